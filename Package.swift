@@ -1,0 +1,163 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// A library target: imports only what stands in `uses`, enforced by
+/// `--explicit-target-dependency-import-check error` (see the Makefile).
+func room(_ name: String, uses: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: uses, swiftSettings: strict)
+}
+
+func tests(_ name: String, uses: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.target(name: name)] + uses, swiftSettings: strict)
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let dequeModule = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+
+let package = Package(
+    name: "martlet",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "MIMECore", targets: ["MIMECore"]),
+        .library(name: "IMAPCore", targets: ["IMAPCore"]),
+        .library(name: "SieveCore", targets: ["SieveCore"]),
+        .library(name: "MailStore", targets: ["MailStore", "IndexedStore", "MaildirFormat"]),
+        .executable(name: "martletd", targets: ["martletd"]),
+        .executable(name: "martlet", targets: ["martlet"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        // The system's libraries.
+        .systemLibrary(
+            name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CPAM", pkgConfig: "pam", providers: [.apt(["libpam0g-dev"])]),
+        .systemLibrary(
+            name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .target(name: "CLinux"),
+
+        // Pure: bytes in, values out.
+        room("MailCore"),
+        room("MIMECore", uses: ["MailCore"]),
+        room("IMAPCore", uses: ["MailCore", "MIMECore"]),
+        room("POP3Core", uses: ["MailCore"]),
+        room("LMTPCore", uses: ["MailCore"]),
+        room("SASLCore", uses: ["MailCore"]),
+        room("SieveCore", uses: ["MailCore", "MIMECore"]),
+
+        // The store: contract, engine, formats.
+        room("LMDB", uses: ["CLMDB"]),
+        room("MailStore", uses: ["MailCore", "MIMECore"]),
+        room("VolumeLog", uses: ["MailCore", "CLinux"]),
+        room(
+            "IndexedStore",
+            uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", "CLinux", dequeModule]),
+        room(
+            "MaildirFormat",
+            uses: ["IndexedStore", "MailStore", "MIMECore", "MailCore", "CLinux"]),
+
+        // Who may read what, and where a message goes.
+        room("Authentication", uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL"]),
+        room("Delivery", uses: ["SieveCore", "MailStore", "MIMECore", "MailCore"]),
+
+        // Servers.
+        room("ServerConfig", uses: ["MailCore"]),
+        room(
+            "ServerCore",
+            uses: ["ServerConfig", "MailCore", "COpenSSL", "CLinux", nioCore, nioPosix, logging]),
+        room(
+            "IMAPServer",
+            uses: [
+                "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Authentication", "SASLCore",
+                "MIMECore", "MailCore", nioCore, logging,
+            ]),
+        room(
+            "POP3Server",
+            uses: [
+                "ServerCore", "ServerConfig", "POP3Core", "MailStore", "Authentication", "SASLCore",
+                "MailCore", nioCore, logging,
+            ]),
+        room(
+            "LMTPServer",
+            uses: [
+                "ServerCore", "ServerConfig", "LMTPCore", "MailStore", "Delivery",
+                "Authentication", "MIMECore", "MailCore", nioCore, logging,
+            ]),
+        room(
+            "AdminCommands",
+            uses: ["MailStore", "Authentication", "ServerConfig", "MIMECore", "MailCore"]),
+        room(
+            "AdminServer",
+            uses: [
+                "ServerCore", "ServerConfig", "AdminCommands", "MailStore", "Authentication",
+                "MailCore", nioCore, logging,
+            ]),
+
+        // Wiring: the only ones that name a body format or a passdb driver.
+        .executableTarget(
+            name: "martletd",
+            dependencies: [
+                "IMAPServer", "POP3Server", "LMTPServer", "AdminServer", "AdminCommands",
+                "ServerCore", "ServerConfig", "Authentication", "SASLCore", "Delivery",
+                "MailStore", "IndexedStore", "MaildirFormat", "MailCore", "CLinux",
+                nioCore, nioPosix, logging,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "martlet",
+            dependencies: [
+                "AdminCommands", "ServerConfig", "Authentication", "MailStore", "IndexedStore",
+                "MaildirFormat", "MailCore", "CLinux", argumentParser,
+            ],
+            swiftSettings: strict),
+
+        // Tests mirror Sources.
+        tests("MailCore"),
+        tests("MIMECore", uses: ["MailCore"]),
+        tests("IMAPCore", uses: ["MailCore", "MIMECore"]),
+        tests("POP3Core", uses: ["MailCore"]),
+        tests("LMTPCore", uses: ["MailCore"]),
+        tests("SASLCore", uses: ["MailCore"]),
+        tests("SieveCore", uses: ["MailCore", "MIMECore"]),
+        tests("LMDB"),
+        tests("VolumeLog", uses: ["MailCore", "CLinux"]),
+        tests(
+            "IndexedStore",
+            uses: ["MailStore", "VolumeLog", "LMDB", "MaildirFormat", "MIMECore", "MailCore"]),
+        tests("MaildirFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
+        tests("Authentication", uses: ["SASLCore", "MailCore"]),
+        tests(
+            "Delivery",
+            uses: [
+                "SieveCore", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore",
+            ]),
+        tests("ServerConfig", uses: ["MailCore"]),
+        tests("ServerCore", uses: ["ServerConfig", "MailCore", nioCore, nioPosix, logging]),
+        tests("AdminCommands", uses: ["MailStore", "ServerConfig", "MailCore"]),
+        // Transcripts and real clients against a running daemon.
+        .testTarget(
+            name: "DaemonTests", dependencies: ["MailCore"], exclude: ["Transcripts"],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,65 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+#include <errno.h>
+#include <sys/fsuid.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
+#include <string.h>
+
+int martlet_accept4(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
+
+int martlet_syncfs(int fd) { return syncfs(fd); }
+
+int martlet_setfsids(uint32_t uid, uint32_t gid) {
+    // setfsuid reports no error: it returns the previous id, so ask again with an invalid one.
+    setfsgid(gid);
+    setfsuid(uid);
+    if ((uint32_t)setfsgid((gid_t)-1) != gid || (uint32_t)setfsuid((uid_t)-1) != uid) {
+        errno = EPERM;
+        return -1;
+    }
+    return 0;
+}
+
+static uint32_t crc32c_table[256];
+
+__attribute__((constructor)) static void make_table(void) {
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t c = i;
+        for (int k = 0; k < 8; k++) c = (c & 1) ? 0x82F63B78u ^ (c >> 1) : c >> 1;
+        crc32c_table[i] = c;
+    }
+}
+
+static uint32_t crc32c_portable(uint32_t crc, const unsigned char *p, size_t n) {
+    while (n--) crc = crc32c_table[(crc ^ *p++) & 0xFF] ^ (crc >> 8);
+    return crc;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2")))
+static uint32_t crc32c_sse42(uint32_t crc, const unsigned char *p, size_t n) {
+    uint64_t c = crc;
+    while (n >= 8) {
+        uint64_t v;
+        memcpy(&v, p, 8);
+        c = _mm_crc32_u64(c, v);
+        p += 8;
+        n -= 8;
+    }
+    uint32_t r = (uint32_t)c;
+    while (n--) r = _mm_crc32_u8(r, *p++);
+    return r;
+}
+#endif
+
+uint32_t martlet_crc32c(uint32_t crc, const void *bytes, size_t count) {
+    const unsigned char *p = bytes;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2")) return ~crc32c_sse42(~crc, p, count);
+#endif
+    return ~crc32c_portable(~crc, p, count);
+}

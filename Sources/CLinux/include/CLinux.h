@@ -1,0 +1,15 @@
+// What the Glibc module map leaves out because it needs _GNU_SOURCE, or because it is variadic.
+#ifndef MARTLET_CLINUX_H
+#define MARTLET_CLINUX_H
+#include <stddef.h>
+#include <stdint.h>
+
+/// accept4(2): -1 with errno on failure.
+int martlet_accept4(int fd, int flags);
+/// syncfs(2) on the file system that holds `fd`: -1 with errno on failure.
+int martlet_syncfs(int fd);
+/// setfsuid(2) and setfsgid(2) for the calling thread; 0 when both ids are in force afterwards, else -1.
+int martlet_setfsids(uint32_t uid, uint32_t gid);
+/// CRC-32C (Castagnoli) of `count` octets, continued from `crc` (0 to start).
+uint32_t martlet_crc32c(uint32_t crc, const void *bytes, size_t count);
+#endif
