@@ -54,8 +54,8 @@ public struct UIDSet: Hashable, Sendable, ExpressibleByArrayLiteral {
         while end < self.ranges.count,
             self.ranges[end].lowerBound <= (upper == .max ? upper : upper + 1)
         {
-            lower = min(lower, self.ranges[end].lowerBound)
-            upper = max(upper, self.ranges[end].upperBound)
+            lower = Swift.min(lower, self.ranges[end].lowerBound)
+            upper = Swift.max(upper, self.ranges[end].upperBound)
             end += 1
         }
         self.ranges.replaceSubrange(start..<end, with: CollectionOfOne(lower...upper))
