@@ -1,1 +1,26 @@
-// MailStore
+/// A store of accounts. Safe to use from any thread; async calls run on the caller's executor and hop to
+/// storage threads by themselves where they may wait for the disk.
+public protocol MailStore: Sendable {
+    /// Threads for scans that the caller wants off its event loop.
+    var threads: StorageThreads { get }
+
+    /// Opens an account, creating it (with its INBOX and the mailboxes that settings ask for) at first sight.
+    func account(_ identity: AccountIdentity) async throws(StoreError) -> any MailAccount
+
+    /// A spool for a message that is about to come in.
+    func makeSpool() -> MessageSpool
+
+    /// Stores each deposit, all in one commit where they can be: one body for all that share a message.
+    ///
+    /// Answered when each is durable. The results are in the order of the deposits and independent of each other.
+    func deposit(_ deposits: [Deposit]) async -> [Result<StoredMessage, StoreError>]
+
+    /// Stores all deposits or none: MULTIAPPEND (RFC 3502), APPEND. All go to one account.
+    func depositAll(_ deposits: [Deposit]) async throws(StoreError) -> [StoredMessage]
+
+    /// Names of all accounts the store has seen, sorted.
+    func accountNames() async throws(StoreError) -> [String]
+
+    /// Makes durable what is pending, lets waiting file work finish, closes. Later calls fail with `.temporary`.
+    func close() async
+}

@@ -1,0 +1,187 @@
+public import MailCore
+public import MailStore
+
+/// Where the octets of messages live, and which plain files stay truthful beside the index.
+///
+/// The engine owns UIDs, flags, MODSEQ, caches and the log. A format is told what changed and answers with
+/// locations, opaque to the engine. All calls block and run on engine threads, never on an event loop. Calls for
+/// one mailbox are serialized by the engine unless a method says otherwise.
+public protocol BodyFormat: Sendable {
+    /// Opens the files of an account, creating its root at first sight.
+    func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles
+}
+
+/// The files of one account.
+public protocol AccountFiles: Sendable {
+    /// Every mailbox that exists as files, INBOX included, in any order. Also what other programs made.
+    func mailboxes() throws(StoreError) -> [MailboxName]
+
+    /// A cheap value that changes when mailboxes may have been created, removed or renamed by other programs.
+    func mailboxListFingerprint() -> UInt64
+
+    /// Opens a mailbox's files; `.notFound`.
+    func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles
+
+    /// Makes an empty mailbox with these identifiers. Idempotent: replay after a crash may repeat it.
+    func createMailbox(_ name: MailboxName, _ header: MailboxHeader) throws(StoreError) -> any MailboxFiles
+
+    /// Removes a mailbox and its messages, not its children. Idempotent.
+    func deleteMailbox(_ name: MailboxName) throws(StoreError)
+
+    /// Renames one mailbox, not its children. Idempotent.
+    func renameMailbox(_ name: MailboxName, to target: MailboxName) throws(StoreError)
+
+    /// A UIDVALIDITY higher than any this account has given, also by a former server.
+    func nextUIDValidity(now: Int64) throws(StoreError) -> UIDValidity
+
+    func subscriptions() throws(StoreError) -> [MailboxName]
+
+    /// Rewrites the subscriptions file when it differs, in the version that was found.
+    func setSubscriptions(_ names: [MailboxName]) throws(StoreError)
+}
+
+/// What identifies a mailbox.
+public struct MailboxHeader: Sendable, Hashable {
+    public var uidValidity: UIDValidity
+    public var uidNext: UID
+    /// 32 lower-case hexadecimal digits.
+    public var guid: String
+
+    public init(uidValidity: UIDValidity, uidNext: UID, guid: String) {
+        self.uidValidity = uidValidity
+        self.uidNext = uidNext
+        self.guid = guid
+    }
+}
+
+/// The place of a message's octets as its format knows it: for a Maildir the base name of the file.
+public struct BodyLocation: Sendable, Hashable {
+    public let bytes: [UInt8]
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+}
+
+/// The flags and keywords of a message as a format writes them.
+public struct FileFlags: Sendable, Hashable {
+    public var flags: MessageFlags
+    /// In the order of their numbers.
+    public var keywords: [Keyword]
+
+    public init(_ flags: MessageFlags = [], _ keywords: [Keyword] = []) {
+        self.flags = flags
+        self.keywords = keywords
+    }
+}
+
+/// A message whose file is written but not yet visible.
+public struct PreparedBody: Sendable {
+    public var location: BodyLocation
+    /// Where the file lies now, for `publish` and `discard`; opaque to the engine.
+    public var temporaryPath: String
+
+    public init(location: BodyLocation, temporaryPath: String) {
+        self.location = location
+        self.temporaryPath = temporaryPath
+    }
+}
+
+/// A message found among the files of a mailbox.
+public struct FoundMessage: Sendable {
+    public var location: BodyLocation
+    /// `nil`: no row gives it a UID yet; the engine assigns the next, in the order of the list.
+    public var uid: UID?
+    public var flags: FileFlags
+    /// The file's time: INTERNALDATE, seconds since 1970.
+    public var internalDate: Int64
+    /// RFC822.SIZE when a name or row tells it.
+    public var size: UInt32?
+    public var guid: String?
+    public var pop3UIDL: String?
+    public var pop3Order: UInt32?
+
+    public init(
+        location: BodyLocation, uid: UID?, flags: FileFlags, internalDate: Int64, size: UInt32? = nil,
+        guid: String? = nil, pop3UIDL: String? = nil, pop3Order: UInt32? = nil
+    ) {
+        self.location = location
+        self.uid = uid
+        self.flags = flags
+        self.internalDate = internalDate
+        self.size = size
+        self.guid = guid
+        self.pop3UIDL = pop3UIDL
+        self.pop3Order = pop3Order
+    }
+}
+
+/// Everything that lies in a mailbox's files.
+public struct MailboxScan: Sendable {
+    /// `nil`: the mailbox had none yet.
+    public var header: MailboxHeader?
+    /// Those with a UID ascending by it, then those without in the order in which they get UIDs.
+    public var messages: [FoundMessage]
+    /// The keyword names that files know, in their order.
+    public var keywords: [Keyword]
+
+    public init(header: MailboxHeader?, messages: [FoundMessage], keywords: [Keyword]) {
+        self.header = header
+        self.messages = messages
+        self.keywords = keywords
+    }
+}
+
+/// The files of one mailbox.
+public protocol MailboxFiles: Sendable {
+    /// Reads everything: names, UIDs, flags. For first sight, `resync`, and when `fingerprint` changed.
+    func scan() throws(StoreError) -> MailboxScan
+
+    /// A cheap value (no directory listing) that changes when another program may have changed the files. Our own
+    /// changes may change it too; the engine then scans once more than needed.
+    func fingerprint() -> UInt64
+
+    /// Directories to watch by inotify.
+    var watchedDirectories: [String] { get }
+
+    /// Writes the message to a temporary file; may run in parallel for one mailbox. Not flushed.
+    func prepare(
+        _ octets: MessageOctets, flags: FileFlags, internalDate: Int64
+    ) throws(StoreError) -> PreparedBody
+
+    /// Like `prepare` from a message already prepared or stored elsewhere in this store: a hard link where the
+    /// file system and the owner allow it, else a copy. `nil`: the source is gone; use `prepare`.
+    func prepareLink(
+        to source: PreparedBody, flags: FileFlags, internalDate: Int64
+    ) throws(StoreError) -> PreparedBody?
+
+    /// Makes a prepared message visible: rename into `new/`, or `cur/` when it has flags. Idempotent.
+    func publish(_ body: PreparedBody, flags: FileFlags) throws(StoreError)
+
+    /// Forgets a prepared message.
+    func discard(_ body: PreparedBody)
+
+    /// After a crash: writes a message again at exactly this location if it is not there. Idempotent.
+    func restore(
+        _ octets: MessageOctets, at location: BodyLocation, flags: FileFlags, internalDate: Int64
+    ) throws(StoreError)
+
+    /// Copies a message of another mailbox of the same account into this one, ready to `publish`: a hard link
+    /// under the same name where that is free, else under a new one.
+    func prepareCopy(
+        of location: BodyLocation, flags: FileFlags, in source: any MailboxFiles, as target: FileFlags
+    ) throws(StoreError) -> PreparedBody
+
+    /// Rows for new messages: UID and location. Appended to the list of UIDs before clients rely on them.
+    func record(_ rows: [(UID, BodyLocation)], header: MailboxHeader) throws(StoreError)
+
+    /// Renames the file so that its name shows `new`; `old` is what it showed last as far as is known. Idempotent;
+    /// silent when the file is gone.
+    func setFlags(_ location: BodyLocation, from old: FileFlags, to new: FileFlags) throws(StoreError)
+
+    /// Removes the file. Idempotent.
+    func remove(_ location: BodyLocation, flags: FileFlags) throws(StoreError)
+
+    /// Reads a message, CRLF line ends. `.expunged` when no file of that base name is left. Thread-safe.
+    func read(_ location: BodyLocation, flags: FileFlags) throws(StoreError) -> MessageOctets
+
+    /// Makes what was published, removed and renamed survive power loss (syncfs of the file system).
+    func flush() throws(StoreError)
+}

@@ -1,0 +1,29 @@
+/// Whose mail it is and where it lies: what a user database answers, as far as the store needs it.
+public struct AccountIdentity: Hashable, Sendable {
+    /// The kernel ids under which an account's files are read and written.
+    public struct FileOwner: Hashable, Sendable {
+        public var uid: UInt32
+        public var gid: UInt32
+
+        public init(uid: UInt32, gid: UInt32) {
+            self.uid = uid
+            self.gid = gid
+        }
+    }
+
+    /// The user name after normalization: the account's key in the store.
+    public var name: String
+    /// The home directory, absolute; empty when the user has none.
+    public var home: String
+    /// The root of the account's mail files, absolute.
+    public var mailPath: String
+    /// `nil`: the ids of the process itself.
+    public var owner: FileOwner?
+
+    public init(name: String, home: String, mailPath: String, owner: FileOwner? = nil) {
+        self.name = name
+        self.home = home
+        self.mailPath = mailPath
+        self.owner = owner
+    }
+}

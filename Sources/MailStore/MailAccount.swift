@@ -1,0 +1,131 @@
+public import MailCore
+
+/// One user's mail. Names are the account's own, without a namespace prefix.
+public protocol MailAccount: AnyObject, Sendable {
+    var identity: AccountIdentity { get }
+
+    /// Where the user's mailboxes appear to clients. At least one personal namespace.
+    var namespaces: [Namespace] { get }
+
+    /// All mailboxes, sorted by name, and parents that exist only through their children (`isSelectable` false).
+    func mailboxes() async throws(StoreError) -> [MailboxListing]
+
+    /// The subscribed names, existing or not, sorted.
+    func subscriptions() async throws(StoreError) -> [MailboxName]
+
+    /// Creates a mailbox; missing parents are made as names without messages. `.alreadyExists`, `.cannot`.
+    func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError)
+
+    /// Deletes a mailbox and its messages; its children stay. INBOX cannot be deleted (`.cannot`).
+    func delete(_ name: MailboxName) async throws(StoreError)
+
+    /// Renames a mailbox with its children. Of INBOX, the messages move and INBOX stays, empty
+    /// (RFC 9051 section 6.3.6).
+    func rename(_ name: MailboxName, to target: MailboxName) async throws(StoreError)
+
+    /// Adds a name to the subscriptions; it need not exist.
+    func subscribe(_ name: MailboxName) async throws(StoreError)
+
+    /// Removes a name from the subscriptions; silent when it is not among them.
+    func unsubscribe(_ name: MailboxName) async throws(StoreError)
+
+    /// Counters of a mailbox without opening it. `.notFound`, `.cannot` for a name without messages.
+    func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus
+
+    /// Opens a mailbox for a session. External changes to its files are taken in first.
+    ///
+    /// - Parameter onChange: called, from any thread and without locks held, after the mailbox's snapshot changed,
+    ///   also by the session itself; and once when the mailbox is deleted. It must be quick.
+    func open(
+        _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
+    ) async throws(StoreError) -> any Mailbox
+
+    /// Compares the index with the files and mends the index: UIDs, flags, sizes and caches.
+    func resync(_ name: MailboxName) async throws(StoreError)
+}
+
+/// How a session opens a mailbox.
+public enum MailboxAccess: Sendable, Hashable {
+    /// SELECT: may change flags and take \Recent.
+    case readWrite
+    /// EXAMINE.
+    case readOnly
+}
+
+/// A place in which mailboxes appear to clients (RFC 2342).
+public struct Namespace: Sendable, Hashable {
+    public enum Kind: Sendable, Hashable { case personal, otherUsers, shared }
+
+    public var kind: Kind
+    /// As clients see it, such as `""` or `INBOX.`, in decoded form.
+    public var prefix: String
+    /// The separator that clients see; one printable ASCII character.
+    public var separator: UInt8
+
+    public init(kind: Kind, prefix: String, separator: UInt8) {
+        self.kind = kind
+        self.prefix = prefix
+        self.separator = separator
+    }
+}
+
+/// The special use of a mailbox (RFC 6154 section 2).
+public enum SpecialUse: String, Sendable, Hashable, CaseIterable {
+    case all = "\\All"
+    case archive = "\\Archive"
+    case drafts = "\\Drafts"
+    case flagged = "\\Flagged"
+    case junk = "\\Junk"
+    case sent = "\\Sent"
+    case trash = "\\Trash"
+}
+
+/// A mailbox as a list shows it.
+public struct MailboxListing: Sendable {
+    public var name: MailboxName
+    /// `false` for a name that exists only as a parent (\Noselect).
+    public var isSelectable: Bool
+    public var hasChildren: Bool
+    public var isSubscribed: Bool
+    public var specialUse: SpecialUse?
+
+    public init(
+        name: MailboxName, isSelectable: Bool, hasChildren: Bool, isSubscribed: Bool, specialUse: SpecialUse?
+    ) {
+        self.name = name
+        self.isSelectable = isSelectable
+        self.hasChildren = hasChildren
+        self.isSubscribed = isSubscribed
+        self.specialUse = specialUse
+    }
+}
+
+/// Counters of a mailbox (STATUS, RFC 9051 section 6.3.11).
+public struct MailboxStatus: Sendable, Hashable {
+    public var messages: Int
+    public var unseen: Int
+    public var deleted: Int
+    public var recent: Int
+    /// The sum of RFC822.SIZE over all messages, in octets (RFC 8438).
+    public var size: UInt64
+    public var uidNext: UID
+    public var uidValidity: UIDValidity
+    public var highestModSeq: ModSeq
+    /// 32 lower-case hexadecimal digits, kept over renames.
+    public var guid: String
+
+    public init(
+        messages: Int, unseen: Int, deleted: Int, recent: Int, size: UInt64, uidNext: UID,
+        uidValidity: UIDValidity, highestModSeq: ModSeq, guid: String
+    ) {
+        self.messages = messages
+        self.unseen = unseen
+        self.deleted = deleted
+        self.recent = recent
+        self.size = size
+        self.uidNext = uidNext
+        self.uidValidity = uidValidity
+        self.highestModSeq = highestModSeq
+        self.guid = guid
+    }
+}

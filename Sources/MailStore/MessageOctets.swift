@@ -1,0 +1,59 @@
+import Glibc
+
+/// A whole message in RFC 5322 form (CRLF line ends), in memory or in a mapped private file.
+///
+/// Immutable, so safe to read from any thread.
+public final class MessageOctets: @unchecked Sendable {
+    // Proof of Sendable: `storage` is never written after `init`, and a mapped file is private to us and
+    // unlinked, so nobody can truncate it under the map.
+    private enum Storage {
+        case memory([UInt8])
+        case mapped(UnsafeRawBufferPointer)
+    }
+
+    private let storage: Storage
+
+    public init(_ bytes: consuming [UInt8]) { self.storage = .memory(bytes) }
+
+    /// Maps the first `count` octets of an unlinked file that no one else can open. The descriptor stays the
+    /// caller's.
+    public init(mapping descriptor: CInt, count: Int) throws(StoreError) {
+        guard count > 0 else {
+            self.storage = .memory([])
+            return
+        }
+        guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+            throw StoreError(.temporary, "mmap: errno \(errno)")
+        }
+        self.storage = .mapped(UnsafeRawBufferPointer(start: base, count: count))
+    }
+
+    deinit {
+        if case .mapped(let buffer) = self.storage {
+            munmap(UnsafeMutableRawPointer(mutating: buffer.baseAddress), buffer.count)
+        }
+    }
+
+    /// Octets, so RFC822.SIZE (RFC 9051 section 2.3.4).
+    public var count: Int {
+        switch self.storage {
+        case .memory(let bytes): bytes.count
+        case .mapped(let buffer): buffer.count
+        }
+    }
+
+    /// The octets; the pointer is valid inside `body` only.
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        switch self.storage {
+        case .memory(let bytes):
+            let result: Swift.Result<Result, Failure> = bytes.withUnsafeBytes { buffer in
+                do throws(Failure) { return .success(try body(buffer)) } catch { return .failure(error) }
+            }
+            return try result.get()
+        case .mapped(let buffer):
+            return try body(buffer)
+        }
+    }
+}
