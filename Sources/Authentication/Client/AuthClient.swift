@@ -1,0 +1,322 @@
+import Glibc
+import MailCore
+public import SASLCore
+import Synchronization
+
+/// The mail role's way to the auth role: many requests at a time on one unix socket.
+///
+/// Connects when the first request comes and again whenever the connection ends (the auth role was restarted);
+/// a request that was not answered is then sent once more, except in the middle of an exchange. A request
+/// fails as temporary after `timeout`. Callers on any thread or executor; one thread of the client's own reads.
+public final class AuthClient: Authenticator {
+    private let path: String
+    private let timeout: Int
+    private let log: @Sendable (AuthLogLevel, String) -> Void
+    private let wakePipe: WakePipe?
+    private let state = Mutex(AuthClientState())
+
+    /// `path` is the auth role's socket; `timeout` the seconds that one request may wait for its reply, which
+    /// has to be longer than the service's own delays and limits.
+    public init(
+        path: String, timeout: Int = 90,
+        log: @escaping @Sendable (AuthLogLevel, String) -> Void = { _, _ in }
+    ) {
+        self.path = path
+        self.timeout = timeout
+        self.log = log
+        self.wakePipe = WakePipe()
+    }
+
+    /// Ends the thread and the connection; open and later requests fail as temporary.
+    public func stop() {
+        self.state.withLock { $0.stopped = true }
+        self.wakePipe?.wake()
+    }
+
+    public func authenticate(
+        _ request: AuthenticationRequest, mechanism: SASLMechanismName, initialResponse: [UInt8]?,
+        answer: (_ challenge: [UInt8]) async -> SASLClientReply
+    ) async -> AuthenticationOutcome {
+        let id = self.newID()
+        var line = AuthLineWriter()
+        line.begin("AUTH")
+        line.field(id)
+        line.field(mechanism.text)
+        line.field(request)
+        line.field("nologin")
+        // Asks for the user's record along with the OK: one round trip in place of two.
+        line.field("userdb")
+        if let initialResponse, !initialResponse.isEmpty {
+            line.field("resp", String(decoding: Base64.encode(initialResponse), as: UTF8.self))
+        }
+        line.end()
+        var reply = await self.send(id, line.take(), canRepeat: true)
+        while case .challenge(let challenge) = reply {
+            switch await answer(challenge) {
+            case .response(let response):
+                line.begin("CONT")
+                line.field(id)
+                line.field(Base64.encode(response))
+                line.end()
+                reply = await self.send(id, line.take(), canRepeat: false)
+            case .malformed:
+                self.sendCancel(id)
+                return .failure(AuthenticationFailure(.malformedResponse))
+            case .cancelled:
+                self.sendCancel(id)
+                return .failure(AuthenticationFailure(.cancelled))
+            }
+        }
+        switch reply {
+        case .ok(var fields):
+            let user = fields.removeValue(forKey: "user") ?? ""
+            guard !user.isEmpty, let record = UserRecord(user: user, fields: fields, prefix: "userdb_") else {
+                self.log(.error, "auth: reply to AUTH lacks user or userdb fields")
+                return .failure(AuthenticationFailure(.temporary))
+            }
+            fields = fields.filter { !$0.key.hasPrefix("userdb_") }
+            return .success(Identity(user: user, fields: fields), record)
+        case .failed(let failure):
+            return .failure(failure)
+        case .lost(let reason):
+            return .failure(self.temporary("AUTH", reason))
+        case .challenge, .user, .notFound, .names:
+            return .failure(self.temporary("AUTH", "unexpected reply"))
+        }
+    }
+
+    public func lookup(_ user: String, _ request: AuthenticationRequest) async -> UserLookup {
+        let id = self.newID()
+        var line = AuthLineWriter()
+        line.begin("USER")
+        line.field(id)
+        line.field(user)
+        line.field(request)
+        line.end()
+        switch await self.send(id, line.take(), canRepeat: true) {
+        case .user(let name, let fields):
+            guard !name.isEmpty, let record = UserRecord(user: name, fields: fields) else {
+                return .temporary("auth: reply to USER lacks uid or gid")
+            }
+            return .found(record)
+        case .notFound:
+            return .notFound
+        case .failed(let failure):
+            return .temporary(failure.message ?? "auth: user lookup failed")
+        case .lost(let reason):
+            return .temporary("auth: " + reason)
+        case .ok, .challenge, .names:
+            return .temporary("auth: unexpected reply to USER")
+        }
+    }
+
+    public func list(
+        matching mask: String, _ request: AuthenticationRequest
+    ) async throws(AuthenticationFailure) -> [String] {
+        let id = self.newID()
+        var line = AuthLineWriter()
+        line.begin("LIST")
+        line.field(id)
+        line.field("service", request.service)
+        if mask != "*" { line.field("user", mask) }
+        line.end()
+        switch await self.send(id, line.take(), canRepeat: true) {
+        case .names(let names): return names
+        case .lost(let reason): throw self.temporary("LIST", reason)
+        case .failed(let failure): throw failure
+        case .ok, .challenge, .user, .notFound: throw self.temporary("LIST", "unexpected reply")
+        }
+    }
+
+    private func temporary(_ command: String, _ reason: String) -> AuthenticationFailure {
+        self.log(.error, "auth: \(command) failed: \(reason)")
+        return AuthenticationFailure(.temporary)
+    }
+
+    private func newID() -> UInt32 { self.state.withLock { $0.newID() } }
+
+    /// Sends a line and waits for the reply to `id`.
+    private func send(_ id: UInt32, _ line: [UInt8], canRepeat: Bool) async -> AuthClientReply {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                self.submit(id, line, canRepeat: canRepeat, continuation)
+            }
+        } onCancel: {
+            self.cancel(id)
+        }
+    }
+
+    private func submit(
+        _ id: UInt32, _ line: [UInt8], canRepeat: Bool,
+        _ continuation: CheckedContinuation<AuthClientReply, Never>
+    ) {
+        guard line.count <= AuthLine.maximumLength else {
+            continuation.resume(returning: .failed(AuthenticationFailure(.malformedResponse)))
+            return
+        }
+        enum Next {
+            case nothing, wake, start
+            case refuse(String)
+        }
+        // A task that is already cancelled gets no request: its cancellation handler ran before this.
+        let isCancelled = withUnsafeCurrentTask { $0?.isCancelled ?? false }
+        let deadline = Ticks.now + self.timeout * 1000
+        let next: Next = self.state.withLock { state in
+            guard !isCancelled else { return .refuse("cancelled") }
+            guard !state.stopped else { return .refuse("client stopped") }
+            guard state.pending.count < AuthClientState.maximumPending,
+                state.outbox.count < AuthClientState.maximumOutbox
+            else { return .refuse("too many requests are waiting") }
+            guard canRepeat || state.descriptor >= 0 else { return .refuse("connection lost in an exchange") }
+            // Without a connection the thread sends it on the next one, which spends the repetition.
+            state.pending[id] = AuthClientPending(
+                continuation: continuation, deadline: deadline, resend: canRepeat ? line : [])
+            let needsHelp = state.descriptor < 0 || state.write(line)
+            if !state.running {
+                state.running = true
+                return .start
+            }
+            return needsHelp ? .wake : .nothing
+        }
+        switch next {
+        case .nothing: break
+        case .wake: self.wakePipe?.wake()
+        case .refuse(let reason): continuation.resume(returning: .lost(reason))
+        case .start:
+            guard let wakePipe = self.wakePipe, Thread.start({ self.run(wakePipe) }) else {
+                let all = self.state.withLock { state in
+                    state.running = false
+                    return state.remove { _ in true }
+                }
+                for request in all { request.continuation.resume(returning: .lost("no thread")) }
+                return
+            }
+        }
+    }
+
+    private func sendCancel(_ id: UInt32) {
+        var line = AuthLineWriter()
+        line.begin("CANCEL")
+        line.field(id)
+        line.end()
+        let bytes = line.take()
+        let needsHelp = self.state.withLock { $0.descriptor >= 0 && $0.write(bytes) }
+        if needsHelp { self.wakePipe?.wake() }
+    }
+
+    private func cancel(_ id: UInt32) {
+        let request = self.state.withLock { $0.pending.removeValue(forKey: id) }
+        guard let request else { return }
+        self.sendCancel(id)
+        request.continuation.resume(returning: .failed(AuthenticationFailure(.cancelled)))
+    }
+}
+
+extension AuthClient {
+    /// The reader thread: connects, reads replies, sends what callers could not, ends requests that wait too long.
+    private func run(_ wakePipe: WakePipe) {
+        var splitter = AuthLineSplitter()
+        var retryAt = Ticks.now
+        var retryDelay = 10
+        var didComplain = false
+        while true {
+            let now = Ticks.now
+            var (descriptor, wantsWrite, stopped, isIdle) = self.state.withLock { state in
+                (state.descriptor, !state.outbox.isEmpty, state.stopped, state.pending.isEmpty)
+            }
+            if stopped { return self.finish() }
+            if descriptor < 0, !isIdle, now >= retryAt {
+                let fd = UnixSocket.connect(self.path)
+                if fd >= 0 {
+                    let greeting = Array("VERSION\t1\t2\nCPID\t\(getpid())\n".utf8)
+                    self.state.withLock { $0.connected(fd, greeting: greeting) }
+                    splitter = AuthLineSplitter()
+                    descriptor = fd
+                    retryDelay = 10
+                    if didComplain { self.log(.info, "auth: connected to \(self.path) again") }
+                    didComplain = false
+                    wantsWrite = self.state.withLock { !$0.outbox.isEmpty }
+                } else {
+                    if !didComplain {
+                        self.log(
+                            .error, "auth: connect(\(self.path)) failed: \(String(cString: strerror(-fd)))")
+                        didComplain = true
+                    }
+                    retryAt = now + retryDelay
+                    retryDelay = min(retryDelay * 2, 1000)
+                }
+            }
+            var events: [pollfd] = [pollfd(fd: wakePipe.readEnd, events: Int16(POLLIN), revents: 0)]
+            if descriptor >= 0 {
+                let wanted = Int16(POLLIN) | (wantsWrite ? Int16(POLLOUT) : 0)
+                events.append(pollfd(fd: descriptor, events: wanted, revents: 0))
+            }
+            let pause: CInt = isIdle ? -1 : descriptor < 0 ? retryAt.timeout(from: now) : 1000
+            _ = poll(&events, nfds_t(events.count), pause)
+            if events[0].revents != 0 { wakePipe.drain() }
+            if events.count > 1 {
+                if events[1].revents & Int16(POLLOUT) != 0 { self.state.withLock { _ = $0.flush() } }
+                if events[1].revents & ~Int16(POLLOUT) != 0, !self.read(descriptor, &splitter) {
+                    retryAt = Ticks.now
+                    self.lose("the auth service closed the connection")
+                }
+            }
+            self.expire()
+        }
+    }
+
+    /// `false` when the connection has ended.
+    private func read(_ descriptor: CInt, _ splitter: inout AuthLineSplitter) -> Bool {
+        withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 1) { buffer in
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            if count < 0 { return errno == EAGAIN || errno == EINTR }
+            guard count > 0 else { return false }
+            var finished: [(AuthClientPending, AuthClientReply)] = []
+            var isCompatible = true
+            let fits = splitter.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count])) { bytes in
+                let line = AuthLine(bytes)
+                if line.text(0) == "VERSION", line.text(1) != "1" { isCompatible = false }
+                if let ended = self.state.withLock({ $0.received(line) }) { finished.append(ended) }
+            }
+            for (request, reply) in finished { request.continuation.resume(returning: reply) }
+            return fits && isCompatible
+        }
+    }
+
+    private func lose(_ reason: String) {
+        for request in self.state.withLock({ $0.disconnect() }) {
+            request.continuation.resume(returning: .lost(reason))
+        }
+    }
+
+    private func expire() {
+        let now = Ticks.now
+        for request in self.state.withLock({ $0.remove { $0.deadline <= now } }) {
+            request.continuation.resume(returning: .lost("no answer in \(self.timeout) seconds"))
+        }
+    }
+
+    private func finish() {
+        let all = self.state.withLock { state in
+            state.disconnect() + state.remove { _ in true }
+        }
+        for request in all { request.continuation.resume(returning: .lost("client stopped")) }
+    }
+}
+
+extension AuthLineWriter {
+    /// The parameters of a request.
+    mutating func field(_ request: AuthenticationRequest) {
+        self.field("service", request.service)
+        switch request.security {
+        case .cleartext: break
+        case .local: self.field("secured")
+        case .tls: self.field("secured", "tls")
+        }
+        self.field("session", request.session)
+        self.field("lip", request.localAddress)
+        self.field("rip", request.remoteAddress)
+        self.field("lport", request.localPort.map(UInt32.init))
+        self.field("rport", request.remotePort.map(UInt32.init))
+    }
+}

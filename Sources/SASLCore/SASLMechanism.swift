@@ -1,0 +1,63 @@
+/// A mechanism that the server can run: its name, what an attacker can do to it, and how an exchange begins.
+public struct SASLMechanism: Sendable {
+    public let name: SASLMechanismName
+    public let properties: SASLProperties
+    private let start: @Sendable () -> any SASLExchange
+
+    public init(
+        name: SASLMechanismName, properties: SASLProperties,
+        start: @escaping @Sendable () -> any SASLExchange
+    ) {
+        self.name = name
+        self.properties = properties
+        self.start = start
+    }
+
+    /// A new exchange, which has seen no event yet.
+    public func begin() -> any SASLExchange { self.start() }
+
+    public static let plain = SASLMechanism(name: .plain, properties: .plaintext) { PlainExchange() }
+    public static let login = SASLMechanism(name: .login, properties: .plaintext) { LoginExchange() }
+}
+
+/// Attack properties of a mechanism, as a SASL server announces them to an MTA.
+public struct SASLProperties: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Tells the server nothing about who the client is.
+    public static let anonymous = SASLProperties(rawValue: 0x01)
+    /// Sends the password readable.
+    public static let plaintext = SASLProperties(rawValue: 0x02)
+    /// A listener can try a dictionary of passwords.
+    public static let dictionary = SASLProperties(rawValue: 0x04)
+    /// An active attacker can take part in the exchange.
+    public static let active = SASLProperties(rawValue: 0x08)
+    /// Past sessions stay secret when a key becomes known.
+    public static let forwardSecrecy = SASLProperties(rawValue: 0x10)
+    /// The server proves itself to the client too.
+    public static let mutualAuthentication = SASLProperties(rawValue: 0x20)
+}
+
+/// The mechanisms that a server offers, by name and in the order of offering.
+public struct SASLRegistry: Sendable {
+    public let mechanisms: [SASLMechanism]
+
+    /// A later mechanism of the same name is left out.
+    public init(_ mechanisms: [SASLMechanism]) {
+        var seen: Set<SASLMechanismName> = []
+        self.mechanisms = mechanisms.filter { seen.insert($0.name).inserted }
+    }
+
+    /// Every mechanism of this module that needs nothing from outside.
+    public static let builtIn = SASLRegistry([.plain, .login])
+
+    public subscript(name: SASLMechanismName) -> SASLMechanism? {
+        self.mechanisms.first { $0.name == name }
+    }
+
+    /// The mechanisms of `names` that this registry has, in the order of `names`.
+    public func selecting(_ names: [SASLMechanismName]) -> SASLRegistry {
+        SASLRegistry(names.compactMap { self[$0] })
+    }
+}
