@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, crash, install) only those suites.
+#
+# Each suite beside the unit tests is a program under Tests/Interop that prints lines
+# `ok NAME`, `FAIL NAME: why` or `skip NAME: why`.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+: "${SWIFT:=swift}" "${STRICT:=}"
+suites=("$@")
+[ ${#suites[@]} -gt 0 ] || suites=(unit interop crash)
+
+passed=0 failed=0 skipped=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+count() {
+    passed=$((passed + $(grep -c '^ok ' "$log")))
+    failed=$((failed + $(grep -c '^FAIL ' "$log")))
+    skipped=$((skipped + $(grep -c '^skip ' "$log")))
+}
+
+unit() {
+    echo "== unit tests"
+    # shellcheck disable=SC2086
+    "$SWIFT" test $STRICT 2>&1 | tee "$log" | grep -vE '^(\[[0-9]+/|◇|✔|Test Case|Test Suite)' | grep -vE '^. (Test|Suite) ' | tail -n 200
+    local status=${PIPESTATUS[0]}
+    local good bad
+    good=$(grep -cE '^. Test .* passed after' "$log")
+    bad=$(grep -cE '^. Test .* failed after' "$log")
+    grep -E '^. (Test|Suite) .*(recorded an issue|failed after)' "$log"
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        echo "FAIL unit tests: exit status $status"
+        tail -n 40 "$log"
+        failed=$((failed + 1))
+    fi
+}
+
+program() {
+    echo "== $1"
+    shift
+    timeout --kill-after=30 "${SUITE_SECONDS:-900}" "$@" 2>&1 | tee "$log"
+    local status=${PIPESTATUS[0]}
+    count
+    if [ "$status" -ne 0 ] && ! grep -q '^FAIL ' "$log"; then
+        echo "FAIL $(basename "$1"): exit status $status"
+        failed=$((failed + 1))
+    fi
+}
+
+build_daemon() {
+    # shellcheck disable=SC2086
+    "$SWIFT" build $STRICT --product martletd && "$SWIFT" build $STRICT --product martlet || {
+        echo "FAIL build"
+        echo "$passed passed, $((failed + 1)) failed"
+        exit 1
+    }
+    MARTLET_BIN=$("$SWIFT" build --show-bin-path)
+    export MARTLET_BIN
+}
+
+for suite in "${suites[@]}"; do
+    case $suite in
+        unit) unit ;;
+        interop)
+            build_daemon
+            for test in Tests/Interop/*_test.py; do
+                case $test in *crash_test.py) continue ;; esac
+                program "$(basename "$test" _test.py)" python3 "$test"
+            done
+            ;;
+        crash)
+            build_daemon
+            program crash python3 Tests/Interop/crash_test.py --rounds "${CRASH_ROUNDS:-50}"
+            ;;
+        *)
+            echo "unknown suite: $suite" >&2
+            exit 64
+            ;;
+    esac
+done
+
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
