@@ -1,0 +1,70 @@
+/// The settings inside of blocks.
+extension Schema {
+    package static let passdb: [Setting<PassdbSettings>] = [
+        .choice("driver", \.driver, "What is asked. The name of the block when that is a driver."),
+        .template(
+            "passwd_file_path", \.passwdFilePath, "`passwd-file`: the file; `%{user | domain}` makes one per domain.")
+            .alias("passdb_passwd_file_path"),
+        .text(
+            "default_password_scheme", \.defaultScheme, "Scheme of passwords without a `{SCHEME}`.")
+            .alias("passdb_default_password_scheme"),
+        .text("service_name", \.pamServiceName, "`pam`: the file in /etc/pam.d.")
+            .alias("passdb_pam_service_name"),
+        .template("static_password", \.staticPassword, "`static`: the password of every user.")
+            .alias("passdb_static_password"),
+        .template(
+            "auth_username_format", \.usernameFormat, "Instead of the setting of that name, in this passdb."),
+    ]
+
+    package static let userdb: [Setting<UserdbSettings>] = [
+        .choice("driver", \.driver, "What is asked. The name of the block when that is a driver."),
+        .template("passwd_file_path", \.passwdFilePath, "`passwd-file`: the file.")
+            .alias("userdb_passwd_file_path"),
+        .template(
+            "auth_username_format", \.usernameFormat, "Instead of the setting of that name, in this userdb."),
+    ]
+
+    package static let namespace: [Setting<NamespaceSettings>] = [
+        .text("prefix", \.prefix, "What names in it begin with, such as `INBOX.`; ends in the separator."),
+        .text("separator", \.separator, "Character between levels of a name."),
+        .flag("inbox", \.holdsInbox, "INBOX is here. One namespace has it."),
+    ]
+
+    package static let mailbox: [Setting<MailboxSettings>] = [
+        .choice(
+            "auto", \.autoCreation, "`create`: every user has it; `subscribe`: and is subscribed to it.")
+            .alias("mailbox_auto"),
+        .list("special_use", \.specialUse, "What clients use it for, such as `\\Sent`.")
+            .alias("mailbox_special_use"),
+    ]
+
+    package static let localName: [Setting<LocalNameSettings>] = [
+        .file("ssl_server_cert_file", \.certificate, "Certificate chain for these names.")
+            .alias("ssl_cert", "ssl_server_cert"),
+        .file("ssl_server_key_file", \.privateKey, "Its private key.")
+            .alias("ssl_key", "ssl_server_key"),
+    ]
+
+    package static let inetListener: [Setting<InetPlace>] = [
+        .number("port", \.port, 0...65535, "TCP port; 0 switches the listener off."),
+        .list("address", \.addresses, "Addresses instead of those of `listen`.").alias("listen"),
+        .flag("ssl", \.isTLS, "The connection begins with the TLS handshake."),
+    ]
+
+    package static let unixListener: [Setting<UnixPlace>] = [
+        .mode("mode", \.mode, "Permissions; 0 switches the listener off."),
+        .text("user", \.user, "Owner of the socket."),
+        .text("group", \.group, "Group of the socket."),
+    ]
+
+    package static let sieveScript: [Setting<SieveScriptSettings>] = [
+        .choice(
+            "type", \.type, "When it runs: the user's own, for users who have none, before it, after it.")
+            .alias("sieve_script_type"),
+        .template(
+            "path", \.path, "Directory of a user's scripts (`personal`), or one script file; `~/` is the home.")
+            .alias("sieve_script_path"),
+        .template("active_path", \.activePath, "`personal`: the link to the active script.")
+            .alias("sieve_script_active_path"),
+    ]
+}

@@ -1,0 +1,206 @@
+/// Every setting there is. The files, `martlet config` and the documentation are read and written by these
+/// rows; a setting's default is what its struct begins with.
+package enum Schema {
+    /// Settings of one subject, in the order in which they are shown.
+    package struct Group: Sendable {
+        package let title: String
+        package let settings: [Setting<Settings>]
+    }
+
+    package static let groups: [Group] = [
+        Group(title: "General", settings: general),
+        Group(title: "Logging", settings: logging),
+        Group(title: "Mail", settings: mail),
+        Group(title: "Authentication", settings: auth),
+        Group(title: "TLS", settings: tls),
+        Group(title: "Limits", settings: limits),
+        Group(title: "IMAP", settings: imap),
+        Group(title: "POP3", settings: pop3),
+        Group(title: "LMTP", settings: lmtp),
+        Group(title: "Delivery", settings: delivery),
+        Group(title: "Sieve", settings: sieve),
+    ]
+
+    private static let general: [Setting<Settings>] = [
+        .absolutePath(
+            "base_dir", \.general.baseDirectory,
+            "Directory of sockets and the pid file. May be empty after a reboot."),
+        .absolutePath(
+            "state_dir", \.general.stateDirectory,
+            "Directory of everything that must survive a reboot."),
+        .choices("protocols", \.general.protocols, "Protocols that are served."),
+        .list(
+            "listen", \.general.listen,
+            "Addresses of TCP listeners that name none of their own; `*` is all of IPv4, `::` all of IPv6."),
+        .text(
+            "hostname", \.general.hostname,
+            "Name in greetings and Received headers. Empty: the machine's own."),
+        .template("login_greeting", \.general.loginGreeting, "Text of the greeting."),
+        .text(
+            "default_internal_user", \.general.internalUser,
+            "System user of the auth role when Martlet is started as root."),
+    ]
+
+    private static let logging: [Setting<Settings>] = [
+        .logPath("log_path", \.logging.path, "Where log lines go."),
+        .logPath(
+            "info_log_path", \.logging.infoPath,
+            "Where informational lines go instead. Empty: as log_path."),
+        .logPath(
+            "debug_log_path", \.logging.debugPath,
+            "Where debugging lines go instead. Empty: as info_log_path."),
+        .flag("log_debug", \.logging.writesDebug, "Write debugging lines.")
+            .alias("mail_debug", "auth_debug"),
+    ]
+
+    private static let mail: [Setting<Settings>] = [
+        .choice("mail_driver", \.mail.driver, "Format in which the bodies of messages are kept."),
+        .template(
+            "mail_path", \.mail.path,
+            "Root of an account's mail. `~/` is the home. A `mail_path` (or `mail`) field of the userdb wins."),
+        .template(
+            "mail_home", \.mail.home, "Home of users to whom the userdb gives none."),
+        .text(
+            "mail_uid", \.mail.uid,
+            "System user, by name or number, of accounts to whom the userdb gives no uid."),
+        .text("mail_gid", \.mail.gid, "As mail_uid, for the group."),
+        .choice(
+            "mail_fsync", \.mail.fsync,
+            "When changes are forced to the disk. `optimized`: messages before the reply, flags within a second; `always`: everything before the reply; `never`: acknowledged mail may be lost with the power."),
+        .choice(
+            "mailbox_list_layout", \.mail.layout, "How mailbox names become directories of a Maildir."),
+        .text(
+            "mail_volume_path", \.mail.volumePath,
+            "Directory of the volume that holds log and index. Empty: `volume` below state_dir."),
+        .size(
+            "mail_max_message_size", \.mail.maximumMessageSize,
+            "Largest message that APPEND and LMTP take; 0 is no limit. Keep the MTA's limit at or below it."),
+    ]
+
+    private static let auth: [Setting<Settings>] = [
+        .flag(
+            "auth_allow_cleartext", \.auth.allowsCleartext,
+            "Let passwords cross an unencrypted connection. Connections from this machine always may.")
+            .alias(.inverted("disable_plaintext_auth"))
+            .inside(.connection),
+        .choices("auth_mechanisms", \.auth.mechanisms, "SASL mechanisms offered."),
+        .template(
+            "auth_username_format", \.auth.usernameFormat,
+            "What a login name becomes before it is looked up."),
+        .time(
+            "auth_failure_delay", \.auth.failureDelay,
+            "How long the answer to a wrong password is held back."),
+        .size("auth_cache_size", \.auth.cacheSize, "Memory for remembered answers; 0 for no cache."),
+        .time("auth_cache_ttl", \.auth.cacheTTL, "How long a good answer is remembered."),
+        .time(
+            "auth_cache_negative_ttl", \.auth.cacheNegativeTTL,
+            "How long a bad answer is remembered; 0 for not at all."),
+        .number(
+            "auth_worker_max_count", \.auth.workerLimit, 1...1000,
+            "Worker processes for lookups that block, such as PAM."),
+    ]
+
+    private static let tls: [Setting<Settings>] = [
+        .choice(
+            "ssl", \.tls.mode,
+            "`yes`: TLS is offered; `required`: no login without it except from this machine; `no`: no TLS."),
+        .file(
+            "ssl_server_cert_file", \.tls.certificate,
+            "Certificate chain in PEM, own certificate first. Read again when it changes.")
+            .alias("ssl_cert", "ssl_server_cert"),
+        .file(
+            "ssl_server_key_file", \.tls.privateKey, "Private key of that certificate in PEM, without a password.")
+            .alias("ssl_key", "ssl_server_key"),
+        .choice("ssl_min_protocol", \.tls.minimumProtocol, "Oldest version of TLS that is spoken."),
+        .text("ssl_cipher_list", \.tls.cipherList, "Ciphers of TLS 1.2 in OpenSSL's words."),
+        .text(
+            "ssl_cipher_suites", \.tls.cipherSuites,
+            "Cipher suites of TLS 1.3 in OpenSSL's words. Empty: OpenSSL's own list."),
+        .choice(
+            "ssl_server_prefer_ciphers", \.tls.preferredCiphers, "Whose order of ciphers counts."),
+    ]
+
+    private static let limits: [Setting<Settings>] = [
+        .number(
+            "mail_max_userip_connections", \.limits.userAddressConnections, 0...1_000_000,
+            "Connections of one user from one address, for each protocol; 0 is no limit.")
+            .inside(.connection),
+        .number(
+            "login_max_ip_connections", \.limits.unauthenticatedAddressConnections, 0...1_000_000,
+            "Connections from one address that have not logged in; 0 is no limit."),
+        .number(
+            "default_client_limit", \.limits.clientLimit, 0...10_000_000,
+            "Connections of one protocol in all; 0 is no limit. `service NAME { client_limit }` sets it for one."),
+        .time(
+            "login_timeout", \.limits.loginTimeout, "How long a connection may stay without a login.")
+            .inside(.protocol),
+        .size(
+            "client_output_buffer_size", \.limits.outputBufferSize,
+            "Answers held in memory for a client that reads slowly.")
+            .inside(.protocol),
+    ]
+
+    private static let imap: [Setting<Settings>] = [
+        .size(
+            "imap_max_line_length", \.imap.maximumLineLength,
+            "Longest command, its literals included, those of APPEND left out."),
+        .time(
+            "imap_idle_notify_interval", \.imap.idleNotifyInterval,
+            "How often an idling client with nothing new hears from the server; 0 is never."),
+        .time(
+            "imap_inactivity_timeout", \.imap.inactivityTimeout,
+            "How long a client may be silent before it is logged out. Clients count on half an hour."),
+    ]
+
+    private static let pop3: [Setting<Settings>] = [
+        .template(
+            "pop3_uidl_format", \.pop3.uidlFormat, letters: .message,
+            "Unique-id of messages, from `uid` and `uidvalidity`. Changing it makes clients download everything again."),
+        .flag(
+            "pop3_no_flag_updates", \.pop3.leavesFlags, "Do not set \\Seen on messages that were retrieved."),
+        .time(
+            "pop3_inactivity_timeout", \.pop3.inactivityTimeout,
+            "How long a client may be silent. RFC 1939 asks for ten minutes at least."),
+    ]
+
+    private static let lmtp: [Setting<Settings>] = [
+        .number(
+            "lmtp_max_recipients", \.lmtp.maximumRecipients, 1...100_000, "Recipients in one transaction."),
+        .flag(
+            "lmtp_save_to_detail_mailbox", \.lmtp.savesToDetailMailbox,
+            "Put mail to `user+detail` into the mailbox `detail`."),
+        .flag("lmtp_add_received_header", \.lmtp.addsReceivedHeader, "Add a Received header."),
+        .choice(
+            "lmtp_hdr_delivery_address", \.lmtp.deliveryAddressHeader,
+            "What Delivered-To says: the address of RCPT TO (`final`), that of its ORCPT (`original`), or no such header (`none`)."),
+        .time("lmtp_inactivity_timeout", \.lmtp.inactivityTimeout, "How long an MTA may be silent."),
+    ]
+
+    private static let delivery: [Setting<Settings>] = [
+        .text(
+            "recipient_delimiter", \.delivery.recipientDelimiter,
+            "Characters of which the first found separates user and detail in an address."),
+        .flag(
+            "lda_mailbox_autocreate", \.delivery.createsMailboxes,
+            "Make a mailbox that delivery names and that is missing, rather than take INBOX."),
+        .flag(
+            "lda_mailbox_autosubscribe", \.delivery.subscribesMailboxes,
+            "Subscribe to mailboxes that delivery makes."),
+        .template(
+            "postmaster_address", \.delivery.postmasterAddress, "Sender of mail that Martlet itself writes."),
+        .text(
+            "sendmail_path", \.delivery.sendmailPath,
+            "Program, with arguments, that takes redirected mail on its standard input."),
+    ]
+
+    private static let sieve: [Setting<Settings>] = [
+        .size("sieve_max_script_size", \.sieve.maximumScriptSize, "Largest script; 0 is no limit."),
+        .number(
+            "sieve_max_actions", \.sieve.maximumActions, 0...100_000, "Actions of one run; 0 is no limit."),
+        .number(
+            "sieve_max_redirects", \.sieve.maximumRedirects, 0...1000,
+            "Redirects of one run; 0 forbids redirecting."),
+        .template(
+            "sieve_user_log", \.sieve.userLog, "Where users find the mistakes of their scripts; `~/` is the home."),
+    ]
+}

@@ -1,0 +1,87 @@
+/// Who may log in, and how.
+public struct AuthSettings: Sendable, Equatable {
+    /// Whether passwords may cross an unencrypted connection that is not from this machine.
+    public var allowsCleartext = false
+    /// Mechanisms offered, in that order.
+    public var mechanisms: [AuthMechanism] = [.plain, .login]
+    /// What a login name becomes before it is looked up; unexpanded.
+    public var usernameFormat = "%{user | lower}"
+    /// How long the answer to a wrong password is held back.
+    public var failureDelay: Duration = .seconds(2)
+    /// Octets of remembered answers; 0 switches the cache off.
+    public var cacheSize: UInt64 = 10 << 20
+    /// How long a good answer is remembered.
+    public var cacheTTL: Duration = .seconds(3600)
+    /// How long a bad answer is remembered; 0 for not at all.
+    public var cacheNegativeTTL: Duration = .seconds(3600)
+    /// Worker processes for lookups that block, such as PAM.
+    public var workerLimit = 10
+}
+
+/// A SASL mechanism that this release has.
+public enum AuthMechanism: String, SettingChoice {
+    case plain, login
+}
+
+/// One place where passwords are checked.
+public struct PassdbSettings: Sendable, Equatable {
+    public var name: String
+    public var driver: PassdbDriver = .passwdFile
+    /// `passwd-file`: the file; unexpanded.
+    public var passwdFilePath = ""
+    /// The scheme of passwords without a `{SCHEME}`; upper case.
+    public var defaultScheme = "CRYPT"
+    /// `pam`: the file in /etc/pam.d.
+    public var pamServiceName = "martlet"
+    /// `static`: the password of every user; unexpanded.
+    public var staticPassword = ""
+    /// What replaces `AuthSettings.usernameFormat` here; empty for that one. Unexpanded.
+    public var usernameFormat = ""
+    /// Extra fields of every answer; unexpanded, in the order of the files. A name that ends in `:default`
+    /// yields to what the driver itself says.
+    public var fields: [FieldSetting] = []
+
+    public init(name: String) { self.name = name }
+}
+
+/// What a passdb asks.
+public enum PassdbDriver: String, SettingChoice {
+    case passwdFile = "passwd-file"
+    case pam
+    case `static`
+}
+
+/// One place that knows users' ids and homes.
+public struct UserdbSettings: Sendable, Equatable {
+    public var name: String
+    public var driver: UserdbDriver = .passwdFile
+    /// `passwd-file`: the file; unexpanded.
+    public var passwdFilePath = ""
+    /// As in `PassdbSettings`.
+    public var usernameFormat = ""
+    /// `static`: all there is to know (`uid`, `gid`, `home`, `mail_path`); elsewhere as in `PassdbSettings`.
+    public var fields: [FieldSetting] = []
+
+    public init(name: String) { self.name = name }
+}
+
+/// What a userdb asks.
+public enum UserdbDriver: String, SettingChoice {
+    case passwdFile = "passwd-file"
+    /// The system's users.
+    case passwd
+    case `static`
+    /// The `userdb_` fields that the passdb gave.
+    case prefetch
+}
+
+/// One extra field of a passdb or userdb.
+public struct FieldSetting: Sendable, Equatable {
+    public var name: String
+    public var value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}

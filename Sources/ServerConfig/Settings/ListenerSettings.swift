@@ -1,0 +1,48 @@
+/// A server that listens.
+public enum ListeningService: String, SettingChoice {
+    case imap, pop3, lmtp
+    /// SASL for MTAs (the Dovecot auth client protocol).
+    case auth
+}
+
+/// One place where connections are accepted.
+public struct ListenerSettings: Sendable, Equatable {
+    public var service: ListeningService
+    /// `imaps`, or the path as the file has it: unique within the service and kind.
+    public var name: String
+    public var place: Place
+
+    /// What is bound.
+    public enum Place: Sendable, Equatable {
+        case inet(InetPlace)
+        case unix(UnixPlace)
+    }
+
+    public init(service: ListeningService, name: String, place: Place) {
+        self.service = service
+        self.name = name
+        self.place = place
+    }
+}
+
+/// A TCP port.
+public struct InetPlace: Sendable, Equatable {
+    /// Literal addresses, or `*` and `::`; never empty after loading.
+    public var addresses: [String] = []
+    /// 1...65535 after loading; 0 in the files switches a listener off.
+    public var port = 0
+    /// Whether the connection begins with the TLS handshake.
+    public var isTLS = false
+}
+
+/// A socket in the file system.
+public struct UnixPlace: Sendable, Equatable {
+    /// Absolute after loading.
+    public var path = ""
+    /// Permission bits.
+    public var mode: UInt32 = 0o600
+    /// The owner by name or number; empty for the daemon's own.
+    public var user = ""
+    /// The group by name or number; empty for the daemon's own.
+    public var group = ""
+}

@@ -1,0 +1,70 @@
+/// Where mail is and how it is written.
+public struct MailSettings: Sendable, Equatable {
+    public var driver: MailDriver = .maildir
+    /// The root of an account's mail; unexpanded. `~/` is the user's home.
+    public var path = "~/Maildir"
+    /// The home of users whose userdb gives none; unexpanded, may be empty.
+    public var home = ""
+    /// The user, by name or number, that owns mail of accounts whose userdb gives no uid; may be empty.
+    public var uid = ""
+    /// As `uid`, for the group.
+    public var gid = ""
+    public var fsync: FsyncPolicy = .optimized
+    public var layout: MailboxListLayout = .maildirPlusPlus
+    /// The directory of log and index; empty for the default, see `Settings.volumePath`.
+    public var volumePath = ""
+    /// The largest message in octets that APPEND and LMTP take; 0 for no limit.
+    public var maximumMessageSize: UInt64 = 100 << 20
+}
+
+/// The body format of accounts.
+public enum MailDriver: String, SettingChoice {
+    case maildir
+}
+
+/// When changes are forced to the disk.
+public enum FsyncPolicy: String, SettingChoice {
+    /// Messages before the reply, flags within a second.
+    case optimized
+    /// Everything before the reply.
+    case always
+    /// When the system feels like it: acknowledged mail may be lost with the power.
+    case never
+}
+
+/// How mailbox names become directories.
+public enum MailboxListLayout: String, SettingChoice {
+    /// `A/B` is the directory `.A.B` in the root.
+    case maildirPlusPlus = "maildir++"
+}
+
+/// A namespace (RFC 2342).
+public struct NamespaceSettings: Sendable, Equatable {
+    public var name: String
+    /// What names in this namespace begin with, ending in the separator; may be empty.
+    public var prefix = ""
+    /// One character; empty in the files for the layout's own, `.`; never empty after loading.
+    public var separator = "."
+    /// Whether INBOX is here.
+    public var holdsInbox = false
+    /// In the order of the files.
+    public var mailboxes: [MailboxSettings] = []
+
+    public init(name: String) { self.name = name }
+}
+
+/// What is known of a mailbox before a user has it.
+public struct MailboxSettings: Sendable, Equatable {
+    /// The name below the namespace's prefix, in UTF-8, levels joined by the namespace's separator.
+    public var name: String
+    public var autoCreation: MailboxAutoCreation = .no
+    /// Special-use attributes such as `\Sent` (RFC 6154), with the backslash.
+    public var specialUse: [String] = []
+
+    public init(name: String) { self.name = name }
+}
+
+/// Whether a mailbox comes into being by itself.
+public enum MailboxAutoCreation: String, SettingChoice {
+    case no, create, subscribe
+}

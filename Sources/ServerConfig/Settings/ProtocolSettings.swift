@@ -1,0 +1,100 @@
+/// IMAP.
+public struct IMAPSettings: Sendable, Equatable {
+    /// The longest command in octets, literals of APPEND not counted.
+    public var maximumLineLength: UInt64 = 64 << 10
+    /// How often a session in IDLE with nothing to say says `* OK Still here`, to keep NAT tables warm; 0 for
+    /// never.
+    public var idleNotifyInterval: Duration = .seconds(120)
+    /// How long a session may be silent outside of IDLE.
+    public var inactivityTimeout: Duration = .seconds(1800)
+}
+
+/// POP3.
+public struct POP3Settings: Sendable, Equatable {
+    /// The unique-id of messages that bring none of their own; unexpanded, with `uid` and `uidvalidity`.
+    public var uidlFormat = "%{uid | hex(8)}%{uidvalidity | hex(8)}"
+    /// Whether RETR leaves \Seen alone.
+    public var leavesFlags = false
+    /// How long a session may be silent; RFC 1939 wants ten minutes at least.
+    public var inactivityTimeout: Duration = .seconds(600)
+}
+
+/// LMTP.
+public struct LMTPSettings: Sendable, Equatable {
+    /// Recipients in one transaction.
+    public var maximumRecipients = 1000
+    /// Whether mail to `user+detail` goes into the mailbox `detail`.
+    public var savesToDetailMailbox = false
+    /// Whether a Received header is added.
+    public var addsReceivedHeader = true
+    public var deliveryAddressHeader: DeliveryAddressHeader = .final
+    /// How long an MTA may be silent.
+    public var inactivityTimeout: Duration = .seconds(300)
+}
+
+/// What the Delivered-To header of a message for one recipient says.
+public enum DeliveryAddressHeader: String, SettingChoice {
+    /// The address of RCPT TO.
+    case final
+    /// No such header.
+    case none
+    /// The address of RCPT TO's ORCPT parameter, if it has one.
+    case original
+}
+
+/// From a message to a mailbox.
+public struct DeliverySettings: Sendable, Equatable {
+    /// What stands between user and detail in an address; empty for no details.
+    public var recipientDelimiter = "+"
+    /// Whether a missing mailbox is made rather than INBOX taken.
+    public var createsMailboxes = false
+    /// Whether a mailbox that delivery made is subscribed.
+    public var subscribesMailboxes = false
+    /// The sender of reports; unexpanded.
+    public var postmasterAddress = "postmaster@%{user | domain | default(hostname)}"
+    /// The program, with arguments, that takes mail of redirect on its standard input.
+    public var sendmailPath = "/usr/sbin/sendmail"
+}
+
+/// Sieve at delivery.
+public struct SieveSettings: Sendable, Equatable {
+    /// The places of scripts: one `personal` at least after loading, others in the order of the files.
+    public var scripts: [SieveScriptSettings] = []
+    /// The largest script in octets; 0 for no limit.
+    public var maximumScriptSize: UInt64 = 1 << 20
+    /// Actions of one run; 0 for no limit.
+    public var maximumActions = 32
+    /// Redirects of one run; 0 forbids redirect.
+    public var maximumRedirects = 4
+    /// Where a user finds what went wrong in the own script; unexpanded, `~/` is the home.
+    public var userLog = "~/.dovecot.sieve.log"
+
+    /// The storage of users' own scripts.
+    public var personal: SieveScriptSettings {
+        self.scripts.first { $0.type == .personal } ?? SieveScriptSettings(name: "personal")
+    }
+}
+
+/// One place of Sieve scripts.
+public struct SieveScriptSettings: Sendable, Equatable {
+    public var name: String
+    public var type: SieveScriptType = .personal
+    /// A directory of scripts (`personal`) or one script file; unexpanded, `~/` is the home.
+    public var path = "~/sieve"
+    /// `personal`: the link to the active script; unexpanded.
+    public var activePath = "~/.dovecot.sieve"
+
+    public init(name: String) { self.name = name }
+}
+
+/// When a script runs.
+public enum SieveScriptType: String, SettingChoice {
+    /// The user's own.
+    case personal
+    /// For users without an active script.
+    case `default`
+    /// For all users, before the own one.
+    case before
+    /// For all users, after the own one.
+    case after
+}
