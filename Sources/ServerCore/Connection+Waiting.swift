@@ -1,0 +1,133 @@
+import NIOCore
+
+/// Why `Connection.wait` returned.
+public enum Wakeup: Equatable, Sendable {
+    /// Octets arrived since the call.
+    case input
+    /// `signal()` was called.
+    case signal
+    case timeout
+    /// The peer closed its side, or the connection broke.
+    case closed
+    /// The session shall end; see `Connection.shutdownReason`.
+    case shutdown
+}
+
+/// What `Connection.wait` shall wait for; closing, shutdown and the timeout always end it.
+public struct WaitEvents: OptionSet, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let input = WaitEvents(rawValue: 1)
+    public static let signal = WaitEvents(rawValue: 2)
+    static let writable = WaitEvents(rawValue: 4)
+    static let handshake = WaitEvents(rawValue: 8)
+    static let inputEnd = WaitEvents(rawValue: 16)
+    static let shutdown = WaitEvents(rawValue: 32)
+    static let drained = WaitEvents(rawValue: 64)
+}
+
+struct Waiter {
+    let continuation: UnsafeContinuation<Wakeup, Never>
+    let events: WaitEvents
+    let deadline: NIODeadline?
+}
+
+extension Connection {
+    /// Waits for more input than there is now. Call it after a look at the input found nothing complete.
+    ///
+    /// Throws `.closed` when the peer will send nothing more, `.timedOut` after `inactivityTimeout` or at
+    /// the login deadline, `.shutdown` when the session shall end.
+    public func readMore() async throws(ConnectionError) {
+        switch await self.wait(for: .input, timeout: self.inactivityTimeout) {
+        case .input, .signal: return
+        case .timeout: throw ConnectionError(.timedOut, self.timeoutText)
+        case .shutdown: throw ConnectionError(.shutdown, "Server shutting down")
+        case .closed: throw self.failure ?? ConnectionError(.closed, "Connection closed")
+        }
+    }
+
+    /// Waits for the first of `events`, the end of the connection, a shutdown, or `timeout` (`nil`: none
+    /// but the login deadline). A signal that came before the call counts; input that was there before
+    /// does not, so look at it first.
+    public func wait(for events: WaitEvents, timeout: Duration?) async -> Wakeup {
+        self.loop.preconditionInEventLoop()
+        if self.shutdownReason != nil { return .shutdown }
+        if self.inputEnded || self.isClosed { return .closed }
+        if events.contains(.signal), self.signalled {
+            self.signalled = false
+            return .signal
+        }
+        // What waits long holds no output buffer.
+        if self.output.isEmpty, self.output.capacity > 1024 { self.output = [] }
+        let events = events.intersection([.input, .signal]).union([.inputEnd, .shutdown])
+        let deadline = timeout.map { NIODeadline.now() + $0.nio }
+        let wanted =
+            switch (deadline, self.absoluteDeadline) {
+            case (let a?, let b?): Optional(min(a, b))
+            case (let a, let b): a ?? b
+            }
+        return await self.suspend(for: events, deadline: wanted)
+    }
+
+    /// A point in time from now at which waits end with a timeout whatever the peer sends: the time to log
+    /// in. `nil` lifts it, which a server does when the user has authenticated.
+    public func setDeadline(after time: Duration?) {
+        self.loop.preconditionInEventLoop()
+        self.absoluteDeadline = time.map { NIODeadline.now() + $0.nio }
+    }
+
+    private var timeoutText: String {
+        if let absolute = self.absoluteDeadline, absolute <= .now() { return "Too slow to log in" }
+        return "Inactivity"
+    }
+
+    // MARK: internals
+
+    func suspend(for events: WaitEvents, deadline: NIODeadline?) async -> Wakeup {
+        precondition(self.waiter == nil, "a connection has one wait at a time")
+        return await withUnsafeContinuation { continuation in
+            self.waiter = Waiter(continuation: continuation, events: events, deadline: deadline)
+            if let deadline { self.arm(deadline) }
+            if events.contains(.input) { self.resumeReading() }
+        }
+    }
+
+    func wake(_ wakeup: Wakeup) {
+        guard let waiter = self.waiter else { return }
+        self.waiter = nil
+        waiter.continuation.resume(returning: wakeup)
+    }
+
+    /// One timer serves all waits: it is left running when a wait ends early, and moved on when it fires
+    /// before its time. A session that reads a thousand commands a second schedules nothing.
+    private func arm(_ deadline: NIODeadline) {
+        guard deadline < self.timerDeadline else { return }
+        self.timer?.cancel()
+        self.timerDeadline = deadline
+        self.timer = self.loop.scheduleTask(deadline: deadline) { self.timerFired() }
+    }
+
+    private func timerFired() {
+        self.timer = nil
+        self.timerDeadline = .distantFuture
+        guard let waiter = self.waiter, let deadline = waiter.deadline else { return }
+        if deadline <= .now() { self.wake(.timeout) } else { self.arm(deadline) }
+    }
+
+    func cancelTimer() {
+        self.timer?.cancel()
+        self.timer = nil
+        self.timerDeadline = .distantFuture
+    }
+}
+
+extension Duration {
+    var nio: TimeAmount {
+        let (seconds, attoseconds) = self.components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        // A century is as good as for ever, and cannot overflow a deadline.
+        guard !overflow, product < 3_000_000_000_000_000_000 else { return .hours(876_000) }
+        return .nanoseconds(product + attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,194 @@
+public import NIOCore
+import Synchronization
+
+/// One accepted connection, as straight-line `async` code wants it: unread input, pending output, and waits.
+///
+/// Everything but `signal()`, `requestShutdown(_:)` and the `let` properties belongs to the connection's
+/// event loop; called elsewhere it stops the program. At most one wait (`readMore`, `wait`, `flush`,
+/// `startTLS`) is under way at a time. A session is an actor whose `unownedExecutor` is
+/// `connection.executor.asUnownedSerialExecutor()`.
+///
+/// ```swift
+/// while true {
+///     let command = connection.withInput { parser.next($0) }   // look
+///     guard let command else { try await connection.readMore(); continue }
+///     connection.consume(command.length)
+///     command.run(&connection.output)                          // encoders append here
+///     try await connection.flush()
+/// }
+/// ```
+// Sendable: the mutable fields are touched only on `loop` (every entry point checks), except `posted`, which
+// is an atomic.
+public final class Connection: @unchecked Sendable {
+    /// The event loop as executor for the session's actor and its tasks.
+    public let executor: LoopExecutor
+    /// A number that no other connection of this process has.
+    public let id: UInt64
+    /// A short text for the logs, different for each connection over time and processes.
+    public let sessionID: String
+    public let remoteAddress: PeerAddress
+    public let localAddress: PeerAddress
+    public let limits: ConnectionSettings
+    let loop: any EventLoop
+    let channel: any Channel
+    let registry: SessionRegistry?
+
+    // MARK: state on the loop
+
+    var inputBuffer = ByteBuffer()
+    /// Output not yet handed to the network. Encoders append here; `flush()` sends it.
+    public var output: [UInt8] = []
+    /// Octets of the protocol received and sent so far (TLS overhead not counted).
+    public internal(set) var bytesIn: UInt64 = 0
+    public internal(set) var bytesOut: UInt64 = 0
+    /// What TLS agreed on; `nil` while the connection is in clear.
+    public internal(set) var tls: TLSInfo?
+    /// Why the session shall end, once it shall; `readMore` and `wait` then no longer wait.
+    public internal(set) var shutdownReason: ShutdownReason?
+    /// How long `readMore` waits for the peer; the server sets it when the session's state changes.
+    public var inactivityTimeout: Duration
+
+    var context: ChannelHandlerContext?
+    /// The peer will send nothing more.
+    var inputEnded = false
+    /// Nothing can be sent any more.
+    var isClosed = false
+    var failure: ConnectionError?
+    var readSuppressed = false
+    /// Closing: what still comes in is dropped.
+    var discarding = false
+    var isDrained = false
+    var signalled = false
+    var waiter: Waiter?
+    var timer: Scheduled<Void>?
+    var timerDeadline = NIODeadline.distantFuture
+    var absoluteDeadline: NIODeadline?
+    let posted = Atomic<Bool>(false)
+
+    init(
+        channel: any Channel, executor: LoopExecutor, id: UInt64, sessionID: String,
+        limits: ConnectionSettings, registry: SessionRegistry?
+    ) {
+        self.channel = channel
+        self.loop = channel.eventLoop
+        self.executor = executor
+        self.id = id
+        self.sessionID = sessionID
+        self.remoteAddress = PeerAddress(channel.remoteAddress)
+        self.localAddress = PeerAddress(channel.localAddress)
+        self.limits = limits
+        self.registry = registry
+        self.inactivityTimeout = limits.inactivityTimeout
+    }
+
+    // MARK: input
+
+    /// How many unread octets are at hand.
+    public var unread: Int {
+        self.loop.preconditionInEventLoop()
+        return self.inputBuffer.readableBytes
+    }
+
+    /// Looks at the unread input; the span is valid during `body` only.
+    @inlinable
+    public func withInput<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        try body(self.input.readableBytesUInt8Span)
+    }
+
+    /// The unread input as a buffer: shares storage, copies nothing.
+    public var input: ByteBuffer {
+        self.loop.preconditionInEventLoop()
+        return self.inputBuffer
+    }
+
+    /// Drops the first `count` unread octets, at most what is there.
+    public func consume(_ count: Int) {
+        self.loop.preconditionInEventLoop()
+        self.inputBuffer.moveReaderIndex(forwardBy: min(max(0, count), self.inputBuffer.readableBytes))
+        // An idle connection holds no buffer.
+        if self.inputBuffer.readableBytes == 0 { self.inputBuffer = ByteBuffer() }
+        self.resumeReading()
+    }
+
+    /// Takes the first `count` unread octets out, at most what is there: for literals and message bodies.
+    public func take(_ count: Int) -> ByteBuffer {
+        self.loop.preconditionInEventLoop()
+        let count = min(max(0, count), self.inputBuffer.readableBytes)
+        let slice = self.inputBuffer.readSlice(length: count) ?? ByteBuffer()
+        if self.inputBuffer.readableBytes == 0 { self.inputBuffer = ByteBuffer() }
+        self.resumeReading()
+        return slice
+    }
+
+    // MARK: output
+
+    /// Appends to the pending output.
+    public func write(_ bytes: [UInt8]) { self.output.append(contentsOf: bytes) }
+
+    /// Appends to the pending output.
+    public func write(_ buffer: ByteBuffer) { self.output.append(contentsOf: buffer.readableBytesView) }
+
+    /// Appends a fixed text, with its own line end, to the pending output.
+    public func write(_ text: StaticString) {
+        self.output.append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Sends the pending output. Returns at once while the peer keeps up; otherwise suspends until it has
+    /// read enough, at most `limits.outputTimeout`.
+    ///
+    /// Throws `.closed`, or `.slowReader` when the peer did not read in time or more than
+    /// `limits.maximumOutput` octets were pending; the connection is then closed.
+    public func flush() async throws(ConnectionError) {
+        self.loop.preconditionInEventLoop()
+        guard !self.isClosed else { throw self.failure ?? ConnectionError(.closed, "Connection closed") }
+        let count = self.output.count
+        if count > self.limits.maximumOutput {
+            throw self.abort(ConnectionError(.slowReader, "Output of \(count) octets is over the limit"))
+        }
+        self.sendPending()
+        while !self.channel.isWritable, !self.isClosed {
+            switch await self.suspend(for: .writable, deadline: .now() + self.limits.outputTimeout.nio) {
+            case .timeout:
+                throw self.abort(ConnectionError(.slowReader, "Peer did not read its answers in time"))
+            case .input, .signal, .closed, .shutdown: continue
+            }
+        }
+        if self.isClosed { throw self.failure ?? ConnectionError(.closed, "Connection closed") }
+    }
+
+    /// `flush()` once the pending output is worth a write of its own (32 KiB): for loops that produce much.
+    public func flushIfLarge() async throws(ConnectionError) {
+        if self.output.count >= 32 * 1024 { try await self.flush() }
+    }
+
+    // MARK: from other threads
+
+    /// Wakes a `wait(for: .signal)`, now or the next one. From any thread; several before the session
+    /// looks are one.
+    public func signal() {
+        guard !self.posted.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        self.loop.execute {
+            self.posted.store(false, ordering: .releasing)
+            self.signalled = true
+            if let waiter = self.waiter, waiter.events.contains(.signal) {
+                self.signalled = false
+                self.wake(.signal)
+            }
+        }
+    }
+
+    /// Asks the session to end: `readMore` then throws `.shutdown` and `wait` answers it. From any thread.
+    public func requestShutdown(_ reason: ShutdownReason) {
+        self.loop.execute {
+            guard self.shutdownReason == nil else { return }
+            self.shutdownReason = reason
+            if let waiter = self.waiter, waiter.events.contains(.shutdown) { self.wake(.shutdown) }
+        }
+    }
+
+    /// Breaks the connection without a last word. From any thread.
+    public func disconnect() {
+        self.loop.execute { _ = self.abort(ConnectionError(.closed, "Disconnected by the server")) }
+    }
+}

@@ -1,0 +1,33 @@
+/// Why a connection can no longer be used. The session that gets one ends: after `.shutdown` and
+/// `.timedOut` it may still write a last line (`* BYE ...`), after the others nothing reaches the peer.
+public struct ConnectionError: Error, Equatable, Sendable {
+    public enum Code: Equatable, Sendable {
+        /// The peer closed its side, or the connection broke.
+        case closed
+        /// The inactivity or the login timeout passed.
+        case timedOut
+        /// The daemon stops, or an administrator kicked the session: see `Connection.shutdownReason`.
+        case shutdown
+        /// The peer did not read its answers in time, or more output is held for it than allowed.
+        case slowReader
+        /// The TLS handshake failed or the record layer reported damage.
+        case tls
+    }
+
+    public let code: Code
+    /// Text for the log, never for the wire.
+    public let reason: String
+
+    public init(_ code: Code, _ reason: String) {
+        self.code = code
+        self.reason = reason
+    }
+}
+
+/// Why sessions are asked to end.
+public enum ShutdownReason: Equatable, Sendable {
+    /// The daemon stops or restarts.
+    case stopping
+    /// An administrator ended this session.
+    case kicked
+}
