@@ -1,0 +1,86 @@
+/// Takes the octets that follow DATA: undoes dot-stuffing and finds the end (RFC 5321 section 4.5.2).
+///
+/// Only CRLF.CRLF ends a message. A dot between bare LFs or CRs is data, so that nothing can be smuggled past an
+/// MTA that reads line ends otherwise.
+public struct DotDecoder: Sendable {
+    private enum State: Sendable {
+        /// At the beginning of the data or just after CRLF.
+        case lineStart
+        case middle
+        /// After a CR that may begin a CRLF.
+        case carriageReturn
+        /// After a dot at the start of a line.
+        case dot
+        /// After a dot and CR at the start of a line.
+        case dotCarriageReturn
+        case ended
+    }
+
+    private var state = State.lineStart
+
+    public init() {}
+
+    public var isEnded: Bool {
+        if case .ended = self.state { true } else { false }
+    }
+
+    /// Decodes as much of `input` as belongs to the message, appending to `out`.
+    ///
+    /// Answers how many octets were consumed; fewer than given only when the end was found.
+    public mutating func decode(_ input: borrowing Span<UInt8>, into out: inout [UInt8]) -> Int {
+        var position = 0
+        while position < input.count {
+            switch self.state {
+            case .ended:
+                return position
+            case .lineStart:
+                if input[position] == UInt8(ascii: ".") {
+                    position += 1
+                    self.state = .dot
+                } else {
+                    self.state = .middle
+                }
+            case .middle:
+                // The hot loop: everything up to and with the next CR is data.
+                let start = position
+                while position < input.count, input[position] != 0x0D { position += 1 }
+                if position < input.count {
+                    position += 1
+                    self.state = .carriageReturn
+                }
+                Self.copy(input, start..<position, into: &out)
+            case .carriageReturn:
+                // The CR itself is written. Another CR keeps the wait for LF.
+                if input[position] == 0x0A {
+                    out.append(0x0A)
+                    position += 1
+                    self.state = .lineStart
+                } else if input[position] == 0x0D {
+                    out.append(0x0D)
+                    position += 1
+                } else {
+                    self.state = .middle
+                }
+            case .dot:
+                if input[position] == 0x0D {
+                    position += 1
+                    self.state = .dotCarriageReturn
+                } else {
+                    self.state = .middle
+                }
+            case .dotCarriageReturn:
+                if input[position] == 0x0A {
+                    self.state = .ended
+                    return position + 1
+                }
+                out.append(0x0D)
+                self.state = .carriageReturn
+            }
+        }
+        return position
+    }
+
+    private static func copy(_ input: borrowing Span<UInt8>, _ range: Range<Int>, into out: inout [UInt8]) {
+        input.extracting(range).withUnsafeBufferPointer { out.append(contentsOf: $0) }
+    }
+}

@@ -1,0 +1,40 @@
+import MailCore
+import Testing
+
+@Suite struct UIDSetTests {
+    /// Against a plain set, with a fixed pseudo-random sequence.
+    @Test func behavesLikeASet() {
+        var seed: UInt64 = 42
+        func random(_ bound: UInt32) -> UInt32 {
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt32(truncatingIfNeeded: seed >> 33) % bound
+        }
+        for _ in 0..<200 {
+            var model: Set<UInt32> = []
+            var set = UIDSet()
+            for _ in 0..<20 {
+                let lower = random(50) + 1
+                let upper = lower + random(6)
+                guard let low = UID(rawValue: lower), let high = UID(rawValue: upper) else { continue }
+                set.insert(low...high)
+                model.formUnion(lower...upper)
+            }
+            #expect(set.map(\.rawValue) == model.sorted())
+            #expect(set.count == model.count)
+            for value: UInt32 in 1...60 {
+                guard let uid = UID(rawValue: value) else { continue }
+                #expect(set.contains(uid) == model.contains(value))
+                #expect(set.intersects(uid...uid) == model.contains(value))
+            }
+        }
+    }
+
+    @Test func wireForm() {
+        var out: [UInt8] = []
+        var set: UIDSet = [UID(nonZero: 1), UID(nonZero: 2), UID(nonZero: 3), UID(nonZero: 7)]
+        set.insert(UID(nonZero: .max))
+        set.encode(into: &out)
+        #expect(String(decoding: out, as: UTF8.self) == "1:3,7,4294967295")
+        #expect(Array(set).last == UID(nonZero: .max))
+    }
+}
