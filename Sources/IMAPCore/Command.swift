@@ -1,0 +1,90 @@
+/// A client's command with its arguments, checked against the grammar but not against any mailbox.
+public enum Command: Hashable, Sendable {
+    // Any state.
+    case capability
+    case noop
+    case logout
+    case id(IDParameters)
+
+    // Not authenticated.
+    case startTLS
+    case login(user: [UInt8], password: [UInt8])
+    case authenticate(AuthenticateCommand)
+
+    // Authenticated.
+    /// The names to enable, in capitals; unknown ones are for the session to pass over.
+    case enable([[UInt8]])
+    case select(WireMailboxName, SelectParameters)
+    case examine(WireMailboxName, SelectParameters)
+    case create(WireMailboxName, use: [SpecialUseAttribute])
+    case delete(WireMailboxName)
+    case rename(WireMailboxName, to: WireMailboxName)
+    case subscribe(WireMailboxName)
+    case unsubscribe(WireMailboxName)
+    case list(ListCommand)
+    case lsub(reference: WireMailboxName, pattern: [UInt8])
+    case namespace
+    case status(WireMailboxName, [StatusItem])
+    case idle
+
+    // Selected.
+    case check
+    case close
+    case unselect
+    case expunge
+    case uidExpunge(SequenceSet)
+    case search(SearchCommand)
+    case fetch(FetchCommand)
+    case store(StoreCommand)
+    case copy(CopyCommand)
+    case move(CopyCommand)
+}
+
+/// A command and its tag.
+public struct TaggedCommand: Hashable, Sendable {
+    public var tag: Tag
+    public var command: Command
+
+    public init(tag: Tag, command: Command) {
+        self.tag = tag
+        self.command = command
+    }
+}
+
+extension Command {
+    /// The command's name in capitals, for logs and answers.
+    public var name: StaticString {
+        switch self {
+        case .capability: "CAPABILITY"
+        case .noop: "NOOP"
+        case .logout: "LOGOUT"
+        case .id: "ID"
+        case .startTLS: "STARTTLS"
+        case .login: "LOGIN"
+        case .authenticate: "AUTHENTICATE"
+        case .enable: "ENABLE"
+        case .select: "SELECT"
+        case .examine: "EXAMINE"
+        case .create: "CREATE"
+        case .delete: "DELETE"
+        case .rename: "RENAME"
+        case .subscribe: "SUBSCRIBE"
+        case .unsubscribe: "UNSUBSCRIBE"
+        case .list: "LIST"
+        case .lsub: "LSUB"
+        case .namespace: "NAMESPACE"
+        case .status: "STATUS"
+        case .idle: "IDLE"
+        case .check: "CHECK"
+        case .close: "CLOSE"
+        case .unselect: "UNSELECT"
+        case .expunge: "EXPUNGE"
+        case .uidExpunge: "UID EXPUNGE"
+        case .search(let search): search.numbering == .uid ? "UID SEARCH" : "SEARCH"
+        case .fetch(let fetch): fetch.numbering == .uid ? "UID FETCH" : "FETCH"
+        case .store(let store): store.numbering == .uid ? "UID STORE" : "STORE"
+        case .copy(let copy): copy.numbering == .uid ? "UID COPY" : "COPY"
+        case .move(let move): move.numbering == .uid ? "UID MOVE" : "MOVE"
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import MailCore
+
+extension Cursor {
+    /// The command after the tag, to its end.
+    mutating func command() throws(SyntaxError) -> Command {
+        let word = self.word()
+        let command = try self.command(named: word)
+        try self.end()
+        return command
+    }
+
+    /// Reads the arguments of the command named by `word`; chosen by its first letter.
+    private mutating func command(named word: Range<Int>) throws(SyntaxError) -> Command {
+        switch self.initial(word) {
+        case UInt8(ascii: "A"):
+            if self.matches(word, "AUTHENTICATE") { return try self.authenticate() }
+        case UInt8(ascii: "C"):
+            if self.matches(word, "COPY") { return .copy(try self.copy(.sequenceNumber)) }
+            if self.matches(word, "CLOSE") { return .close }
+            if self.matches(word, "CHECK") { return .check }
+            if self.matches(word, "CREATE") { return try self.create() }
+            if self.matches(word, "CAPABILITY") { return .capability }
+        case UInt8(ascii: "D"):
+            if self.matches(word, "DELETE") { return .delete(try self.mailboxArgument()) }
+        case UInt8(ascii: "E"):
+            if self.matches(word, "EXPUNGE") { return .expunge }
+            if self.matches(word, "EXAMINE") {
+                let (mailbox, parameters) = try self.select()
+                return .examine(mailbox, parameters)
+            }
+            if self.matches(word, "ENABLE") { return try self.enable() }
+        case UInt8(ascii: "F"):
+            if self.matches(word, "FETCH") { return .fetch(try self.fetch(.sequenceNumber)) }
+        case UInt8(ascii: "I"):
+            if self.matches(word, "IDLE") { return .idle }
+            if self.matches(word, "ID") { return .id(try self.id()) }
+        case UInt8(ascii: "L"):
+            if self.matches(word, "LIST") { return .list(try self.list()) }
+            if self.matches(word, "LSUB") { return try self.lsub() }
+            if self.matches(word, "LOGIN") { return try self.login() }
+            if self.matches(word, "LOGOUT") { return .logout }
+        case UInt8(ascii: "M"):
+            if self.matches(word, "MOVE") { return .move(try self.copy(.sequenceNumber)) }
+        case UInt8(ascii: "N"):
+            if self.matches(word, "NOOP") { return .noop }
+            if self.matches(word, "NAMESPACE") { return .namespace }
+        case UInt8(ascii: "R"):
+            if self.matches(word, "RENAME") { return try self.rename() }
+        case UInt8(ascii: "S"):
+            if self.matches(word, "STORE") { return .store(try self.store(.sequenceNumber)) }
+            if self.matches(word, "SEARCH") { return .search(try self.search(.sequenceNumber)) }
+            if self.matches(word, "SELECT") {
+                let (mailbox, parameters) = try self.select()
+                return .select(mailbox, parameters)
+            }
+            if self.matches(word, "STATUS") { return try self.status() }
+            if self.matches(word, "STARTTLS") { return .startTLS }
+            if self.matches(word, "SUBSCRIBE") { return .subscribe(try self.mailboxArgument()) }
+        case UInt8(ascii: "U"):
+            if self.matches(word, "UID") { return try self.uidCommand() }
+            if self.matches(word, "UNSELECT") { return .unselect }
+            if self.matches(word, "UNSUBSCRIBE") { return .unsubscribe(try self.mailboxArgument()) }
+        default:
+            break
+        }
+        throw SyntaxError(code: .unknownCommand, offset: word.lowerBound, expected: "a known command")
+    }
+
+    private mutating func uidCommand() throws(SyntaxError) -> Command {
+        try self.space()
+        let word = self.word()
+        switch self.initial(word) {
+        case UInt8(ascii: "C") where self.matches(word, "COPY"): return .copy(try self.copy(.uid))
+        case UInt8(ascii: "E") where self.matches(word, "EXPUNGE"):
+            try self.space()
+            return .uidExpunge(try self.sequenceSet())
+        case UInt8(ascii: "F") where self.matches(word, "FETCH"): return .fetch(try self.fetch(.uid))
+        case UInt8(ascii: "M") where self.matches(word, "MOVE"): return .move(try self.copy(.uid))
+        case UInt8(ascii: "S") where self.matches(word, "STORE"): return .store(try self.store(.uid))
+        case UInt8(ascii: "S") where self.matches(word, "SEARCH"): return .search(try self.search(.uid))
+        default:
+            throw SyntaxError(
+                code: .unknownCommand, offset: word.lowerBound,
+                expected: "COPY, EXPUNGE, FETCH, MOVE, SEARCH or STORE after UID")
+        }
+    }
+}

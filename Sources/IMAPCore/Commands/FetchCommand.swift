@@ -1,0 +1,162 @@
+public import MailCore
+
+/// FETCH and UID FETCH (RFC 9051 section 6.4.5) with CHANGEDSINCE (RFC 7162 section 3.1.4).
+public struct FetchCommand: Hashable, Sendable {
+    public var numbering: MessageNumbering
+    public var messages: SequenceSet
+    /// In the order asked for, macros spelled out; at least one.
+    public var items: [FetchItem]
+    public var changedSince: ModSeq?
+
+    public init(
+        numbering: MessageNumbering, messages: SequenceSet, items: [FetchItem], changedSince: ModSeq? = nil
+    ) {
+        self.numbering = numbering
+        self.messages = messages
+        self.items = items
+        self.changedSince = changedSince
+    }
+}
+
+/// What a FETCH asks of each message.
+public enum FetchItem: Hashable, Sendable {
+    case uid
+    case flags
+    case internalDate
+    case size
+    case modSeq
+    case envelope
+    /// `BODY`: the structure without extension data.
+    case body
+    case bodyStructure
+    /// `RFC822`, like `BODY[]` under its own name.
+    case rfc822
+    /// `RFC822.HEADER`, which does not set \Seen.
+    case rfc822Header
+    /// `RFC822.TEXT`
+    case rfc822Text
+    /// `BODY[...]` and `BODY.PEEK[...]`
+    case section(FetchSection)
+}
+
+/// `BODY[section]<first.count>`.
+public struct FetchSection: Hashable, Sendable {
+    /// A run of octets of the section.
+    public struct Partial: Hashable, Sendable {
+        public var first: UInt32
+        /// Never 0.
+        public var count: UInt32
+
+        public init(first: UInt32, count: UInt32) {
+            self.first = first
+            self.count = count
+        }
+    }
+
+    public var section: Section
+    public var partial: Partial?
+    /// `BODY.PEEK`: leaves \Seen alone.
+    public var isPeek: Bool
+
+    public init(section: Section, partial: Partial? = nil, isPeek: Bool) {
+        self.section = section
+        self.partial = partial
+        self.isPeek = isPeek
+    }
+}
+
+extension FetchItem {
+    /// Whether the message becomes \Seen by being asked for this.
+    public var setsSeen: Bool {
+        switch self {
+        case .rfc822, .rfc822Text: true
+        case .section(let section): !section.isPeek
+        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure, .rfc822Header:
+            false
+        }
+    }
+}
+
+extension Cursor {
+    mutating func fetch(_ numbering: MessageNumbering) throws(SyntaxError) -> FetchCommand {
+        try self.space()
+        let messages = try self.sequenceSet()
+        try self.space()
+        var command = FetchCommand(numbering: numbering, messages: messages, items: [])
+        if self.take(UInt8(ascii: "(")) {
+            repeat {
+                if command.items.count == self.limits.listLength { throw self.tooComplex("Too many items") }
+                let item = try self.fetchItem()
+                if !command.items.contains(item) { command.items.append(item) }
+                // Sections can be told apart only by comparing; more than this no client asks for.
+                if command.items.count > 256 { throw self.tooComplex("Too many items") }
+            } while self.take(0x20)
+            try self.close()
+        } else {
+            let start = self.position
+            let word = self.word()
+            if let items = self.fetchMacro(word) {
+                command.items = items
+            } else {
+                self.position = start
+                command.items = [try self.fetchItem()]
+            }
+        }
+        if self.take(0x20) {
+            try self.open()
+            let word = self.word()
+            guard self.matches(word, "CHANGEDSINCE") else { throw self.unexpected(word, "CHANGEDSINCE") }
+            try self.space()
+            command.changedSince = ModSeq(rawValue: try self.number64("a mod-sequence"))
+            try self.close()
+        }
+        return command
+    }
+
+    private func fetchMacro(_ word: Range<Int>) -> [FetchItem]? {
+        if self.matches(word, "ALL") { return [.flags, .internalDate, .size, .envelope] }
+        if self.matches(word, "FAST") { return [.flags, .internalDate, .size] }
+        if self.matches(word, "FULL") { return [.flags, .internalDate, .size, .envelope, .body] }
+        return nil
+    }
+
+    private mutating func fetchItem() throws(SyntaxError) -> FetchItem {
+        let word = self.word()
+        switch self.initial(word) {
+        case UInt8(ascii: "B"):
+            if self.matches(word, "BODYSTRUCTURE") { return .bodyStructure }
+            let isPeek = self.matches(word, "BODY.PEEK")
+            guard isPeek || self.matches(word, "BODY") else { break }
+            guard self.peek() == UInt8(ascii: "[") else {
+                if isPeek { throw self.fail("\"[\"") }
+                return .body
+            }
+            return .section(try self.fetchSection(isPeek: isPeek))
+        case UInt8(ascii: "E") where self.matches(word, "ENVELOPE"): return .envelope
+        case UInt8(ascii: "F") where self.matches(word, "FLAGS"): return .flags
+        case UInt8(ascii: "I") where self.matches(word, "INTERNALDATE"): return .internalDate
+        case UInt8(ascii: "M") where self.matches(word, "MODSEQ"): return .modSeq
+        case UInt8(ascii: "R"):
+            if self.matches(word, "RFC822.SIZE") { return .size }
+            if self.matches(word, "RFC822") { return .rfc822 }
+            if self.matches(word, "RFC822.HEADER") { return .rfc822Header }
+            if self.matches(word, "RFC822.TEXT") { return .rfc822Text }
+        case UInt8(ascii: "U") where self.matches(word, "UID"): return .uid
+        default: break
+        }
+        throw self.unexpected(word, "a FETCH item")
+    }
+
+    private mutating func fetchSection(isPeek: Bool) throws(SyntaxError) -> FetchSection {
+        let section = try self.section()
+        guard self.take(UInt8(ascii: "<")) else { return FetchSection(section: section, isPeek: isPeek) }
+        let first = try self.number("the first octet")
+        guard self.take(UInt8(ascii: ".")) else { throw self.fail("\".\"") }
+        let start = self.position
+        let count = try self.number("a count of octets")
+        guard count > 0 else { throw SyntaxError(offset: start, expected: "a count of octets over 0") }
+        guard self.take(UInt8(ascii: ">")) else { throw self.fail("\">\"") }
+        return FetchSection(
+            section: section, partial: FetchSection.Partial(first: first, count: count), isPeek: isPeek)
+    }
+}

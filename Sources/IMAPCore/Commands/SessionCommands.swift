@@ -1,0 +1,92 @@
+import MailCore
+
+/// AUTHENTICATE (RFC 9051 section 6.2.2) with SASL-IR (RFC 4959).
+public struct AuthenticateCommand: Hashable, Sendable {
+    /// The mechanism's name in capitals.
+    public var mechanism: [UInt8]
+    /// The initial response, decoded; `nil` when there was none, empty for `=`.
+    public var initialResponse: [UInt8]?
+
+    public init(mechanism: [UInt8], initialResponse: [UInt8]? = nil) {
+        self.mechanism = mechanism
+        self.initialResponse = initialResponse
+    }
+}
+
+/// What a client says about itself with ID (RFC 2971); empty for NIL.
+public struct IDParameters: Hashable, Sendable {
+    public struct Field: Hashable, Sendable {
+        public var name: [UInt8]
+        /// `nil` for NIL.
+        public var value: [UInt8]?
+
+        public init(name: [UInt8], value: [UInt8]?) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// At most `maximumFields`.
+    public var fields: [Field]
+
+    /// RFC 2971 section 3.3.
+    public static let maximumFields = 30
+
+    public init(fields: [Field] = []) { self.fields = fields }
+}
+
+extension Cursor {
+    mutating func login() throws(SyntaxError) -> Command {
+        try self.space()
+        let user = try self.astring("a user name")
+        try self.space()
+        return .login(user: user, password: try self.astring("a password"))
+    }
+
+    mutating func authenticate() throws(SyntaxError) -> Command {
+        try self.space()
+        let mechanism = try self.atom("a SASL mechanism").map(ASCII.uppercased)
+        guard self.take(0x20) else { return .authenticate(AuthenticateCommand(mechanism: mechanism)) }
+        let start = self.position
+        if self.take(UInt8(ascii: "=")) {
+            return .authenticate(AuthenticateCommand(mechanism: mechanism, initialResponse: []))
+        }
+        let range = self.run { $0 > 0x20 && $0 < 0x7F }
+        guard !range.isEmpty, let response = Base64.decode(self.bytes[range]) else {
+            throw SyntaxError(offset: start, expected: "an initial response in base64")
+        }
+        return .authenticate(AuthenticateCommand(mechanism: mechanism, initialResponse: response))
+    }
+
+    mutating func id() throws(SyntaxError) -> IDParameters {
+        try self.space()
+        guard self.take(UInt8(ascii: "(")) else {
+            let word = self.word()
+            guard self.matches(word, "NIL") else { throw self.unexpected(word, "NIL or \"(\"") }
+            return IDParameters()
+        }
+        var parameters = IDParameters()
+        if self.take(UInt8(ascii: ")")) { return parameters }
+        repeat {
+            if parameters.fields.count == IDParameters.maximumFields {
+                throw self.tooComplex("More than 30 fields in ID")
+            }
+            let name = try self.string("a quoted field name")
+            try self.space()
+            let value = try self.nstring("a quoted field value or NIL")
+            parameters.fields.append(IDParameters.Field(name: name, value: value))
+        } while self.take(0x20)
+        try self.close()
+        return parameters
+    }
+
+    mutating func enable() throws(SyntaxError) -> Command {
+        var names: [[UInt8]] = []
+        repeat {
+            try self.space()
+            if names.count == self.limits.listLength { throw self.tooComplex("Too many names in ENABLE") }
+            names.append(try self.atom("a capability").map(ASCII.uppercased))
+        } while !self.isAtEnd
+        return .enable(names)
+    }
+}

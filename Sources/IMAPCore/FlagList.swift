@@ -1,0 +1,70 @@
+public import MailCore
+
+/// The flags that a client names in STORE or APPEND.
+///
+/// `\Recent` is read and left out: no client may set it, and programs that copy mailboxes send it.
+public struct FlagList: Hashable, Sendable {
+    public var system: MessageFlags
+    public var keywords: [Keyword]
+
+    public init(system: MessageFlags = [], keywords: [Keyword] = []) {
+        self.system = system
+        self.keywords = keywords
+    }
+}
+
+extension Cursor {
+    /// flag-list: `(\Seen $Forwarded)`.
+    mutating func flagList() throws(SyntaxError) -> FlagList {
+        try self.open()
+        var flags = FlagList()
+        if self.take(UInt8(ascii: ")")) { return flags }
+        try self.flags(into: &flags)
+        try self.close()
+        return flags
+    }
+
+    /// One or more flags separated by spaces.
+    mutating func flags(into list: inout FlagList) throws(SyntaxError) {
+        repeat {
+            try self.flag(into: &list)
+        } while self.take(0x20)
+    }
+
+    private mutating func flag(into list: inout FlagList) throws(SyntaxError) {
+        let start = self.position
+        if self.take(UInt8(ascii: "\\")) {
+            let word = self.word()
+            guard let flag = self.systemFlag(word) else {
+                throw SyntaxError(
+                    offset: start, expected: "\\Answered, \\Flagged, \\Deleted, \\Seen, \\Draft or a keyword")
+            }
+            list.system.formUnion(flag)
+            return
+        }
+        if list.keywords.count == self.limits.listLength { throw self.tooComplex("Too many flags") }
+        list.keywords.append(try self.keyword())
+    }
+
+    /// The flag of a name after `\`; empty for `\Recent`.
+    private func systemFlag(_ word: Range<Int>) -> MessageFlags? {
+        switch self.initial(word) {
+        case UInt8(ascii: "A") where self.matches(word, "ANSWERED"): .answered
+        case UInt8(ascii: "F") where self.matches(word, "FLAGGED"): .flagged
+        case UInt8(ascii: "D") where self.matches(word, "DELETED"): .deleted
+        case UInt8(ascii: "D") where self.matches(word, "DRAFT"): .draft
+        case UInt8(ascii: "S") where self.matches(word, "SEEN"): .seen
+        case UInt8(ascii: "R") where self.matches(word, "RECENT"): []
+        default: nil
+        }
+    }
+
+    mutating func keyword() throws(SyntaxError) -> Keyword {
+        let range = self.run(ASCII.isAtomCharacter)
+        guard !range.isEmpty else { throw self.unexpected(range, "a flag") }
+        guard let keyword = Keyword(String(decoding: self.bytes[range], as: UTF8.self)) else {
+            throw self.unexpected(range, "a keyword of at most 250 octets")
+        }
+        return keyword
+    }
+}

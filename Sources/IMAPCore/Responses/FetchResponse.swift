@@ -1,0 +1,90 @@
+public import MailCore
+
+/// Writes one FETCH response item by item into a buffer.
+///
+///     S: * 12 FETCH (FLAGS (\Seen) UID 4827)
+///
+/// `begin`, any items, `end`. Between the items of one response a buffer may be sent away: nothing of what
+/// was written is looked at again.
+public struct FetchResponse: Sendable {
+    private var isFirst = true
+
+    public init(_ number: SequenceNumber, into out: inout [UInt8]) {
+        out.append("* ")
+        out.appendDecimal(UInt64(number.rawValue))
+        out.append(" FETCH (")
+    }
+
+    private mutating func separate(_ out: inout [UInt8]) {
+        if !self.isFirst { out.append(0x20) }
+        self.isFirst = false
+    }
+
+    public mutating func uid(_ uid: UID, into out: inout [UInt8]) {
+        self.separate(&out)
+        out.append("UID ")
+        out.appendDecimal(UInt64(uid.rawValue))
+    }
+
+    public mutating func flags(
+        _ flags: MessageFlags, isRecent: Bool, keywords: some Sequence<Keyword>, into out: inout [UInt8]
+    ) {
+        self.separate(&out)
+        out.append("FLAGS ")
+        out.appendFlagList(flags, isRecent: isRecent, keywords: keywords)
+    }
+
+    public mutating func modSeq(_ modSeq: ModSeq, into out: inout [UInt8]) {
+        self.separate(&out)
+        out.append("MODSEQ (")
+        out.appendDecimal(modSeq.rawValue)
+        out.append(UInt8(ascii: ")"))
+    }
+
+    public mutating func size(_ size: UInt64, into out: inout [UInt8]) {
+        self.separate(&out)
+        out.append("RFC822.SIZE ")
+        out.appendDecimal(size)
+    }
+
+    public mutating func internalDate(_ date: InternalDate, into out: inout [UInt8]) {
+        self.separate(&out)
+        out.append("INTERNALDATE ")
+        date.encode(into: &out)
+    }
+
+    /// An item whose value is already in wire form: ENVELOPE, BODY, BODYSTRUCTURE.
+    public mutating func wire(
+        _ name: StaticString, _ value: some Collection<UInt8>, into out: inout [UInt8]
+    ) {
+        self.separate(&out)
+        out.append(name)
+        out.append(0x20)
+        out.append(contentsOf: value)
+    }
+
+    /// The name of a section or of one of the RFC822 items and a space; the caller writes the value: NIL,
+    /// or a literal's header and octets.
+    public mutating func beginOctets(_ item: FetchItem, into out: inout [UInt8]) {
+        self.separate(&out)
+        switch item {
+        case .rfc822: out.append("RFC822 ")
+        case .rfc822Header: out.append("RFC822.HEADER ")
+        case .rfc822Text: out.append("RFC822.TEXT ")
+        case .section(let section):
+            out.append("BODY[")
+            section.section.encode(into: &out)
+            out.append(UInt8(ascii: "]"))
+            if let partial = section.partial {
+                out.append(UInt8(ascii: "<"))
+                out.appendDecimal(UInt64(partial.first))
+                out.append(UInt8(ascii: ">"))
+            }
+            out.append(0x20)
+        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure:
+            preconditionFailure("not an item of octets")
+        }
+    }
+
+    public func end(into out: inout [UInt8]) { out.append(")\r\n") }
+}

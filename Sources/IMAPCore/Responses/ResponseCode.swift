@@ -1,0 +1,117 @@
+public import MailCore
+
+/// A response code: what a program reads of a status response (RFC 9051 section 7.1, RFC 5530).
+public enum ResponseCode: Hashable, Sendable {
+    case alert
+    case alreadyExists
+    /// `APPENDUID`: the mailbox's UIDVALIDITY and the new UIDs (RFC 4315).
+    case appendUID(UIDValidity, UIDSet)
+    case authenticationFailed
+    case authorizationFailed
+    case badCharset
+    case cannot
+    /// Capability names, separated by spaces.
+    case capability([UInt8])
+    case clientBug
+    case closed
+    case contactAdmin
+    /// `COPYUID`: the target's UIDVALIDITY; sources and targets pair up in ascending order (RFC 4315).
+    case copyUID(UIDValidity, from: UIDSet, to: UIDSet)
+    case corruption
+    case expired
+    case expungeIssued
+    case highestModSeq(ModSeq)
+    case inUse
+    case limit
+    /// Ascending message numbers that STORE left alone (RFC 7162 section 3.1.3).
+    case modified([ClosedRange<UInt32>])
+    case noModSeq
+    case noPermission
+    case nonExistent
+    case overQuota
+    case parse
+    /// `canCreate`: clients may invent keywords.
+    case permanentFlags(MessageFlags, [Keyword], canCreate: Bool)
+    case privacyRequired
+    case readOnly
+    case readWrite
+    case serverBug
+    case tooBig
+    case tryCreate
+    case uidNext(UID)
+    case uidNotSticky
+    case uidValidity(UIDValidity)
+    case unavailable
+    case unseen(SequenceNumber)
+
+    /// Appends the code between its brackets.
+    func encode(into out: inout [UInt8]) {
+        switch self {
+        case .alert: out.append("ALERT")
+        case .alreadyExists: out.append("ALREADYEXISTS")
+        case .appendUID(let validity, let uids):
+            out.append("APPENDUID ")
+            out.appendDecimal(UInt64(validity.rawValue))
+            out.append(0x20)
+            uids.encode(into: &out)
+        case .authenticationFailed: out.append("AUTHENTICATIONFAILED")
+        case .authorizationFailed: out.append("AUTHORIZATIONFAILED")
+        case .badCharset: out.append("BADCHARSET (US-ASCII UTF-8)")
+        case .cannot: out.append("CANNOT")
+        case .capability(let names):
+            out.append("CAPABILITY ")
+            out.append(contentsOf: names)
+        case .clientBug: out.append("CLIENTBUG")
+        case .closed: out.append("CLOSED")
+        case .contactAdmin: out.append("CONTACTADMIN")
+        case .copyUID(let validity, let from, let to):
+            out.append("COPYUID ")
+            out.appendDecimal(UInt64(validity.rawValue))
+            out.append(0x20)
+            from.encode(into: &out)
+            out.append(0x20)
+            to.encode(into: &out)
+        case .corruption: out.append("CORRUPTION")
+        case .expired: out.append("EXPIRED")
+        case .expungeIssued: out.append("EXPUNGEISSUED")
+        case .highestModSeq(let modSeq):
+            out.append("HIGHESTMODSEQ ")
+            out.appendDecimal(modSeq.rawValue)
+        case .inUse: out.append("INUSE")
+        case .limit: out.append("LIMIT")
+        case .modified(let ranges):
+            out.append("MODIFIED ")
+            out.appendRanges(ranges)
+        case .noModSeq: out.append("NOMODSEQ")
+        case .noPermission: out.append("NOPERM")
+        case .nonExistent: out.append("NONEXISTENT")
+        case .overQuota: out.append("OVERQUOTA")
+        case .parse: out.append("PARSE")
+        case .permanentFlags(let flags, let keywords, let canCreate):
+            out.append("PERMANENTFLAGS ")
+            out.appendFlagList(flags, keywords: keywords)
+            if canCreate {
+                out.removeLast()
+                if out.last != UInt8(ascii: "(") { out.append(0x20) }
+                out.append("\\*)")
+            }
+        case .privacyRequired: out.append("PRIVACYREQUIRED")
+        case .readOnly: out.append("READ-ONLY")
+        case .readWrite: out.append("READ-WRITE")
+        case .serverBug: out.append("SERVERBUG")
+        case .tooBig: out.append("TOOBIG")
+        case .tryCreate: out.append("TRYCREATE")
+        case .uidNext(let uid):
+            out.append("UIDNEXT ")
+            out.appendDecimal(UInt64(uid.rawValue))
+        case .uidNotSticky: out.append("UIDNOTSTICKY")
+        case .uidValidity(let validity):
+            out.append("UIDVALIDITY ")
+            out.appendDecimal(UInt64(validity.rawValue))
+        case .unavailable: out.append("UNAVAILABLE")
+        case .unseen(let number):
+            out.append("UNSEEN ")
+            out.appendDecimal(UInt64(number.rawValue))
+        }
+    }
+}

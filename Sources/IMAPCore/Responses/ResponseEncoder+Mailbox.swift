@@ -1,0 +1,151 @@
+public import MailCore
+
+extension ResponseEncoder {
+    public mutating func exists(_ count: Int) { self.numbered(UInt64(max(0, count)), "EXISTS") }
+    public mutating func recent(_ count: Int) { self.numbered(UInt64(max(0, count)), "RECENT") }
+    public mutating func expunge(_ number: SequenceNumber) { self.numbered(UInt64(number.rawValue), "EXPUNGE") }
+
+    /// `* FLAGS (...)`
+    public mutating func flags(_ flags: MessageFlags, keywords: some Sequence<Keyword>) {
+        self.bytes.append("* FLAGS ")
+        self.bytes.appendFlagList(flags, keywords: keywords)
+        self.endLine()
+    }
+
+    /// `* CAPABILITY ...`, names separated by spaces.
+    public mutating func capability(_ names: [UInt8]) {
+        self.bytes.append("* CAPABILITY ")
+        self.bytes.append(contentsOf: names)
+        self.endLine()
+    }
+
+    /// `* ENABLED ...`
+    public mutating func enabled(_ names: [StaticString]) {
+        self.bytes.append("* ENABLED")
+        for name in names {
+            self.bytes.append(0x20)
+            self.bytes.append(name)
+        }
+        self.endLine()
+    }
+
+    /// `* ID (...)` with names and values; `* ID NIL` when there are none.
+    public mutating func id(_ fields: [(name: String, value: String)]) {
+        self.bytes.append("* ID ")
+        if fields.isEmpty {
+            self.bytes.append("NIL")
+        } else {
+            self.bytes.append(UInt8(ascii: "("))
+            for (index, field) in fields.enumerated() {
+                if index > 0 { self.bytes.append(0x20) }
+                self.bytes.appendIMAPString(field.name.utf8)
+                self.bytes.append(0x20)
+                self.bytes.appendIMAPString(field.value.utf8)
+            }
+            self.bytes.append(UInt8(ascii: ")"))
+        }
+        self.endLine()
+    }
+
+    /// What a LIST or LSUB response says of a mailbox beside its name.
+    public struct ListAttributes: OptionSet, Hashable, Sendable {
+        public let rawValue: UInt16
+        public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+        public static let noSelect = ListAttributes(rawValue: 1)
+        public static let nonExistent = ListAttributes(rawValue: 2)
+        public static let noInferiors = ListAttributes(rawValue: 4)
+        public static let hasChildren = ListAttributes(rawValue: 8)
+        public static let hasNoChildren = ListAttributes(rawValue: 16)
+        public static let subscribed = ListAttributes(rawValue: 32)
+
+        static let names: [(ListAttributes, StaticString)] = [
+            (.nonExistent, "\\NonExistent"), (.noSelect, "\\Noselect"), (.noInferiors, "\\NoInferiors"),
+            (.hasChildren, "\\HasChildren"), (.hasNoChildren, "\\HasNoChildren"), (.subscribed, "\\Subscribed"),
+        ]
+    }
+
+    /// `* LIST (\HasNoChildren \Sent) "/" Sent`, or LSUB.
+    ///
+    /// - Parameter childInfo: `("CHILDINFO" ("SUBSCRIBED"))` (RFC 5258 section 3.5).
+    public mutating func list(
+        _ response: StaticString = "LIST", _ attributes: ListAttributes, uses: [SpecialUseAttribute] = [],
+        separator: UInt8?, name: WireMailboxName, childInfo: [StaticString] = []
+    ) {
+        self.bytes.append("* ")
+        self.bytes.append(response)
+        self.bytes.append(" (")
+        var isFirst = true
+        for (attribute, word) in ListAttributes.names where attributes.contains(attribute) {
+            if !isFirst { self.bytes.append(0x20) }
+            isFirst = false
+            self.bytes.append(word)
+        }
+        for use in uses {
+            if !isFirst { self.bytes.append(0x20) }
+            isFirst = false
+            self.bytes.append(use.wireName)
+        }
+        self.bytes.append(") ")
+        self.bytes.appendNString(separator.map { CollectionOfOne($0) })
+        self.bytes.append(0x20)
+        self.bytes.appendAString(name.bytes)
+        if !childInfo.isEmpty {
+            self.bytes.append(" (\"CHILDINFO\" (")
+            for (index, word) in childInfo.enumerated() {
+                if index > 0 { self.bytes.append(0x20) }
+                self.bytes.append(UInt8(ascii: "\""))
+                self.bytes.append(word)
+                self.bytes.append(UInt8(ascii: "\""))
+            }
+            self.bytes.append("))")
+        }
+        self.endLine()
+    }
+
+    /// `* STATUS INBOX (MESSAGES 5)`
+    public mutating func status(_ name: WireMailboxName, _ items: [(StatusItem, UInt64)]) {
+        self.bytes.append("* STATUS ")
+        self.bytes.appendAString(name.bytes)
+        self.bytes.append(" (")
+        for (index, (item, value)) in items.enumerated() {
+            if index > 0 { self.bytes.append(0x20) }
+            self.bytes.append(item.wireName)
+            self.bytes.append(0x20)
+            self.bytes.appendDecimal(value)
+        }
+        self.bytes.append(UInt8(ascii: ")"))
+        self.endLine()
+    }
+
+    /// One namespace of a NAMESPACE response (RFC 2342).
+    public struct Namespace: Hashable, Sendable {
+        public var prefix: WireMailboxName
+        public var separator: UInt8?
+
+        public init(prefix: WireMailboxName, separator: UInt8?) {
+            self.prefix = prefix
+            self.separator = separator
+        }
+    }
+
+    public mutating func namespace(personal: [Namespace], other: [Namespace], shared: [Namespace]) {
+        self.bytes.append("* NAMESPACE")
+        for list in [personal, other, shared] {
+            if list.isEmpty {
+                self.bytes.append(" NIL")
+                continue
+            }
+            self.bytes.append(" (")
+            for namespace in list {
+                self.bytes.append(UInt8(ascii: "("))
+                self.bytes.appendIMAPString(namespace.prefix.bytes)
+                self.bytes.append(0x20)
+                self.bytes.appendNString(namespace.separator.map { CollectionOfOne($0) })
+                self.bytes.append(UInt8(ascii: ")"))
+            }
+            self.bytes.append(UInt8(ascii: ")"))
+        }
+        self.endLine()
+    }
+}

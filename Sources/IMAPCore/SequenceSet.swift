@@ -1,0 +1,119 @@
+import MailCore
+
+/// Whether a command's numbers are sequence numbers or UIDs.
+public enum MessageNumbering: Hashable, Sendable {
+    case sequenceNumber
+    case uid
+}
+
+/// sequence-set: message numbers as a client wrote them, `*` not yet resolved (RFC 9051 section 9).
+///
+///     2,4:7,9,12:*
+public struct SequenceSet: Hashable, Sendable {
+    /// One number or range. A bound is `star` or 1...2^32-1; bounds stand in the order written.
+    public struct Element: Hashable, Sendable {
+        /// Stands for `*`, the largest number in use.
+        public static let star: UInt32 = 0
+
+        public var first: UInt32
+        public var last: UInt32
+
+        public init(first: UInt32, last: UInt32) {
+            self.first = first
+            self.last = last
+        }
+    }
+
+    /// At least one.
+    public var elements: [Element]
+
+    public init(_ elements: [Element]) { self.elements = elements }
+
+    /// Ascending disjoint ranges, with `*` as `largest`. With `largest` 0 (nothing is there) an element
+    /// with `*` is empty.
+    ///
+    /// A range may reach over `largest`: among UIDs that is legal, for sequence numbers see
+    /// `resolved(count:)`.
+    public func resolved(largest: UInt32) -> [ClosedRange<UInt32>] {
+        var ranges: [ClosedRange<UInt32>] = []
+        ranges.reserveCapacity(self.elements.count)
+        var isAscending = true
+        for element in self.elements {
+            let hasStar = element.first == Element.star || element.last == Element.star
+            if hasStar, largest == 0 { continue }
+            let a = element.first == Element.star ? largest : element.first
+            let b = element.last == Element.star ? largest : element.last
+            let range = min(a, b)...max(a, b)
+            if let previous = ranges.last, range.lowerBound <= previous.upperBound { isAscending = false }
+            ranges.append(range)
+        }
+        return isAscending ? ranges : Self.merged(ranges)
+    }
+
+    /// Ascending disjoint ranges of sequence numbers in a mailbox of `count` messages, or `nil` when a
+    /// number is over `count`, which a server answers with BAD (RFC 9051 section 9, seq-number).
+    ///
+    /// A range to `*` is cut at `count` instead: `5:*` is a common question after an expunge.
+    public func resolved(count: UInt32) -> [ClosedRange<UInt32>]? {
+        for element in self.elements
+        where element.first != Element.star && element.last != Element.star {
+            guard element.first <= count, element.last <= count else { return nil }
+        }
+        var ranges = self.resolved(largest: count)
+        guard let last = ranges.last else { return ranges }
+        if last.upperBound > count {
+            // Only through `n:*` with n over `count`.
+            ranges.removeAll { $0.lowerBound > count }
+            if let cut = ranges.popLast() { ranges.append(cut.lowerBound...min(cut.upperBound, count)) }
+        }
+        return ranges
+    }
+
+    private static func merged(_ ranges: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
+        var out: [ClosedRange<UInt32>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = out.last, range.lowerBound <= last.upperBound {
+                out[out.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            } else {
+                out.append(range)
+            }
+        }
+        return out
+    }
+
+    /// Appends the set as it is written on the wire.
+    public func encode(into out: inout [UInt8]) {
+        func append(_ bound: UInt32) {
+            if bound == Element.star { out.append(UInt8(ascii: "*")) } else { out.appendDecimal(UInt64(bound)) }
+        }
+        for (index, element) in self.elements.enumerated() {
+            if index > 0 { out.append(UInt8(ascii: ",")) }
+            append(element.first)
+            if element.first != element.last {
+                out.append(UInt8(ascii: ":"))
+                append(element.last)
+            }
+        }
+    }
+}
+
+extension Cursor {
+    mutating func sequenceSet() throws(SyntaxError) -> SequenceSet {
+        var elements: [SequenceSet.Element] = []
+        repeat {
+            if elements.count == self.limits.setRanges { throw self.tooComplex("Too many ranges in the set") }
+            let first = try self.setBound()
+            let last = self.take(UInt8(ascii: ":")) ? try self.setBound() : first
+            elements.append(SequenceSet.Element(first: first, last: last))
+        } while self.take(UInt8(ascii: ","))
+        return SequenceSet(elements)
+    }
+
+    private mutating func setBound() throws(SyntaxError) -> UInt32 {
+        if self.take(UInt8(ascii: "*")) { return SequenceSet.Element.star }
+        let start = self.position
+        let value = try self.number("a message number or \"*\"")
+        guard value != 0 else { throw SyntaxError(offset: start, expected: "a message number over 0") }
+        return value
+    }
+}

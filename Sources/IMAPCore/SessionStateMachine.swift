@@ -1,0 +1,110 @@
+/// Which commands a session allows, and in which state it is (RFC 9051 section 3).
+public struct SessionStateMachine: Sendable {
+    private enum State: Hashable {
+        case notAuthenticated
+        case authenticated
+        case selected(isReadOnly: Bool)
+        case loggedOut
+    }
+
+    /// What is to be done with a command.
+    public enum Verdict: Hashable, Sendable {
+        case run
+        /// Answer BAD with this text.
+        case refuse(StaticStringText)
+    }
+
+    private var state: State
+
+    public init(isPreauthenticated: Bool = false) {
+        self.state = isPreauthenticated ? .authenticated : .notAuthenticated
+    }
+
+    public var isAuthenticated: Bool {
+        switch self.state {
+        case .authenticated, .selected: true
+        case .notAuthenticated, .loggedOut: false
+        }
+    }
+
+    public var isSelected: Bool {
+        switch self.state {
+        case .selected: true
+        case .notAuthenticated, .authenticated, .loggedOut: false
+        }
+    }
+
+    public var isLoggedOut: Bool { self.state == .loggedOut }
+
+    // MARK: Events
+
+    public mutating func loggedIn() {
+        switch self.state {
+        case .notAuthenticated: self.state = .authenticated
+        case .authenticated, .selected, .loggedOut: break
+        }
+    }
+
+    public mutating func selected(isReadOnly: Bool) {
+        switch self.state {
+        case .authenticated, .selected: self.state = .selected(isReadOnly: isReadOnly)
+        // A LOGOUT or a shutdown overtook the SELECT.
+        case .notAuthenticated, .loggedOut: break
+        }
+    }
+
+    /// CLOSE, UNSELECT, or a SELECT that failed.
+    public mutating func deselected() {
+        switch self.state {
+        case .selected: self.state = .authenticated
+        case .notAuthenticated, .authenticated, .loggedOut: break
+        }
+    }
+
+    public mutating func loggedOut() { self.state = .loggedOut }
+
+    // MARK: Commands
+
+    public func received(_ command: Command) -> Verdict {
+        switch command {
+        case .capability, .noop, .logout, .id:
+            return self.state == .loggedOut ? Self.afterLogout : .run
+        case .startTLS, .login, .authenticate:
+            switch self.state {
+            case .notAuthenticated: return .run
+            case .authenticated, .selected: return .refuse(StaticStringText("Already logged in"))
+            case .loggedOut: return Self.afterLogout
+            }
+        case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub,
+            .namespace, .status, .idle:
+            return self.receivedAppend()
+        case .check, .close, .unselect, .expunge, .uidExpunge, .search, .fetch, .store, .copy, .move:
+            switch self.state {
+            case .selected: return .run
+            case .authenticated: return .refuse(StaticStringText("No mailbox selected"))
+            case .notAuthenticated: return Self.logInFirst
+            case .loggedOut: return Self.afterLogout
+            }
+        }
+    }
+
+    /// APPEND, which is no `Command` since its message is streamed: allowed once logged in.
+    public func receivedAppend() -> Verdict {
+        switch self.state {
+        case .authenticated, .selected: .run
+        case .notAuthenticated: Self.logInFirst
+        case .loggedOut: Self.afterLogout
+        }
+    }
+
+    /// Whether the selected mailbox may be changed: not after EXAMINE.
+    public var isReadOnly: Bool {
+        switch self.state {
+        case .selected(let isReadOnly): isReadOnly
+        case .notAuthenticated, .authenticated, .loggedOut: true
+        }
+    }
+
+    private static let logInFirst = Verdict.refuse(StaticStringText("Please log in first"))
+    private static let afterLogout = Verdict.refuse(StaticStringText("Logging out"))
+}
