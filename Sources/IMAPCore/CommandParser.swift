@@ -166,7 +166,11 @@ public struct CommandParser: Sendable {
         while end < stop, input[end] != 0x0A { end += 1 }
         let count = end - consumed
         self.lineOctets += count
-        guard self.lineOctets <= self.limits.lineLength else { return .tooLong }
+        guard self.lineOctets <= self.limits.lineLength else {
+            // The answer needs the tag, no more.
+            if self.buffer.isEmpty { self.gather(input, consumed..<min(end, consumed + self.limits.tagLength + 1)) }
+            return .tooLong
+        }
         self.gather(input, consumed..<end)
         consumed = end
         guard end < input.count else { return .needMore }

@@ -69,7 +69,7 @@ extension ResponseEncoder {
     ///
     /// - Parameter childInfo: `("CHILDINFO" ("SUBSCRIBED"))` (RFC 5258 section 3.5).
     public mutating func list(
-        _ response: StaticString = "LIST", _ attributes: ListAttributes, uses: [SpecialUseAttribute] = [],
+        _ response: StaticString, _ attributes: ListAttributes, uses: [SpecialUseAttribute] = [],
         separator: UInt8?, name: WireMailboxName, childInfo: [StaticString] = []
     ) {
         self.bytes.append("* ")

@@ -33,11 +33,15 @@ public struct ResponseEncoder: Sendable {
 
     /// `a1 OK [CODE] text`. `text` is one line of US-ASCII and not empty.
     public mutating func tagged(
-        _ tag: Tag, _ status: Status, _ code: ResponseCode? = nil, _ text: StaticString
+        _ tag: Tag, _ status: Status, _ code: ResponseCode?, _ text: StaticString
     ) {
         self.begin(tag, status, code)
         self.bytes.append(text)
         self.endLine()
+    }
+
+    public mutating func tagged(_ tag: Tag, _ status: Status, _ text: StaticString) {
+        self.tagged(tag, status, nil, text)
     }
 
     /// With a text put together at run time: line ends and NUL in it become spaces.
@@ -55,7 +59,7 @@ public struct ResponseEncoder: Sendable {
     }
 
     /// `* OK [CODE] text`
-    public mutating func untagged(_ status: Status, _ code: ResponseCode? = nil, _ text: StaticString) {
+    public mutating func untagged(_ status: Status, _ code: ResponseCode?, _ text: StaticString) {
         self.bytes.append("* ")
         self.bytes.append(status.text)
         self.append(code)
@@ -63,7 +67,7 @@ public struct ResponseEncoder: Sendable {
         self.endLine()
     }
 
-    public mutating func bye(_ code: ResponseCode? = nil, _ text: StaticString) {
+    public mutating func bye(_ code: ResponseCode?, _ text: StaticString) {
         self.bytes.append("* BYE ")
         self.append(code)
         self.bytes.append(text)
