@@ -71,6 +71,13 @@ package struct ConfigurationFiles: Sendable {
         return directory.hasSuffix("/") ? directory + plain : directory + "/" + plain
     }
 
+    /// `path`, taken from the working directory when it is relative.
+    package static func fromWorkingDirectory(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
+        defer { free(directory) }
+        return self.absolute(path, in: String(cString: directory))
+    }
+
     /// The directory part of an absolute path.
     package static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }

@@ -32,10 +32,12 @@ package enum DovecotSettings {
         "autocreate": "write create",
     ]
 
-    /// What stands for a setting that Martlet does not have, or why it needs none.
-    package static func hint(for name: String) -> String? {
-        if let hint = self.hints[name] { return hint }
-        return self.families.first { name.hasPrefix($0.prefix) }?.hint
+    /// What stands for a setting of exactly that name, or why Martlet needs none.
+    package static func exactHint(for name: String) -> String? { self.hints[name] }
+
+    /// As `exactHint`, by what the name begins with.
+    package static func familyHint(for name: String) -> String? {
+        self.families.first { name.hasPrefix($0.prefix) }?.hint
     }
 
     private static let oneProcess = "one process serves all sessions; remove it"

@@ -11,7 +11,7 @@ extension Schema {
         .text("service_name", \.pamServiceName, "`pam`: the file in /etc/pam.d.")
             .alias("passdb_pam_service_name"),
         .template("static_password", \.staticPassword, "`static`: the password of every user.")
-            .alias("passdb_static_password"),
+            .alias("password", "passdb_static_password"),
         .template(
             "auth_username_format", \.usernameFormat, "Instead of the setting of that name, in this passdb."),
     ]
@@ -67,4 +67,35 @@ extension Schema {
         .template("active_path", \.activePath, "`personal`: the link to the active script.")
             .alias("sieve_script_active_path"),
     ]
+}
+
+extension Schema {
+    /// Every setting of the top level, in the order in which they are shown.
+    package static let all: [Setting<Settings>] = groups.flatMap(\.settings)
+
+    /// Kinds of blocks at the top level.
+    package static let blockKinds = [
+        "protocol", "remote", "local_name", "service", "namespace", "passdb", "userdb", "plugin", "sieve_script",
+        "protocols",
+    ]
+
+    /// `; did you mean X?` for a name of the top level, or nothing.
+    package static func suggestion(for name: String) -> String {
+        Spelling.nearest(to: name, among: all.map(\.name)).map { "; did you mean \($0)?" } ?? ""
+    }
+
+    /// Whether a setting may stand in `protocol NAME { }`: because it may differ there, or because it
+    /// concerns that protocol alone.
+    package static func belongs(_ setting: Setting<Settings>, in mailProtocol: MailProtocol) -> Bool {
+        if setting.scopes.contains(.protocol) { return true }
+        let titles: [String] =
+            switch mailProtocol {
+            case .imap: ["IMAP"]
+            case .pop3: ["POP3"]
+            case .lmtp: ["LMTP", "Delivery", "Sieve"]
+            }
+        return groups.contains { group in
+            titles.contains(group.title) && group.settings.contains { $0.name == setting.name }
+        }
+    }
 }

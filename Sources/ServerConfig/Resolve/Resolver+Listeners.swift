@@ -1,0 +1,213 @@
+/// The listeners as they come to be while `service` blocks are read.
+struct ListenerTable: Sendable {
+    struct Inet {
+        var service: ListeningService
+        var name: String
+        var place = InetPlace()
+        var source: SourcePlace?
+    }
+
+    struct Unix {
+        var service: ListeningService
+        var name: String
+        var place = UnixPlace()
+        var source: SourcePlace?
+    }
+
+    var inet: [Inet] = []
+    var unix: [Unix] = []
+
+    /// What listens without a word in the files.
+    init() {
+        for (service, name, port, isTLS) in [
+            (.imap, "imap", 143, false), (.imap, "imaps", 993, true),
+            (.pop3, "pop3", 110, false), (.pop3, "pop3s", 995, true),
+        ] as [(ListeningService, String, Int, Bool)] {
+            var listener = Inet(service: service, name: name)
+            listener.place.port = port
+            listener.place.isTLS = isTLS
+            self.inet.append(listener)
+        }
+        var lmtp = Unix(service: .lmtp, name: "lmtp")
+        lmtp.place.path = "lmtp"
+        lmtp.place.mode = 0o666
+        self.unix.append(lmtp)
+    }
+}
+
+extension Resolver {
+    private static let services: [String: ListeningService] = [
+        "imap": .imap, "imap-login": .imap, "pop3": .pop3, "pop3-login": .pop3, "lmtp": .lmtp, "auth": .auth,
+    ]
+
+    mutating func service(_ name: String, _ inner: [Statement], at place: SourcePlace) {
+        guard let service = Self.services[name] else {
+            let near = Spelling.nearest(to: name, among: Self.services.keys.sorted())
+            let hint =
+                near.map { "did you mean \($0)?" } ?? "services are imap, pop3, lmtp and auth; remove it"
+            return self.out.error(place, "service \(name) is unknown; \(hint)")
+        }
+        for statement in inner {
+            switch statement.content {
+            case .assignment(let value):
+                guard statement.name == "client_limit", let mailProtocol = MailProtocol(rawValue: service.rawValue)
+                else {
+                    let known = ["client_limit", "inet_listener", "unix_listener"]
+                    self.out.unknown(statement.name, at: statement.place, among: known, block: "service \(name)")
+                    continue
+                }
+                var limits = Settings()
+                self.out.assign(
+                    "default_client_limit", value, at: statement.place, to: &limits, rows: Schema.all,
+                    block: "service \(name)")
+                self.settings.limits.serviceClientLimits[mailProtocol] = limits.limits.clientLimit
+            case .block(let listener, let settings):
+                switch statement.name {
+                case "inet_listener": self.inetListener(listener, of: service, settings, at: statement.place)
+                case "unix_listener": self.unixListener(listener, of: service, settings, at: statement.place)
+                default:
+                    self.out.unknown(
+                        statement.name, at: statement.place, among: ["inet_listener", "unix_listener"],
+                        block: "service \(name)", isBlock: .block)
+                }
+            }
+        }
+    }
+
+    private mutating func inetListener(
+        _ name: String, of service: ListeningService, _ inner: [Statement], at place: SourcePlace
+    ) {
+        let known = self.listeners.inet.firstIndex { $0.service == service && $0.name == name }
+        var listener = known.map { self.listeners.inet[$0] } ?? .init(service: service, name: name)
+        listener.source = place
+        for statement in inner {
+            if case .assignment(let value) = statement.content {
+                self.out.assign(
+                    statement.name, value, at: statement.place, to: &listener.place, rows: Schema.inetListener,
+                    block: "inet_listener \(name)\n\(self.blockCount)")
+            } else {
+                self.out.unknown(
+                    statement.name, at: statement.place, among: Schema.inetListener.map(\.name),
+                    block: "inet_listener \(name)", isBlock: .block)
+            }
+        }
+        if let known {
+            self.listeners.inet[known] = listener
+        } else {
+            if listener.place.port == 0, !inner.contains(where: { $0.name == "port" }) {
+                self.out.error(place, "inet_listener \(name) has no port; write port = NUMBER")
+            }
+            self.listeners.inet.append(listener)
+        }
+    }
+
+    private mutating func unixListener(
+        _ name: String, of service: ListeningService, _ inner: [Statement], at place: SourcePlace
+    ) {
+        // Sockets between Dovecot's own processes.
+        if service == .auth, ["auth-userdb", "auth-master", "auth-client", "login", "auth-login"].contains(name) {
+            return self.out.warn(place, "unix_listener \(name): nothing needs this socket here; remove it")
+        }
+        if service == .imap || service == .pop3 {
+            return self.out.error(place, "unix_listener: \(service.rawValue) listens on inet_listener only")
+        }
+        let known = self.listeners.unix.firstIndex { $0.service == service && $0.name == name }
+        var listener = known.map { self.listeners.unix[$0] } ?? .init(service: service, name: name)
+        listener.source = place
+        listener.place.path = name
+        for statement in inner {
+            switch statement.content {
+            case .assignment(let value):
+                if statement.name == "path" {
+                    listener.place.path = value.text
+                } else {
+                    self.out.assign(
+                        statement.name, value, at: statement.place, to: &listener.place, rows: Schema.unixListener,
+                        block: "unix_listener \(name)\n\(self.blockCount)")
+                }
+            case .block:
+                self.out.unknown(
+                    statement.name, at: statement.place, among: Schema.unixListener.map(\.name),
+                    block: "unix_listener \(name)", isBlock: .block)
+            }
+        }
+        if let known {
+            self.listeners.unix[known] = listener
+        } else {
+            self.listeners.unix.append(listener)
+        }
+    }
+
+    /// What listens after everything was read, in the order of services.
+    mutating func finishListeners(at place: SourcePlace) {
+        let services = self.settings.general.protocols.map(\.rawValue) + ["auth"]
+        var ports: [(port: Int, address: String, name: String)] = []
+        for service in ListeningService.allCases where services.contains(service.rawValue) {
+            for listener in self.listeners.inet where listener.service == service && listener.place.port != 0 {
+                let source = listener.source ?? place
+                var inet = listener.place
+                if inet.isTLS, self.settings.tls.mode == .no {
+                    // The built-in ports for TLS go away quietly; one that was asked for does not.
+                    if listener.source != nil {
+                        self.out.warn(source, "\(listener.name) needs TLS and ssl = no; it does not listen")
+                    }
+                    continue
+                }
+                if inet.addresses.isEmpty { inet.addresses = self.settings.general.listen }
+                inet.addresses = inet.addresses.map { address in
+                    address.first == "[" && address.last == "]" ? String(address.dropFirst().dropLast()) : address
+                }
+                for address in inet.addresses {
+                    if address != "*", IPNetwork(address) == nil || address.contains("/") {
+                        self.out.error(
+                            source, "\(listener.name): \"\(address)\" is not an address; write one, * or ::")
+                    }
+                    if let other = ports.first(where: { $0.port == inet.port && $0.address == address }) {
+                        self.out.error(
+                            source, "\(listener.name): \(other.name) listens on port \(inet.port) already")
+                    }
+                    ports.append((inet.port, address, listener.name))
+                }
+                self.settings.listeners.append(
+                    ListenerSettings(service: service, name: listener.name, place: .inet(inet)))
+            }
+            for listener in self.listeners.unix where listener.service == service && listener.place.mode != 0 {
+                var unix = listener.place
+                unix.path = ConfigurationFiles.absolute(unix.path, in: self.settings.general.baseDirectory)
+                if unix.path.utf8.count > 107 {
+                    self.out.error(
+                        listener.source ?? place,
+                        "\(unix.path) is longer than the 107 octets that the system allows for a socket")
+                }
+                self.settings.listeners.append(
+                    ListenerSettings(service: service, name: listener.name, place: .unix(unix)))
+            }
+        }
+    }
+
+    /// Checks that concern more than one setting, and what follows from several.
+    mutating func finish(at place: SourcePlace) {
+        self.finishNamespaces(at: place)
+        self.finishListeners(at: place)
+        if !self.settings.sieve.scripts.contains(where: { $0.type == .personal }) {
+            self.settings.sieve.scripts.append(SieveScriptSettings(name: "personal"))
+        }
+        let tls = self.settings.tls
+        if tls.mode != .no, self.out.errorCount == 0 {
+            if tls.certificate == nil {
+                self.out.error(
+                    place, "ssl = \(tls.mode.rawValue) needs a certificate; write ssl_server_cert_file = /path, or ssl = no")
+            }
+            if tls.privateKey == nil {
+                self.out.error(
+                    place, "ssl = \(tls.mode.rawValue) needs a key; write ssl_server_key_file = /path, or ssl = no")
+            }
+        }
+        if self.settings.passdbs.isEmpty, self.settings.general.protocols.contains(where: { $0 != .lmtp }) {
+            self.out.warn(place, "no passdb: nobody can log in; write passdb pam { } or passdb passwd-file { }")
+        }
+        if self.settings.userdbs.isEmpty {
+            self.out.warn(place, "no userdb: no user has a home; write userdb passwd { } or userdb passwd-file { }")
+        }
+    }
+}

@@ -1,0 +1,240 @@
+internal import MailCore
+
+/// The blocks that say what there is for a user: namespaces, scripts; and certificates for names.
+extension Resolver {
+    mutating func namespace(_ name: String, _ inner: [Statement], at place: SourcePlace) {
+        let title = name.isEmpty ? "namespace" : "namespace \(name)"
+        // A namespace may be in several files, its mailboxes in another one than its prefix.
+        let known = name.isEmpty ? nil : self.settings.namespaces.firstIndex { $0.name == name }
+        var namespace = known.map { self.settings.namespaces[$0] } ?? NamespaceSettings(name: name)
+        let block = name.isEmpty ? "\(title)\n\(self.blockCount)" : title
+        for statement in inner {
+            switch statement.content {
+            case .assignment(let value):
+                if Self.isOnlyWay(statement.name, value.text) {
+                    self.out.warn(
+                        statement.place, "\(statement.name) = \(value.text) is how it always is; remove it")
+                } else {
+                    self.out.assign(
+                        statement.name, value, at: statement.place, to: &namespace, rows: Schema.namespace,
+                        block: block)
+                }
+            case .block(let mailboxName, let settings):
+                guard statement.name == "mailbox" else {
+                    self.out.unknown(
+                        statement.name, at: statement.place, among: ["mailbox"], block: title, isBlock: .block)
+                    continue
+                }
+                self.mailbox(mailboxName, settings, in: &namespace, at: statement.place)
+            }
+        }
+        if let known {
+            self.settings.namespaces[known] = namespace
+        } else {
+            self.settings.namespaces.append(namespace)
+        }
+    }
+
+    /// What other values would say is not there; so nothing is lost by not reading it.
+    private static func isOnlyWay(_ name: String, _ text: String) -> Bool {
+        switch (name, SettingSyntax.lowercased(text)) {
+        case ("type", "private"), ("list", "yes"), ("subscriptions", "yes"), ("hidden", "no"), ("location", ""),
+            ("disabled", "no"):
+            true
+        default: false
+        }
+    }
+
+    private mutating func mailbox(
+        _ name: String, _ inner: [Statement], in namespace: inout NamespaceSettings, at place: SourcePlace
+    ) {
+        var mailbox = namespace.mailboxes.first { $0.name == name } ?? MailboxSettings(name: name)
+        for statement in inner {
+            guard case .assignment(let value) = statement.content else {
+                if statement.name == "special_use" || statement.name == "mailbox_special_use",
+                    case .block(_, let words) = statement.content
+                {
+                    self.out.assignList(
+                        Schema.mailbox[1], words, at: statement.place, to: &mailbox, block: "mailbox \(name)")
+                } else {
+                    self.out.unknown(
+                        statement.name, at: statement.place, among: ["special_use"], block: "mailbox \(name)",
+                        isBlock: .block)
+                }
+                continue
+            }
+            self.out.assign(
+                statement.name, value, at: statement.place, to: &mailbox, rows: Schema.mailbox,
+                block: "mailbox \(namespace.name) \(name)")
+        }
+        let uses = ["\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important"]
+        mailbox.specialUse = mailbox.specialUse.map { use in
+            uses.first { SettingSyntax.lowercased($0) == SettingSyntax.lowercased(use) } ?? use
+        }
+        for use in mailbox.specialUse where !uses.contains(use) {
+            let near = Spelling.nearest(to: use, among: uses)
+            self.out.error(
+                place,
+                "special_use: \(use) is unknown; "
+                    + (near.map { "did you mean \($0)?" } ?? "known are \(uses.joined(separator: " "))"))
+        }
+        if let index = namespace.mailboxes.firstIndex(where: { $0.name == name }) {
+            namespace.mailboxes[index] = mailbox
+        } else {
+            namespace.mailboxes.append(mailbox)
+        }
+    }
+
+    /// Fills in and checks namespaces after everything was read.
+    mutating func finishNamespaces(at place: SourcePlace) {
+        if self.settings.namespaces.isEmpty {
+            var inbox = NamespaceSettings(name: "inbox")
+            inbox.holdsInbox = true
+            self.settings.namespaces = [inbox]
+        }
+        let inboxes = self.settings.namespaces.count { $0.holdsInbox }
+        if inboxes != 1 {
+            self.out.error(
+                place,
+                inboxes == 0
+                    ? "no namespace has INBOX; write inbox = yes into one"
+                    : "\(inboxes) namespaces have inbox = yes; leave it in one")
+        }
+        for index in self.settings.namespaces.indices {
+            var namespace = self.settings.namespaces[index]
+            if namespace.separator.isEmpty { namespace.separator = "." }
+            let separator = namespace.separator
+            self.settings.namespaces[index] = namespace
+            guard separator.utf8.count == 1, let byte = separator.utf8.first, (0x21...0x7E).contains(byte),
+                !ASCII.isLetter(byte), !ASCII.isDigit(byte), !"%*\"\\&".utf8.contains(byte)
+            else {
+                self.out.error(
+                    place, "namespace \(namespace.name): \"\(separator)\" cannot separate levels; write . or /")
+                continue
+            }
+            if separator != self.settings.namespaces[0].separator {
+                self.out.error(
+                    place,
+                    "namespace \(namespace.name): all namespaces need the same separator, \(self.settings.namespaces[0].separator) here")
+            }
+            if !namespace.prefix.isEmpty, !namespace.prefix.hasSuffix(separator) {
+                self.out.error(
+                    place,
+                    "namespace \(namespace.name): the prefix \(namespace.prefix) must end in the separator; write \(namespace.prefix)\(separator)")
+            }
+            for mailbox in namespace.mailboxes {
+                let decoded = mailbox.name.split(separator: Character(separator), omittingEmptySubsequences: false)
+                    .joined(separator: "/")
+                if MailboxName(decoded) == nil || separator != "/" && mailbox.name.contains("/") {
+                    self.out.error(
+                        place, "namespace \(namespace.name): \"\(mailbox.name)\" is no name for a mailbox")
+                }
+            }
+        }
+    }
+
+    // MARK: Certificates
+
+    mutating func localName(_ name: String, _ inner: [Statement], at place: SourcePlace) {
+        let names = SettingSyntax.words(name).map { SettingSyntax.lowercased($0) }
+        var local = LocalNameSettings(names: names)
+        let title = "local_name \(name)"
+        if names.isEmpty { self.out.error(place, "local_name without a name; write local_name imap.example.org { }") }
+        for statement in inner {
+            if case .assignment(let value) = statement.content {
+                self.out.assign(
+                    statement.name, value, at: statement.place, to: &local, rows: Schema.localName,
+                    block: "\(title)\n\(self.blockCount)")
+            } else {
+                self.out.unknown(
+                    statement.name, at: statement.place, among: Schema.localName.map(\.name), block: title,
+                    isBlock: .block)
+            }
+        }
+        for row in Schema.localName where row.text(local).isEmpty {
+            if !inner.contains(where: { s in s.name == row.name || row.aliases.contains { $0.name == s.name } }) {
+                self.out.error(place, "\(title) has no \(row.name); write both certificate and key")
+            }
+        }
+        self.settings.tls.localNames.append(local)
+    }
+
+    // MARK: Sieve
+
+    mutating func sieveScript(_ name: String, _ inner: [Statement], at place: SourcePlace) {
+        let title = "sieve_script \(name)"
+        var script = SieveScriptSettings(name: name)
+        if name.isEmpty { self.out.error(place, "sieve_script without a name; write sieve_script personal { }") }
+        for statement in inner {
+            guard case .assignment(let value) = statement.content else {
+                self.out.unknown(
+                    statement.name, at: statement.place, among: Schema.sieveScript.map(\.name), block: title,
+                    isBlock: .block)
+                continue
+            }
+            if statement.name == "driver" || statement.name == "sieve_script_driver" {
+                if value.text != "file" {
+                    self.out.error(statement.place, "driver: only file is in this release")
+                }
+                continue
+            }
+            self.out.assign(
+                statement.name, value, at: statement.place, to: &script, rows: Schema.sieveScript,
+                block: "\(title)\n\(self.blockCount)")
+        }
+        let personal = self.settings.sieve.scripts.contains { $0.type == .personal }
+        if script.type == .personal, personal {
+            self.out.error(place, "\(title): there is a personal script already; users have one storage")
+        }
+        self.settings.sieve.scripts.append(script)
+    }
+
+    /// Whether a setting is one of Sieve's in the older spelling.
+    static func isPluginSieve(_ name: String) -> Bool {
+        switch name {
+        case "sieve", "sieve_dir", "sieve_default": return true
+        default:
+            for prefix in ["sieve_before", "sieve_after"] where name.hasPrefix(prefix) {
+                return name.dropFirst(prefix.count).allSatisfy { $0.isASCII && $0.isNumber }
+            }
+            return false
+        }
+    }
+
+    /// `sieve = file:~/sieve;active=~/.dovecot.sieve` and its like.
+    mutating func pluginSieve(_ name: String, _ value: SettingValue, at place: SourcePlace) {
+        var options = value.text.split(separator: ";").map(String.init)
+        var path = options.isEmpty ? "" : options.removeFirst()
+        if path.hasPrefix("file:") { path.removeFirst(5) }
+        switch Expansion.parse(path) {
+        case .success(let expansion): path = expansion.text
+        case .failure(let problem): return self.out.error(place, "\(name): \(problem.text)")
+        }
+        guard name == "sieve" || name == "sieve_dir" else {
+            var script = SieveScriptSettings(name: name)
+            script.type = name == "sieve_default" ? .default : name.hasPrefix("sieve_before") ? .before : .after
+            script.path = path
+            self.settings.sieve.scripts.append(script)
+            return
+        }
+        let index: Int
+        if let known = self.settings.sieve.scripts.firstIndex(where: { $0.type == .personal }) {
+            index = known
+        } else {
+            index = self.settings.sieve.scripts.count
+            self.settings.sieve.scripts.append(SieveScriptSettings(name: "personal"))
+        }
+        if name == "sieve_dir" || !path.hasSuffix(".sieve") {
+            self.settings.sieve.scripts[index].path = path
+        } else {
+            self.settings.sieve.scripts[index].activePath = path
+        }
+        for option in options {
+            if option.hasPrefix("active=") {
+                self.settings.sieve.scripts[index].activePath = String(option.dropFirst(7))
+            } else if !option.hasPrefix("bindir=") {
+                self.out.error(place, "\(name): the option \(option) is not in this release; remove it")
+            }
+        }
+    }
+}
