@@ -1,0 +1,88 @@
+import MailCore
+
+/// Turns text in a named charset into UTF-8.
+///
+/// The built-in charsets are UTF-8, US-ASCII, ISO-8859-1 to -16, windows-1250 to -1258 and KOI8-R and -U.
+/// Others go to `fallback`, through which a target that may use iconv lends it.
+public struct CharsetConverter: Sendable {
+    /// Octets and a charset's name in lower case -> UTF-8, or `nil` for an unknown charset.
+    public typealias Fallback = @Sendable (_ octets: [UInt8], _ charset: [UInt8]) -> [UInt8]?
+
+    private let fallback: Fallback?
+
+    public static let builtIn = CharsetConverter(fallback: nil)
+
+    public init(fallback: Fallback?) { self.fallback = fallback }
+
+    /// Whether text in this charset can be converted without guessing.
+    public func knows(_ charset: [UInt8]) -> Bool { self.convert([], charset: charset) != nil }
+
+    /// The text as UTF-8, or `nil` for an unknown charset. Octets without a meaning become U+FFFD.
+    public func convert(_ octets: [UInt8], charset: [UInt8]) -> [UInt8]? {
+        // RFC 2231 section 5 lets a language follow the name in an encoded word.
+        let name = charset.prefix { $0 != UInt8(ascii: "*") }.map(ASCII.lowercased)
+        switch Self.kind(of: name) {
+        case .utf8:
+            return octets.withUnsafeBytes { bytes in
+                let text = Octets(bytes)
+                if UTF8Text.isValid(text) { return octets }
+                var out: [UInt8] = []
+                UTF8Text.appendRepaired(text, to: &out)
+                return out
+            }
+        case .latin1:
+            // What calls itself ISO-8859-1 is windows-1252 where they differ, in all real mail.
+            return Self.map(octets, CharsetTables.upperHalves[Array("windows-1252".utf8)] ?? [])
+        case .other:
+            if let table = CharsetTables.upperHalves[name] { return Self.map(octets, table) }
+            return self.fallback?(octets, name)
+        }
+    }
+
+    /// The text as UTF-8, whatever the charset: of an unknown one what is valid UTF-8 stays and other
+    /// octets are read as windows-1252.
+    public func utf8(_ octets: [UInt8], charset: [UInt8]) -> [UInt8] {
+        if !octets.contains(where: { $0 >= 0x80 || $0 == 0x1B }), Self.kind(of: charset.map(ASCII.lowercased)) != .other {
+            return octets
+        }
+        if Self.kind(of: charset.map(ASCII.lowercased)) == .utf8, !UTF8Text.isValid(octets) {
+            return Self.map(octets, CharsetTables.upperHalves[Array("windows-1252".utf8)] ?? [])
+        }
+        if let text = self.convert(octets, charset: charset) { return text }
+        if UTF8Text.isValid(octets) { return octets }
+        return Self.map(octets, CharsetTables.upperHalves[Array("windows-1252".utf8)] ?? [])
+    }
+
+    private enum Kind { case utf8, latin1, other }
+
+    private static func kind(of name: [UInt8]) -> Kind {
+        name.withUnsafeBytes { bytes in
+            let name = Octets(bytes)
+            if name.isEmpty || name.equals(lowercase: "utf-8") || name.equals(lowercase: "us-ascii")
+                || name.equals(lowercase: "utf8") || name.equals(lowercase: "ascii")
+            {
+                return .utf8
+            }
+            if name.equals(lowercase: "iso-8859-1") || name.equals(lowercase: "latin1")
+                || name.equals(lowercase: "iso8859-1") || name.equals(lowercase: "iso_8859-1")
+            {
+                return .latin1
+            }
+            return .other
+        }
+    }
+
+    private static func map(_ octets: [UInt8], _ upperHalf: [UInt16]) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(octets.count + octets.count / 8)
+        for byte in octets {
+            if byte < 0x80 {
+                out.append(byte)
+            } else {
+                let index = Int(byte) - 0x80
+                UTF8Text.append(index < upperHalf.count ? UInt32(upperHalf[index]) : 0xFFFD, to: &out)
+            }
+        }
+        return out
+    }
+}

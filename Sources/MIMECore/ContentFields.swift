@@ -1,0 +1,73 @@
+/// Where the content fields of a part's header are: the bodies of the first `Content-Type`,
+/// `Content-ID`, ... (RFC 2045 section 3, RFC 2183, RFC 3282, RFC 2557).
+public struct ContentFields {
+    public var type: Octets?
+    public var transferEncoding: Octets?
+    public var id: Octets?
+    public var description: Octets?
+    public var md5: Octets?
+    public var disposition: Octets?
+    public var language: Octets?
+    public var location: Octets?
+
+    /// - Parameter header: a whole header, with or without its empty line.
+    public init(_ header: Octets) {
+        for field in HeaderScanner(header) {
+            // All begin with "Content-": 8 octets, the first a C.
+            guard field.name.count > 8, header[field.name.lowerBound] | 0x20 == UInt8(ascii: "c"),
+                header[field.name.lowerBound..<field.name.lowerBound + 8].equals(lowercase: "content-")
+            else { continue }
+            let name = header[field.name.lowerBound + 8..<field.name.upperBound]
+            let body = header[field.body]
+            if name.equals(lowercase: "type") {
+                self.type = self.type ?? body
+            } else if name.equals(lowercase: "transfer-encoding") {
+                self.transferEncoding = self.transferEncoding ?? body
+            } else if name.equals(lowercase: "id") {
+                self.id = self.id ?? body
+            } else if name.equals(lowercase: "description") {
+                self.description = self.description ?? body
+            } else if name.equals(lowercase: "md5") {
+                self.md5 = self.md5 ?? body
+            } else if name.equals(lowercase: "disposition") {
+                self.disposition = self.disposition ?? body
+            } else if name.equals(lowercase: "language") {
+                self.language = self.language ?? body
+            } else if name.equals(lowercase: "location") {
+                self.location = self.location ?? body
+            }
+        }
+    }
+}
+
+/// How a part's body is encoded (RFC 2045 section 6).
+public enum TransferEncoding: UInt8, Sendable {
+    case sevenBit, eightBit, binary, quotedPrintable, base64, unknown
+
+    /// From the field's body; no field and no token mean 7bit.
+    public init(_ body: Octets?) {
+        guard let body else {
+            self = .sevenBit
+            return
+        }
+        var lexer = FieldLexer(body)
+        lexer.skipCommentsAndSpace()
+        guard let token = lexer.readToken() else {
+            self = .sevenBit
+            return
+        }
+        if token.equals(lowercase: "7bit") {
+            self = .sevenBit
+        } else if token.equals(lowercase: "8bit") {
+            self = .eightBit
+        } else if token.equals(lowercase: "binary") {
+            self = .binary
+        } else if token.equals(lowercase: "quoted-printable") {
+            self = .quotedPrintable
+        } else if token.equals(lowercase: "base64") {
+            self = .base64
+        } else {
+            self = .unknown
+        }
+    }
+}
