@@ -1,1 +1,102 @@
-// VolumeLog
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// The log of a volume: numbered, checksummed records in append-only segment files of one directory.
+///
+/// Knows how records are framed and nothing of what they mean. One thread commits batches
+/// (`commit`); any thread reads records by location, replays, prepares and recycles segments at
+/// the same time. All calls block on the disk: they belong on storage threads.
+/// The files are described in Documentation/volume-log-format.md.
+public final class VolumeLog: Sendable {
+    /// Octets of the longest payload.
+    public static let maximumPayload = 1 << 30
+
+    public let directory: String
+    public let options: LogOptions
+    /// What opening found.
+    public let openReport: OpenReport
+    let logID: LogID
+    let directoryDescriptor: Int32
+    let writer: Mutex<Writer>
+    let table: Mutex<SegmentTable>
+    private let lock: DirectoryLock
+
+    /// Creates or opens the log in `directory` (made, mode 0700, if its parent is there).
+    ///
+    /// Reads the headers of all segments and the records of the last one. An unfinished batch at
+    /// the end is cut off; what was found out of order is in `openReport`. Throws `locked` if
+    /// another process has it, `damaged` if there are segments but no header to read them by.
+    public static func open(
+        directory: String, options: LogOptions = LogOptions()
+    ) throws(VolumeLogError) -> VolumeLog {
+        try VolumeLog(directory: directory, options: options)
+    }
+
+    private init(directory: String, options: LogOptions) throws(VolumeLogError) {
+        if mkdir(directory, 0o700) != 0, errno != EEXIST {
+            throw VolumeLogError(errno: errno, "mkdir", directory)
+        }
+        let lock = try DirectoryLock(directory: directory)
+        let descriptor = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw VolumeLogError(errno: errno, "open", directory) }
+        var recovery = LogRecovery(directory: directory, options: options, descriptor: descriptor)
+        do throws(VolumeLogError) {
+            try recovery.run()
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        self.lock = lock
+        self.directory = directory
+        self.options = options
+        self.directoryDescriptor = descriptor
+        self.openReport = recovery.report
+        self.logID = recovery.logID
+        self.writer = Mutex(recovery.writer)
+        self.table = Mutex(recovery.table)
+    }
+
+    deinit { close(self.directoryDescriptor) }
+
+    func path(_ name: String) -> String { self.directory + "/" + name }
+
+    /// The last record committed.
+    public var lastSequence: LogSequence {
+        self.table.withLock { LogSequence(rawValue: $0.nextSequence - 1) }
+    }
+
+    /// Why the log accepts nothing more; nil while it works.
+    public var failure: VolumeLogError? { self.writer.withLock { $0.failure } }
+
+    /// A segment file and the first record in it.
+    public struct SegmentDescription: Hashable, Sendable {
+        public var number: UInt32
+        public var firstSequence: LogSequence
+    }
+
+    /// All segments in order; the last one is being written.
+    public func segments() -> [SegmentDescription] {
+        self.table.withLock { table in
+            table.segments.map {
+                SegmentDescription(
+                    number: $0.number, firstSequence: LogSequence(rawValue: $0.firstSequence))
+            }
+        }
+    }
+
+    /// The open file of a segment in the table; throws `noSuchRecord` if it is not there (any more).
+    func file(_ number: UInt32) throws(VolumeLogError) -> SegmentFile {
+        try self.table.withLock { (table) throws(VolumeLogError) -> SegmentFile in
+            let path = self.path(FileName.segment(number))
+            guard table.index(of: number) != nil else { throw VolumeLogError(.noSuchRecord, "read", path) }
+            if let file = table.openFile(number) { return file }
+            let descriptor = self.options.files.open(path, O_RDONLY | O_CLOEXEC, 0)
+            guard descriptor >= 0 else { throw VolumeLogError(errno: errno, "open", path) }
+            let file = SegmentFile(
+                number: number, path: path, descriptor: descriptor, seed: self.logID.seed(segment: number))
+            table.keep(file, limit: self.options.maximumOpenFiles)
+            return file
+        }
+    }
+}

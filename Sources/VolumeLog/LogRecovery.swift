@@ -1,0 +1,179 @@
+internal import Glibc
+
+/// Opening a log: finds its segments, its identity and its end.
+struct LogRecovery {
+    let directory: String
+    let options: LogOptions
+    let descriptor: Int32
+    var report = OpenReport()
+    var logID = LogID.random()
+    var table = SegmentTable()
+    var writer = Writer()
+
+    private struct Candidate {
+        var file: SegmentFile
+        var size: Int
+        var header: SegmentHeader.Reading
+    }
+
+    init(directory: String, options: LogOptions, descriptor: Int32) {
+        self.directory = directory
+        self.options = options
+        self.descriptor = descriptor
+    }
+
+    private func path(_ name: String) -> String { self.directory + "/" + name }
+
+    mutating func run() throws(VolumeLogError) {
+        let numbers = try self.readDirectory()
+        let id = try self.findLogID(numbers)
+        self.table.nextSequence = self.options.firstSequence.rawValue
+        if let id { self.logID = id }
+        for number in numbers { try self.take(number, isKnown: id != nil) }
+        self.writer.nextNumber = (numbers.last ?? 0) + 1
+        if let last = self.table.segments.last {
+            try self.findTail(last)
+        } else {
+            self.report.isNew = true
+        }
+        self.writer.nextSequence = self.table.nextSequence
+        self.report.last = LogSequence(rawValue: self.table.nextSequence - 1)
+    }
+
+    /// Sorts the directory's files by meaning; returns the numbers of segment files, ascending.
+    private mutating func readDirectory() throws(VolumeLogError) -> [UInt32] {
+        guard let stream = opendir(self.directory) else {
+            throw VolumeLogError(errno: errno, "opendir", self.directory)
+        }
+        defer { closedir(stream) }
+        var numbers: [UInt32] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw VolumeLogError(errno: errno, "readdir", self.directory) }
+                break
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            switch FileName.meaning(name) {
+            case .segment(let number): numbers.append(number)
+            case .unfinishedSpare: _ = self.options.files.unlink(self.path(name))
+            case .spare(let number):
+                var status = stat()
+                guard stat(self.path(name), &status) == 0 else { continue }
+                self.table.spares.append(SegmentTable.Spare(name: name, size: Int(status.st_size)))
+                self.table.nextSpare = max(self.table.nextSpare, number &+ 1)
+            case .other: break
+            }
+        }
+        return numbers.sorted()
+    }
+
+    private func read(_ number: UInt32) throws(VolumeLogError) -> Candidate {
+        let path = self.path(FileName.segment(number))
+        let descriptor = self.options.files.open(path, O_RDWR | O_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw VolumeLogError(errno: errno, "open", path) }
+        let file = SegmentFile(
+            number: number, path: path, descriptor: descriptor, seed: self.logID.seed(segment: number))
+        let scanner = SegmentScanner(file, end: SegmentHeader.usedSize)
+        let bytes = scanner.bytes(at: 0, count: SegmentHeader.usedSize)
+        let header = bytes.map { SegmentHeader.read($0) }
+        let size = try file.length()
+        return Candidate(file: file, size: size, header: header ?? (size == 0 ? .blank : .damaged))
+    }
+
+    /// The identity that the newest readable segment states; nil if there are no used segments.
+    private func findLogID(_ numbers: [UInt32]) throws(VolumeLogError) -> LogID? {
+        var isDamaged = false
+        for number in numbers.reversed() {
+            switch try self.read(number).header {
+            case .valid(let header): if header.number == number { return header.logID }
+            case .unsupportedVersion:
+                throw VolumeLogError(.unsupportedVersion, "open", self.path(FileName.segment(number)))
+            case .damaged: isDamaged = true
+            case .blank: break
+            }
+        }
+        // Without an identity the records below a damaged header cannot be told from older ones.
+        if isDamaged { throw VolumeLogError(.damaged, "open", self.directory) }
+        return nil
+    }
+
+    /// Puts a segment file in the table, or aside.
+    private mutating func take(_ number: UInt32, isKnown: Bool) throws(VolumeLogError) {
+        let candidate = try self.read(number)
+        switch candidate.header {
+        case .unsupportedVersion:
+            throw VolumeLogError(.unsupportedVersion, "open", candidate.file.path)
+        case .valid(let header) where header.number == number && header.logID == self.logID:
+            self.table.segments.append(
+                SegmentTable.Segment(
+                    number: number, firstSequence: header.firstSequence, previous: header.previous))
+        case .valid, .blank, .damaged:
+            // Either never used since it was prepared or recycled, or its header was hit.
+            let scanner = SegmentScanner(candidate.file, end: candidate.size)
+            if isKnown,
+                let (offset, first) = scanner.resume(from: SegmentHeader.size, expected: 1, bound: .max)
+            {
+                self.report.damages.append(
+                    LogDamage(
+                        cause: .segmentHeader, segment: number, offset: 0, length: UInt64(offset), lost: nil))
+                self.table.segments.append(
+                    SegmentTable.Segment(number: number, firstSequence: first.sequence, previous: nil))
+            } else if case .damaged = candidate.header {
+                self.report.damages.append(
+                    LogDamage(
+                        cause: .segment, segment: number, offset: 0, length: UInt64(candidate.size), lost: nil))
+                try self.rename(candidate.file.path, FileName.damaged(number))
+            } else if candidate.size <= self.options.segmentSize {
+                let name = self.table.takeSpareName()
+                try self.rename(candidate.file.path, name)
+                self.table.spares.append(SegmentTable.Spare(name: name, size: candidate.size))
+            } else if self.options.files.unlink(candidate.file.path) != 0 {
+                throw VolumeLogError(errno: errno, "unlink", candidate.file.path)
+            }
+        }
+    }
+
+    private func rename(_ old: String, _ name: String) throws(VolumeLogError) {
+        if self.options.files.rename(old, self.path(name)) != 0 {
+            throw VolumeLogError(errno: errno, "rename", old)
+        }
+    }
+
+    /// Finds the end of the records in the last segment, cuts what is torn behind it, and makes
+    /// what stays durable: it may have been written and never flushed when the process died.
+    private mutating func findTail(_ last: SegmentTable.Segment) throws(VolumeLogError) {
+        let candidate = try self.read(last.number)
+        let scanner = SegmentScanner(candidate.file, end: candidate.size)
+        var walk = SegmentWalk(scanner: scanner, bound: nil, expected: last.firstSequence, chain: last.previous)
+        _ = walk.run { (_, _, _) throws(Never) in .next }
+        // A bad sector is no torn tail: cutting there would destroy what a second try may read.
+        if scanner.sawUnreadable { throw VolumeLogError(.inputOutput, "pread", candidate.file.path) }
+        self.report.damages += walk.damages
+        let files = self.options.files
+        let isFixedSize = candidate.size == self.options.segmentSize
+        if candidate.size > walk.position, !isFixedSize {
+            self.report.tornOctets = candidate.size - walk.position
+            if files.truncate(candidate.file.descriptor, walk.position) != 0 {
+                throw VolumeLogError(errno: errno, "ftruncate", candidate.file.path)
+            }
+        } else if let torn = scanner.header(at: walk.position), torn.sequence == walk.expected {
+            self.report.tornOctets = torn.span
+        }
+        if files.flush(candidate.file.descriptor) != 0 {
+            throw VolumeLogError(errno: errno, "fdatasync", candidate.file.path)
+        }
+        if files.flushDirectory(self.descriptor) != 0 {
+            throw VolumeLogError(errno: errno, "fsync", self.directory)
+        }
+        self.table.tail = walk.position
+        self.table.nextSequence = walk.expected
+        self.table.keep(candidate.file, limit: self.options.maximumOpenFiles)
+        self.writer.current = candidate.file
+        self.writer.tail = walk.position
+        self.writer.fileSize = isFixedSize ? candidate.size : walk.position
+        self.writer.chain = walk.chain ?? 0
+    }
+}

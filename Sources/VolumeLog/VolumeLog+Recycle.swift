@@ -1,0 +1,104 @@
+internal import Glibc
+internal import Synchronization
+
+extension VolumeLog {
+    /// Gives back the segments all of whose records are below `sequence`; returns their numbers.
+    ///
+    /// Up to `LogOptions.maximumSpares` files are kept for reuse, for writing over blocks is cheaper
+    /// than new ones; the rest is deleted. The segment being written always stays.
+    @discardableResult
+    public func recycle(below sequence: LogSequence) throws(VolumeLogError) -> [UInt32] {
+        let numbers: [UInt32] = self.table.withLock { table in
+            var numbers: [UInt32] = []
+            for index in table.segments.indices.dropLast()
+            where table.segments[index + 1].firstSequence <= sequence.rawValue {
+                numbers.append(table.segments[index].number)
+            }
+            return numbers
+        }
+        for number in numbers { try self.recycle(segment: number) }
+        return numbers
+    }
+
+    /// Gives back one segment, whose live records have been copied on.
+    ///
+    /// Locations in it become invalid. Without effect on the segment being written.
+    public func recycle(segment number: UInt32) throws(VolumeLogError) {
+        let path = self.path(FileName.segment(number))
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw VolumeLogError(errno: errno, "stat", path) }
+        let size = Int(status.st_size)
+        enum Fate { case keep, spare(String), delete }
+        let fate: Fate = self.table.withLock { table in
+            guard let index = table.index(of: number), index < table.segments.count - 1 else { return .keep }
+            table.segments.remove(at: index)
+            table.forget(number)
+            guard table.spares.count < self.options.maximumSpares, size <= self.options.segmentSize else {
+                return .delete
+            }
+            return .spare(table.takeSpareName())
+        }
+        let files = self.options.files
+        switch fate {
+        case .keep: return
+        case .delete:
+            if files.unlink(path) != 0 { throw VolumeLogError(errno: errno, "unlink", path) }
+            try self.flushDirectory()
+        case .spare(let name):
+            if files.rename(path, self.path(name)) != 0 { throw VolumeLogError(errno: errno, "rename", path) }
+            // Before it is written over, its old name must be gone for good.
+            try self.flushDirectory()
+            self.table.withLock { $0.spares.append(SegmentTable.Spare(name: name, size: size)) }
+        }
+    }
+
+    /// Sees to it that a whole segment of written blocks lies ready for the next rotation.
+    ///
+    /// Writes up to `LogOptions.segmentSize` octets of zeros once; does nothing while a recycled
+    /// segment is there. For a background thread: commits go on meanwhile and fall back to a growing
+    /// file if they are faster.
+    public func prepareNextSegment() throws(VolumeLogError) {
+        let files = self.options.files
+        let size = self.options.segmentSize
+        let work: (old: String?, written: Int, name: String)? = self.table.withLock { table in
+            if table.spares.contains(where: { $0.size == size }) { return nil }
+            let old = table.spares.popLast()
+            return (old?.name, old?.size ?? 0, table.takeSpareName())
+        }
+        guard let work else { return }
+        let temporary = self.path(work.name + ".new")
+        if let old = work.old, files.rename(self.path(old), temporary) != 0 {
+            throw VolumeLogError(errno: errno, "rename", self.path(old))
+        }
+        do throws(VolumeLogError) {
+            let descriptor = files.open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw VolumeLogError(errno: errno, "open", temporary) }
+            let file = SegmentFile(number: 0, path: temporary, descriptor: descriptor, seed: 0)
+            let zeros = [UInt8](repeating: 0, count: min(1 << 20, size))
+            var offset = work.written
+            while offset < size {
+                let count = min(zeros.count, size - offset)
+                try zeros.withUnsafeBufferPointer { (zeros) throws(VolumeLogError) in
+                    try files.writeAll(
+                        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(zeros)[..<count]), to: file,
+                        at: offset)
+                }
+                offset += count
+            }
+            if files.flush(descriptor) != 0 { throw VolumeLogError(errno: errno, "fdatasync", temporary) }
+            if files.rename(temporary, self.path(work.name)) != 0 {
+                throw VolumeLogError(errno: errno, "rename", temporary)
+            }
+        } catch {
+            _ = files.unlink(temporary)
+            throw error
+        }
+        self.table.withLock { $0.spares.append(SegmentTable.Spare(name: work.name, size: size)) }
+    }
+
+    private func flushDirectory() throws(VolumeLogError) {
+        if self.options.files.flushDirectory(self.directoryDescriptor) != 0 {
+            throw VolumeLogError(errno: errno, "fsync", self.directory)
+        }
+    }
+}
