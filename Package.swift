@@ -79,6 +79,7 @@ let package = Package(
 
         // Who may read what, and where a message goes.
         room("Authentication", uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL"]),
+        room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig"]),
         room("Delivery", uses: ["SieveCore", "MailStore", "MIMECore", "MailCore"]),
 
         // Servers.
@@ -89,29 +90,31 @@ let package = Package(
         room(
             "IMAPServer",
             uses: [
-                "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Authentication", "SASLCore",
+                "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Accounts", "Authentication",
+                "SASLCore",
                 "MIMECore", "MailCore", nioCore, logging,
             ]),
         room(
             "POP3Server",
             uses: [
-                "ServerCore", "ServerConfig", "POP3Core", "MailStore", "Authentication", "SASLCore",
+                "ServerCore", "ServerConfig", "POP3Core", "MailStore", "Accounts", "Authentication",
+                "SASLCore",
                 "MailCore", nioCore, logging,
             ]),
         room(
             "LMTPServer",
             uses: [
-                "ServerCore", "ServerConfig", "LMTPCore", "MailStore", "Delivery",
+                "ServerCore", "ServerConfig", "LMTPCore", "MailStore", "Accounts", "Delivery",
                 "Authentication", "MIMECore", "MailCore", nioCore, logging,
             ]),
         room(
             "AdminCommands",
-            uses: ["MailStore", "Authentication", "ServerConfig", "MIMECore", "MailCore"]),
+            uses: ["MailStore", "Accounts", "Authentication", "ServerConfig", "MIMECore", "MailCore"]),
         room(
             "AdminServer",
             uses: [
-                "ServerCore", "ServerConfig", "AdminCommands", "MailStore", "Authentication",
-                "MailCore", nioCore, logging,
+                "ServerCore", "ServerConfig", "AdminCommands", "MailStore", "Accounts",
+                "Authentication", "MailCore", nioCore, logging,
             ]),
 
         // Wiring: the only ones that name a body format or a passdb driver.
@@ -119,7 +122,7 @@ let package = Package(
             name: "martletd",
             dependencies: [
                 "IMAPServer", "POP3Server", "LMTPServer", "AdminServer", "AdminCommands",
-                "ServerCore", "ServerConfig", "Authentication", "SASLCore", "Delivery",
+                "ServerCore", "ServerConfig", "Accounts", "Authentication", "SASLCore", "Delivery",
                 "MailStore", "IndexedStore", "MaildirFormat", "MailCore", "CLinux",
                 nioCore, nioPosix, logging,
             ],
@@ -127,7 +130,7 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "AdminCommands", "ServerConfig", "Authentication", "MailStore", "IndexedStore",
+                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "MailStore", "IndexedStore",
                 "MaildirFormat", "MailCore", "CLinux", argumentParser,
             ],
             swiftSettings: strict),

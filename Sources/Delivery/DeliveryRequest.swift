@@ -1,0 +1,50 @@
+public import MailCore
+public import MailStore
+
+/// What the MTA said of a message, beside its octets.
+public struct DeliveryEnvelope: Sendable {
+    /// MAIL FROM without brackets; empty for `<>`.
+    public var sender: String
+    /// When the message came in, seconds since 1970.
+    public var receivedAt: Int64
+    /// The name that tells this delivery apart in logs.
+    public var session: String
+
+    public init(sender: String, receivedAt: Int64, session: String) {
+        self.sender = sender
+        self.receivedAt = receivedAt
+        self.session = session
+    }
+}
+
+/// One user to whom a message goes.
+public struct DeliveryRecipient: Sendable {
+    public var account: any MailAccount
+    /// The user's home directory, where Sieve scripts are; `nil`: none.
+    public var home: String?
+    /// RCPT TO as it came, `user+detail@domain`.
+    public var address: String
+    /// What stands after the recipient delimiter.
+    public var detail: String?
+
+    public init(account: any MailAccount, home: String?, address: String, detail: String?) {
+        self.account = account
+        self.home = home
+        self.address = address
+        self.detail = detail
+    }
+}
+
+/// What became of a message for one recipient.
+public enum DeliveryOutcome: Sendable {
+    /// Stored, durable. At least one place.
+    case stored([(mailbox: MailboxName, message: StoredMessage)])
+    /// Sent on to these addresses and kept nowhere.
+    case redirected([String])
+    /// The user's script discarded it.
+    case discarded
+    /// The user's script refused it, with this reason for the sender.
+    case rejected(String)
+    /// Not delivered; the MTA keeps it or gives up by the code.
+    case failed(StoreError)
+}

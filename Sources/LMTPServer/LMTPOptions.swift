@@ -1,0 +1,37 @@
+public import Accounts
+public import Authentication
+public import Delivery
+public import Logging
+public import MailStore
+
+/// What an LMTP session works with. A value of one moment; a reload gives later sessions another.
+public struct LMTPOptions: Sendable {
+    /// The name in the greeting and in Received fields.
+    public var hostname: String
+    public var authenticator: any Authenticator
+    public var accounts: Accounts
+    public var agent: DeliveryAgent
+    public var store: any MailStore
+    public var logger: Logger
+    public var maximumRecipients = 1000
+    /// Octets; 0: no limit.
+    public var maximumMessageSize: UInt64 = 0
+    /// What separates user and detail in a local part; empty: nothing does.
+    public var recipientDelimiter = "+"
+    public var addsReceivedField = true
+    /// Whether a message for a single recipient gets a Delivered-To field.
+    public var addsDeliveredToField = true
+    public var inactivityTimeout: Duration = .seconds(300)
+
+    public init(
+        hostname: String, authenticator: any Authenticator, accounts: Accounts, agent: DeliveryAgent,
+        store: any MailStore, logger: Logger
+    ) {
+        self.hostname = hostname
+        self.authenticator = authenticator
+        self.accounts = accounts
+        self.agent = agent
+        self.store = store
+        self.logger = logger
+    }
+}

@@ -1,0 +1,112 @@
+import Accounts
+import Authentication
+import Delivery
+import LMTPCore
+import Logging
+import MIMECore
+import MailCore
+import MailStore
+import ServerCore
+
+extension LMTPSession {
+    /// Delivers to each user once, however often RCPT named them, and answers in the order of RCPT.
+    func deliver(_ message: IncomingMessage, _ sender: ReversePath, _ recipients: [AcceptedRecipient]) async {
+        let started = ContinuousClock.now
+        var users: [String: Int] = [:]
+        var targets: [DeliveryRecipient] = []
+        var order: [Int] = []
+        for recipient in recipients {
+            let key = recipient.user.user + "\u{0}" + (recipient.detail ?? "")
+            if let known = users[key] {
+                order.append(known)
+                continue
+            }
+            users[key] = targets.count
+            order.append(targets.count)
+            targets.append(
+                DeliveryRecipient(
+                    account: recipient.account, home: self.options.accounts.home(of: recipient.user),
+                    address: recipient.address.description, detail: recipient.detail))
+        }
+        let senderText =
+            switch sender {
+            case .null: ""
+            case .address(let address): address.description
+            }
+        let envelope = DeliveryEnvelope(
+            sender: senderText, receivedAt: UnixTime.now().seconds, session: self.connection.sessionID)
+        let outcomes = await self.options.agent.deliver(message, envelope, to: targets)
+        let elapsed = ContinuousClock.now - started
+        let traces = MessageTrace(message)
+        for (target, outcome) in zip(targets, outcomes) {
+            self.log(target, outcome, traces, message.octets.count, elapsed)
+        }
+        for (recipient, index) in zip(recipients, order) {
+            guard index < outcomes.count else { continue }
+            self.reply(self.answer(outcomes[index], recipient.address))
+        }
+    }
+
+    private func answer(_ outcome: DeliveryOutcome, _ address: EnvelopeAddress) -> LMTPReply {
+        switch outcome {
+        case .stored, .redirected, .discarded:
+            self.noteDelivered()
+            return LMTPReply(250, "2.0.0", "<\(address.quoted)> \(self.connection.sessionID) Saved")
+        case .rejected(let reason):
+            return LMTPReply(550, "5.7.1", "<\(address.quoted)> \(reason)")
+        case .failed(let error):
+            return LMTPReply(for: error)
+        }
+    }
+
+    /// One line a recipient: message-id, queue id, what was done, size, time.
+    private func log(
+        _ target: DeliveryRecipient, _ outcome: DeliveryOutcome, _ trace: MessageTrace, _ size: Int,
+        _ elapsed: Duration
+    ) {
+        let milliseconds = elapsed.components.seconds * 1000 + elapsed.components.attoseconds / 1_000_000_000_000_000
+        let what: String
+        switch outcome {
+        case .stored(let places):
+            what = "saved mail to " + places.map { "\($0.mailbox) (uid \($0.message.uid.rawValue))" }.joined(separator: ", ")
+        case .redirected(let addresses): what = "redirected to " + addresses.joined(separator: ", ")
+        case .discarded: what = "discarded by script"
+        case .rejected(let reason): what = "rejected: \(reason)"
+        case .failed(let error): what = "save failed: \(error)"
+        }
+        self.options.logger.info(
+            """
+            user=<\(target.account.identity.name)>, session=<\(self.connection.sessionID)>: \
+            msgid=\(trace.messageID), queue-id=\(trace.queueID), \(what), size=\(size), time=\(milliseconds) ms
+            """)
+    }
+
+    /// Return-Path, Delivered-To and Received, as they are put before a message (RFC 5321 section 4.4).
+    func traceFields() -> [UInt8] {
+        guard let sender = self.transaction.sender else { return [] }
+        let recipients = self.transaction.recipients
+        var fields = "Return-Path: \(sender.text)\r\n"
+        if self.options.addsDeliveredToField, recipients.count == 1 {
+            fields += "Delivered-To: \(recipients[0].address.quoted)\r\n"
+        }
+        if self.options.addsReceivedField {
+            let peer = self.connection.remoteAddress
+            let from = peer.isUnix ? self.clientName : "\(self.clientName) ([\(peer.text)])"
+            fields += "Received: from \(from)\r\n"
+            fields += "\tby \(self.options.hostname) with LMTP\r\n"
+            fields += "\tid \(self.connection.sessionID)\r\n"
+            fields += "\t(envelope-from \(sender.text))"
+            if recipients.count == 1 { fields += "\r\n\tfor <\(recipients[0].address.quoted)>" }
+            fields += "; \(Self.date(UnixTime.now().seconds))\r\n"
+        }
+        return Array(fields.utf8)
+    }
+
+    /// An RFC 5322 date-time in UTC.
+    private static func date(_ seconds: Int64) -> String {
+        let date = CivilDate(secondsSince1970: seconds)
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let day = "\(CivilDate.weekdayNames[date.weekday]), \(date.day) \(CivilDate.monthNames[date.month - 1])"
+        return "\(day) \(date.year) \(two(date.hour)):\(two(date.minute)):\(two(date.second)) +0000"
+    }
+}

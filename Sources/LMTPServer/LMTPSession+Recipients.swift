@@ -1,0 +1,50 @@
+import Accounts
+import Authentication
+import Delivery
+import LMTPCore
+import Logging
+import MailStore
+import ServerCore
+
+/// A recipient that was answered 250.
+struct AcceptedRecipient: Sendable {
+    /// RCPT TO as it came.
+    var address: EnvelopeAddress
+    var detail: String?
+    var user: UserRecord
+    var account: any MailAccount
+}
+
+extension LMTPSession {
+    /// RCPT: looks the user up and opens the account, so that DATA can no longer fail for want of them.
+    func receivedRecipient(_ address: EnvelopeAddress) async {
+        if let refusal = self.transaction.mayAddRecipient() {
+            self.bad(refusal)
+            return
+        }
+        let (plain, detail) = address.separated(by: self.options.recipientDelimiter)
+        let request = AuthenticationRequest(
+            service: "lmtp", remoteAddress: Self.nonEmpty(self.connection.remoteAddress.text),
+            localAddress: Self.nonEmpty(self.connection.localAddress.text), security: .local,
+            session: self.connection.sessionID)
+        switch await self.options.authenticator.lookup(plain.description, request) {
+        case .notFound:
+            self.reply(LMTPReply(550, "5.1.1", "<\(address.quoted)> User doesn't exist"))
+        case .temporary(let reason):
+            self.options.logger.error("lookup of \(plain): \(reason)")
+            self.reply(LMTPReply(451, "4.3.0", "<\(address.quoted)> Temporary user lookup failure"))
+        case .found(let user):
+            do throws(StoreError) {
+                let account = try await self.options.accounts.open(user)
+                self.transaction.add(
+                    AcceptedRecipient(address: address, detail: detail, user: user, account: account))
+                self.reply(LMTPReply(250, "2.1.5", "OK"))
+            } catch {
+                self.options.logger.error("account of \(user.user): \(error)")
+                self.reply(LMTPReply(451, "4.3.0", "<\(address.quoted)> Mailbox is not available now"))
+            }
+        }
+    }
+
+    private static func nonEmpty(_ text: String) -> String? { text.isEmpty ? nil : text }
+}

@@ -1,0 +1,156 @@
+import Authentication
+import LMTPCore
+import Logging
+import MailStore
+import ServerCore
+
+/// One LMTP connection, from greeting to end.
+actor LMTPSession {
+    nonisolated let connection: Connection
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.connection.executor.asUnownedSerialExecutor() }
+
+    let options: LMTPOptions
+    var transaction: LMTPTransaction<AcceptedRecipient>
+    var clientName = ""
+    /// The message of a transaction whose BDAT chunks are coming in.
+    var chunks: ChunkedMessage?
+    private var badCommands = 0
+    private var delivered = 0
+    private var isDone = false
+
+    /// Wrong commands in a row after which the session ends.
+    private static let maximumBadCommands = 20
+
+    init(_ connection: Connection, _ options: LMTPOptions) {
+        self.connection = connection
+        self.options = options
+        self.transaction = LMTPTransaction(maximumRecipients: options.maximumRecipients)
+    }
+
+    func run() async {
+        self.connection.inactivityTimeout = self.options.inactivityTimeout
+        self.connection.setDeadline(after: nil)
+        self.options.logger.info("Connect from \(self.connection.remoteAddress)")
+        self.reply(LMTPReply(220, "", "\(self.options.hostname) Martlet LMTP ready"))
+        var ending = "Client has quit the connection"
+        do throws(ConnectionError) {
+            while !self.isDone { try await self.step() }
+        } catch {
+            ending = error.reason
+            switch error.code {
+            case .shutdown: self.reply(LMTPReply(421, "4.3.2", "Shutting down"))
+            case .timedOut: self.reply(LMTPReply(421, "4.4.2", "Disconnected for inactivity"))
+            case .closed, .slowReader, .tls: break
+            }
+        }
+        self.options.logger.info(
+            """
+            Disconnect from \(self.connection.remoteAddress): \(ending) \
+            (deliveries=\(self.delivered), in=\(self.connection.bytesIn), out=\(self.connection.bytesOut))
+            """)
+    }
+
+    /// Reads one command and runs it. Answers of pipelined commands go out together (RFC 2920 section 3.2).
+    private func step() async throws(ConnectionError) {
+        let found = self.connection.withInput { LMTPLine.find(in: $0) }
+        switch found {
+        case .needMore:
+            try await self.connection.flush()
+            try await self.connection.readMore()
+        case .tooLong:
+            self.reply(LMTPReply(500, "5.5.2", "Line too long"))
+            self.isDone = true
+        case .line(let length, let consumed):
+            let parsed = self.connection.withInput { input -> Result<LMTPCommand, LMTPCommandError> in
+                do throws(LMTPCommandError) {
+                    return .success(try LMTPCommand(line: input.extracting(0..<length)))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            self.connection.consume(consumed)
+            switch parsed {
+            case .success(let command):
+                try await self.run(command)
+            case .failure(let error):
+                self.bad(error.reply)
+            }
+        }
+    }
+
+    private func run(_ command: LMTPCommand) async throws(ConnectionError) {
+        switch command {
+        case .lhlo(let name):
+            self.clientName = name
+            self.forgetMessage()
+            self.transaction.receivedLHLO()
+            LMTPReply(250, "", self.options.hostname).encode(into: &self.connection.output, more: self.extensions)
+        case .hello:
+            self.bad(LMTPReply(500, "5.5.1", "This is LMTP: say LHLO"))
+        case .mail(let sender, let parameters):
+            self.receivedMail(sender, parameters)
+        case .rcpt(let address):
+            await self.receivedRecipient(address)
+        case .data:
+            if let refusal = self.transaction.receivedData() {
+                self.bad(refusal)
+            } else {
+                try await self.receiveData()
+            }
+        case .bdat(let size, let last):
+            try await self.receiveChunk(size: size, last: last)
+        case .rset:
+            self.forgetMessage()
+            self.transaction.reset()
+            self.reply(LMTPReply(250, "2.0.0", "OK"))
+        case .noop:
+            self.reply(LMTPReply(250, "2.0.0", "OK"))
+        case .vrfy:
+            self.reply(LMTPReply(252, "2.3.3", "Try RCPT to see whether a user exists"))
+        case .help:
+            self.reply(LMTPReply(214, "2.0.0", "LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT: RFC 2033"))
+        case .startTLS:
+            self.bad(LMTPReply(502, "5.5.1", "STARTTLS is not offered"))
+        case .quit:
+            self.reply(LMTPReply(221, "2.0.0", "Bye"))
+            self.isDone = true
+        }
+    }
+
+    private var extensions: [String] {
+        var lines = ["PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "CHUNKING"]
+        lines.append(
+            self.options.maximumMessageSize > 0 ? "SIZE \(self.options.maximumMessageSize)" : "SIZE")
+        return lines
+    }
+
+    private func receivedMail(_ sender: ReversePath, _ parameters: MailParameters) {
+        let limit = self.options.maximumMessageSize
+        if limit > 0, let size = parameters.size, size > limit {
+            self.reply(LMTPReply(552, "5.3.4", "Message size exceeds the limit of \(limit) octets"))
+        } else if let refusal = self.transaction.receivedMail(sender, parameters) {
+            self.bad(refusal)
+        } else {
+            self.reply(LMTPReply(250, "2.1.0", "OK"))
+        }
+    }
+
+    func reply(_ reply: LMTPReply) { reply.encode(into: &self.connection.output) }
+
+    func noteDelivered() { self.delivered += 1 }
+
+    /// Answers a command that was wrong; too many of them end the session.
+    func bad(_ reply: LMTPReply) {
+        self.reply(reply)
+        self.badCommands += 1
+        if self.badCommands >= Self.maximumBadCommands {
+            self.reply(LMTPReply(421, "4.7.0", "Too many errors"))
+            self.isDone = true
+        }
+    }
+
+    /// After octets that can no longer be told from commands.
+    func end() { self.isDone = true }
+
+    func forgetMessage() { self.chunks = nil }
+}
