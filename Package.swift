@@ -160,7 +160,7 @@ let package = Package(
         tests("AdminCommands", uses: ["MailStore", "ServerConfig", "MailCore"]),
         // Transcripts and real clients against a running daemon.
         .testTarget(
-            name: "DaemonTests", dependencies: ["MailCore"], exclude: ["Transcripts"],
+            name: "DaemonTests", dependencies: ["MailCore", "martletd"], exclude: ["Transcripts"],
             swiftSettings: strict),
     ]
 )

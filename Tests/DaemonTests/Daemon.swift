@@ -1,0 +1,220 @@
+import Glibc
+import MailCore
+import Synchronization
+
+/// A martletd of the tests' own: a temporary directory, high ports, accounts `t0001` to `t0999`, password `pass`.
+///
+/// Started once by the first test that needs it and ended with the test process.
+final class Daemon: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    let directory: String
+    let processID: pid_t
+    private let ports: [String: UInt16]
+    private let accountsGiven = Mutex(0)
+
+    private static let started = Mutex<Result<Daemon, Failure>?>(nil)
+
+    static func shared() throws -> Daemon {
+        try self.started.withLock { started in
+            if let started { return try started.get() }
+            let result: Result<Daemon, Failure>
+            do throws(Failure) { result = .success(try Daemon()) } catch { result = .failure(error) }
+            started = result
+            return try result.get()
+        }
+    }
+
+    static let packageRoot: String = {
+        var parts = #filePath.split(separator: "/")
+        parts.removeLast(3)
+        return "/" + parts.joined(separator: "/")
+    }()
+
+    /// `martletd` lies beside the test program.
+    private static var executable: String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/martletd"
+    }
+
+    private init() throws(Failure) {
+        var template = Array("/tmp/martlet-test.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure(description: "mkdtemp: errno \(errno)") }
+        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Mail roles that give up root must reach their files below.
+        chmod(directory, 0o755)
+        self.directory = directory
+        self.ports = [
+            "imap": try Self.freePort(), "pop3": try Self.freePort(), "lmtp": try Self.freePort(),
+        ]
+        var users = ""
+        for number in 1...999 {
+            let name = Self.accountName(number)
+            users += "\(name):{PLAIN}pass:\(Self.mailUID):\(Self.mailGID)::\(directory)/home/\(name)::\n"
+        }
+        try Self.write(users, to: directory + "/users")
+        try Self.write(Self.configuration(directory, self.ports), to: directory + "/martlet.conf")
+        self.processID = try Self.spawn(directory)
+        let pid = self.processID
+        Self.childToEnd.store(pid, ordering: .relaxed)
+        atexit { kill(Daemon.childToEnd.load(ordering: .relaxed), SIGTERM) }
+        for (_, port) in self.ports { try Self.waitForPort(port, pid, directory) }
+    }
+
+    private static let childToEnd = Atomic<pid_t>(0)
+
+    /// As root the mail role must run as somebody else; `nobody` exists everywhere.
+    private static var mailUID: uid_t { getuid() == 0 ? 65_534 : getuid() }
+    private static var mailGID: gid_t { getuid() == 0 ? 65_534 : getgid() }
+
+    private static func configuration(_ directory: String, _ ports: [String: UInt16]) -> String {
+        """
+        base_dir = \(directory)/run
+        state_dir = \(directory)/state
+        protocols = imap pop3 lmtp
+        listen = 127.0.0.1
+        ssl = no
+        mail_path = ~/Maildir
+        mail_uid = \(self.mailUID)
+        mail_gid = \(self.mailGID)
+        auth_failure_delay = 0
+        mail_max_userip_connections = 0
+        log_path = \(directory)/log
+        passdb passwd-file {
+          passwd_file_path = \(directory)/users
+        }
+        userdb passwd-file {
+          passwd_file_path = \(directory)/users
+        }
+        namespace inbox {
+          inbox = yes
+          separator = /
+        }
+        service imap-login {
+          inet_listener imap {
+            port = \(ports["imap"] ?? 0)
+          }
+        }
+        service pop3-login {
+          inet_listener pop3 {
+            port = \(ports["pop3"] ?? 0)
+          }
+        }
+        service lmtp {
+          inet_listener lmtp {
+            port = \(ports["lmtp"] ?? 0)
+          }
+        }
+
+        """
+    }
+
+    func port(for transcript: String) -> UInt16 {
+        self.ports[String(transcript.prefix { $0 != "/" })] ?? 0
+    }
+
+    /// Two accounts that no one else gets, as the names a transcript binds.
+    func nextAccounts() -> [String: String] {
+        let first = self.accountsGiven.withLock { given in
+            given += 2
+            return given - 1
+        }
+        return [
+            "user": Self.accountName(first), "user2": Self.accountName(first + 1), "pass": "pass",
+            "plain": Self.plain(Self.accountName(first)),
+        ]
+    }
+
+    private static func accountName(_ number: Int) -> String {
+        let digits = String(number)
+        return "t" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    // MARK: Files
+
+    static func fileNames(in directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    static func readText(_ path: String) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+            bytes.append(contentsOf: chunk[..<count])
+        }
+    }
+
+    private static func write(_ text: String, to path: String) throws(Failure) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Failure(description: "\(path): errno \(errno)") }
+        defer { close(descriptor) }
+        let bytes = Array(text.utf8)
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw Failure(description: "write \(path): errno \(errno)")
+        }
+    }
+
+    // MARK: Processes and ports
+
+    private static func spawn(_ directory: String) throws(Failure) -> pid_t {
+        let arguments = [self.executable, "-F", "-c", directory + "/martlet.conf"]
+        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+        pointers.append(nil)
+        defer { for pointer in pointers { free(pointer) } }
+        var pid: pid_t = 0
+        let status = posix_spawn(&pid, self.executable, nil, nil, pointers, environ)
+        guard status == 0 else { throw Failure(description: "start \(self.executable): errno \(status)") }
+        return pid
+    }
+
+    private static func freePort() throws(Failure) -> UInt16 {
+        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &size) : -1
+            }
+        }
+        guard result == 0 else { throw Failure(description: "no free port: errno \(errno)") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+
+    private static func waitForPort(_ port: UInt16, _ pid: pid_t, _ directory: String) throws(Failure) {
+        for _ in 0..<200 {
+            if (try? LineSocket(port: port)) != nil { return }
+            var status: CInt = 0
+            if waitpid(pid, &status, WNOHANG) == pid {
+                throw Failure(description: "martletd ended: \(self.readText(directory + "/log"))")
+            }
+            usleep(50_000)
+        }
+        throw Failure(description: "martletd does not answer: \(self.readText(directory + "/log"))")
+    }
+
+    /// The initial response of SASL PLAIN for an account.
+    private static func plain(_ user: String) -> String {
+        String(decoding: Base64.encode(Array("\0\(user)\0pass".utf8)), as: UTF8.self)
+    }
+}

@@ -1,0 +1,62 @@
+import Glibc
+
+/// A blocking client connection that reads lines.
+final class LineSocket {
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    private let descriptor: CInt
+    private var buffer: [UInt8] = []
+
+    init(port: UInt16) throws {
+        self.descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(self.descriptor, $0, size) }
+        }
+        guard result == 0 else { throw Failure(description: "connect to port \(port): errno \(errno)") }
+    }
+
+    deinit { close(self.descriptor) }
+
+    func send(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(self.descriptor, $0.baseAddress.map { $0 + sent }, $0.count - sent, CInt(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw Failure(description: "send: errno \(errno)") }
+            sent += count
+        }
+    }
+
+    /// The next line without its line end; `nil` after `milliseconds` without one, or at the end of the stream.
+    func readLine(within milliseconds: Int) throws -> [UInt8]? {
+        var deadline = milliseconds
+        while true {
+            if let end = self.buffer.firstIndex(of: 0x0A) {
+                var line = Array(self.buffer[..<end])
+                if line.last == 0x0D { line.removeLast() }
+                self.buffer.removeFirst(end + 1)
+                return line
+            }
+            var event = pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0)
+            let step = min(deadline, 100)
+            let ready = poll(&event, 1, CInt(step))
+            if ready == 0 {
+                deadline -= step
+                if deadline <= 0 { return nil }
+                continue
+            }
+            var chunk = [UInt8](repeating: 0, count: 65_536)
+            let count = chunk.withUnsafeMutableBytes { recv(self.descriptor, $0.baseAddress, $0.count, 0) }
+            guard count > 0 else { return nil }
+            self.buffer.append(contentsOf: chunk[..<count])
+        }
+    }
+}
