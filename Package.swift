@@ -78,7 +78,9 @@ let package = Package(
             uses: ["IndexedStore", "MailStore", "MIMECore", "MailCore", "CLinux"]),
 
         // Who may read what, and where a message goes.
-        room("Authentication", uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL"]),
+        room(
+            "Authentication",
+            uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux"]),
         room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig"]),
         room("Delivery", uses: ["SieveCore", "MailStore", "MIMECore", "MailCore"]),
 

@@ -1,0 +1,162 @@
+import Glibc
+import Synchronization
+
+/// Users and passwords in files of Dovecot's passwd-file form.
+///
+/// The path may hold variables: then each domain, say, has its own file. A file is read anew when its time, size
+/// or inode changed, which is looked at no more than once a second. Safe to call on any thread.
+public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
+    public var driver: String { "passwd-file" }
+    public var mayBlock: Bool { false }
+
+    private struct Version: Hashable {
+        var seconds: Int
+        var nanoseconds: Int
+        var size: Int64
+        var inode: UInt64
+    }
+
+    private struct CachedFile {
+        var checked: Ticks
+        var version: Version?
+        var table: PasswdFileTable?
+        var error: CInt
+    }
+
+    private static let maximumSize = 1 << 28
+    private static let maximumFiles = 1000
+
+    private let path: VariableTemplate
+    private let usernameFormat: VariableTemplate?
+    private let defaultScheme: PasswordScheme
+    private let log: @Sendable (AuthLogLevel, String) -> Void
+    private let now: @Sendable () -> Int64
+    private let files = Mutex<[String: CachedFile]>([:])
+
+    /// `usernameFormat` makes the key in the file from the user's name.
+    public convenience init(
+        path: VariableTemplate, usernameFormat: VariableTemplate? = nil,
+        defaultScheme: PasswordScheme = .crypt,
+        log: @escaping @Sendable (AuthLogLevel, String) -> Void
+    ) {
+        self.init(
+            path: path, usernameFormat: usernameFormat, defaultScheme: defaultScheme,
+            now: { Ticks.now.milliseconds }, log: log)
+    }
+
+    /// For tests: `now` gives milliseconds.
+    package init(
+        path: VariableTemplate, usernameFormat: VariableTemplate? = nil,
+        defaultScheme: PasswordScheme = .crypt, now: @escaping @Sendable () -> Int64,
+        log: @escaping @Sendable (AuthLogLevel, String) -> Void
+    ) {
+        self.path = path
+        self.usernameFormat = usernameFormat
+        self.defaultScheme = defaultScheme
+        self.now = now
+        self.log = log
+    }
+
+    public func lookup(_ query: AuthQuery) -> PasswordLookup {
+        switch self.line(query) {
+        case .failure(let text): return .temporary(text)
+        case .line(nil): return .notFound
+        case .line(let line?):
+            return .found(
+                PasswordEntry(
+                    password: line.password, defaultScheme: self.defaultScheme, fields: line.fields,
+                    userFields: line.userFields))
+        }
+    }
+
+    public func lookup(_ query: AuthQuery) -> UserFieldLookup {
+        switch self.line(query) {
+        case .failure(let text): return .temporary(text)
+        case .line(nil): return .notFound
+        case .line(let line?): return .found(line.userFields)
+        }
+    }
+
+    public func users() throws(AuthenticationFailure) -> [String] {
+        // Without a user there is no telling which files the variables name.
+        guard !self.path.hasVariables else { return [] }
+        let query = AuthQuery(user: "", request: AuthenticationRequest(service: ""))
+        guard let table = self.table(self.path.expand(query)).table else {
+            throw AuthenticationFailure(.temporary)
+        }
+        return table.users
+    }
+
+    private enum LineResult {
+        case line(PasswdFileLine?)
+        case failure(String)
+    }
+
+    private func line(_ query: AuthQuery) -> LineResult {
+        guard let path = self.path.expandPath(query) else { return .line(nil) }
+        let file = self.table(path)
+        guard let table = file.table else {
+            // One of many files that is not there says that the domain does not exist.
+            if file.error == ENOENT, self.path.hasVariables { return .line(nil) }
+            return .failure("passwd-file \(path): \(String(cString: strerror(file.error)))")
+        }
+        return .line(table[self.usernameFormat?.expand(query) ?? query.user])
+    }
+
+    private func table(_ path: String) -> (table: PasswdFileTable?, error: CInt) {
+        let now = Ticks(milliseconds: self.now())
+        return self.files.withLock { files in
+            if let held = files[path], now < held.checked + 1000 { return (held.table, held.error) }
+            var file = files[path] ?? CachedFile(checked: now, version: nil, table: nil, error: 0)
+            file.checked = now
+            self.refresh(&file, path)
+            if files.count >= Self.maximumFiles, files[path] == nil { files.removeAll() }
+            files[path] = file
+            return (file.table, file.error)
+        }
+    }
+
+    /// Reads the file if it is another than the one held.
+    private func refresh(_ file: inout CachedFile, _ path: String) {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        var status = stat()
+        guard fd >= 0, fstat(fd, &status) == 0 else {
+            file = CachedFile(checked: file.checked, version: nil, table: nil, error: errno)
+            if fd >= 0 { close(fd) }
+            return
+        }
+        defer { close(fd) }
+        let version = Version(
+            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec,
+            size: Int64(status.st_size), inode: UInt64(status.st_ino))
+        if file.table != nil, file.version == version { return }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= Self.maximumSize,
+            let contents = Self.read(fd, expected: Int(status.st_size))
+        else {
+            file = CachedFile(checked: file.checked, version: nil, table: nil, error: EINVAL)
+            return
+        }
+        let table = PasswdFileTable(contents)
+        for user in table.duplicates {
+            self.log(.error, "passwd-file \(path): user \(user) exists more than once, the first line counts")
+        }
+        file.version = version
+        file.table = table
+        file.error = 0
+    }
+
+    private static func read(_ fd: CInt, expected: Int) -> [UInt8]? {
+        var contents: [UInt8] = []
+        contents.reserveCapacity(expected + 1)
+        return withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 16) { buffer in
+            while contents.count <= Self.maximumSize {
+                let count = Glibc.read(fd, buffer.baseAddress, buffer.count)
+                if count == 0 { return contents }
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return nil }
+                contents.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            }
+            return nil
+        }
+    }
+}

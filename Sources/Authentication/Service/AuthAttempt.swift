@@ -1,0 +1,38 @@
+import SASLCore
+
+/// One AUTH request from its first line to its last reply.
+struct AuthAttempt {
+    enum Phase {
+        /// Waits because its address failed before; then the initial response is looked at.
+        case penalised(initialResponse: [UInt8]?)
+        case awaitingClient(deadline: Ticks)
+        /// A pool thread or PAM worker is at it.
+        case verifying(PasswordCheck, pamService: String)
+        /// The password was right; the user's record is being made, or the exchange ends.
+        case accepted(AcceptedPassword)
+        /// The failed reply is held back.
+        case held(reply: [UInt8])
+        /// Between two phases, within one call.
+        case moving
+    }
+
+    enum Answer {
+        case bare
+        /// With the user's record, for the mail role.
+        case withRecord
+    }
+
+    let connection: UInt64
+    let id: UInt32
+    let request: AuthenticationRequest
+    let answer: Answer
+    /// The databases when it began: a reload in between does not mix two chains.
+    let verifier: Verifier
+    var exchange: any SASLExchange
+    var phase: Phase
+    /// When it was first looked at.
+    var started: Ticks
+    /// The canonical name, once known.
+    var user: String?
+    let isFreeOfPenalty: Bool
+}

@@ -1,0 +1,103 @@
+public import SASLCore
+
+/// Everything the auth role does by setting: a plain value that the daemon fills from its configuration.
+public struct AuthConfiguration: Sendable {
+    /// What is offered, in this order (`auth_mechanisms`).
+    public var mechanisms = SASLRegistry.builtIn
+    /// Asked in order until one accepts.
+    public var passwordDatabases: [PasswordSource]
+    /// Asked in order until one knows the user.
+    public var userDatabases: [UserSource]
+    /// Makes the canonical name from what was typed (`auth_username_format`); `nil` keeps it.
+    public var usernameFormat: VariableTemplate?
+    /// Characters that a typed name may hold (`auth_username_chars`); empty allows all but control characters.
+    public var usernameCharacters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@+"
+    /// Appended after `@` to names without a domain (`auth_default_domain`).
+    public var defaultDomain: String?
+    /// Whether schemes with `isWeak` are accepted (`auth_allow_weak_schemes`).
+    public var allowsWeakSchemes = false
+    /// Milliseconds from a request to its failed reply, at least (`auth_failure_delay`).
+    public var failureDelay = 2000
+    /// Addresses that wait no longer after failures: those that many users share.
+    public var penaltyExempt = [NetworkRange("127.0.0.0/8"), NetworkRange("::1")].compactMap { $0 }
+    /// Seconds for which a verified slow hash need not be computed again; 0 never remembers.
+    public var cacheLifetime = 3600
+    /// As `cacheLifetime` for PAM, whose modules then do not see every login.
+    public var pamCacheLifetime = 0
+    /// Verified passwords remembered at most.
+    public var cacheSize = 10_000
+    /// Threads for slow hashes and blocking databases. A reload does not change their number.
+    public var poolThreads = 4
+    /// PAM worker processes at most.
+    public var pamWorkers = 20
+    /// Seconds after which a PAM worker is killed and its login fails as temporary.
+    public var pamTimeout = 60
+    /// Logins that one PAM worker serves before another takes its place; modules leak.
+    public var pamWorkerRequests = 100
+    /// Starts a PAM worker.
+    public var launchWorker: AuthWorkerLauncher = .spawn(["/proc/self/exe", "--role=auth-worker"])
+    /// Seconds that a client may take for its response in an exchange.
+    public var exchangeTimeout = 150
+
+    public init(passwordDatabases: [PasswordSource], userDatabases: [UserSource]) {
+        self.passwordDatabases = passwordDatabases
+        self.userDatabases = userDatabases
+        self.usernameFormat = try? VariableTemplate("%{user | lower}")
+    }
+
+    /// The canonical form of a name as typed; `nil` when it holds a character that is not allowed, is empty, or
+    /// longer than 255 octets.
+    package func canonicalUser(_ typed: String, _ request: AuthenticationRequest) -> String? {
+        guard (1...255).contains(typed.utf8.count) else { return nil }
+        for scalar in typed.unicodeScalars {
+            guard scalar.value >= 0x20, scalar.value != 0x7F else { return nil }
+        }
+        if !self.usernameCharacters.isEmpty {
+            let allowed = self.usernameCharacters.unicodeScalars
+            for scalar in typed.unicodeScalars where !allowed.contains(scalar) { return nil }
+        }
+        var user = typed
+        if let domain = self.defaultDomain, !domain.isEmpty, !user.contains("@") { user += "@" + domain }
+        if let format = self.usernameFormat {
+            user = format.expand(AuthQuery(user: user, request: request))
+        }
+        return user.isEmpty ? nil : user
+    }
+}
+
+/// One password database in its place in the chain.
+public struct PasswordSource: Sendable {
+    public enum Use: Hashable, Sendable {
+        /// A match lets the user in.
+        case accept
+        /// Users found here are refused whatever their password.
+        case deny
+    }
+
+    public var database: any PasswordDatabase
+    public var use: Use
+
+    public init(_ database: any PasswordDatabase, use: Use = .accept) {
+        self.database = database
+        self.use = use
+    }
+}
+
+/// One user database in its place in the chain.
+public struct UserSource: Sendable {
+    public var database: any UserDatabase
+    /// Fields for users for whom the database gives none (`fields { home:default = ... }`).
+    public var defaults: [String: VariableTemplate]
+    /// Fields in place of the database's.
+    public var overrides: [String: VariableTemplate]
+
+    public init(
+        _ database: any UserDatabase, defaults: [String: VariableTemplate] = [:],
+        overrides: [String: VariableTemplate] = [:]
+    ) {
+        self.database = database
+        self.defaults = defaults
+        self.overrides = overrides
+    }
+}

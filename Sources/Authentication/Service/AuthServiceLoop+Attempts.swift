@@ -1,0 +1,206 @@
+import MailCore
+import SASLCore
+
+/// The way of one authentication.
+extension AuthServiceLoop {
+    /// Starts the exchange, at once or when a penalty is over.
+    func begin(_ serial: UInt64) {
+        guard var attempt = self.attempts[serial], case .penalised(let response) = attempt.phase else {
+            return
+        }
+        attempt.phase = .moving
+        attempt.started = self.now
+        let action = attempt.exchange.received(response)
+        self.attempts[serial] = attempt
+        self.perform(action, serial)
+    }
+
+    /// Goes on with the client's response to a challenge.
+    func respond(_ serial: UInt64, _ response: [UInt8]) {
+        guard var attempt = self.attempts[serial] else { return }
+        attempt.phase = .moving
+        let action = attempt.exchange.received(response)
+        self.attempts[serial] = attempt
+        self.perform(action, serial)
+    }
+
+    private func perform(_ action: SASLAction, _ serial: UInt64) {
+        guard let attempt = self.attempts[serial] else { return }
+        switch action {
+        case .challenge(let challenge):
+            self.attempts[serial]?.phase = .awaitingClient(
+                deadline: self.now + self.configuration.exchangeTimeout * 1000)
+            var reply = AuthLineWriter()
+            reply.begin("CONT")
+            reply.field(attempt.id)
+            reply.field(Base64.encode(challenge))
+            reply.end()
+            self.send(attempt.connection, reply.take())
+        case .ask(.password(let credentials)):
+            self.check(credentials, serial)
+        case .done:
+            guard case .accepted(let accepted) = attempt.phase else {
+                return self.fail(serial, AuthenticationFailure(.temporary))
+            }
+            self.accept(serial, attempt, accepted)
+        case .fail(.refused):
+            self.fail(serial, AuthenticationFailure(.credentials))
+        case .fail(.malformed):
+            self.fail(serial, AuthenticationFailure(.malformedResponse, message: "Invalid response"))
+        case .fail(.unexpected):
+            self.fail(serial, AuthenticationFailure(.credentials, message: "Unexpected continuation"))
+        }
+    }
+
+    private func check(_ credentials: SASLCredentials, _ serial: UInt64) {
+        guard let attempt = self.attempts[serial] else { return }
+        let configuration = attempt.verifier.configuration
+        let typed = credentials.authenticationIdentity
+        guard let user = configuration.canonicalUser(typed, attempt.request) else {
+            self.log(
+                .info,
+                "\(self.label("auth", attempt)): login failed: name has characters that are not allowed")
+            return self.hold(serial, AuthenticationFailure(.credentials))
+        }
+        self.attempts[serial]?.user = user
+        // Acting as somebody else needs master users.
+        if let other = credentials.authorizationIdentity,
+            configuration.canonicalUser(other, attempt.request) != user
+        {
+            self.log(
+                .info, "\(self.label("auth", attempt)): login failed: \(user) may not act as another user")
+            return self.hold(serial, AuthenticationFailure(.authorization))
+        }
+        var check = PasswordCheck(
+            query: AuthQuery(user: user, request: attempt.request), password: credentials.password)
+        let step = attempt.verifier.advance(&check, waiting: .forbidden)
+        self.step(serial, check, step)
+    }
+
+    /// Does what a step of the password's check asks for.
+    func step(_ serial: UInt64, _ check: PasswordCheck, _ step: PasswordCheck.Step) {
+        guard var attempt = self.attempts[serial] else { return }
+        switch step {
+        case .accepted(let accepted):
+            if !attempt.isFreeOfPenalty { self.penalties.succeeded(attempt.request.remoteAddress) }
+            attempt.user = accepted.user
+            attempt.phase = .accepted(accepted)
+            let action = attempt.exchange.answered(.accepted)
+            self.attempts[serial] = attempt
+            self.perform(action, serial)
+        case .refused(let failure):
+            if failure.code == .credentials, !attempt.isFreeOfPenalty {
+                self.penalties.failed(
+                    attempt.request.remoteAddress, user: check.query.user, password: check.password,
+                    now: self.now)
+            }
+            // The mechanism has nothing to add: `failure` says more than its `.refused`.
+            _ = self.attempts[serial]?.exchange.answered(.refused)
+            if check.answersAtOnce || failure.code == .temporary {
+                self.fail(serial, failure)
+            } else {
+                self.hold(serial, failure)
+            }
+        case .wouldBlock:
+            self.attempts[serial]?.phase = .verifying(check, pamService: "")
+            let verifier = attempt.verifier
+            let mailbox = self.mailbox
+            let isTaken = self.pool.submit {
+                var check = check
+                let step = verifier.advance(&check, waiting: .allowed)
+                mailbox.post(.verified(serial: serial, check, step))
+            }
+            if !isTaken { self.fail(serial, AuthenticationFailure(.temporary)) }
+        case .pam(let service):
+            self.attempts[serial]?.phase = .verifying(check, pamService: service)
+            let job = PAMWorkerSet.Job(
+                token: serial, service: service, user: check.query.user,
+                remoteAddress: check.query.request.remoteAddress, password: check.password)
+            self.take(self.workers.submit(job, self.configuration))
+        }
+    }
+
+    private func accept(_ serial: UInt64, _ attempt: AuthAttempt, _ accepted: AcceptedPassword) {
+        switch attempt.answer {
+        case .bare:
+            self.end(serial, Self.okReply(attempt.id, accepted, record: nil))
+        case .withRecord:
+            if accepted.fields["nologin"] != nil {
+                self.log(.info, "\(self.label("auth", attempt)): login refused: nologin")
+                return self.hold(
+                    serial, AuthenticationFailure(.userDisabled, message: accepted.fields["reason"]))
+            }
+            let query = AuthQuery(
+                user: accepted.user, request: attempt.request, prefetched: accepted.userFields)
+            if let lookup = attempt.verifier.resolve(query, waiting: .forbidden) {
+                return self.resolved(serial, lookup)
+            }
+            let verifier = attempt.verifier
+            let mailbox = self.mailbox
+            let isTaken = self.pool.submit {
+                mailbox.post(
+                    .resolved(serial: serial, verifier.resolve(query, waiting: .allowed) ?? .temporary("")))
+            }
+            if !isTaken { self.fail(serial, AuthenticationFailure(.temporary)) }
+        }
+    }
+
+    /// Ends a login with the record that the user databases gave.
+    func resolved(_ serial: UInt64, _ lookup: UserLookup) {
+        guard let attempt = self.attempts[serial], case .accepted(let accepted) = attempt.phase else {
+            return
+        }
+        switch lookup {
+        case .found(let record):
+            var accepted = accepted
+            accepted.user = record.user
+            self.end(serial, Self.okReply(attempt.id, accepted, record: record))
+        case .notFound:
+            self.log(
+                .error, "\(self.label("userdb", attempt)): user logged in, but no user database knows it")
+            self.fail(serial, AuthenticationFailure(.temporary))
+        case .temporary:
+            self.fail(serial, AuthenticationFailure(.temporary))
+        }
+    }
+
+    private static func okReply(
+        _ id: UInt32, _ accepted: AcceptedPassword, record: UserRecord?
+    ) -> [UInt8] {
+        var reply = AuthLineWriter()
+        reply.begin("OK")
+        reply.field(id)
+        reply.field("user", accepted.user)
+        reply.fields(accepted.fields.filter { $0.key != "pass" && $0.key != "resp" })
+        record?.write(to: &reply, prefix: "userdb_")
+        reply.end()
+        return reply.take()
+    }
+
+    /// Fails, with the reply held back: guessing is slow, and an unknown user takes as long as a slow hash.
+    func hold(_ serial: UInt64, _ failure: AuthenticationFailure) {
+        guard let attempt = self.attempts[serial] else { return }
+        let release = attempt.started + self.configuration.failureDelay
+        guard self.now < release else { return self.fail(serial, failure) }
+        self.attempts[serial]?.phase = .held(
+            reply: Self.failReply(attempt.id, failure, user: attempt.user))
+        self.timers.insert(.release(serial: serial), at: release)
+    }
+
+    /// Fails at once.
+    func fail(_ serial: UInt64, _ failure: AuthenticationFailure) {
+        guard let attempt = self.attempts[serial] else { return }
+        self.end(serial, Self.failReply(attempt.id, failure, user: attempt.user))
+    }
+
+    /// Sends the last reply; the client may use the id again.
+    func end(_ serial: UInt64, _ reply: [UInt8]) {
+        guard let attempt = self.attempts.removeValue(forKey: serial) else { return }
+        self.connections[attempt.connection]?.open[attempt.id] = nil
+        self.send(attempt.connection, reply)
+    }
+
+    private func label(_ driver: String, _ attempt: AuthAttempt) -> String {
+        Verifier.label(driver, AuthQuery(user: attempt.user ?? "?", request: attempt.request))
+    }
+}

@@ -1,0 +1,322 @@
+import Synchronization
+
+/// The databases of one configuration: checks passwords and makes user records. Safe on any thread.
+final class Verifier: Sendable {
+    let configuration: AuthConfiguration
+    private let log: @Sendable (AuthLogLevel, String) -> Void
+    private let verified: VerifiedPasswords
+    private let owners = Mutex<[String: UInt32]>([:])
+
+    init(configuration: AuthConfiguration, log: @escaping @Sendable (AuthLogLevel, String) -> Void) {
+        self.configuration = configuration
+        self.log = log
+        self.verified = VerifiedPasswords(capacity: configuration.cacheSize)
+    }
+
+    func flushCache() -> Int { self.verified.removeAll() }
+
+    /// Asks databases from where `check` stands until one accepts, all refused, or it cannot go on here.
+    func advance(_ check: inout PasswordCheck, waiting: Waiting) -> PasswordCheck.Step {
+        while check.index < self.configuration.passwordDatabases.count {
+            let source = self.configuration.passwordDatabases[check.index]
+            if source.database.mayBlock, case .forbidden = waiting { return .wouldBlock }
+            switch (source.database.lookup(check.query), source.use) {
+            case (.notFound, .accept), (.notFound, .deny), (.pam, .deny):
+                check.index += 1
+            case (.temporary(let text), let use):
+                self.log(.error, "\(self.label(check)): \(text)")
+                // Who may be in the deny list must not get in because it cannot be read.
+                if use == .deny {
+                    return self.refused(&check, AuthenticationFailure(.temporary), "no deny list")
+                }
+                check.refuse(AuthenticationFailure(.temporary), "database did not answer")
+            case (.found, .deny):
+                return self.refused(&check, AuthenticationFailure(.credentials), "user is in a deny list")
+            case (.pam(let service), .accept):
+                let user = check.query.user
+                if self.verified.contains(
+                    user, source: check.index, stored: service, password: check.password)
+                {
+                    return .accepted(AcceptedPassword(user: user, fields: [:], userFields: [:]))
+                }
+                return .pam(service: service)
+            case (.found(let entry), .accept):
+                // A database only for lookups.
+                guard entry.fields["noauthenticate"] == nil else {
+                    check.index += 1
+                    continue
+                }
+                guard let verdict = self.compare(entry, check, waiting) else { return .wouldBlock }
+                if entry.fields["nodelay"] != nil { check.answersAtOnce = true }
+                switch verdict {
+                case .match:
+                    if let accepted = self.admit(entry, &check) { return .accepted(accepted) }
+                case .mismatch:
+                    check.refuse(AuthenticationFailure(.credentials), "password mismatch")
+                case .unusable(let text):
+                    self.log(.error, "\(self.label(check)): \(text)")
+                    check.refuse(AuthenticationFailure(.temporary), "stored password is unusable")
+                }
+            }
+        }
+        return self.refused(&check, check.failure ?? AuthenticationFailure(.credentials), check.reason)
+    }
+
+    /// Goes on after a PAM worker's answer.
+    func advance(_ check: inout PasswordCheck, answer: PAMAnswer, service: String) -> PasswordCheck.Step {
+        switch answer {
+        case .accepted(let user):
+            self.verified.insert(
+                check.query.user, source: check.index, stored: service, password: check.password,
+                lifetime: self.configuration.pamCacheLifetime)
+            return .accepted(AcceptedPassword(user: user, fields: [:], userFields: [:]))
+        case .refused(let code, let text):
+            self.verified.remove(check.query.user, source: check.index)
+            check.refuse(AuthenticationFailure(code), "pam: " + text)
+            return self.advance(&check, waiting: .forbidden)
+        }
+    }
+
+    /// `nil` when the comparison would have to wait and must not.
+    private func compare(
+        _ entry: PasswordEntry, _ check: PasswordCheck, _ waiting: Waiting
+    ) -> PasswordVerdict? {
+        if entry.fields["nopassword"] != nil {
+            // With a password beside it, it is unclear what the administrator wants: let nobody in.
+            return entry.password.isEmpty || entry.password.uppercased() == "{PLAIN}"
+                ? .match : .unusable("nopassword is given, but the password is not empty")
+        }
+        guard !entry.password.isEmpty else { return .mismatch }
+        let stored: StoredPassword
+        do {
+            stored = try StoredPassword(entry.password, defaultScheme: entry.defaultScheme)
+        } catch {
+            return .unusable(error.text)
+        }
+        if stored.scheme.isWeak, !self.configuration.allowsWeakSchemes {
+            return .unusable("scheme \(stored.scheme.rawValue) is weak and not allowed")
+        }
+        guard stored.scheme.isSlow else { return stored.verify(check.password) }
+        let user = check.query.user
+        if self.verified.contains(
+            user, source: check.index, stored: entry.password, password: check.password)
+        {
+            return .match
+        }
+        guard case .allowed = waiting else { return nil }
+        let verdict = stored.verify(check.password)
+        if verdict == .match {
+            self.verified.insert(
+                user, source: check.index, stored: entry.password, password: check.password,
+                lifetime: self.configuration.cacheLifetime)
+        }
+        return verdict
+    }
+
+    /// Applies the fields that can still refuse a user whose password is right.
+    private func admit(_ entry: PasswordEntry, _ check: inout PasswordCheck) -> AcceptedPassword? {
+        if let networks = entry.fields["allow_nets"],
+            !Self.allows(networks, check.query.request.remoteAddress)
+        {
+            check.refuse(AuthenticationFailure(.credentials), "address is not in allow_nets")
+            return nil
+        }
+        let message = entry.fields["reason"]
+        if entry.fields["user_disabled"] != nil {
+            check.refuse(AuthenticationFailure(.userDisabled, message: message), "user is disabled")
+            return nil
+        }
+        if entry.fields["pass_expired"] != nil {
+            check.refuse(AuthenticationFailure(.passwordExpired, message: message), "password has expired")
+            return nil
+        }
+        var fields = entry.fields
+        let user = fields.removeValue(forKey: "user").flatMap { $0.isEmpty ? nil : $0 } ?? check.query.user
+        return AcceptedPassword(user: user, fields: fields, userFields: entry.userFields)
+    }
+
+    /// Comma-separated networks; `local` stands for connections without an address.
+    static func allows(_ networks: String, _ address: String?) -> Bool {
+        for network in networks.split(separator: ",") {
+            guard let address else {
+                if network == "local" { return true }
+                continue
+            }
+            if NetworkRange(network)?.contains(address) == true { return true }
+        }
+        return false
+    }
+
+    private func refused(
+        _ check: inout PasswordCheck, _ failure: AuthenticationFailure, _ reason: String
+    ) -> PasswordCheck.Step {
+        check.index = self.configuration.passwordDatabases.count
+        self.log(.info, "\(self.label(check)): login failed: \(reason)")
+        return .refused(failure)
+    }
+
+    private func label(_ check: PasswordCheck) -> String {
+        let databases = self.configuration.passwordDatabases
+        let driver =
+            check.index < databases.count ? databases[check.index].database.driver : "auth"
+        return Self.label(driver, check.query)
+    }
+
+    /// `driver(user,address,<session>)`, as administrators know it.
+    static func label(_ driver: String, _ query: AuthQuery) -> String {
+        var text = "\(driver)(\(query.user)"
+        if let address = query.request.remoteAddress { text += ",\(address)" }
+        if let session = query.request.session { text += ",<\(session)>" }
+        return text + ")"
+    }
+}
+
+extension Verifier {
+    /// A user's record; `nil` when that would have to wait and must not.
+    func resolve(_ query: AuthQuery, waiting: Waiting) -> UserLookup? {
+        var trouble: String?
+        for source in self.configuration.userDatabases {
+            if source.database.mayBlock, case .forbidden = waiting { return nil }
+            switch source.database.lookup(query) {
+            case .notFound: continue
+            case .temporary(let text): trouble = "\(source.database.driver): \(text)"
+            case .found(let fields): return self.record(fields, source, query)
+            }
+        }
+        guard let trouble else { return .notFound }
+        self.log(.error, "\(Self.label("userdb", query)): \(trouble)")
+        return .temporary(trouble)
+    }
+
+    private func record(_ found: [String: String], _ source: UserSource, _ query: AuthQuery) -> UserLookup {
+        var query = query
+        var fields = found
+        if let name = fields.removeValue(forKey: "user"), !name.isEmpty { query.user = name }
+        let isUnsafe =
+            !Self.fill(&fields, source.defaults.filter { fields[$0.key] == nil }, query)
+            || !Self.fill(&fields, source.overrides, query)
+        let label = Self.label(source.database.driver, query)
+        guard !isUnsafe else {
+            self.log(.error, "\(label): the name would lead out of a field's directory")
+            return .notFound
+        }
+        let uid: UInt32?
+        let gid: UInt32?
+        switch (self.number(fields["uid"], isGroup: false), self.number(fields["gid"], isGroup: true)) {
+        case (.failed(let code), _), (_, .failed(let code)):
+            let text = "name of uid or gid: error \(code)"
+            self.log(.error, "\(label): \(text)")
+            return .temporary(text)
+        case (let user, let group):
+            if case .found(let number) = user { uid = number } else { uid = nil }
+            if case .found(let number) = group { gid = number } else { gid = nil }
+        }
+        guard let uid, let gid, uid > 0, gid > 0 else {
+            self.log(.error, "\(label): userdb info has no uid and gid above 0")
+            return .notFound
+        }
+        fields["uid"] = String(uid)
+        fields["gid"] = String(gid)
+        guard let record = UserRecord(user: query.user, fields: fields) else { return .notFound }
+        return .found(record)
+    }
+
+    /// `false` when a value would lead out of the directory its template means.
+    private static func fill(
+        _ fields: inout [String: String], _ templates: [String: VariableTemplate], _ query: AuthQuery
+    ) -> Bool {
+        // home first: others may refer to it.
+        if let template = templates["home"] {
+            guard let home = template.expandPath(query) else { return false }
+            fields["home"] = home
+        }
+        for (key, template) in templates where key != "home" {
+            guard let value = template.expandPath(query, home: fields["home"]) else { return false }
+            fields[key] = value
+        }
+        return true
+    }
+
+    /// A uid or gid given as number or name.
+    private func number(_ text: String?, isGroup: Bool) -> SystemAccounts.Lookup<UInt32> {
+        guard let text, !text.isEmpty else { return .notFound }
+        if let number = UInt32(text) { return .found(number) }
+        let key = (isGroup ? "g" : "u") + text
+        if let held = self.owners.withLock({ $0[key] }) { return .found(held) }
+        let result: SystemAccounts.Lookup<UInt32>
+        if isGroup {
+            result = SystemAccounts.group(named: text)
+        } else {
+            switch SystemAccounts.user(named: text) {
+            case .found(let user): result = .found(user.uid)
+            case .notFound: result = .notFound
+            case .failed(let code): result = .failed(code)
+            }
+        }
+        if case .found(let number) = result {
+            self.owners.withLock { owners in
+                if owners.count >= 10_000 { owners = [:] }
+                owners[key] = number
+            }
+        }
+        return result
+    }
+
+    /// The password databases' fields for a user, without checking a password; `nil` when none knows the user.
+    func passwordFields(_ query: AuthQuery) throws(AuthenticationFailure) -> AcceptedPassword? {
+        for source in self.configuration.passwordDatabases where source.use == .accept {
+            switch source.database.lookup(query) {
+            case .notFound, .pam: continue
+            case .temporary(let text):
+                self.log(.error, "\(Self.label(source.database.driver, query)): \(text)")
+                throw AuthenticationFailure(.temporary)
+            case .found(let entry):
+                return AcceptedPassword(
+                    user: entry.fields["user"] ?? query.user,
+                    fields: entry.fields.filter { $0.key != "user" },
+                    userFields: entry.userFields)
+            }
+        }
+        return nil
+    }
+
+    /// All users whose names match `mask`, each once. May wait.
+    func list(matching mask: String) throws(AuthenticationFailure) -> [String] {
+        var seen: Set<String> = []
+        var names: [String] = []
+        let pattern = Array(mask.unicodeScalars)
+        for source in self.configuration.userDatabases {
+            for name in try source.database.users() {
+                if seen.insert(name).inserted, Self.matches(Array(name.unicodeScalars), pattern) {
+                    names.append(name)
+                }
+            }
+        }
+        return names
+    }
+
+    /// Whether `name` matches `pattern` with the wildcards `*` and `?`; linear but for the last `*`.
+    static func matches(_ name: [Unicode.Scalar], _ pattern: [Unicode.Scalar]) -> Bool {
+        var n = 0
+        var p = 0
+        var star: Int?
+        var mark = 0
+        while n < name.count {
+            if p < pattern.count, pattern[p] == "*" {
+                star = p
+                mark = n
+                p += 1
+            } else if p < pattern.count, pattern[p] == "?" || pattern[p] == name[n] {
+                p += 1
+                n += 1
+            } else if let star {
+                mark += 1
+                n = mark
+                p = star + 1
+            } else {
+                return false
+            }
+        }
+        return pattern[p...].allSatisfy { $0 == "*" }
+    }
+}
