@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Runs a Martlet to try: everything below ./run, high ports, one account, a self-signed certificate.
+# Called by `make run` with the directory of the programs. Started again it keeps mail, account and certificate.
+set -euo pipefail
+
+bin=${1:?usage: run.sh DIRECTORY-OF-MARTLETD}
+demo=$(cd "$(dirname "$0")" && pwd)
+run=${MARTLET_RUN:-$(pwd)/run}
+imap=${IMAP_PORT:-1143} imaps=${IMAPS_PORT:-1993} pop3=${POP3_PORT:-1110} pop3s=${POP3S_PORT:-1995} lmtp=${LMTP_PORT:-1024}
+user=demo
+
+umask 077
+mkdir -p "$run"
+# Below a root-owned home nobody else gets in; the mail role runs as nobody when started as root.
+chmod 755 "$run"
+
+first=no
+if [ ! -e "$run/key.pem" ]; then
+    first=yes
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 \
+        -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+        -keyout "$run/key.pem" -out "$run/cert.pem" 2>/dev/null
+    chmod 644 "$run/cert.pem"
+fi
+if [ ! -e "$run/password" ]; then
+    openssl rand -hex 6 >"$run/password"
+fi
+password=$(cat "$run/password")
+# Root must not own mail: then the daemon gives it to `nobody`.
+uid=$(id -u) gid=$(id -g)
+[ "$uid" -ne 0 ] || { uid=$(id -u nobody); gid=$(id -g nobody); }
+if [ ! -e "$run/users" ]; then
+    hash=$("$bin/martlet" pw -s SHA512-CRYPT -p "$password")
+    echo "$user:$hash:$uid:$gid::$run/home/$user::" >"$run/users"
+fi
+
+sed -e "s|@RUN@|$run|g" -e "s|@UID@|$uid|g" -e "s|@GID@|$gid|g" \
+    -e "s|@IMAP@|$imap|g" -e "s|@IMAPS@|$imaps|g" -e "s|@POP3@|$pop3|g" -e "s|@POP3S@|$pop3s|g" \
+    -e "s|@LMTP@|$lmtp|g" "$demo/martlet.conf" >"$run/martlet.conf"
+
+"$bin/martletd" -F -c "$run/martlet.conf" &
+daemon=$!
+trap 'kill -TERM $daemon 2>/dev/null || true' INT TERM
+
+# Delivers one file over LMTP, as an MTA would.
+deliver() {
+    local reply
+    exec 3<>"/dev/tcp/127.0.0.1/$lmtp"
+    {
+        printf 'LHLO localhost\r\nMAIL FROM:<welcome@martlet.example>\r\nRCPT TO:<%s>\r\nDATA\r\n' "$user"
+        sed -e 's/^\./../' -e 's/$/\r/' "$1"
+        printf '.\r\nQUIT\r\n'
+    } >&3
+    reply=$(cat <&3)
+    exec 3<&-
+    grep -q '^250 2.0.0 .*Saved' <<<"$reply" || { echo "Sample mail was not taken: $reply" >&2; return 1; }
+}
+
+for _ in $(seq 100); do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$lmtp") 2>/dev/null; then break; fi
+    kill -0 "$daemon" 2>/dev/null || { wait "$daemon"; exit $?; }
+    sleep 0.1
+done
+if [ "$first" = yes ]; then
+    for message in "$demo"/messages/*.eml; do deliver "$message"; done
+fi
+
+cat <<TEXT
+
+Martlet is running. Ctrl-C stops it; \`make run\` starts it again with the same mail.
+
+  Thunderbird   Account: any name, address $user@localhost, then "Configure manually":
+                incoming IMAP, server localhost, port $imaps, SSL/TLS, normal password
+                user $user    password $password
+                (accept the self-signed certificate when asked)
+  Other ports   IMAP $imap (STARTTLS), POP3 $pop3 (STLS), POP3 over TLS $pop3s
+  Postfix       in /etc/postfix/main.cf:
+                virtual_mailbox_domains = localhost.example
+                virtual_transport = lmtp:unix:$run/lmtp
+  Files         mail $run/home/$user/Maildir, log $run/log, settings $run/martlet.conf
+
+TEXT
+wait "$daemon"
