@@ -33,7 +33,8 @@ extension Configuration {
         for script in self.settings.sieve.scripts {
             out.block("sieve_script", script.name) { out in
                 Self.render(
-                    Schema.sieveScript, script, SieveScriptSettings(name: ""), always: ["type", "path"], into: &out)
+                    Schema.sieveScript, script, SieveScriptSettings(name: ""), always: ["type", "path"],
+                    into: &out)
             }
         }
         self.renderServices(into: &out)
@@ -53,7 +54,8 @@ extension Configuration {
     }
 
     private static func render<Root>(
-        _ rows: [Setting<Root>], _ value: Root, _ defaults: Root, always: [String] = [], into out: inout Renderer
+        _ rows: [Setting<Root>], _ value: Root, _ defaults: Root, always: [String] = [],
+        into out: inout Renderer
     ) {
         for row in rows {
             let text = row.text(value)
@@ -141,7 +143,8 @@ private struct Renderer {
         _ kind: String, _ name: String, isQuoted: Bool = true, _ body: (inout Renderer) -> Void
     ) {
         let shown = isQuoted ? Self.quotedName(name) : name
-        self.text += String(repeating: "  ", count: self.depth) + kind + (shown.isEmpty ? "" : " " + shown) + " {\n"
+        self.text +=
+            String(repeating: "  ", count: self.depth) + kind + (shown.isEmpty ? "" : " " + shown) + " {\n"
         self.depth += 1
         body(&self)
         self.depth -= 1

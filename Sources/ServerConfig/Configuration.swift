@@ -40,7 +40,7 @@ public struct Configuration: Sendable {
         _ statements: [Statement], path: String, files: ConfigurationFiles, diagnostics: [Diagnostic]
     ) -> Loaded {
         var resolver = Resolver(files: files)
-        resolver.resolve(statements, path: path)
+        resolver.resolve(statements, path: path, hadErrors: !diagnostics.isEmpty)
         let all = diagnostics + resolver.out.diagnostics
         guard !all.contains(where: { $0.severity == .error }) else {
             return Loaded(configuration: nil, diagnostics: all)
@@ -52,7 +52,8 @@ public struct Configuration: Sendable {
     }
 
     private init(
-        path: String, settings: Settings, overlays: [Overlay], statements: [Statement], files: [String: [UInt8]]
+        path: String, settings: Settings, overlays: [Overlay], statements: [Statement],
+        files: [String: [UInt8]]
     ) {
         self.path = path
         self.settings = settings
@@ -77,7 +78,8 @@ public struct Configuration: Sendable {
     ///
     /// As cheap as `settings(for:)` when there is no `remote` block.
     public func settings(for mailProtocol: MailProtocol, remoteAddress: String) -> Settings {
-        guard self.overlays.contains(where: { $0.remote != nil }), let address = IPNetwork(remoteAddress) else {
+        guard self.overlays.contains(where: { $0.remote != nil }), let address = IPNetwork(remoteAddress)
+        else {
             return self.settings(for: mailProtocol)
         }
         return Self.apply(self.overlays, to: self.settings, mailProtocol, address)

@@ -115,9 +115,8 @@ private struct Parser {
         case "l": return ("local_ip", [])
         case "w": return ("password", [])
         case "i": return ("uid", [])
-        default:
-            throw .init(
-                text: "%\(letter) means nothing; write %{name}, or %% for a percent sign")
+        case " ": throw .init(text: "a lone %; write %% for a percent sign")
+        default: throw .init(text: "%\(letter) means nothing; write %{name}, or %% for a percent sign")
         }
     }
 
@@ -131,7 +130,8 @@ private struct Parser {
         return result
     }
 
-    private static func variableName(_ name: String) throws(Expansion.Problem) -> (String, [Expansion.Filter]) {
+    private static func variableName(_ name: String) throws(Expansion.Problem) -> (String, [Expansion.Filter])
+    {
         switch name {
         case "username": return ("user", [.username])
         case "domain": return ("user", [.domain])
@@ -144,8 +144,9 @@ private struct Parser {
         if hasSource || Expansion.variables.contains(name) { return (name, []) }
         let near = Spelling.nearest(to: name, among: Expansion.variables)
         throw .init(
-            text: "%{\(name)} is unknown; " + (near.map { "did you mean %{\($0)}?" }
-                ?? "known are \(Expansion.variables.joined(separator: ", "))"))
+            text: "%{\(name)} is unknown; "
+                + (near.map { "did you mean %{\($0)}?" }
+                    ?? "known are \(Expansion.variables.joined(separator: ", "))"))
     }
 
     private static let filters = [
@@ -158,7 +159,9 @@ private struct Parser {
         var arguments: [Substring] = []
         if let open = piece.firstIndex(of: "("), piece.last == ")" {
             name = self.trimmed(piece[..<open])
-            arguments = piece[piece.index(after: open)...].dropLast().split(separator: ",").map { self.trimmed($0) }
+            arguments = piece[piece.index(after: open)...].dropLast().split(separator: ",").map {
+                self.trimmed($0)
+            }
         }
         switch name {
         case "lower": return .lower
@@ -194,7 +197,8 @@ private struct Parser {
             let near = Spelling.nearest(to: String(name), among: self.filters)
             throw .init(
                 text: "the filter \"\(name)\" is unknown; "
-                    + (near.map { "did you mean \($0)?" } ?? "known are \(self.filters.joined(separator: ", "))"))
+                    + (near.map { "did you mean \($0)?" }
+                        ?? "known are \(self.filters.joined(separator: ", "))"))
         }
     }
 

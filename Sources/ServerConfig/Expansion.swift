@@ -15,7 +15,8 @@ public struct Expansion: Sendable, Equatable {
 
     /// The variables that have a meaning somewhere; also `passdb:NAME` and `userdb:NAME`.
     public static let variables = [
-        "user", "login_user", "home", "uid", "gid", "service", "protocol", "hostname", "local_ip", "remote_ip",
+        "user", "login_user", "home", "uid", "gid", "service", "protocol", "hostname", "local_ip",
+        "remote_ip",
         "password", "session", "uidvalidity", "guid", "filename",
     ]
 
@@ -90,7 +91,8 @@ public struct Expansion: Sendable, Equatable {
 
     private static func write(_ part: Part) -> String {
         switch part {
-        case .literal(let text): return text.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%%")
+        case .literal(let text):
+            return text.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%%")
         case .variable(let name, let filters):
             return "%{" + ([name] + filters.map(self.write)).joined(separator: " | ") + "}"
         }

@@ -52,6 +52,7 @@ public struct IPNetwork: Sendable, Hashable {
     public var isLoopback: Bool {
         self.address.count == 4
             ? self.address[0] == 127 && self.prefixLength >= 8
-            : self.prefixLength == 128 && self.address.last == 1 && self.address.dropLast().allSatisfy { $0 == 0 }
+            : self.prefixLength == 128 && self.address.last == 1
+                && self.address.dropLast().allSatisfy { $0 == 0 }
     }
 }

@@ -74,7 +74,8 @@ package struct Assigner {
     }
 
     package mutating func unknown(
-        _ name: String, at place: SourcePlace, among known: [String], block: String = "", isBlock: BlockName = .setting
+        _ name: String, at place: SourcePlace, among known: [String], block: String = "",
+        isBlock: BlockName = .setting
     ) {
         let here = block.isEmpty ? "" : " in \(block)"
         let what = isBlock == .block ? "the block \(name) { }" : name
@@ -87,7 +88,9 @@ package struct Assigner {
         } else if let hint = DovecotSettings.familyHint(for: name) {
             self.error(place, "\(what) is not a Martlet setting\(here); \(hint)")
         } else {
-            let list = known.count <= 12 ? "; known are \(known.joined(separator: ", "))" : "; `martlet config` lists all settings"
+            let list =
+                known.count <= 12
+                ? "; known are \(known.joined(separator: ", "))" : "; `martlet config` lists all settings"
             self.error(place, "\(what) is unknown\(here)\(list)")
         }
     }

@@ -50,10 +50,12 @@ extension Resolver {
         for statement in inner {
             switch statement.content {
             case .assignment(let value):
-                guard statement.name == "client_limit", let mailProtocol = MailProtocol(rawValue: service.rawValue)
+                guard statement.name == "client_limit",
+                    let mailProtocol = MailProtocol(rawValue: service.rawValue)
                 else {
                     let known = ["client_limit", "inet_listener", "unix_listener"]
-                    self.out.unknown(statement.name, at: statement.place, among: known, block: "service \(name)")
+                    self.out.unknown(
+                        statement.name, at: statement.place, among: known, block: "service \(name)")
                     continue
                 }
                 var limits = Settings()
@@ -83,7 +85,8 @@ extension Resolver {
         for statement in inner {
             if case .assignment(let value) = statement.content {
                 self.out.assign(
-                    statement.name, value, at: statement.place, to: &listener.place, rows: Schema.inetListener,
+                    statement.name, value, at: statement.place, to: &listener.place,
+                    rows: Schema.inetListener,
                     block: "inet_listener \(name)\n\(self.blockCount)")
             } else {
                 self.out.unknown(
@@ -105,7 +108,9 @@ extension Resolver {
         _ name: String, of service: ListeningService, _ inner: [Statement], at place: SourcePlace
     ) {
         // Sockets between Dovecot's own processes.
-        if service == .auth, ["auth-userdb", "auth-master", "auth-client", "login", "auth-login"].contains(name) {
+        if service == .auth,
+            ["auth-userdb", "auth-master", "auth-client", "login", "auth-login"].contains(name)
+        {
             return self.out.warn(place, "unix_listener \(name): nothing needs this socket here; remove it")
         }
         if service == .imap || service == .pop3 {
@@ -122,7 +127,8 @@ extension Resolver {
                     listener.place.path = value.text
                 } else {
                     self.out.assign(
-                        statement.name, value, at: statement.place, to: &listener.place, rows: Schema.unixListener,
+                        statement.name, value, at: statement.place, to: &listener.place,
+                        rows: Schema.unixListener,
                         block: "unix_listener \(name)\n\(self.blockCount)")
                 }
             case .block:
@@ -143,7 +149,8 @@ extension Resolver {
         let services = self.settings.general.protocols.map(\.rawValue) + ["auth"]
         var ports: [(port: Int, address: String, name: String)] = []
         for service in ListeningService.allCases where services.contains(service.rawValue) {
-            for listener in self.listeners.inet where listener.service == service && listener.place.port != 0 {
+            for listener in self.listeners.inet where listener.service == service && listener.place.port != 0
+            {
                 let source = listener.source ?? place
                 var inet = listener.place
                 if inet.isTLS, self.settings.tls.mode == .no {
@@ -155,7 +162,8 @@ extension Resolver {
                 }
                 if inet.addresses.isEmpty { inet.addresses = self.settings.general.listen }
                 inet.addresses = inet.addresses.map { address in
-                    address.first == "[" && address.last == "]" ? String(address.dropFirst().dropLast()) : address
+                    address.first == "[" && address.last == "]"
+                        ? String(address.dropFirst().dropLast()) : address
                 }
                 for address in inet.addresses {
                     if address != "*", IPNetwork(address) == nil || address.contains("/") {
@@ -171,7 +179,8 @@ extension Resolver {
                 self.settings.listeners.append(
                     ListenerSettings(service: service, name: listener.name, place: .inet(inet)))
             }
-            for listener in self.listeners.unix where listener.service == service && listener.place.mode != 0 {
+            for listener in self.listeners.unix where listener.service == service && listener.place.mode != 0
+            {
                 var unix = listener.place
                 unix.path = ConfigurationFiles.absolute(unix.path, in: self.settings.general.baseDirectory)
                 if unix.path.utf8.count > 107 {
@@ -186,28 +195,35 @@ extension Resolver {
     }
 
     /// Checks that concern more than one setting, and what follows from several.
-    mutating func finish(at place: SourcePlace) {
+    mutating func finish(at place: SourcePlace, hadErrors: Bool) {
         self.finishNamespaces(at: place)
         self.finishListeners(at: place)
         if !self.settings.sieve.scripts.contains(where: { $0.type == .personal }) {
             self.settings.sieve.scripts.append(SieveScriptSettings(name: "personal"))
         }
+        // What is missing may well stand in the lines with mistakes.
+        guard self.out.errorCount == 0, !hadErrors else { return }
         let tls = self.settings.tls
-        if tls.mode != .no, self.out.errorCount == 0 {
+        if tls.mode != .no {
             if tls.certificate == nil {
                 self.out.error(
-                    place, "ssl = \(tls.mode.rawValue) needs a certificate; write ssl_server_cert_file = /path, or ssl = no")
+                    place,
+                    "ssl = \(tls.mode.rawValue) needs a certificate; write ssl_server_cert_file = /path, or ssl = no"
+                )
             }
             if tls.privateKey == nil {
                 self.out.error(
-                    place, "ssl = \(tls.mode.rawValue) needs a key; write ssl_server_key_file = /path, or ssl = no")
+                    place,
+                    "ssl = \(tls.mode.rawValue) needs a key; write ssl_server_key_file = /path, or ssl = no")
             }
         }
         if self.settings.passdbs.isEmpty, self.settings.general.protocols.contains(where: { $0 != .lmtp }) {
-            self.out.warn(place, "no passdb: nobody can log in; write passdb pam { } or passdb passwd-file { }")
+            self.out.warn(
+                place, "no passdb: nobody can log in; write passdb pam { } or passdb passwd-file { }")
         }
         if self.settings.userdbs.isEmpty {
-            self.out.warn(place, "no userdb: no user has a home; write userdb passwd { } or userdb passwd-file { }")
+            self.out.warn(
+                place, "no userdb: no user has a home; write userdb passwd { } or userdb passwd-file { }")
         }
     }
 }

@@ -22,7 +22,8 @@ extension Resolver {
             case .block(let mailboxName, let settings):
                 guard statement.name == "mailbox" else {
                     self.out.unknown(
-                        statement.name, at: statement.place, among: ["mailbox"], block: title, isBlock: .block)
+                        statement.name, at: statement.place, among: ["mailbox"], block: title, isBlock: .block
+                    )
                     continue
                 }
                 self.mailbox(mailboxName, settings, in: &namespace, at: statement.place)
@@ -38,7 +39,8 @@ extension Resolver {
     /// What other values would say is not there; so nothing is lost by not reading it.
     private static func isOnlyWay(_ name: String, _ text: String) -> Bool {
         switch (name, SettingSyntax.lowercased(text)) {
-        case ("type", "private"), ("list", "yes"), ("subscriptions", "yes"), ("hidden", "no"), ("location", ""),
+        case ("type", "private"), ("list", "yes"), ("subscriptions", "yes"), ("hidden", "no"),
+            ("location", ""),
             ("disabled", "no"):
             true
         default: false
@@ -67,7 +69,9 @@ extension Resolver {
                 statement.name, value, at: statement.place, to: &mailbox, rows: Schema.mailbox,
                 block: "mailbox \(namespace.name) \(name)")
         }
-        let uses = ["\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important"]
+        let uses = [
+            "\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important",
+        ]
         mailbox.specialUse = mailbox.specialUse.map { use in
             uses.first { SettingSyntax.lowercased($0) == SettingSyntax.lowercased(use) } ?? use
         }
@@ -109,22 +113,27 @@ extension Resolver {
                 !ASCII.isLetter(byte), !ASCII.isDigit(byte), !"%*\"\\&".utf8.contains(byte)
             else {
                 self.out.error(
-                    place, "namespace \(namespace.name): \"\(separator)\" cannot separate levels; write . or /")
+                    place,
+                    "namespace \(namespace.name): \"\(separator)\" cannot separate levels; write . or /")
                 continue
             }
             if separator != self.settings.namespaces[0].separator {
                 self.out.error(
                     place,
-                    "namespace \(namespace.name): all namespaces need the same separator, \(self.settings.namespaces[0].separator) here")
+                    "namespace \(namespace.name): all namespaces need the same separator, \(self.settings.namespaces[0].separator) here"
+                )
             }
             if !namespace.prefix.isEmpty, !namespace.prefix.hasSuffix(separator) {
                 self.out.error(
                     place,
-                    "namespace \(namespace.name): the prefix \(namespace.prefix) must end in the separator; write \(namespace.prefix)\(separator)")
+                    "namespace \(namespace.name): the prefix \(namespace.prefix) must end in the separator; write \(namespace.prefix)\(separator)"
+                )
             }
             for mailbox in namespace.mailboxes {
-                let decoded = mailbox.name.split(separator: Character(separator), omittingEmptySubsequences: false)
-                    .joined(separator: "/")
+                let decoded = mailbox.name.split(
+                    separator: Character(separator), omittingEmptySubsequences: false
+                )
+                .joined(separator: "/")
                 if MailboxName(decoded) == nil || separator != "/" && mailbox.name.contains("/") {
                     self.out.error(
                         place, "namespace \(namespace.name): \"\(mailbox.name)\" is no name for a mailbox")
@@ -139,7 +148,9 @@ extension Resolver {
         let names = SettingSyntax.words(name).map { SettingSyntax.lowercased($0) }
         var local = LocalNameSettings(names: names)
         let title = "local_name \(name)"
-        if names.isEmpty { self.out.error(place, "local_name without a name; write local_name imap.example.org { }") }
+        if names.isEmpty {
+            self.out.error(place, "local_name without a name; write local_name imap.example.org { }")
+        }
         for statement in inner {
             if case .assignment(let value) = statement.content {
                 self.out.assign(
@@ -152,7 +163,9 @@ extension Resolver {
             }
         }
         for row in Schema.localName where row.text(local).isEmpty {
-            if !inner.contains(where: { s in s.name == row.name || row.aliases.contains { $0.name == s.name } }) {
+            if !inner.contains(where: { s in s.name == row.name || row.aliases.contains { $0.name == s.name }
+                })
+            {
                 self.out.error(place, "\(title) has no \(row.name); write both certificate and key")
             }
         }
@@ -164,7 +177,9 @@ extension Resolver {
     mutating func sieveScript(_ name: String, _ inner: [Statement], at place: SourcePlace) {
         let title = "sieve_script \(name)"
         var script = SieveScriptSettings(name: name)
-        if name.isEmpty { self.out.error(place, "sieve_script without a name; write sieve_script personal { }") }
+        if name.isEmpty {
+            self.out.error(place, "sieve_script without a name; write sieve_script personal { }")
+        }
         for statement in inner {
             guard case .assignment(let value) = statement.content else {
                 self.out.unknown(
@@ -212,7 +227,8 @@ extension Resolver {
         }
         guard name == "sieve" || name == "sieve_dir" else {
             var script = SieveScriptSettings(name: name)
-            script.type = name == "sieve_default" ? .default : name.hasPrefix("sieve_before") ? .before : .after
+            script.type =
+                name == "sieve_default" ? .default : name.hasPrefix("sieve_before") ? .before : .after
             script.path = path
             self.settings.sieve.scripts.append(script)
             return

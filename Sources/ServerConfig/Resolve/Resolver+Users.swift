@@ -2,7 +2,7 @@
 extension Resolver {
     mutating func passdb(_ name: String, _ inner: [Statement], at place: SourcePlace) {
         var passdb = PassdbSettings(name: name)
-        let title = "passdb \(name)"
+        let title = name.isEmpty ? "passdb" : "passdb \(name)"
         let block = "\(title)\n\(self.blockCount)"
         var hasDriver = false
         if let driver = PassdbDriver(rawValue: name) {
@@ -21,7 +21,8 @@ extension Resolver {
                 default:
                     if statement.name == "driver" { hasDriver = true }
                     self.out.assign(
-                        statement.name, value, at: statement.place, to: &passdb, rows: Schema.passdb, block: block)
+                        statement.name, value, at: statement.place, to: &passdb, rows: Schema.passdb,
+                        block: block)
                 }
             case .block(_, let fields):
                 if statement.name == "fields" {
@@ -47,7 +48,7 @@ extension Resolver {
 
     mutating func userdb(_ name: String, _ inner: [Statement], at place: SourcePlace) {
         var userdb = UserdbSettings(name: name)
-        let title = "userdb \(name)"
+        let title = name.isEmpty ? "userdb" : "userdb \(name)"
         let block = "\(title)\n\(self.blockCount)"
         var hasDriver = false
         if let driver = UserdbDriver(rawValue: name) {
@@ -66,7 +67,8 @@ extension Resolver {
                 default:
                     if statement.name == "driver" { hasDriver = true }
                     self.out.assign(
-                        statement.name, value, at: statement.place, to: &userdb, rows: Schema.userdb, block: block)
+                        statement.name, value, at: statement.place, to: &userdb, rows: Schema.userdb,
+                        block: block)
                 }
             case .block(_, let fields):
                 if statement.name == "fields" {

@@ -10,7 +10,9 @@ package struct Resolver {
     package init(files: ConfigurationFiles) { self.out = Assigner(files: files) }
 
     /// Reads all statements and checks what belongs together; mistakes are in `out`.
-    package mutating func resolve(_ statements: [Statement], path: String) {
+    ///
+    /// - Parameter hadErrors: whether some lines never became statements.
+    package mutating func resolve(_ statements: [Statement], path: String, hadErrors: Bool) {
         var later: [(Statement, String, [Statement])] = []
         for statement in statements {
             switch statement.content {
@@ -27,7 +29,7 @@ package struct Resolver {
         for (statement, name, inner) in later {
             self.overlay(statement, name: name, inner, over: Overlay())
         }
-        self.finish(at: whole)
+        self.finish(at: whole, hadErrors: hadErrors)
     }
 
     /// A setting of the top level.
@@ -121,7 +123,8 @@ package struct Resolver {
         } else {
             guard outer.remote == nil, let network = IPNetwork(name) else {
                 return self.out.error(
-                    place, "remote \(name): write an address or a network such as 192.0.2.0/24, one and not nested")
+                    place,
+                    "remote \(name): write an address or a network such as 192.0.2.0/24, one and not nested")
             }
             overlay.remote = network
             overlay.remoteText = name
@@ -140,7 +143,8 @@ package struct Resolver {
                         statement.place, "\(statement.name) { } cannot stand in \(title); write it outside")
                 default:
                     self.out.unknown(
-                        statement.name, at: statement.place, among: Schema.blockKinds, block: title, isBlock: .block)
+                        statement.name, at: statement.place, among: Schema.blockKinds, block: title,
+                        isBlock: .block)
                 }
             case .assignment(let value):
                 if Self.isPluginSieve(statement.name) {
@@ -150,7 +154,8 @@ package struct Resolver {
                 let errors = self.out.errorCount
                 guard
                     let row = self.out.assign(
-                        statement.name, value, at: statement.place, to: &scratch, rows: Schema.all, block: title),
+                        statement.name, value, at: statement.place, to: &scratch, rows: Schema.all,
+                        block: title),
                     self.out.errorCount == errors
                 else { continue }
                 let allowed =
@@ -158,7 +163,8 @@ package struct Resolver {
                     && (overlay.mailProtocol.map { Schema.belongs(row, in: $0) } ?? true)
                 guard allowed else {
                     self.out.error(
-                        statement.place, "\(row.name) cannot differ in \(title); write it outside of all blocks")
+                        statement.place,
+                        "\(row.name) cannot differ in \(title); write it outside of all blocks")
                     continue
                 }
                 overlay.values.append((row.name, SettingValue(row.text(scratch))))

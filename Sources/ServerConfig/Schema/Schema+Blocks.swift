@@ -3,11 +3,14 @@ extension Schema {
     package static let passdb: [Setting<PassdbSettings>] = [
         .choice("driver", \.driver, "What is asked. The name of the block when that is a driver."),
         .template(
-            "passwd_file_path", \.passwdFilePath, "`passwd-file`: the file; `%{user | domain}` makes one per domain.")
-            .alias("passdb_passwd_file_path"),
+            "passwd_file_path", \.passwdFilePath,
+            "`passwd-file`: the file; `%{user | domain}` makes one per domain."
+        )
+        .alias("passdb_passwd_file_path"),
         .text(
-            "default_password_scheme", \.defaultScheme, "Scheme of passwords without a `{SCHEME}`.")
-            .alias("passdb_default_password_scheme"),
+            "default_password_scheme", \.defaultScheme, "Scheme of passwords without a `{SCHEME}`."
+        )
+        .alias("passdb_default_password_scheme"),
         .text("service_name", \.pamServiceName, "`pam`: the file in /etc/pam.d.")
             .alias("passdb_pam_service_name"),
         .template("static_password", \.staticPassword, "`static`: the password of every user.")
@@ -32,8 +35,9 @@ extension Schema {
 
     package static let mailbox: [Setting<MailboxSettings>] = [
         .choice(
-            "auto", \.autoCreation, "`create`: every user has it; `subscribe`: and is subscribed to it.")
-            .alias("mailbox_auto"),
+            "auto", \.autoCreation, "`create`: every user has it; `subscribe`: and is subscribed to it."
+        )
+        .alias("mailbox_auto"),
         .list("special_use", \.specialUse, "What clients use it for, such as `\\Sent`.")
             .alias("mailbox_special_use"),
     ]
@@ -59,11 +63,14 @@ extension Schema {
 
     package static let sieveScript: [Setting<SieveScriptSettings>] = [
         .choice(
-            "type", \.type, "When it runs: the user's own, for users who have none, before it, after it.")
-            .alias("sieve_script_type"),
+            "type", \.type, "When it runs: the user's own, for users who have none, before it, after it."
+        )
+        .alias("sieve_script_type"),
         .template(
-            "path", \.path, "Directory of a user's scripts (`personal`), or one script file; `~/` is the home.")
-            .alias("sieve_script_path"),
+            "path", \.path,
+            "Directory of a user's scripts (`personal`), or one script file; `~/` is the home."
+        )
+        .alias("sieve_script_path"),
         .template("active_path", \.activePath, "`personal`: the link to the active script.")
             .alias("sieve_script_active_path"),
     ]
@@ -75,7 +82,8 @@ extension Schema {
 
     /// Kinds of blocks at the top level.
     package static let blockKinds = [
-        "protocol", "remote", "local_name", "service", "namespace", "passdb", "userdb", "plugin", "sieve_script",
+        "protocol", "remote", "local_name", "service", "namespace", "passdb", "userdb", "plugin",
+        "sieve_script",
         "protocols",
     ]
 

@@ -57,7 +57,8 @@ package enum Schema {
         .choice("mail_driver", \.mail.driver, "Format in which the bodies of messages are kept."),
         .template(
             "mail_path", \.mail.path,
-            "Root of an account's mail. `~/` is the home. A `mail_path` (or `mail`) field of the userdb wins."),
+            "Root of an account's mail. `~/` is the home. A `mail_path` (or `mail`) field of the userdb wins."
+        ),
         .template(
             "mail_home", \.mail.home, "Home of users to whom the userdb gives none."),
         .text(
@@ -66,7 +67,8 @@ package enum Schema {
         .text("mail_gid", \.mail.gid, "As mail_uid, for the group."),
         .choice(
             "mail_fsync", \.mail.fsync,
-            "When changes are forced to the disk. `optimized`: messages before the reply, flags within a second; `always`: everything before the reply; `never`: acknowledged mail may be lost with the power."),
+            "When changes are forced to the disk. `optimized`: messages before the reply, flags within a second; `always`: everything before the reply; `never`: acknowledged mail may be lost with the power."
+        ),
         .choice(
             "mailbox_list_layout", \.mail.layout, "How mailbox names become directories of a Maildir."),
         .text(
@@ -80,9 +82,10 @@ package enum Schema {
     private static let auth: [Setting<Settings>] = [
         .flag(
             "auth_allow_cleartext", \.auth.allowsCleartext,
-            "Let passwords cross an unencrypted connection. Connections from this machine always may.")
-            .alias(.inverted("disable_plaintext_auth"))
-            .inside(.connection),
+            "Let passwords cross an unencrypted connection. Connections from this machine always may."
+        )
+        .alias(.inverted("disable_plaintext_auth"))
+        .inside(.connection),
         .choices("auth_mechanisms", \.auth.mechanisms, "SASL mechanisms offered."),
         .template(
             "auth_username_format", \.auth.usernameFormat,
@@ -106,11 +109,14 @@ package enum Schema {
             "`yes`: TLS is offered; `required`: no login without it except from this machine; `no`: no TLS."),
         .file(
             "ssl_server_cert_file", \.tls.certificate,
-            "Certificate chain in PEM, own certificate first. Read again when it changes.")
-            .alias("ssl_cert", "ssl_server_cert"),
+            "Certificate chain in PEM, own certificate first. Read again when it changes."
+        )
+        .alias("ssl_cert", "ssl_server_cert"),
         .file(
-            "ssl_server_key_file", \.tls.privateKey, "Private key of that certificate in PEM, without a password.")
-            .alias("ssl_key", "ssl_server_key"),
+            "ssl_server_key_file", \.tls.privateKey,
+            "Private key of that certificate in PEM, without a password."
+        )
+        .alias("ssl_key", "ssl_server_key"),
         .choice("ssl_min_protocol", \.tls.minimumProtocol, "Oldest version of TLS that is spoken."),
         .text("ssl_cipher_list", \.tls.cipherList, "Ciphers of TLS 1.2 in OpenSSL's words."),
         .text(
@@ -123,21 +129,25 @@ package enum Schema {
     private static let limits: [Setting<Settings>] = [
         .number(
             "mail_max_userip_connections", \.limits.userAddressConnections, 0...1_000_000,
-            "Connections of one user from one address, for each protocol; 0 is no limit.")
-            .inside(.connection),
+            "Connections of one user from one address, for each protocol; 0 is no limit."
+        )
+        .inside(.connection),
         .number(
             "login_max_ip_connections", \.limits.unauthenticatedAddressConnections, 0...1_000_000,
             "Connections from one address that have not logged in; 0 is no limit."),
         .number(
             "default_client_limit", \.limits.clientLimit, 0...10_000_000,
-            "Connections of one protocol in all; 0 is no limit. `service NAME { client_limit }` sets it for one."),
+            "Connections of one protocol in all; 0 is no limit. `service NAME { client_limit }` sets it for one."
+        ),
         .time(
-            "login_timeout", \.limits.loginTimeout, "How long a connection may stay without a login.")
-            .inside(.protocol),
+            "login_timeout", \.limits.loginTimeout, "How long a connection may stay without a login."
+        )
+        .inside(.protocol),
         .size(
             "client_output_buffer_size", \.limits.outputBufferSize,
-            "Answers held in memory for a client that reads slowly.")
-            .inside(.protocol),
+            "Answers held in memory for a client that reads slowly."
+        )
+        .inside(.protocol),
     ]
 
     private static let imap: [Setting<Settings>] = [
@@ -155,7 +165,8 @@ package enum Schema {
     private static let pop3: [Setting<Settings>] = [
         .template(
             "pop3_uidl_format", \.pop3.uidlFormat, letters: .message,
-            "Unique-id of messages, from `uid` and `uidvalidity`. Changing it makes clients download everything again."),
+            "Unique-id of messages, from `uid` and `uidvalidity`. Changing it makes clients download everything again."
+        ),
         .flag(
             "pop3_no_flag_updates", \.pop3.leavesFlags, "Do not set \\Seen on messages that were retrieved."),
         .time(
@@ -172,7 +183,8 @@ package enum Schema {
         .flag("lmtp_add_received_header", \.lmtp.addsReceivedHeader, "Add a Received header."),
         .choice(
             "lmtp_hdr_delivery_address", \.lmtp.deliveryAddressHeader,
-            "What Delivered-To says: the address of RCPT TO (`final`), that of its ORCPT (`original`), or no such header (`none`)."),
+            "What Delivered-To says: the address of RCPT TO (`final`), that of its ORCPT (`original`), or no such header (`none`)."
+        ),
         .time("lmtp_inactivity_timeout", \.lmtp.inactivityTimeout, "How long an MTA may be silent."),
     ]
 
@@ -201,6 +213,7 @@ package enum Schema {
             "sieve_max_redirects", \.sieve.maximumRedirects, 0...1000,
             "Redirects of one run; 0 forbids redirecting."),
         .template(
-            "sieve_user_log", \.sieve.userLog, "Where users find the mistakes of their scripts; `~/` is the home."),
+            "sieve_user_log", \.sieve.userLog,
+            "Where users find the mistakes of their scripts; `~/` is the home."),
     ]
 }

@@ -54,7 +54,8 @@ package enum SettingSyntax {
         guard let number = Int64(digits), number >= 0, number <= 1_000_000_000_000 else { return wrong }
         switch unit {
         case "": return number == 0 ? .value(.zero) : wrong
-        case "ms", "msec", "msecs", "millisecond", "milliseconds", "mils": return .value(.milliseconds(number))
+        case "ms", "msec", "msecs", "millisecond", "milliseconds", "mils":
+            return .value(.milliseconds(number))
         case "s", "sec", "secs", "second", "seconds": return .value(.seconds(number))
         case "m", "min", "mins", "minute", "minutes": return .value(.seconds(number * 60))
         case "h", "hour", "hours": return .value(.seconds(number * 3600))
@@ -68,7 +69,8 @@ package enum SettingSyntax {
         let (seconds, attoseconds) = duration.components
         let milliseconds = attoseconds / 1_000_000_000_000_000
         if milliseconds != 0 { return "\(seconds * 1000 + milliseconds) ms" }
-        for (length, unit) in [(604_800, "week"), (86400, "day"), (3600, "hour"), (60, "min")] as [(Int64, String)]
+        for (length, unit) in [(604_800, "week"), (86400, "day"), (3600, "hour"), (60, "min")]
+            as [(Int64, String)]
         where seconds > 0 && seconds % length == 0 {
             let count = seconds / length
             return "\(count) \(unit)\(count > 1 && unit != "min" ? "s" : "")"

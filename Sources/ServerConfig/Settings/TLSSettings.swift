@@ -7,7 +7,8 @@ public struct TLSSettings: Sendable, Equatable {
     public var privateKey: FileSetting?
     public var minimumProtocol: TLSVersion = .tls12
     /// OpenSSL's cipher list for TLS 1.2.
-    public var cipherList = "ALL:!kRSA:!SRP:!kDHd:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH"
+    public var cipherList =
+        "ALL:!kRSA:!SRP:!kDHd:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH"
     /// OpenSSL's cipher suites for TLS 1.3; empty for its default.
     public var cipherSuites = ""
     public var preferredCiphers: CipherPreference = .client

@@ -120,7 +120,8 @@ package struct StatementParser {
             return
         }
         guard !key.isEmpty, let head = Self.blockHead(rest) else {
-            let instead = key.isEmpty ? "write name = value" : "write \(key) = value, or \(key) { on a line of its own"
+            let instead =
+                key.isEmpty ? "write name = value" : "write \(key) = value, or \(key) { on a line of its own"
             return self.error(place, "neither a setting nor a block; \(instead)")
         }
         guard blockDepth + open.count <= Self.maximumDepth else {
@@ -190,7 +191,8 @@ package struct StatementParser {
             if let quoted = Self.quoted(raw) {
                 let rest = Self.trimmed(quoted.rest)
                 if rest.isEmpty || rest.first == "#" {
-                    let text = quote == "'" ? quoted.text : self.replaced(quoted.text[...], .marked, at: place)
+                    let text =
+                        quote == "'" ? quoted.text : self.replaced(quoted.text[...], .marked, at: place)
                     return SettingValue(text, directory: directory)
                 }
             } else {
@@ -233,7 +235,8 @@ package struct StatementParser {
                 if let value = self.values[wanted] {
                     out += value
                 } else {
-                    self.error(place, "$\(name): there is no setting \(wanted)" + Schema.suggestion(for: wanted))
+                    self.error(
+                        place, "$\(name): there is no setting \(wanted)" + Schema.suggestion(for: wanted))
                 }
             } else if name.hasPrefix("ENV:") {
                 if let value = self.files.variable(String(name.dropFirst(4))) {

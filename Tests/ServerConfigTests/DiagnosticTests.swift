@@ -1,0 +1,209 @@
+import Testing
+
+@testable import ServerConfig
+
+@Suite struct DiagnosticTests {
+    @Test(arguments: [
+        ("mail_pth = x", ["1: mail_pth is unknown; did you mean mail_path?"]),
+        ("auth_mechanism = plain", ["1: auth_mechanism is unknown; did you mean auth_mechanisms?"]),
+        (
+            "mail_plugins = quota",
+            [
+                "1: mail_plugins is not a Martlet setting; Martlet has no plugins: what it can do is built in; remove it"
+            ]
+        ),
+        (
+            "fts_autoindex = yes",
+            ["1: fts_autoindex is not a Martlet setting; not in this release; remove it"]
+        ),
+        ("xyzzy_plugh_quux = 1", ["1: xyzzy_plugh_quux is unknown; `martlet config` lists all settings"]),
+        ("log_debug = maybe", ["1: log_debug: \"maybe\" is neither yes nor no"]),
+        (
+            "disable_plaintext_auth = x",
+            ["1: disable_plaintext_auth: \"x\" is neither yes nor no; write auth_allow_cleartext"]
+        ),
+        (
+            "login_timeout = 30",
+            ["1: login_timeout: \"30\" has no unit; write one such as 30 s, 30 min or 30 days"]
+        ),
+        (
+            "login_timeout = soon",
+            ["1: login_timeout: \"soon\" is not a time; write one such as 30 s, 5 min, 12 h or 30 days"]
+        ),
+        (
+            "login_timeout = 99999999999999 weeks",
+            [
+                "1: login_timeout: \"99999999999999 weeks\" is not a time; write one such as 30 s, 5 min, 12 h or 30 days"
+            ]
+        ),
+        (
+            "auth_cache_size = 10X",
+            ["1: auth_cache_size: \"10X\" is not a size; write one such as 512k, 10M or 1G"]
+        ),
+        (
+            "auth_cache_size = 99999999999T",
+            ["1: auth_cache_size: \"99999999999T\" is not a size; write one such as 512k, 10M or 1G"]
+        ),
+        ("lmtp_max_recipients = 0", ["1: lmtp_max_recipients: \"0\" is not a number from 1 to 100000"]),
+        ("mail_fsync = allways", ["1: mail_fsync: \"allways\" is unknown; did you mean always?"]),
+        ("mail_driver = mdbox", ["1: mail_driver: \"mdbox\": only the format maildir is there"]),
+        ("ssl_min_protocol = TLSv1", ["1: ssl_min_protocol: \"TLSv1\": is broken; write TLSv1.2"]),
+        (
+            "auth_mechanisms = plain cram-md5",
+            [
+                "1: auth_mechanisms: \"cram-md5\": needs passwords in plain text on the server; use plain over TLS"
+            ]
+        ),
+        ("base_dir = run", ["1: base_dir: \"run\" is not an absolute path; begin it with /"]),
+        (
+            "log_path = mail.log",
+            ["1: log_path: \"mail.log\" is no place for logs; write stderr, syslog or an absolute path"]
+        ),
+        ("mail_path = ~/%{usr}", ["1: mail_path: %{usr} is unknown; did you mean %{user}?"]),
+        (
+            "ssl_server_cert_file = /none",
+            ["1: ssl_server_cert_file: cannot read /none: No such file or directory"]
+        ),
+        (
+            "ssl_key = -----BEGIN PRIVATE KEY-----",
+            ["1: ssl_key holds the contents of a file; write ssl_server_key_file = /its/path"]
+        ),
+        (
+            "hostname = a\n\nhostname = b",
+            ["3: warning: hostname is set again; line 6 set it before and no longer counts"]
+        ),
+        (
+            "dovecot_config_version = 2.4.0",
+            ["1: warning: dovecot_config_version means nothing here; remove it"]
+        ),
+        ("servce imap {\n}", ["1: the block servce { } is unknown; did you mean service?"]),
+        ("dict x {\n}", ["1: the block dict { } is not a Martlet setting; not in this release; remove it"]),
+        ("hostname {\n}", ["1: hostname is not a block; write hostname = value"]),
+        ("service imp {\n}", ["1: service imp is unknown; did you mean imap?"]),
+        (
+            "service imap {\n process_limit = 1\n}",
+            [
+                "2: process_limit is not a Martlet setting in service imap; one process serves all sessions; remove it"
+            ]
+        ),
+        (
+            "service imap {\n inet_listener x {\n }\n}",
+            ["2: inet_listener x has no port; write port = NUMBER"]
+        ),
+        (
+            "service pop3 {\n inet_listener pop3 {\n port = 143\n }\n}",
+            ["2: pop3: imap listens on port 143 already", "2: pop3: imap listens on port 143 already"]
+        ),
+        (
+            "listen = example.org\nprotocols = imap",
+            ["-: imap: \"example.org\" is not an address; write one, * or ::"]
+        ),
+        ("passdb {\n}", ["1: passdb has no driver; write driver = passwd-file or pam or static"]),
+        (
+            "passdb sql {\n}",
+            ["1: passdb sql has no driver; sql is not in this release; use passwd-file or pam"]
+        ),
+        (
+            "passdb passwd-file {\n}",
+            ["1: passdb passwd-file names no file; write passwd_file_path = /etc/martlet/users"]
+        ),
+        ("userdb passwd-fil {\n}", ["1: userdb passwd-fil has no driver; did you mean passwd-file?"]),
+        (
+            "userdb static {\n fields {\n home = %{hom}\n }\n}",
+            ["3: home: %{hom} is unknown; did you mean %{home}?"]
+        ),
+        ("protocol imp {\n}", ["1: protocol imp is unknown; did you mean imap?"]),
+        (
+            "protocol lda {\n}",
+            ["1: protocol lda is unknown; deliver over LMTP, whose settings are in protocol lmtp { }"]
+        ),
+        (
+            "protocol imap {\n mail_path = x\n}",
+            ["2: mail_path cannot differ in protocol imap; write it outside of all blocks"]
+        ),
+        (
+            "protocol imap {\n lmtp_max_recipients = 2\n}",
+            ["2: lmtp_max_recipients cannot differ in protocol imap; write it outside of all blocks"]
+        ),
+        (
+            "remote example {\n}",
+            ["1: remote example: write an address or a network such as 192.0.2.0/24, one and not nested"]
+        ),
+        (
+            "namespace inbox {\n inbox = yes\n mailbox Sent {\n special_use = Sent\n }\n}",
+            ["3: special_use: Sent is unknown; did you mean \\Sent?"]
+        ),
+        ("namespace inbox {\n}", ["-: no namespace has INBOX; write inbox = yes into one"]),
+        (
+            "namespace inbox {\n inbox = yes\n separator = x\n}",
+            ["-: namespace inbox: \"x\" cannot separate levels; write . or /"]
+        ),
+        (
+            "namespace inbox {\n inbox = yes\n prefix = INBOX\n}",
+            ["-: namespace inbox: the prefix INBOX must end in the separator; write INBOX."]
+        ),
+        (
+            "namespace inbox {\n inbox = yes\n mail_path = x\n}",
+            ["3: mail_path cannot be set in namespace inbox; write it outside of all blocks"]
+        ),
+        (
+            "namespace inbox {\n inbox = yes\n type = private\n}",
+            ["3: warning: type = private is how it always is; remove it"]
+        ),
+        (
+            "local_name a {\n}",
+            [
+                "1: local_name a has no ssl_server_cert_file; write both certificate and key",
+                "1: local_name a has no ssl_server_key_file; write both certificate and key",
+            ]
+        ),
+        ("mail_location = mbox:~/mail", ["1: mail_driver: \"mbox\": only the format maildir is there"]),
+        (
+            "mail_location = maildir:~/M:INDEX=/x",
+            ["1: mail_location: INDEX=/x is not in this release; remove it"]
+        ),
+    ])
+    func messages(_ text: String, _ expected: [String]) {
+        #expect(diagnostics(text) == expected)
+    }
+
+    @Test func allAtOnce() {
+        let loaded = load("mail_pth = x\nssl = maybe\nlogin_timeout = 3\n")
+        #expect(loaded.configuration == nil)
+        #expect(
+            loaded.diagnostics.map(\.description) == [
+                "/etc/martlet/martlet.conf:1: mail_pth is unknown; did you mean mail_path?",
+                "/etc/martlet/martlet.conf:2: ssl: \"maybe\" is unknown; write no, yes or required",
+                "/etc/martlet/martlet.conf:3: login_timeout: \"3\" has no unit; write one such as 3 s, 3 min or 3 days",
+            ])
+    }
+
+    @Test func nobodyCanLogIn() {
+        #expect(
+            load("ssl = no\n").diagnostics.map(\.description) == [
+                "/etc/martlet/martlet.conf: warning: no passdb: nobody can log in; write passdb pam { } or passdb passwd-file { }",
+                "/etc/martlet/martlet.conf: warning: no userdb: no user has a home; write userdb passwd { } or userdb passwd-file { }",
+            ])
+    }
+
+    @Test func tlsNeedsItsFiles() {
+        #expect(
+            load("passdb pam {\n}\nuserdb passwd {\n}\n").diagnostics.map(\.message) == [
+                "ssl = yes needs a certificate; write ssl_server_cert_file = /path, or ssl = no",
+                "ssl = yes needs a key; write ssl_server_key_file = /path, or ssl = no",
+            ])
+    }
+
+    @Test func missingFileIsSaid() {
+        #expect(
+            Configuration.load(path: "/nonexistent/martlet.conf").diagnostics.first?.description
+                == "/nonexistent/martlet.conf: cannot read /nonexistent/martlet.conf: No such file or directory"
+        )
+    }
+
+    @Test(arguments: [("imap", "imap", 0), ("", "abc", 3), ("ab", "ba", 1), ("kitten", "sitting", 3)])
+    func distances(_ a: String, _ b: String, _ distance: Int) {
+        #expect(Spelling.distance(Array(a.utf8), Array(b.utf8)) == distance)
+        #expect(Spelling.distance(Array(b.utf8), Array(a.utf8)) == distance)
+    }
+}
