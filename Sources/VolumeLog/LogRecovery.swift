@@ -76,11 +76,12 @@ struct LogRecovery {
         guard descriptor >= 0 else { throw VolumeLogError(errno: errno, "open", path) }
         let file = SegmentFile(
             number: number, path: path, descriptor: descriptor, seed: self.logID.seed(segment: number))
-        let scanner = SegmentScanner(file, end: SegmentHeader.usedSize)
-        let bytes = scanner.bytes(at: 0, count: SegmentHeader.usedSize)
-        let header = bytes.map { SegmentHeader.read($0) }
         let size = try file.length()
-        return Candidate(file: file, size: size, header: header ?? (size == 0 ? .blank : .damaged))
+        let scanner = SegmentScanner(file, end: SegmentHeader.size)
+        let header = withExtendedLifetime(scanner) {
+            scanner.bytes(at: 0, count: SegmentHeader.size).map { SegmentHeader.read($0) }
+        }
+        return Candidate(file: file, size: size, header: header ?? .blank)
     }
 
     /// The identity that the newest readable segment states; nil if there are no used segments.

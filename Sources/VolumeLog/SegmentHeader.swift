@@ -5,8 +5,10 @@ internal import MailCore
 struct SegmentHeader {
     /// Octets before the first record: a page of its own, never written again with the records.
     static let size = 4096
-    /// Octets in use, the checksum included.
+    /// Octets in use, the checksum included. They stand there twice, for without them the records
+    /// cannot be told from older ones.
     static let usedSize = 64
+    static let copyOffset = 2048
     static let version: UInt32 = 1
     /// "MARTLETL"
     static let magic: UInt64 = 0x4C54_454C_5452_414D
@@ -42,15 +44,25 @@ struct SegmentHeader {
         out.appendLittleEndian(UInt32(0))
         let checksum = out.withUnsafeBytes { martlet_crc32c(0, $0.baseAddress, $0.count) }
         out.appendLittleEndian(checksum)
+        out.append(contentsOf: repeatElement(0, count: SegmentHeader.copyOffset - out.count))
+        out.append(contentsOf: out[..<SegmentHeader.usedSize])
         out.append(contentsOf: repeatElement(0, count: SegmentHeader.size - out.count))
         return out
     }
 
-    static func read(_ bytes: UnsafeRawBufferPointer) -> Reading {
-        guard bytes.count >= SegmentHeader.usedSize else {
-            return bytes.allSatisfy { $0 == 0 } ? .blank : .damaged
+    /// Reads the first page of a segment file.
+    static func read(_ page: UnsafeRawBufferPointer) -> Reading {
+        // A file that ends within the page holds no record, so nothing is lost with it.
+        guard page.count >= SegmentHeader.size, page.contains(where: { $0 != 0 }) else { return .blank }
+        let first = SegmentHeader.readCopy(page)
+        if case .damaged = first {
+            return SegmentHeader.readCopy(
+                UnsafeRawBufferPointer(rebasing: page[SegmentHeader.copyOffset...]))
         }
-        if bytes.prefix(SegmentHeader.usedSize).allSatisfy({ $0 == 0 }) { return .blank }
+        return first
+    }
+
+    private static func readCopy(_ bytes: UnsafeRawBufferPointer) -> Reading {
         func load<T: FixedWidthInteger>(_ offset: Int, as _: T.Type = T.self) -> T {
             T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
         }

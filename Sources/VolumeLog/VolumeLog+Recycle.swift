@@ -85,7 +85,7 @@ extension VolumeLog {
                 }
                 offset += count
             }
-            if files.flush(descriptor) != 0 { throw VolumeLogError(errno: errno, "fdatasync", temporary) }
+            if withExtendedLifetime(file, { files.flush(descriptor) }) != 0 { throw VolumeLogError(errno: errno, "fdatasync", temporary) }
             if files.rename(temporary, self.path(work.name)) != 0 {
                 throw VolumeLogError(errno: errno, "rename", temporary)
             }

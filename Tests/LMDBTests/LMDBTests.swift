@@ -1,1 +1,1 @@
-// LMDB
+import Testing
