@@ -146,6 +146,7 @@ let package = Package(
         tests("SASLCore", uses: ["MailCore"]),
         tests("SieveCore", uses: ["MailCore", "MIMECore"]),
         tests("LMDB"),
+        tests("MailStore", uses: ["MailCore"]),
         tests("VolumeLog", uses: ["MailCore", "CLinux"]),
         tests(
             "IndexedStore",
