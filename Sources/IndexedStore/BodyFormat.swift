@@ -134,6 +134,10 @@ public protocol MailboxFiles: Sendable {
     /// Reads everything: names, UIDs, flags. For first sight, `resync`, and when `fingerprint` changed.
     func scan() throws(StoreError) -> MailboxScan
 
+    /// Like `scan()` for a caller that knows the messages with UIDs below `first` already: their `internalDate` may
+    /// be 0, so that no file's status is asked. For every scan but the first.
+    func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan
+
     /// A cheap value (no directory listing) that changes when another program may have changed the files. Our own
     /// changes may change it too; the engine then scans once more than needed.
     func fingerprint() -> UInt64
@@ -184,4 +188,8 @@ public protocol MailboxFiles: Sendable {
 
     /// Makes what was published, removed and renamed survive power loss (syncfs of the file system).
     func flush() throws(StoreError)
+}
+
+extension MailboxFiles {
+    public func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan { try self.scan() }
 }

@@ -1,0 +1,126 @@
+import Glibc
+import MailCore
+import MailStore
+
+/// A lock by a file that exists, as Dovecot and other mail programs take it: `<name>.lock`, made exclusively.
+///
+/// The file holds `<pid>:<host>`. A lock is stale when its process on this host is gone, or when it is
+/// `staleAfter` seconds old: then it is taken away. Held by one thread; released at the end of its life.
+struct DotLock: ~Copyable {
+    private let directory: DirectoryHandle
+    private let path: RelativePath
+    private let target: RelativePath
+    private let descriptor: CInt
+    private var held = true
+
+    /// Waits for the lock of `name` in `directory`; `.inUse` when it is not free in time.
+    init(
+        _ name: StaticString, in directory: DirectoryHandle, _ options: MaildirOptions, staleAfter: Int64 = 120
+    ) throws(StoreError) {
+        let bytes = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        let target = RelativePath(bytes)
+        let path = RelativePath(Array(bytes) + Array(".lock".utf8))
+        var waited = 0
+        while true {
+            let opened = directory.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+            if opened >= 0 {
+                self.directory = directory
+                self.path = path
+                self.target = target
+                self.descriptor = opened
+                break
+            }
+            guard opened == -EEXIST else { throw StoreError.system("create \(path.text)", opened) }
+            if Self.breakStale(path, in: directory, options, staleAfter) { continue }
+            guard waited < options.lockTimeout * 100 else {
+                throw StoreError(.inUse, "\(path.text) is held by another program")
+            }
+            usleep(10_000)
+            waited += 1
+        }
+        // Without its content the lock still holds; only staleness by process is lost. So no error.
+        try? FileContent.write(Array("\(options.processID):\(options.hostName)".utf8), to: self.descriptor, path)
+    }
+
+    deinit {
+        close(self.descriptor)
+        if self.held { _ = self.directory.unlink(self.path) }
+    }
+
+    /// Runs `body` while the lock of `name` is held.
+    static func hold<Value>(
+        _ name: StaticString, in directory: DirectoryHandle, _ options: MaildirOptions,
+        _ body: () throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        let lock = try DotLock(name, in: directory, options)
+        do throws(StoreError) {
+            let value = try body()
+            lock.release()
+            return value
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+
+    private consuming func release() {}
+
+    /// Writes `bytes` into the lock file and renames it over the file it locks, which ends the lock.
+    /// - Parameter laterThan: the modification time becomes strictly later than this second.
+    consuming func replace(
+        with bytes: [UInt8], mode: mode_t, sync: Bool, laterThan: Int64? = nil
+    ) throws(StoreError) {
+        guard ftruncate(self.descriptor, 0) == 0, lseek(self.descriptor, 0, SEEK_SET) == 0 else {
+            throw StoreError.fromErrno("truncate \(self.path.text)")
+        }
+        try FileContent.write(bytes, to: self.descriptor, self.path)
+        if mode != 0o600 { fchmod(self.descriptor, mode) }
+        var status = stat()
+        if let laterThan, fstat(self.descriptor, &status) == 0, Int64(status.st_mtim.tv_sec) <= laterThan {
+            let time = timespec(tv_sec: Int(laterThan) + 1, tv_nsec: 0)
+            var times = [time, time]
+            futimens(self.descriptor, &times)
+        }
+        if sync, fdatasync(self.descriptor) != 0 { throw StoreError.fromErrno("sync \(self.path.text)") }
+        let renamed = self.directory.rename(self.path, self.target)
+        guard renamed == 0 else { throw StoreError.system("rename \(self.path.text)", renamed) }
+        self.held = false
+    }
+
+    /// Takes a stale lock away; `true` when it is worth trying again at once.
+    private static func breakStale(
+        _ path: RelativePath, in directory: DirectoryHandle, _ options: MaildirOptions, _ staleAfter: Int64
+    ) -> Bool {
+        guard let status = directory.status(path) else { return true }
+        let age = options.clock().seconds - Int64(status.st_mtim.tv_sec)
+        guard age >= staleAfter || self.holderIsGone(path, in: directory, options) else { return false }
+        // Another waiter may have broken it already and hold a fresh one: what was renamed is looked at again,
+        // and given back if it is not the stale one.
+        let aside = RelativePath(Array("\(path.text).\(options.processID).\(UInt64.random(in: .min ... .max))".utf8))
+        guard directory.rename(path, aside) == 0 else { return true }
+        if let moved = directory.status(aside), moved.st_ino != status.st_ino {
+            _ = directory.link(aside, in: directory.descriptor, to: path)
+        } else {
+            options.report("removed stale lock file \(path.text)")
+        }
+        _ = directory.unlink(aside)
+        return true
+    }
+
+    private static func holderIsGone(
+        _ path: RelativePath, in directory: DirectoryHandle, _ options: MaildirOptions
+    ) -> Bool {
+        guard let content = try? FileContent.read(path, in: directory)?.bytes, content.count < 512 else {
+            return false
+        }
+        let gone = content.withUnsafeBytes { bytes -> Bool in
+            var reader = DecimalReader(bytes)
+            guard let number = reader.next(), let pid = pid_t(exactly: number), pid > 0,
+                reader.skip(UInt8(ascii: ":"))
+            else { return false }
+            guard bytes[reader.offset...].elementsEqual(options.hostName.utf8) else { return false }
+            return kill(pid, 0) != 0 && errno == ESRCH
+        }
+        return gone
+    }
+}

@@ -1,0 +1,76 @@
+import Glibc
+import MailStore
+
+/// Reading and writing whole files by descriptor.
+enum FileContent {
+    /// The largest text file taken into memory: a uidlist of some millions of messages.
+    static let textFileLimit = 1 << 30
+
+    /// The whole of a regular text file and what identifies that state of it; `nil` when there is none.
+    static func read(
+        _ path: RelativePath, in directory: DirectoryHandle
+    ) throws(StoreError) -> (bytes: [UInt8], identity: FileIdentity)? {
+        // O_NONBLOCK: a FIFO in its place must not stop us.
+        let descriptor = directory.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        if descriptor == -ENOENT { return nil }
+        guard descriptor >= 0 else { throw StoreError.system("open \(path.text)", descriptor) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw StoreError.fromErrno("stat \(path.text)") }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= Self.textFileLimit else {
+            throw StoreError(.damaged, "\(path.text) is no regular file or too large")
+        }
+        let bytes = try self.read(descriptor, count: Int(status.st_size), path)
+        return (bytes, FileIdentity(status))
+    }
+
+    /// Up to `count` octets from the descriptor's position; fewer when the file ends.
+    static func read(_ descriptor: CInt, count: Int, _ path: RelativePath) throws(StoreError) -> [UInt8] {
+        var failed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = self.fill(UnsafeMutableRawBufferPointer(buffer), descriptor) ?? -1
+            if filled < 0 {
+                failed = true
+                filled = 0
+            }
+        }
+        if failed { throw StoreError.fromErrno("read \(path.text)") }
+        return bytes
+    }
+
+    /// Reads until `buffer` is full or the file ends; `nil` on an error, with errno set.
+    static func fill(_ buffer: UnsafeMutableRawBufferPointer, _ descriptor: CInt) -> Int? {
+        guard let base = buffer.baseAddress else { return 0 }
+        var filled = 0
+        while filled < buffer.count {
+            let count = Glibc.read(descriptor, base + filled, buffer.count - filled)
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { return nil }
+            if count == 0 { break }
+            filled += count
+        }
+        return filled
+    }
+
+    static func write(
+        _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, _ path: RelativePath
+    ) throws(StoreError) {
+        guard let base = bytes.baseAddress else { return }
+        var offset = 0
+        while offset < bytes.count {
+            let written = Glibc.write(descriptor, base + offset, bytes.count - offset)
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { throw StoreError.fromErrno("write \(path.text)") }
+            offset += written
+        }
+    }
+
+    static func write(_ bytes: [UInt8], to descriptor: CInt, _ path: RelativePath) throws(StoreError) {
+        let result: Result<Void, StoreError> = bytes.withUnsafeBytes { buffer in
+            do throws(StoreError) { return .success(try self.write(buffer, to: descriptor, path)) } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+}

@@ -1,0 +1,81 @@
+import Glibc
+
+/// Line ends between the wire form of a message (CRLF) and the form most Maildirs hold (LF).
+///
+/// Only the octet before a LF is ever added or taken away; a lone CR, NUL and 8-bit octets pass untouched.
+enum LineEnds {
+    static let carriageReturn: UInt8 = 0x0D
+    static let lineFeed: UInt8 = 0x0A
+
+    /// What a message's line ends look like.
+    struct Census: Equatable {
+        /// CR LF pairs.
+        var pairs = 0
+        /// LF that no CR precedes.
+        var bareLineFeeds = 0
+        /// Whether CR CR LF occurs: with LF line ends on disk it would come back one octet shorter.
+        var hasDoubledReturn = false
+    }
+
+    static func census(_ bytes: UnsafeRawBufferPointer) -> Census {
+        var census = Census()
+        var from = 0
+        while let position = self.nextLineFeed(bytes, from) {
+            if position > 0, bytes[position - 1] == self.carriageReturn {
+                census.pairs += 1
+                if position > 1, bytes[position - 2] == self.carriageReturn { census.hasDoubledReturn = true }
+            } else {
+                census.bareLineFeeds += 1
+            }
+            from = position + 1
+        }
+        return census
+    }
+
+    /// Where the next LF at or after `from` stands.
+    static func nextLineFeed(_ bytes: UnsafeRawBufferPointer, _ from: Int) -> Int? {
+        guard let base = bytes.baseAddress, from < bytes.count,
+            let hit = memchr(base + from, CInt(self.lineFeed), bytes.count - from)
+        else { return nil }
+        return UnsafeRawPointer(hit) - base
+    }
+
+    /// Appends `bytes` without the CR of each CR LF.
+    static func strip(_ bytes: UnsafeRawBufferPointer, into out: inout [UInt8]) {
+        var start = 0
+        var from = 0
+        while let position = self.nextLineFeed(bytes, from) {
+            if position > start, bytes[position - 1] == self.carriageReturn {
+                out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<position - 1]))
+                start = position
+            }
+            from = position + 1
+        }
+        out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<bytes.count]))
+    }
+
+    /// Appends `bytes` with a CR before each bare LF. `precededByReturn`: whether a CR came right before them.
+    static func expand(
+        _ bytes: UnsafeRawBufferPointer, precededByReturn: Bool = false, into out: inout [UInt8]
+    ) {
+        var start = 0
+        var from = 0
+        while let position = self.nextLineFeed(bytes, from) {
+            let hasReturn = position > 0 ? bytes[position - 1] == self.carriageReturn : precededByReturn
+            if !hasReturn {
+                out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<position]))
+                out.append(self.carriageReturn)
+                start = position
+            }
+            from = position + 1
+        }
+        out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<bytes.count]))
+    }
+
+    /// The largest cut at or below `limit` of `bytes` from `start` that separates no CR from its LF.
+    static func cut(_ bytes: UnsafeRawBufferPointer, from start: Int, limit: Int) -> Int {
+        let end = min(bytes.count, start + limit)
+        guard end < bytes.count, end > start + 1, bytes[end - 1] == self.carriageReturn else { return end }
+        return end - 1
+    }
+}

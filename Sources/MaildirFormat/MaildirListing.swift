@@ -1,0 +1,110 @@
+import MailCore
+import MailStore
+
+/// The names in a mailbox's `new/` and `cur/` at one moment, in one buffer.
+struct MaildirListing {
+    /// One file.
+    struct Entry {
+        var folder: RelativePath.Folder
+        /// The entry name in `names`; the base name is its first `baseLength` octets.
+        var name: Range<Int>
+        var baseLength: Int
+    }
+
+    private(set) var names: [UInt8] = []
+    /// Each base name once.
+    private(set) var entries: [Entry] = []
+    private var index = NameIndex(capacity: 0)
+    /// How many files had the base name of another.
+    private(set) var repeated = 0
+
+    /// Lists `new/` and then `cur/`, in which order a file that moves on is seen. While other programs rename
+    /// files a listing can miss some: it is repeated until the directories stand still, at most four times, and
+    /// what only an earlier one saw is looked up.
+    init(_ directory: DirectoryHandle) throws(StoreError) {
+        var earlier: MaildirListing?
+        for _ in 0..<4 {
+            let before = Self.state(directory)
+            var listing = try MaildirListing(once: directory)
+            if before == Self.state(directory) {
+                self = listing
+                return
+            }
+            if let earlier { listing.addMissing(earlier, directory) }
+            earlier = listing
+        }
+        if let earlier { self = earlier } else { self.makeIndex() }
+    }
+
+    private init(once directory: DirectoryHandle) throws(StoreError) {
+        for folder in [RelativePath.Folder.new, .cur] {
+            try directory.forEachName(in: RelativePath(folder.name)) { name in
+                // Dot files are no messages, by the Maildir specification.
+                if name[0] == 0x2E { return true }
+                let base = MaildirFilename.baseLength(name)
+                guard base > 0 else { return true }
+                let start = self.names.count
+                self.names.append(contentsOf: name)
+                self.entries.append(Entry(folder: folder, name: start..<self.names.count, baseLength: base))
+                return true
+            }
+        }
+        self.makeIndex()
+    }
+
+    private static func state(_ directory: DirectoryHandle) -> UInt64 {
+        var mix = FingerprintMix()
+        mix.add(directory.targetStatus(RelativePath("new")))
+        mix.add(directory.targetStatus(RelativePath("cur")))
+        return mix.value
+    }
+
+    private mutating func makeIndex() {
+        var kept: [Entry] = []
+        kept.reserveCapacity(self.entries.count)
+        var index = NameIndex(capacity: self.entries.count)
+        self.names.withUnsafeBytes { bytes in
+            for entry in self.entries {
+                let base = UnsafeRawBufferPointer(rebasing: bytes[Self.base(entry)])
+                if let other = index.findOrInsert(base, kept.count, nameOf: { bytes[Self.base(kept[$0])] }) {
+                    // The later one: in `cur/` rather than in `new/`.
+                    kept[other] = entry
+                    self.repeated += 1
+                } else {
+                    kept.append(entry)
+                }
+            }
+        }
+        self.entries = kept
+        self.index = index
+    }
+
+    private mutating func addMissing(_ earlier: MaildirListing, _ directory: DirectoryHandle) {
+        var added = false
+        for entry in earlier.entries where self.find(earlier.names[Self.base(entry)]) == nil {
+            let name = earlier.names[entry.name]
+            guard directory.status(RelativePath(entry.folder, name)) != nil else { continue }
+            let start = self.names.count
+            self.names.append(contentsOf: name)
+            self.entries.append(
+                Entry(folder: entry.folder, name: start..<self.names.count, baseLength: entry.baseLength))
+            added = true
+        }
+        if added { self.makeIndex() }
+    }
+
+    static func base(_ entry: Entry) -> Range<Int> {
+        entry.name.lowerBound..<entry.name.lowerBound + entry.baseLength
+    }
+
+    /// The number of the entry with this base name.
+    func find(_ base: UnsafeRawBufferPointer) -> Int? {
+        self.names.withUnsafeBytes { bytes in
+            self.index.find(base) { bytes[Self.base(self.entries[$0])] }
+        }
+    }
+
+    private func find(_ base: ArraySlice<UInt8>) -> Int? {
+        base.withUnsafeBytes { self.find($0) }
+    }
+}

@@ -1,0 +1,215 @@
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import Synchronization
+
+extension MaildirMailbox {
+    func scan() throws(StoreError) -> MailboxScan { try self.scan(describingFrom: .first) }
+
+    func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan {
+        try self.state.withLock { (state) throws(StoreError) -> MailboxScan in
+            let directory = try self.currentDirectory()
+            try MaildirAccount.makeFolders(in: directory)
+            if !state.sweptTemporary {
+                state.sweptTemporary = true
+                self.sweepTemporary(directory)
+            }
+            // The list before the files: a row written meanwhile is then a new file, never a lost one.
+            let content = try FileContent.read(Self.uidListPath, in: directory)
+            let listing = try MaildirListing(directory)
+            var list = content.map { content in
+                UIDListFile(content.bytes) { listing.find($0) != nil }
+            }
+            if let found = list {
+                list = try self.tidied(found, content?.identity, listing, &state, directory)
+            }
+            try self.refreshKeywords(&state, directory)
+            try self.nameLetters(of: listing, &state, directory)
+            if listing.repeated > 0 {
+                self.options.report("\(self.pathText): \(listing.repeated) files share the name of another")
+            }
+            return self.assemble(listing, list, state.keywords, directory, first)
+        }
+    }
+
+    // MARK: The list of UIDs
+
+    /// Repairs the file where it needs it, and reports what was wrong.
+    private func tidied(
+        _ list: UIDListFile, _ identity: FileIdentity?, _ listing: MaildirListing, _ state: inout State,
+        _ directory: DirectoryHandle
+    ) throws(StoreError) -> UIDListFile {
+        if !list.repairs.isEmpty {
+            let what = list.repairs.map { "\($0)" }.joined(separator: ", ")
+            self.options.report("\(self.pathText)/dovecot-uidlist repaired, UIDs kept where unambiguous: \(what)")
+        }
+        let dead = list.text.withUnsafeBytes { bytes in
+            list.rows.count { listing.find(UnsafeRawBufferPointer(rebasing: bytes[$0.name])) == nil }
+        }
+        let isSparse = dead > 64 && dead > list.rows.count / 4
+        // A list without UIDVALIDITY waits for the one the engine will give.
+        guard list.needsRewrite || isSparse, list.uidValidity != 0 else { return list }
+        var tidy = list
+        let tidyText = tidy.text
+        if tidy.guid == nil { tidy.guid = Self.makeGUID() }
+        do throws(StoreError) {
+            try DotLock.hold("dovecot-uidlist", in: directory, self.options) { () throws(StoreError) in
+                // Only what was read is rewritten; with a newer file the next scan does it.
+                let now = directory.status(Self.uidListPath).map { FileIdentity($0) }
+                guard now == identity else { return }
+                if isSparse {
+                    tidy.next = tidy.realNext
+                    tidy.filter { row in
+                        tidyText[row.name].withUnsafeBytes { listing.find($0) != nil }
+                    }
+                }
+                try self.rewrite(tidy, &state, directory)
+            }
+        } catch {
+            self.options.report("\(self.pathText)/dovecot-uidlist cannot be rewritten: \(error)")
+        }
+        return tidy
+    }
+
+    private static func makeGUID() -> String {
+        var digits = ""
+        for _ in 0..<2 {
+            let word = String(UInt64.random(in: .min ... .max), radix: 16)
+            digits += String(repeating: "0", count: 16 - word.count) + word
+        }
+        return digits
+    }
+
+    // MARK: Keywords
+
+    /// Writes down a name for each letter in use that has none, before anybody gives the letter to a keyword.
+    private func nameLetters(
+        of listing: MaildirListing, _ state: inout State, _ directory: DirectoryHandle
+    ) throws(StoreError) {
+        var letters: UInt32 = 0
+        listing.names.withUnsafeBytes { bytes in
+            for entry in listing.entries where entry.name.count > entry.baseLength {
+                letters |= MaildirFilename(UnsafeRawBufferPointer(rebasing: bytes[entry.name])).keywordLetters
+            }
+        }
+        let named = state.keywords.names
+        let unnamed = (0..<KeywordsFile.capacity).contains { letters >> UInt32($0) & 1 == 1 && named[$0] == nil }
+        guard unnamed else { return }
+        do throws(StoreError) {
+            try self.changeKeywords(&state, directory) { $0.nameUnknown(letters) }
+        } catch {
+            // Without a name the letters stay in the file names and are shown to nobody.
+            self.options.report("\(self.pathText)/dovecot-keywords cannot be written: \(error)")
+        }
+    }
+
+    // MARK: Messages
+
+    private func assemble(
+        _ listing: MaildirListing, _ list: UIDListFile?, _ keywords: KeywordsFile, _ directory: DirectoryHandle,
+        _ first: UID
+    ) -> MailboxScan {
+        var messages: [FoundMessage] = []
+        messages.reserveCapacity(listing.entries.count)
+        var hasRow = [Bool](repeating: false, count: listing.entries.count)
+        listing.names.withUnsafeBytes { names in
+            if let list {
+                list.text.withUnsafeBytes { text in
+                    for row in list.rows {
+                        let name = UnsafeRawBufferPointer(rebasing: text[row.name])
+                        guard let number = listing.find(name) else { continue }
+                        hasRow[number] = true
+                        let isKnown = row.uid < first.rawValue
+                        guard
+                            var message = self.message(
+                                listing.entries[number], names, keywords, directory, isKnown: isKnown)
+                        else { continue }
+                        message.uid = UID(rawValue: row.uid)
+                        if !row.extras.isEmpty { Self.apply(row, of: list, to: &message) }
+                        messages.append(message)
+                    }
+                }
+            }
+            var fresh: [(time: DeliveryTime, entry: MaildirListing.Entry)] = []
+            for (number, entry) in listing.entries.enumerated() where !hasRow[number] {
+                let base = UnsafeRawBufferPointer(rebasing: names[MaildirListing.base(entry)])
+                fresh.append((DeliveryTime(base), entry))
+            }
+            fresh.sort { a, b in
+                if a.time != b.time { return a.time < b.time }
+                return names[MaildirListing.base(a.entry)].lexicographicallyPrecedes(
+                    names[MaildirListing.base(b.entry)])
+            }
+            for (_, entry) in fresh {
+                if let message = self.message(entry, names, keywords, directory, isKnown: false) {
+                    messages.append(message)
+                }
+            }
+        }
+        return MailboxScan(
+            header: list.flatMap { Self.header($0) }, messages: messages,
+            keywords: (0..<KeywordsFile.capacity).compactMap { keywords.keyword($0) })
+    }
+
+    private static func header(_ list: UIDListFile) -> MailboxHeader? {
+        guard let validity = UIDValidity(rawValue: list.uidValidity), let next = UID(rawValue: list.realNext),
+            let guid = list.guid
+        else { return nil }
+        return MailboxHeader(uidValidity: validity, uidNext: next, guid: guid)
+    }
+
+    /// What a file's name and status tell; `nil` when it is no regular file or gone by now.
+    private func message(
+        _ entry: MaildirListing.Entry, _ names: UnsafeRawBufferPointer, _ keywords: KeywordsFile,
+        _ directory: DirectoryHandle, isKnown: Bool
+    ) -> FoundMessage? {
+        let whole = UnsafeRawBufferPointer(rebasing: names[entry.name])
+        let base = UnsafeRawBufferPointer(rebasing: names[MaildirListing.base(entry)])
+        let name = MaildirFilename(whole)
+        let flags = FileFlags(name.flags, keywords.keywords(name.keywordLetters))
+        let size = MaildirFilename.size(UInt8(ascii: "W"), in: base).flatMap { UInt32(exactly: $0) }
+        var date: Int64 = 0
+        if !isKnown {
+            let path = RelativePath(entry.folder, whole)
+            var status = directory.status(path)
+            if status == nil, let found = try? self.find(Array(base), in: directory) {
+                // Renamed since the listing.
+                status = directory.status(found.path)
+            }
+            guard let status, status.st_mode & S_IFMT == S_IFREG else { return nil }
+            date = Int64(status.st_mtim.tv_sec)
+        }
+        return FoundMessage(
+            location: BodyLocation(Array(base)), uid: nil, flags: flags, internalDate: date, size: size)
+    }
+
+    /// Takes over what a row tells beside the UID.
+    private static func apply(_ row: UIDListFile.Row, of list: UIDListFile, to message: inout FoundMessage) {
+        func text(_ key: Unicode.Scalar) -> String? {
+            list.value(UInt8(ascii: key), of: row).flatMap { String(validating: $0, as: UTF8.self) }
+        }
+        if message.size == nil { message.size = text("W").flatMap { UInt32($0) } }
+        message.guid = text("G").flatMap { $0.isEmpty ? nil : $0 }
+        message.pop3UIDL = text("P").flatMap { $0.isEmpty ? nil : $0 }
+        message.pop3Order = text("O").flatMap { UInt32($0) }
+    }
+
+    // MARK: tmp/
+
+    /// Removes what lies in `tmp/` for more than 36 hours, as the Maildir specification asks.
+    private func sweepTemporary(_ directory: DirectoryHandle) {
+        let oldest = self.options.clock().seconds - 36 * 3_600
+        var stale: [RelativePath] = []
+        try? directory.forEachName(in: RelativePath("tmp")) { name in
+            let path = RelativePath(.tmp, name)
+            if let status = directory.status(path), status.st_mode & S_IFMT == S_IFREG,
+                Int64(max(status.st_ctim.tv_sec, status.st_atim.tv_sec)) < oldest
+            {
+                stale.append(path)
+            }
+            return stale.count < 10_000
+        }
+        for path in stale { _ = directory.unlink(path) }
+    }
+}

@@ -1,0 +1,134 @@
+import CLinux
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import Synchronization
+
+/// The files of one mailbox: `new/`, `cur/`, `tmp/`, `dovecot-uidlist`, `dovecot-keywords`.
+///
+/// `read`, `prepare` and `prepareLink` may run in parallel; whatever changes the text files or looks at them
+/// is serialized by `state`.
+final class MaildirMailbox: MailboxFiles {
+    let account: MaildirAccount
+    /// Absolute, without a slash at the end.
+    let path: [UInt8]
+    let state = Mutex(State())
+    private let key: UInt64
+
+    /// What is remembered of the text files.
+    struct State: Sendable {
+        /// The state of `dovecot-uidlist` that `tail` describes.
+        var uidList: UIDListTail?
+        var keywords = KeywordsFile()
+        /// The state of `dovecot-keywords` that `keywords` was read from; `nil`: not read yet, or no file.
+        var keywordsIdentity: FileIdentity?
+        var sweptTemporary = false
+    }
+
+    /// Which base names are taken; filled when a copy first asks.
+    let takenNames = Mutex(TakenNames())
+
+    static let uidListPath = RelativePath("dovecot-uidlist")
+    static let keywordsPath = RelativePath("dovecot-keywords")
+
+    /// - Parameter directory: relative to the account's root, empty for the root.
+    init(_ account: MaildirAccount, _ directory: [UInt8]) throws(StoreError) {
+        self.account = account
+        self.path = directory.isEmpty ? account.root : account.root + [0x2F] + directory
+        self.key = account.shared.directories.makeKey()
+        if !directory.isEmpty { try MaildirAccount.makeFolders(in: try self.directory()) }
+    }
+
+    deinit { self.account.shared.directories.forget(self.key) }
+
+    var options: MaildirOptions { self.account.shared.options }
+
+    var pathText: String { String(decoding: self.path, as: UTF8.self) }
+
+    /// The mailbox's directory, open.
+    func directory() throws(StoreError) -> DirectoryHandle {
+        try self.account.shared.directories.handle(self.key, at: self.path)
+    }
+
+    /// The directory opened again; `nil` when the one held is still the mailbox's.
+    func reopenedDirectory(after stale: DirectoryHandle) -> DirectoryHandle? {
+        let now = RelativePath(self.path).withCString { path -> stat? in
+            var status = stat()
+            return stat(path, &status) == 0 ? status : nil
+        }
+        if let now, let held = stale.ownStatus, now.st_ino == held.st_ino, now.st_dev == held.st_dev { return nil }
+        self.account.shared.directories.forget(self.key)
+        return try? self.directory()
+    }
+
+    /// Permissions for new files: those of the directory, as Dovecot takes them, and at least ours.
+    func fileMode(_ directory: DirectoryHandle) -> mode_t {
+        (directory.ownStatus?.st_mode ?? 0o700) & 0o666 | 0o600
+    }
+
+    func fingerprint() -> UInt64 {
+        var mix = FingerprintMix()
+        guard var directory = try? self.directory() else { return mix.value }
+        if let again = self.reopenedDirectory(after: directory) { directory = again }
+        mix.add(directory.targetStatus(RelativePath("new")))
+        mix.add(directory.targetStatus(RelativePath("cur")))
+        mix.add(directory.status(Self.uidListPath))
+        mix.add(directory.status(Self.keywordsPath))
+        return mix.value
+    }
+
+    var watchedDirectories: [String] { ["\(self.pathText)/new", "\(self.pathText)/cur"] }
+
+    func flush() throws(StoreError) {
+        self.takenNames.withLock { $0.expire(now: self.options.clock().seconds) }
+        guard martlet_syncfs(try self.directory().descriptor) == 0 else {
+            throw StoreError.fromErrno("syncfs \(self.pathText)")
+        }
+    }
+
+    // MARK: Names in new/ and cur/
+
+    /// A base name that can stand in a path; `.damaged` when an index gives something else.
+    func base(_ location: BodyLocation) throws(StoreError) -> [UInt8] {
+        guard MaildirFilename.isEntryName(location.bytes), !location.bytes.contains(0x3A) else {
+            throw StoreError(.damaged, "not a file name: \(location.bytes.prefix(80))")
+        }
+        return location.bytes
+    }
+
+    /// Where a message is when its name shows `flags`: first the likely place.
+    func likelyPaths(_ base: [UInt8], _ flags: FileFlags) throws(StoreError) -> [RelativePath] {
+        let letters = try self.knownLetters(flags.keywords)
+        let inCur = RelativePath(.cur, base, MaildirFilename.info(flags.flags, keywordLetters: letters))
+        let inNew = RelativePath(.new, base)
+        return flags.flags.isEmpty && letters == 0 ? [inNew, inCur] : [inCur, inNew]
+    }
+
+    /// A message's file as a listing shows it.
+    struct FoundFile {
+        var path: RelativePath
+        var folder: RelativePath.Folder
+        /// The whole entry name.
+        var name: [UInt8]
+    }
+
+    /// Looks for a base name by listing `new/` and then `cur/`, in which order a rename cannot hide it.
+    func find(_ base: [UInt8], in directory: DirectoryHandle) throws(StoreError) -> FoundFile? {
+        // Twice: a rename inside `cur/` can make one listing miss both names.
+        for _ in 0..<2 {
+            for folder in [RelativePath.Folder.new, .cur] {
+                var found: [UInt8]?
+                try directory.forEachName(in: RelativePath(folder.name)) { name in
+                    guard name.count >= base.count, MaildirFilename.baseLength(name) == base.count,
+                        name.prefix(base.count).elementsEqual(base)
+                    else { return true }
+                    found = Array(name)
+                    return false
+                }
+                if let found { return FoundFile(path: RelativePath(folder, found), folder: folder, name: found) }
+            }
+        }
+        return nil
+    }
+}

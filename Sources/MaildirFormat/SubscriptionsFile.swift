@@ -1,0 +1,110 @@
+import MailCore
+
+/// `subscriptions` in memory.
+///
+/// Version 2: a line `V` TAB `2`, an empty line, then a mailbox a line, its levels split by TAB. Version 1: a
+/// mailbox a line, its levels joined by the layout's dot. Levels are written as in directory names. Lines that
+/// are no mailbox name of ours stay.
+struct SubscriptionsFile: Equatable {
+    enum Version: Equatable { case one, two }
+
+    private struct Line: Equatable {
+        var bytes: [UInt8]
+        /// `nil`: not understood, kept.
+        var name: MailboxName?
+    }
+
+    private(set) var version = Version.two
+    private var lines: [Line] = []
+
+    /// A new file.
+    init() {}
+
+    init(_ text: [UInt8]) {
+        var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)[...]
+        if let first = lines.first, first.elementsEqual("V\t2".utf8) {
+            lines = lines.dropFirst()
+            if lines.first?.isEmpty == true { lines = lines.dropFirst() }
+        } else {
+            self.version = text.isEmpty ? .two : .one
+        }
+        var seen: Set<MailboxName> = []
+        for line in lines where !line.isEmpty {
+            let name = self.decode(line)
+            if let name, !seen.insert(name).inserted { continue }
+            self.lines.append(Line(bytes: Array(line), name: name))
+        }
+    }
+
+    /// In the order of the file, each once.
+    var names: [MailboxName] { self.lines.compactMap(\.name) }
+
+    /// Makes `names` those subscribed; `false` when they are so already.
+    mutating func set(_ names: [MailboxName]) -> Bool {
+        let wanted = Set(names)
+        let before = self.lines
+        self.lines.removeAll { line in line.name.map { !wanted.contains($0) } ?? false }
+        var present = Set(self.names)
+        for name in names where present.insert(name).inserted {
+            self.lines.append(Line(bytes: self.encode(name), name: name))
+        }
+        return self.lines != before
+    }
+
+    func encoded() -> [UInt8] {
+        var out: [UInt8] = []
+        if self.version == .two { out.append(contentsOf: "V\t2\n\n".utf8) }
+        for line in self.lines {
+            out.append(contentsOf: line.bytes)
+            out.append(0x0A)
+        }
+        return out
+    }
+
+    private func encode(_ name: MailboxName) -> [UInt8] {
+        var out: [UInt8] = []
+        for level in name.levels {
+            if !out.isEmpty { out.append(self.version == .two ? 0x09 : 0x2E) }
+            // Encoded levels are printable ASCII, so nothing is left that a TAB-separated line must escape.
+            out.append(contentsOf: MailboxLevelCodec.encode(level))
+        }
+        return out
+    }
+
+    private func decode(_ line: ArraySlice<UInt8>) -> MailboxName? {
+        var levels: [String] = []
+        let separator: UInt8 = self.version == .two ? 0x09 : 0x2E
+        for level in line.split(separator: separator, omittingEmptySubsequences: false) {
+            let octets = self.version == .two ? Self.unescapeTabs(level) : Array(level)
+            guard let text = MailboxLevelCodec.decode(octets), !text.contains("/") else { return nil }
+            levels.append(text)
+        }
+        return MailboxName(levels.joined(separator: "/"))
+    }
+
+    /// Dovecot's escape inside TAB-separated fields: 0x01 and a letter.
+    private static func unescapeTabs(_ field: ArraySlice<UInt8>) -> [UInt8] {
+        var out: [UInt8] = []
+        var escaped = false
+        for byte in field {
+            if !escaped, byte == 0x01 {
+                escaped = true
+                continue
+            }
+            if escaped {
+                switch byte {
+                case UInt8(ascii: "0"): out.append(0)
+                case UInt8(ascii: "1"): out.append(1)
+                case UInt8(ascii: "t"): out.append(0x09)
+                case UInt8(ascii: "r"): out.append(0x0D)
+                case UInt8(ascii: "n"): out.append(0x0A)
+                default: out.append(byte)
+                }
+                escaped = false
+            } else {
+                out.append(byte)
+            }
+        }
+        return out
+    }
+}
