@@ -29,7 +29,7 @@ struct LogRecovery {
         let id = try self.findLogID(numbers)
         self.table.nextSequence = self.options.firstSequence.rawValue
         if let id { self.logID = id }
-        for number in numbers { try self.take(number, isKnown: id != nil) }
+        for number in numbers { try self.take(number, isKnown: id != nil, isLast: number == numbers.last) }
         self.writer.nextNumber = (numbers.last ?? 0) + 1
         if let last = self.table.segments.last {
             try self.findTail(last)
@@ -102,7 +102,9 @@ struct LogRecovery {
     }
 
     /// Puts a segment file in the table, or aside.
-    private mutating func take(_ number: UInt32, isKnown: Bool) throws(VolumeLogError) {
+    private mutating func take(
+        _ number: UInt32, isKnown: Bool, isLast: Bool
+    ) throws(VolumeLogError) {
         let candidate = try self.read(number)
         switch candidate.header {
         case .unsupportedVersion:
@@ -113,19 +115,9 @@ struct LogRecovery {
                     number: number, firstSequence: header.firstSequence, previous: header.previous))
         case .valid, .blank, .damaged:
             // Either never used since it was prepared or recycled, or its header was hit.
-            let scanner = SegmentScanner(candidate.file, end: candidate.size)
-            if isKnown,
-                let (offset, first) = scanner.resume(from: SegmentHeader.size, expected: 1, bound: .max)
-            {
-                self.report.damages.append(
-                    LogDamage(
-                        cause: .segmentHeader, segment: number, offset: 0, length: UInt64(offset), lost: nil))
-                self.table.segments.append(
-                    SegmentTable.Segment(number: number, firstSequence: first.sequence, previous: nil))
-            } else if case .damaged = candidate.header {
-                self.report.damages.append(
-                    LogDamage(
-                        cause: .segment, segment: number, offset: 0, length: UInt64(candidate.size), lost: nil))
+            if isKnown, try self.takeByRecords(candidate, isLast: isLast) { return }
+            if case .damaged = candidate.header, !isLast {
+                self.report(.segment, number, length: candidate.size)
                 try self.rename(candidate.file.path, FileName.damaged(number))
             } else if candidate.size <= self.options.segmentSize {
                 let name = self.table.takeSpareName()
@@ -135,6 +127,48 @@ struct LogRecovery {
                 throw VolumeLogError(errno: errno, "unlink", candidate.file.path)
             }
         }
+    }
+
+    /// Puts a segment without a good header in the table by the records in it; false if it has none
+    /// that count.
+    private mutating func takeByRecords(
+        _ candidate: Candidate, isLast: Bool
+    ) throws(VolumeLogError) -> Bool {
+        let scanner = SegmentScanner(candidate.file, end: candidate.size)
+        guard let (offset, first) = scanner.resume(from: SegmentHeader.size, expected: 1, bound: .max)
+        else { return false }
+        // In the last segment it may be that the first batch, header page and all, was never flushed.
+        let wasFlushed =
+            !isLast
+            || scanner.resume(from: offset + first.span, expected: first.sequence + 1, bound: nil) != nil
+        let number = candidate.file.number
+        guard offset == SegmentHeader.size else {
+            guard wasFlushed else { return false }
+            self.report(.segmentHeader, number, length: offset)
+            self.table.segments.append(
+                SegmentTable.Segment(number: number, firstSequence: first.sequence, previous: nil))
+            return true
+        }
+        if wasFlushed { self.report(.segmentHeader, number, length: offset) }
+        // All that the header said is known again, but for the time.
+        let header = SegmentHeader(
+            logID: self.logID, number: number, firstSequence: first.sequence, previous: first.previous,
+            created: self.options.clock())
+        try header.encode().withUnsafeBufferPointer { (page) throws(VolumeLogError) in
+            try self.options.files.writeAll(UnsafeRawBufferPointer(page), to: candidate.file, at: 0)
+        }
+        if self.options.files.flush(candidate.file.descriptor) != 0 {
+            throw VolumeLogError(errno: errno, "fdatasync", candidate.file.path)
+        }
+        self.table.segments.append(
+            SegmentTable.Segment(
+                number: number, firstSequence: first.sequence, previous: first.previous))
+        return true
+    }
+
+    private mutating func report(_ cause: LogDamage.Cause, _ number: UInt32, length: Int) {
+        self.report.damages.append(
+            LogDamage(cause: cause, segment: number, offset: 0, length: UInt64(length), lost: nil))
     }
 
     private func rename(_ old: String, _ name: String) throws(VolumeLogError) {

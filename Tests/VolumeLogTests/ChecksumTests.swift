@@ -20,3 +20,8 @@ import Testing
         }
     }
 }
+
+enum ChecksumOf {
+    /// Checksum of a segment header's first copy.
+    static func header(_ file: [UInt8]) -> UInt32 { martlet_crc32c(0, file, 60) }
+}

@@ -1,5 +1,15 @@
 import VolumeLog
 
+extension FileOperations {
+    /// Without waiting for the disk, as no power is lost in a test.
+    static var quick: FileOperations {
+        var operations = FileOperations.system
+        operations.flush = { _ in 0 }
+        operations.flushDirectory = { _ in 0 }
+        return operations
+    }
+}
+
 /// A record as a value, to compare logs by.
 struct StoredRecord: Hashable {
     var kind: UInt8
