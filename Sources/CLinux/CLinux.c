@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
+#include <syslog.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <nmmintrin.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 
 int martlet_accept4(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
+
+void martlet_syslog(int priority, const char *text) { syslog(LOG_MAIL | priority, "%s", text); }
 
 int martlet_syncfs(int fd) { return syncfs(fd); }
 

@@ -2,7 +2,7 @@ import NIOCore
 
 /// Why `Connection.wait` returned.
 public enum Wakeup: Equatable, Sendable {
-    /// Octets arrived since the call.
+    /// Octets arrived since the session's last look at its input.
     case input
     /// `signal()` was called.
     case signal
@@ -34,7 +34,8 @@ struct Waiter {
 }
 
 extension Connection {
-    /// Waits for more input than there is now. Call it after a look at the input found nothing complete.
+    /// Waits for more input than the session has seen: call it after a look at the input found nothing
+    /// complete. What came in since that look counts, so nothing is missed.
     ///
     /// Throws `.closed` when the peer will send nothing more, `.timedOut` after `inactivityTimeout` or at
     /// the login deadline, `.shutdown` when the session shall end.
@@ -48,16 +49,10 @@ extension Connection {
     }
 
     /// Waits for the first of `events`, the end of the connection, a shutdown, or `timeout` (`nil`: none
-    /// but the login deadline). A signal that came before the call counts; input that was there before
-    /// does not, so look at it first.
+    /// but the login deadline). A signal that came before the call counts, and so does input that came after
+    /// the session's last look (`withInput`, `input`, `unread`).
     public func wait(for events: WaitEvents, timeout: Duration?) async -> Wakeup {
         self.loop.preconditionInEventLoop()
-        if self.shutdownReason != nil { return .shutdown }
-        if self.inputEnded || self.isClosed { return .closed }
-        if events.contains(.signal), self.signalled {
-            self.signalled = false
-            return .signal
-        }
         // What waits long holds no output buffer.
         if self.output.isEmpty, self.output.capacity > 1024 { self.output = [] }
         let events = events.intersection([.input, .signal]).union([.inputEnd, .shutdown])
@@ -84,13 +79,40 @@ extension Connection {
 
     // MARK: internals
 
+    /// Suspends until one of `events`; at once when it is there already.
+    ///
+    /// The look and the entry of the waiter are one step of the loop. A look before the call would not do:
+    /// code that is isolated to no actor is queued once more on its way into the continuation's body, and
+    /// what happened meanwhile would be missed.
     func suspend(for events: WaitEvents, deadline: NIODeadline?) async -> Wakeup {
-        precondition(self.waiter == nil, "a connection has one wait at a time")
-        return await withUnsafeContinuation { continuation in
+        await withUnsafeContinuation { continuation in
+            precondition(self.waiter == nil, "a connection has one wait at a time")
+            if let wakeup = self.present(events) {
+                continuation.resume(returning: wakeup)
+                return
+            }
             self.waiter = Waiter(continuation: continuation, events: events, deadline: deadline)
             if let deadline { self.arm(deadline) }
             if events.contains(.input) { self.resumeReading() }
         }
+    }
+
+    private func present(_ events: WaitEvents) -> Wakeup? {
+        self.loop.preconditionInEventLoop()
+        if events.contains(.shutdown), self.shutdownReason != nil { return .shutdown }
+        if events.contains(.input), self.bytesIn > self.seen {
+            self.noteLook()
+            return .input
+        }
+        if self.isClosed || (events.contains(.inputEnd) && self.inputEnded) { return .closed }
+        if events.contains(.signal), self.signalled {
+            self.signalled = false
+            return .signal
+        }
+        if events.contains(.writable), self.channel.isWritable { return .input }
+        if events.contains(.handshake), self.tls != nil || self.failure != nil { return .input }
+        if events.contains(.drained), self.isDrained { return .input }
+        return nil
     }
 
     func wake(_ wakeup: Wakeup) {

@@ -31,11 +31,16 @@ public final class Connection: @unchecked Sendable {
     public let limits: ConnectionSettings
     let loop: any EventLoop
     let channel: any Channel
-    let registry: SessionRegistry?
+    private let registry: SessionRegistry
+    private let counters: ConnectionLimits
+    /// Counted among those that have not logged in.
+    private var isWaitingForLogin = false
 
     // MARK: state on the loop
 
     var inputBuffer = ByteBuffer()
+    /// `bytesIn` when the session last looked at its input.
+    private(set) var seen: UInt64 = 0
     /// Output not yet handed to the network. Encoders append here; `flush()` sends it.
     public var output: [UInt8] = []
     /// Octets of the protocol received and sent so far (TLS overhead not counted).
@@ -67,7 +72,7 @@ public final class Connection: @unchecked Sendable {
 
     init(
         channel: any Channel, executor: LoopExecutor, id: UInt64, sessionID: String,
-        limits: ConnectionSettings, registry: SessionRegistry?
+        limits: ConnectionSettings, registry: SessionRegistry, counters: ConnectionLimits
     ) {
         self.channel = channel
         self.loop = channel.eventLoop
@@ -78,6 +83,7 @@ public final class Connection: @unchecked Sendable {
         self.localAddress = PeerAddress(channel.localAddress)
         self.limits = limits
         self.registry = registry
+        self.counters = counters
         self.inactivityTimeout = limits.inactivityTimeout
     }
 
@@ -85,7 +91,7 @@ public final class Connection: @unchecked Sendable {
 
     /// How many unread octets are at hand.
     public var unread: Int {
-        self.loop.preconditionInEventLoop()
+        self.noteLook()
         return self.inputBuffer.readableBytes
     }
 
@@ -97,8 +103,13 @@ public final class Connection: @unchecked Sendable {
 
     /// The unread input as a buffer: shares storage, copies nothing.
     public var input: ByteBuffer {
-        self.loop.preconditionInEventLoop()
+        self.noteLook()
         return self.inputBuffer
+    }
+
+    func noteLook() {
+        self.loop.preconditionInEventLoop()
+        self.seen = self.bytesIn
     }
 
     /// Drops the first `count` unread octets, at most what is there.
@@ -160,6 +171,40 @@ public final class Connection: @unchecked Sendable {
     /// `flush()` once the pending output is worth a write of its own (32 KiB): for loops that produce much.
     public func flushIfLarge() async throws(ConnectionError) {
         if self.output.count >= 32 * 1024 { try await self.flush() }
+    }
+
+    // MARK: life
+
+    /// The user has authenticated: the login deadline is lifted and the session is known by its user's name.
+    /// `false` when the user already has `limit` connections to this service from this address (0: no
+    /// limit); the server then refuses the login.
+    public func authenticated(user: String, limit: Int) -> Bool {
+        self.loop.preconditionInEventLoop()
+        guard self.registry.login(self, user: user, limit: limit > 0 ? limit : .max) else { return false }
+        self.absoluteDeadline = nil
+        self.stopWaiting()
+        return true
+    }
+
+    /// Counts the connection in; a refusal says why it may not stay.
+    func enter(service: String, since: Int64) -> Refusal? {
+        if let refusal = self.counters.acquire(self.remoteAddress) { return refusal }
+        self.isWaitingForLogin = true
+        self.registry.add(self, service: service, since: since)
+        return nil
+    }
+
+    /// Counts it out again.
+    func leave() {
+        self.registry.remove(self)
+        self.stopWaiting()
+        self.counters.release()
+    }
+
+    private func stopWaiting() {
+        guard self.isWaitingForLogin else { return }
+        self.isWaitingForLogin = false
+        self.counters.stopWaiting(self.remoteAddress)
     }
 
     // MARK: from other threads

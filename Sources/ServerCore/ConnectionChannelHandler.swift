@@ -72,7 +72,10 @@ extension Connection {
             self.inputBuffer.discardReadBytes()
             self.inputBuffer.writeBuffer(&buffer)
         }
-        if let waiter = self.waiter, waiter.events.contains(.input) { self.wake(.input) }
+        if let waiter = self.waiter, waiter.events.contains(.input) {
+            self.noteLook()
+            self.wake(.input)
+        }
     }
 
     func resumeReading() {

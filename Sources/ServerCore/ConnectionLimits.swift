@@ -1,45 +1,49 @@
 import Synchronization
 
-/// Counts the connections of the daemon, in all and by address. From any thread.
+/// Counts connections: all of one protocol, and those that have not logged in by address. From any thread.
 public final class ConnectionLimits: Sendable {
     private struct State {
         var total = 0
-        var byAddress: [[UInt8]: Int] = [:]
+        var waitingByAddress: [[UInt8]: Int] = [:]
     }
 
     /// The most connections at a time.
     public let maximum: Int
-    /// The most from one IPv4 address or IPv6 /64; unix sockets are not counted by address.
-    public let maximumPerAddress: Int
+    /// The most that have not logged in from one IPv4 address or IPv6 /64; unix sockets are not counted by
+    /// address.
+    public let maximumWaiting: Int
     private let state = Mutex(State())
 
-    public init(maximum: Int, maximumPerAddress: Int) {
-        self.maximum = maximum
-        self.maximumPerAddress = maximumPerAddress
+    /// 0 is no limit.
+    public init(maximum: Int, maximumWaiting: Int) {
+        self.maximum = maximum > 0 ? maximum : .max
+        self.maximumWaiting = maximumWaiting > 0 ? maximumWaiting : .max
     }
 
-    /// Counts a connection in; `nil` when it may stay, and then `release` must follow.
-    public func acquire(_ address: PeerAddress) -> Refusal? {
+    /// Counts a connection in. Answers `nil` when it may stay; `authenticated` (or not) and `release` follow.
+    func acquire(_ address: PeerAddress) -> Refusal? {
         self.state.withLock { state in
             if state.total >= self.maximum { return .tooManyConnections }
             if address.kind != .unix {
-                let count = state.byAddress[address.limitKey, default: 0]
-                if count >= self.maximumPerAddress { return .tooManyFromAddress }
-                state.byAddress[address.limitKey] = count + 1
+                let count = state.waitingByAddress[address.limitKey, default: 0]
+                if count >= self.maximumWaiting { return .tooManyFromAddress }
+                state.waitingByAddress[address.limitKey] = count + 1
             }
             state.total += 1
             return nil
         }
     }
 
-    public func release(_ address: PeerAddress) {
+    /// The connection has logged in, or ends without.
+    func stopWaiting(_ address: PeerAddress) {
+        guard address.kind != .unix else { return }
         self.state.withLock { state in
-            state.total -= 1
-            guard address.kind != .unix else { return }
-            let count = state.byAddress[address.limitKey, default: 1]
-            state.byAddress[address.limitKey] = count > 1 ? count - 1 : nil
+            let count = state.waitingByAddress[address.limitKey, default: 1]
+            state.waitingByAddress[address.limitKey] = count > 1 ? count - 1 : nil
         }
     }
+
+    func release() { self.state.withLock { $0.total -= 1 } }
 
     /// Connections counted in now.
     public var total: Int { self.state.withLock { $0.total } }

@@ -21,6 +21,4 @@ public enum Refusal: Equatable, Sendable {
     case tooManyConnections
     /// This address does.
     case tooManyFromAddress
-    /// The daemon is stopping.
-    case shuttingDown
 }

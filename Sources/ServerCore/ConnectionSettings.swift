@@ -10,7 +10,9 @@ public struct ConnectionSettings: Equatable, Sendable {
     public var outputTimeout: Duration = .seconds(300)
     /// How long a closing connection waits for the peer to close too.
     public var lingerTime: Duration = .seconds(2)
-    /// The most octets of output pending at a flush.
+    /// Octets of answers on their way to a peer; beyond it `flush` waits until half of them are gone.
+    public var outputHeld = 1024 * 1024
+    /// The most octets of output pending at a flush; more is a fault of the session and ends it.
     public var maximumOutput = 64 * 1024 * 1024
 
     public init() {}

@@ -4,7 +4,7 @@ import NIOPosix
 import Synchronization
 
 /// What a listener speaks and to whom.
-public struct ListenerSettings: Sendable {
+public struct ListenerOptions: Sendable {
     public enum Security: Sendable {
         /// In clear; the protocol may start TLS itself.
         case clear
@@ -28,22 +28,25 @@ public struct ListenerSettings: Sendable {
 
 /// Accepts connections on one socket and runs a service on each, spread over the event loops.
 public final class Listener: Sendable {
-    public let settings: ListenerSettings
+    public let options: ListenerOptions
     private let channel: any Channel
 
     /// Takes over a socket that is bound, and may be listening already: TCP or unix, blocking or not. The
     /// descriptor belongs to the listener from here on, and is closed when this throws.
     public static func start(
-        socket: CInt, settings: ListenerSettings, service: any ConnectionService, on loops: ConnectionLoops,
+        socket: CInt, options: ListenerOptions, service: any ConnectionService, on loops: ConnectionLoops,
         contexts: TLSContexts, limits: ConnectionLimits, registry: SessionRegistry, logger: Logger
     ) async throws -> Listener {
         let acceptor = Acceptor(
-            settings: settings, service: service, loops: loops, contexts: contexts, limits: limits,
+            options: options, service: service, loops: loops, contexts: contexts, limits: limits,
             registry: registry, logger: logger)
         let bootstrap = ServerBootstrap(group: loops.group)
             .serverChannelOption(.backlog, value: 4096)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(low: options.connection.outputHeld / 2, high: options.connection.outputHeld))
             .childChannelOption(
                 .recvAllocator,
                 // An idle connection holds one such buffer, so it starts small.
@@ -52,11 +55,11 @@ public final class Listener: Sendable {
                 channel.eventLoop.makeCompletedFuture { try acceptor.accepted(channel) }
             }
         let channel = try await bootstrap.withBoundSocket(socket).get()
-        return Listener(settings, channel)
+        return Listener(options, channel)
     }
 
-    private init(_ settings: ListenerSettings, _ channel: any Channel) {
-        self.settings = settings
+    private init(_ options: ListenerOptions, _ channel: any Channel) {
+        self.options = options
         self.channel = channel
     }
 
@@ -71,7 +74,7 @@ public final class Listener: Sendable {
 
 /// What happens to each accepted channel, on its own loop.
 private struct Acceptor: Sendable {
-    let settings: ListenerSettings
+    let options: ListenerOptions
     let service: any ConnectionService
     let loops: ConnectionLoops
     let contexts: TLSContexts
@@ -89,49 +92,50 @@ private struct Acceptor: Sendable {
         let id = self.loops.nextConnectionID()
         let connection = Connection(
             channel: channel, executor: executor, id: id, sessionID: SessionID.make(id, time),
-            limits: self.settings.connection, registry: self.registry)
+            limits: self.options.connection, registry: self.registry, counters: self.limits)
         try channel.pipeline.syncOperations.addHandler(ConnectionChannelHandler(connection))
 
-        if let refusal = self.limits.acquire(connection.remoteAddress) {
+        if let refusal = connection.enter(service: self.options.service, since: time.seconds) {
             self.logger.warning(
-                "Connection refused: \(refusal.logText), service=\(self.settings.service), rip=\(connection.remoteAddress)")
-            if self.settings.security == .clear { connection.write(self.service.refusal(refusal)) }
+                "Connection refused: \(refusal.logText), service=\(self.options.service), rip=\(connection.remoteAddress)"
+            )
+            guard self.options.security == .clear else {
+                throw ConnectionError(.closed, "Refused")
+            }
+            connection.write(self.service.refusal(refusal))
             Task(executorPreference: executor) { await connection.close() }
             return
         }
-        self.registry.add(connection, service: self.settings.service, since: time.seconds)
-        var handshake = false
-        if self.settings.security == .implicitTLS {
-            guard let context = self.contexts.current else {
-                self.logger.error("TLS connection refused: no certificate, service=\(self.settings.service)")
-                self.leave(connection)
-                throw ConnectionError(.tls, "No certificate is configured")
-            }
-            try connection.addTLS(context, applicationProtocol: self.settings.applicationProtocol)
-            handshake = true
+        do throws(ConnectionError) {
+            try self.begin(connection)
+        } catch {
+            connection.leave()
+            throw error
         }
         // Loose by design: it lives as long as the connection, and the registry can end it.
-        Task(executorPreference: executor) { [handshake] in
-            await self.run(connection, handshake: handshake)
-        }
+        Task(executorPreference: executor) { await self.run(connection) }
     }
 
-    private func run(_ connection: Connection, handshake: Bool) async {
+    private func begin(_ connection: Connection) throws(ConnectionError) {
+        guard self.options.security == .implicitTLS else { return }
+        guard let context = self.contexts.current else {
+            self.logger.error("TLS connection refused: no certificate, service=\(self.options.service)")
+            throw ConnectionError(.tls, "No certificate is configured")
+        }
+        try connection.addTLS(context, applicationProtocol: self.options.applicationProtocol)
+    }
+
+    private func run(_ connection: Connection) async {
         if let time = connection.limits.loginTimeout { connection.setDeadline(after: time) }
         do throws(ConnectionError) {
-            if handshake { try await connection.finishHandshake() }
+            if self.options.security == .implicitTLS { try await connection.finishHandshake() }
             await self.service.serve(connection)
         } catch {
             self.logger.info(
-                "Disconnected: \(error.reason), service=\(self.settings.service), rip=\(connection.remoteAddress)")
+                "Disconnected: \(error.reason), service=\(self.options.service), rip=\(connection.remoteAddress)")
         }
-        self.leave(connection)
+        connection.leave()
         await connection.close()
-    }
-
-    private func leave(_ connection: Connection) {
-        self.registry.remove(connection)
-        self.limits.release(connection.remoteAddress)
     }
 }
 
@@ -140,7 +144,6 @@ extension Refusal {
         switch self {
         case .tooManyConnections: "too many connections"
         case .tooManyFromAddress: "too many connections from this address"
-        case .shuttingDown: "shutting down"
         }
     }
 }

@@ -66,9 +66,8 @@ public final class SessionRegistry: Sendable {
         state.byUser[key] = count > 1 ? count - 1 : nil
     }
 
-    /// Writes a connection down as the user's; `false` when the user already has `limit` connections to the
-    /// same service from the same address (`mail_max_userip_connections`).
-    public func login(_ connection: Connection, user: String, limit: Int) -> Bool {
+    /// Writes a connection down as the user's; `false` when the user already has `limit` of them.
+    func login(_ connection: Connection, user: String, limit: Int) -> Bool {
         self.state.withLock { state in
             guard var entry = state.entries[connection.id] else { return false }
             if let earlier = entry.info.user { Self.release(&state, entry.info, earlier) }

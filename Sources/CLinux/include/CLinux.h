@@ -6,6 +6,8 @@
 
 /// accept4(2): -1 with errno on failure.
 int martlet_accept4(int fd, int flags);
+/// syslog(3) with facility mail.
+void martlet_syslog(int priority, const char *text);
 /// syncfs(2) on the file system that holds `fd`: -1 with errno on failure.
 int martlet_syncfs(int fd);
 /// setfsuid(2) and setfsgid(2) for the calling thread; 0 when both ids are in force afterwards, else -1.

@@ -15,7 +15,7 @@ public final class TLSContext: @unchecked Sendable {
     /// The first identity serves clients that ask for no known name. Throws for an empty list, and for a
     /// file that cannot be used, naming it.
     public init(
-        identities: [TLSIdentity], settings: TLSSettings = TLSSettings(), ticketKeys: TLSTicketKeys
+        identities: [TLSIdentity], policy: TLSPolicy = TLSPolicy(), ticketKeys: TLSTicketKeys
     ) throws(TLSError) {
         guard !identities.isEmpty else { throw TLSError(file: nil, reason: "No certificate is configured") }
         var contexts: [OpaquePointer] = []
@@ -23,7 +23,7 @@ public final class TLSContext: @unchecked Sendable {
         var wildcards: [String: OpaquePointer] = [:]
         do throws(TLSError) {
             for identity in identities {
-                let context = try Self.makeContext(settings)
+                let context = try Self.makeContext(policy)
                 contexts.append(context)
                 let names = try TLSCertificates.install(identity, in: context)
                 for name in identity.names.map({ $0.lowercased() }) + names {
@@ -66,22 +66,22 @@ public final class TLSContext: @unchecked Sendable {
         return self.wildcards[String(name[dot...])]
     }
 
-    private static func makeContext(_ settings: TLSSettings) throws(TLSError) -> OpaquePointer {
+    private static func makeContext(_ policy: TLSPolicy) throws(TLSError) -> OpaquePointer {
         guard let context = SSL_CTX_new(TLS_server_method()) else {
             throw TLSError(file: nil, reason: openSSLErrorText())
         }
-        let minimum = settings.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
+        let minimum = policy.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
         martlet_SSL_CTX_set_min_version(context, minimum)
-        martlet_SSL_CTX_set_safe_options(context, settings.cipherPreference == .server ? 1 : 0)
+        martlet_SSL_CTX_set_safe_options(context, policy.cipherPreference == .server ? 1 : 0)
         SSL_CTX_set_alpn_select_cb(context, alpnCallback, nil)
         var mistake: String?
-        if SSL_CTX_set_cipher_list(context, settings.cipherList) != 1 {
+        if SSL_CTX_set_cipher_list(context, policy.cipherList) != 1 {
             mistake = "ssl_cipher_list: \(openSSLErrorText())"
         }
-        if !settings.cipherSuites.isEmpty, SSL_CTX_set_ciphersuites(context, settings.cipherSuites) != 1 {
+        if !policy.cipherSuites.isEmpty, SSL_CTX_set_ciphersuites(context, policy.cipherSuites) != 1 {
             mistake = "ssl_cipher_suites: \(openSSLErrorText())"
         }
-        if !settings.curveList.isEmpty, martlet_SSL_CTX_set_curves(context, settings.curveList) != 1 {
+        if !policy.curveList.isEmpty, martlet_SSL_CTX_set_curves(context, policy.curveList) != 1 {
             mistake = "ssl_curve_list: \(openSSLErrorText())"
         }
         if let mistake {

@@ -1,5 +1,5 @@
 /// How TLS is spoken, apart from certificates.
-public struct TLSSettings: Equatable, Sendable {
+public struct TLSPolicy: Equatable, Sendable {
     public enum MinimumVersion: Equatable, Sendable {
         case tls12
         case tls13

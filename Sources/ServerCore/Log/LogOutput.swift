@@ -1,0 +1,138 @@
+import Glibc
+public import Logging
+import MailCore
+
+/// Writes log lines, from a thread of its own: who logs never waits for a disk or a terminal. At most 4 MiB
+/// wait; what comes beyond is counted and dropped. From any thread.
+// Sendable: `state` is only touched while `mutex` is held, `files` only on the writer's thread.
+public final class LogOutput: @unchecked Sendable {
+    private struct Line {
+        let time: Int64
+        let severity: LogSeverity
+        let text: [UInt8]
+    }
+
+    private struct State {
+        var lines: [Line] = []
+        var octets = 0
+        var dropped = 0
+        var isWriting = false
+        var reopens = false
+        var destinations: LogDestinations
+        var minimum: Logger.Level
+    }
+
+    private static let maximumWaiting = 4 * 1024 * 1024
+
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var state: State
+    private var writer = LogWriter()
+
+    /// Lives as long as the process.
+    public init(_ destinations: LogDestinations, minimum: Logger.Level = .info) {
+        self.state = State(destinations: destinations, minimum: minimum)
+        pthread_mutex_init(self.mutex, nil)
+        pthread_cond_init(self.changed, nil)
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(self)
+        let failed = pthread_create(
+            &thread, nil,
+            { raw in
+                guard let raw else { return nil }
+                Unmanaged<LogOutput>.fromOpaque(raw).takeUnretainedValue().run()
+            }, context.toOpaque())
+        if failed == 0 { pthread_detach(thread) }
+    }
+
+    /// A swift-log logger whose lines begin with `label`: `imap-login`, `imap(user)<pid><session>`.
+    public func logger(_ label: String) -> Logger {
+        Logger(label: label) { LogOutputHandler(label: $0, output: self) }
+    }
+
+    public var minimum: Logger.Level {
+        self.locked { $0.minimum }
+    }
+
+    /// New destinations and level, after a reload.
+    public func configure(_ destinations: LogDestinations, minimum: Logger.Level) {
+        self.locked { state in
+            state.destinations = destinations
+            state.minimum = minimum
+            state.reopens = true
+        }
+    }
+
+    /// Opens the files anew with the next line, after a rotation.
+    public func reopen() { self.locked { $0.reopens = true } }
+
+    /// Queues one line; control characters in it are escaped.
+    public func write(_ severity: LogSeverity, label: String, _ message: String) {
+        var text: [UInt8] = []
+        text.reserveCapacity(label.utf8.count + message.utf8.count + 16)
+        LogText.append(label, to: &text)
+        text.append(": ")
+        text.append(severity.word)
+        LogText.append(message, to: &text)
+        self.write(severity, line: text)
+    }
+
+    /// Queues one finished line without its end; it must hold no control characters.
+    func write(_ severity: LogSeverity, line: [UInt8]) {
+        let line = Line(time: UnixTime.now().seconds, severity: severity, text: line)
+        self.locked { state in
+            guard state.octets + line.text.count <= Self.maximumWaiting else {
+                state.dropped += 1
+                return
+            }
+            state.octets += line.text.count
+            state.lines.append(line)
+            pthread_cond_broadcast(self.changed)
+        }
+    }
+
+    /// Waits until everything queued so far is written, two seconds at most.
+    public func flush() {
+        var limit = timespec()
+        clock_gettime(CLOCK_REALTIME, &limit)
+        limit.tv_sec += 2
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        while !self.state.lines.isEmpty || self.state.isWriting {
+            if pthread_cond_timedwait(self.changed, self.mutex, &limit) == ETIMEDOUT { return }
+        }
+    }
+
+    private func locked<R>(_ body: (inout State) -> R) -> R {
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        return body(&self.state)
+    }
+
+    private func run() -> Never {
+        while true {
+            pthread_mutex_lock(self.mutex)
+            self.state.isWriting = false
+            pthread_cond_broadcast(self.changed)
+            while self.state.lines.isEmpty { pthread_cond_wait(self.changed, self.mutex) }
+            let lines = self.state.lines
+            let dropped = self.state.dropped
+            let destinations = self.state.destinations
+            if self.state.reopens { self.writer.closeFiles() }
+            self.state.lines = []
+            self.state.octets = 0
+            self.state.dropped = 0
+            self.state.reopens = false
+            self.state.isWriting = true
+            pthread_mutex_unlock(self.mutex)
+            for line in lines {
+                self.writer.write(line.text, line.severity, at: line.time, to: destinations)
+            }
+            if dropped > 0 {
+                let text = [UInt8]("log: Warning: \(dropped) lines were lost: the log is too slow".utf8)
+                self.writer.write(text, .warning, at: UnixTime.now().seconds, to: destinations)
+            }
+            self.writer.finish()
+        }
+    }
+}
