@@ -159,7 +159,8 @@ let package = Package(
                 "SieveCore", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore",
             ]),
         tests("ServerConfig", uses: ["MailCore"]),
-        tests("ServerCore", uses: ["ServerConfig", "MailCore", nioCore, nioPosix, logging]),
+        tests(
+            "ServerCore", uses: ["ServerConfig", "MailCore", "COpenSSL", nioCore, nioPosix, logging]),
         tests("AdminCommands", uses: ["MailStore", "ServerConfig", "MailCore"]),
         // Transcripts and real clients against a running daemon.
         .testTarget(

@@ -150,7 +150,11 @@ import Testing
             try? client.send(String(decoding: test.bytes, as: UTF8.self))
             _ = try? client.rest()
         }
-        let good = try await server.client { client in try client.startTLS() }
+        let good = try await server.client { client in
+            let handshake = try client.startTLS()
+            _ = try client.rest()
+            return handshake
+        }
         await server.stop()
         #expect(served.value == 1)
         #expect(good.version == "TLSv1.3")

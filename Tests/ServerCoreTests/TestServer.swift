@@ -90,6 +90,7 @@ final class Client {
     let descriptor: CInt
     private var ssl: OpaquePointer?
     private var context: OpaquePointer?
+    private var isClosed = false
 
     init(port: UInt16) throws {
         self.descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -109,7 +110,8 @@ final class Client {
         if let context = self.context { SSL_CTX_free(context) }
         self.ssl = nil
         self.context = nil
-        Glibc.close(self.descriptor)
+        if !self.isClosed { Glibc.close(self.descriptor) }
+        self.isClosed = true
     }
 
     func send(_ text: String) throws {
