@@ -190,8 +190,9 @@ public final class Connection: @unchecked Sendable {
     func enter(service: String, since: Int64) -> Refusal? {
         if let refusal = self.counters.acquire(self.remoteAddress) { return refusal }
         self.isWaitingForLogin = true
-        self.registry.add(self, service: service, since: since)
-        return nil
+        if self.registry.add(self, service: service, since: since) { return nil }
+        self.leave()
+        return .shuttingDown
     }
 
     /// Counts it out again.

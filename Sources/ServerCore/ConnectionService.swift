@@ -21,4 +21,6 @@ public enum Refusal: Equatable, Sendable {
     case tooManyConnections
     /// This address does.
     case tooManyFromAddress
+    /// The daemon is stopping.
+    case shuttingDown
 }

@@ -144,6 +144,7 @@ extension Refusal {
         switch self {
         case .tooManyConnections: "too many connections"
         case .tooManyFromAddress: "too many connections from this address"
+        case .shuttingDown: "shutting down"
         }
     }
 }

@@ -38,15 +38,16 @@ public final class SessionRegistry: Sendable {
 
     public init() {}
 
-    func add(_ connection: Connection, service: String, since: Int64) {
+    /// `false`: the daemon is stopping, and the connection may not stay.
+    func add(_ connection: Connection, service: String, since: Int64) -> Bool {
         let info = SessionInfo(
             id: connection.id, sessionID: connection.sessionID, service: service, user: nil,
             remoteAddress: connection.remoteAddress, since: since)
-        let shutdown = self.state.withLock { state in
+        return self.state.withLock { state in
+            guard state.shutdown == nil else { return false }
             state.entries[info.id] = Entry(info: info, connection: connection)
-            return state.shutdown
+            return true
         }
-        if let shutdown { connection.requestShutdown(shutdown) }
     }
 
     func remove(_ connection: Connection) {
@@ -96,7 +97,7 @@ public final class SessionRegistry: Sendable {
         return chosen.count
     }
 
-    /// Asks all sessions to end, those to come too.
+    /// Asks all sessions to end; connections to come are refused.
     public func shutdown(_ reason: ShutdownReason) {
         let connections = self.state.withLock { state in
             state.shutdown = reason
