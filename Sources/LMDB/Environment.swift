@@ -129,13 +129,15 @@ public final class Environment: Sendable {
         try check(mdb_env_info(handle, &information), "mdb_env_info")
         var statistics = MDB_stat()
         try check(mdb_env_stat(handle, &statistics), "mdb_env_stat")
-        let (needed, overflow) = (information.me_last_pgno + 1)
-            .multipliedReportingOverflow(by: Int(statistics.ms_psize))
+        let pageSize = Int(statistics.ms_psize)
+        guard pageSize > 0, information.me_last_pgno > 0,
+            information.me_last_pgno < information.me_mapsize / pageSize
+        else { throw LMDBError(MDB_CORRUPTED, "mdb_env_info") }
+        let needed = (information.me_last_pgno + 1) * pageSize
         var descriptor: Int32 = -1
         try check(mdb_env_get_fd(handle, &descriptor), "mdb_env_get_fd")
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw LMDBError(errno, "fstat") }
-        if overflow || needed > Int(information.me_mapsize) { throw LMDBError(MDB_CORRUPTED, "mdb_env_info") }
         let missing = needed - Int(status.st_size)
         guard missing > 0 else { return 0 }
         guard access == .readWrite else { throw LMDBError(MDB_CORRUPTED, "fstat") }

@@ -27,7 +27,7 @@ struct LogRecovery {
     mutating func run() throws(VolumeLogError) {
         let numbers = try self.readDirectory()
         let id = try self.findLogID(numbers)
-        self.table.nextSequence = self.options.firstSequence.rawValue
+        self.table.nextSequence = max(1, self.options.firstSequence.rawValue)
         if let id { self.logID = id }
         for number in numbers { try self.take(number, isKnown: id != nil, isLast: number == numbers.last) }
         self.writer.nextNumber = (numbers.last ?? 0) + 1

@@ -73,10 +73,10 @@ struct SegmentHeader {
         guard load(8, as: UInt32.self) == SegmentHeader.version,
             load(12, as: UInt32.self) == UInt32(SegmentHeader.size)
         else { return .unsupportedVersion }
-        return .valid(
-            SegmentHeader(
-                logID: LogID(high: load(16), low: load(24)), number: load(48), firstSequence: load(32),
-                previous: load(52), created: load(40)))
+        let header = SegmentHeader(
+            logID: LogID(high: load(16), low: load(24)), number: load(48), firstSequence: load(32),
+            previous: load(52), created: load(40))
+        return header.firstSequence > 0 && header.firstSequence < .max ? .valid(header) : .damaged
     }
 }
 

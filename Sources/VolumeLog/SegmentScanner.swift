@@ -62,7 +62,7 @@ final class SegmentScanner {
     /// The header at `offset`, if one is there and its payload ends within the file.
     func header(at offset: Int) -> RecordHeader? {
         guard let bytes = self.bytes(at: offset, count: RecordHeader.size),
-            let header = RecordHeader(bytes, seed: self.file.seed),
+            let header = RecordHeader(bytes, seed: self.file.seed), header.sequence < .max,
             Int(header.length) <= self.end - offset - RecordHeader.size
         else { return nil }
         return header
@@ -83,6 +83,23 @@ final class SegmentScanner {
         return checksum == header.payloadChecksum
     }
 
+    /// Next multiple of 8 where a header's marker stands at its place.
+    private func marker(from start: Int) -> Int? {
+        var offset = start
+        while offset <= self.end - RecordHeader.size {
+            guard let piece = self.bytes(at: offset, count: min(self.window.count, self.end - offset))
+            else { return nil }
+            var place = 0
+            while place + RecordHeader.size <= piece.count {
+                let octets = piece.loadUnaligned(fromByteOffset: place + 28, as: UInt32.self)
+                if UInt32(littleEndian: octets) == RecordHeader.marker { return offset + place }
+                place += 8
+            }
+            offset += place
+        }
+        return nil
+    }
+
     /// Looks from `start` on for the next intact record with a number in `expected...`.
     ///
     /// With a `bound` (the segment's records end below it) any such record counts. Without one the
@@ -92,7 +109,8 @@ final class SegmentScanner {
         var first: (Int, RecordHeader)?
         var lowest = expected
         var offset = (start + 7) & ~7
-        while offset + RecordHeader.size <= self.end {
+        while let candidate = self.marker(from: offset) {
+            offset = candidate
             guard let header = self.header(at: offset), header.sequence >= lowest,
                 header.sequence < bound ?? .max, self.isIntact(header, at: offset)
             else {

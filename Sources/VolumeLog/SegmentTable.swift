@@ -104,6 +104,8 @@ enum FileName {
     }
 
     private static func number(_ text: Substring) -> UInt32? {
-        text.utf8.count == 8 ? UInt32(text, radix: 16) : nil
+        guard text.utf8.count == 8, let number = UInt32(text, radix: 16) else { return nil }
+        // The log stops before the numbers run out, so these are not its own.
+        return number > 0 && number < .max ? number : nil
     }
 }

@@ -61,7 +61,7 @@ extension VolumeLog {
             guard sequence.rawValue > writer.nextSequence else { return }
             writer.nextSequence = sequence.rawValue
             // A gap in the segments' numbers says that the gap in the records' is no damage.
-            writer.nextNumber += 1
+            writer.nextNumber = min(writer.nextNumber, .max - 1) + 1
             writer.mustRotate = true
         }
     }
@@ -103,6 +103,7 @@ extension VolumeLog {
         }
         let wasUnflushed = writer.isUnflushed
         let previous = writer.chain
+        var isFlushing = false
         do throws(VolumeLogError) {
             for index in batches.indices where !batches[index].isEmpty {
                 batches[index].placement = RecordBatch.Placement(
@@ -112,10 +113,14 @@ extension VolumeLog {
             }
             try output.writeOut()
             writer.isUnflushed = true
+            isFlushing = true
             if durability == .flushed { try self.flush(&writer) }
         } catch {
             for index in batches.indices { batches[index].placement = nil }
-            self.abandon(error, &writer, wasUnflushed: wasUnflushed, hasWritten: output.hasWritten)
+            // A flush that failed may have lost records that were committed as written, too.
+            if isFlushing, wasUnflushed { writer.failure = writer.failure ?? error }
+            writer.isUnflushed = wasUnflushed
+            self.abandon(error, &writer, hasWritten: output.hasWritten)
             throw error
         }
         writer.buffer = output.buffer
@@ -159,19 +164,14 @@ extension VolumeLog {
     }
 
     /// Takes a failed batch back, or stops the log when that cannot be done for certain.
-    private func abandon(
-        _ error: VolumeLogError, _ writer: inout Writer, wasUnflushed: Bool, hasWritten: Bool
-    ) {
+    private func abandon(_ error: VolumeLogError, _ writer: inout Writer, hasWritten: Bool) {
         // Whatever is left of the batch on the disk must not fit behind a later one.
         writer.salt = writer.salt &+ 1
         let canGoOn = error.code == .diskFull || error.code == .sourceUnreadable
-        // A flush that failed may have lost records that were committed as written, too.
-        let lostOthers = wasUnflushed && error.operation.description == "fdatasync"
-        guard writer.failure == nil, canGoOn, !lostOthers else {
+        guard writer.failure == nil, canGoOn else {
             writer.failure = writer.failure ?? error
             return
         }
-        writer.isUnflushed = wasUnflushed
         guard hasWritten, let file = writer.current else { return }
         let start = writer.isBlank ? 0 : writer.tail
         do throws(VolumeLogError) {
@@ -205,6 +205,7 @@ extension VolumeLog {
             throw error
         }
         let number = writer.nextNumber
+        guard number < .max else { throw VolumeLogError(.other, "number a segment", self.directory) }
         let path = self.path(FileName.segment(number))
         var fileSize = 0
         let spare: SegmentTable.Spare? = self.table.withLock { table in

@@ -55,8 +55,8 @@ extension VolumeLog {
         _ location: RecordLocation, from start: Int, into out: UnsafeMutableRawBufferPointer
     ) throws(VolumeLogError) -> Int {
         let file = try self.file(location.segment)
+        guard start >= 0, start < Int(location.length) else { return 0 }
         let count = min(out.count, Int(location.length) - start)
-        guard start >= 0, count > 0 else { return 0 }
         guard let position = Int(exactly: location.offset), position < .max / 2 else {
             throw VolumeLogError(.noSuchRecord, "read", file.path)
         }

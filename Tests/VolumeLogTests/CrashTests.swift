@@ -117,20 +117,21 @@ import Testing
 
     /// Blocks of an unflushed batch reach the disk in any order.
     @Test func laterRecordsOfATornBatchAreCut() throws {
-        let (file, records, ends) = try self.smallLog([[octets(9, 1)], [octets(20, 2), octets(20, 3), octets(20, 4)]])
+        let (file, records, ends) = try self.smallLog(
+            [[octets(9, 1)], [octets(20, 2), octets(20, 3), octets(20, 4)]], prepared: true)
         var torn = file
-        torn[ends[0] + 20] ^= 1
+        torn[ends[0] + 47] ^= 1
         let directory = try TemporaryDirectory()
         try TemporaryDirectory.write(torn, to: directory.path + "/00000001.segment")
         do {
-            let log = try VolumeLog.open(directory: directory.path)
+            let log = try VolumeLog.open(directory: directory.path, options: CrashTests.options(8_192))
             #expect(try log.contents() == [records[0]])
             #expect(log.openReport.damages.isEmpty)
             #expect(log.openReport.tornOctets > 0)
             // Of the same size and content as the one cut: what was cut must not fit behind it.
             try log.add([octets(20, 2)])
         }
-        let log = try VolumeLog.open(directory: directory.path)
+        let log = try VolumeLog.open(directory: directory.path, options: CrashTests.options(8_192))
         #expect(try log.contents() == Array(records[...1]))
     }
 
