@@ -1,0 +1,68 @@
+import Testing
+
+@testable import MaildirFormat
+
+@Suite struct LineEndsTests {
+    struct Case: Sendable {
+        var wire: String
+        var disk: String
+    }
+
+    static let cases = [
+        Case(wire: "", disk: ""),
+        Case(wire: "a", disk: "a"),
+        Case(wire: "\r\n", disk: "\n"),
+        Case(wire: "a\r\nb\r\n", disk: "a\nb\n"),
+        Case(wire: "\r\n\r\n\r\n", disk: "\n\n\n"),
+        Case(wire: "a\rb\r\n", disk: "a\rb\n"),
+        Case(wire: "a\r", disk: "a\r"),
+        Case(wire: "\0\u{FF}\r\n\r", disk: "\0\u{FF}\n\r"),
+    ]
+
+    @Test(arguments: cases)
+    func convertsBothWays(_ test: Case) {
+        let wire = Array(test.wire.utf8)
+        let disk = Array(test.disk.utf8)
+        var stripped: [UInt8] = []
+        wire.withUnsafeBytes { LineEnds.strip($0, into: &stripped) }
+        #expect(stripped == disk)
+        var expanded: [UInt8] = []
+        disk.withUnsafeBytes { LineEnds.expand($0, into: &expanded) }
+        #expect(expanded == wire)
+    }
+
+    @Test(arguments: cases)
+    func splitsAnywhere(_ test: Case) {
+        let disk = Array(test.disk.utf8)
+        let mixed = Array((test.disk + test.wire).utf8)
+        for input in [disk, mixed] {
+            var whole: [UInt8] = []
+            input.withUnsafeBytes { LineEnds.expand($0, into: &whole) }
+            for split in 0...input.count {
+                var out: [UInt8] = []
+                input[..<split].withUnsafeBytes { LineEnds.expand($0, into: &out) }
+                let after = split > 0 && input[split - 1] == 0x0D
+                input[split...].withUnsafeBytes { LineEnds.expand($0, precededByReturn: after, into: &out) }
+                #expect(out == whole)
+            }
+        }
+        let wire = Array(test.wire.utf8)
+        for limit in 2..<6 {
+            var out: [UInt8] = []
+            wire.withUnsafeBytes { bytes in
+                var start = 0
+                while start < bytes.count {
+                    let end = LineEnds.cut(bytes, from: start, limit: limit)
+                    LineEnds.strip(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), into: &out)
+                    start = end
+                }
+            }
+            #expect(out == disk)
+        }
+    }
+
+    @Test func counts() {
+        let census = Array("a\r\nb\nc\r\r\n\n".utf8).withUnsafeBytes { LineEnds.census($0) }
+        #expect(census == LineEnds.Census(pairs: 2, bareLineFeeds: 2, hasDoubledReturn: true))
+    }
+}
