@@ -79,7 +79,9 @@ struct BatchWriter {
             checksum = try self.buffer.withUnsafeMutableBufferPointer {
                 (buffer) throws(VolumeLogError) in
                 try BatchWriter.read(
-                    source, from: 0, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[end...]),
+                    source, from: 0,
+                    into: UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[end...]),
                     checksum)
             }
         }
@@ -103,7 +105,8 @@ struct BatchWriter {
         try batch.bytes.withUnsafeBufferPointer { (bytes) throws(VolumeLogError) in
             self.hasWritten = true
             try self.files.writeAll(
-                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[record.start..<record.start + record.count]),
+                UnsafeRawBufferPointer(
+                    rebasing: UnsafeRawBufferPointer(bytes)[record.start..<record.start + record.count]),
                 to: self.file, at: position)
         }
         position += record.count

@@ -5,8 +5,7 @@ internal import Glibc
 /// Each behaves like its namesake: -1 and `errno` on failure.
 package struct FileOperations: Sendable {
     package var open: @Sendable (_ path: String, _ flags: Int32, _ mode: UInt32) -> Int32
-    package var write:
-        @Sendable (_ file: Int32, _ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int
+    package var write: @Sendable (_ file: Int32, _ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int
     /// fdatasync(2): contents and length.
     package var flush: @Sendable (_ file: Int32) -> Int32
     /// fsync(2) of a directory: names.

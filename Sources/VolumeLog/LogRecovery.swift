@@ -182,7 +182,8 @@ struct LogRecovery {
     private mutating func findTail(_ last: SegmentTable.Segment) throws(VolumeLogError) {
         let candidate = try self.read(last.number)
         let scanner = SegmentScanner(candidate.file, end: candidate.size)
-        var walk = SegmentWalk(scanner: scanner, bound: nil, expected: last.firstSequence, chain: last.previous)
+        var walk = SegmentWalk(
+            scanner: scanner, bound: nil, expected: last.firstSequence, chain: last.previous)
         _ = walk.run { (_, _, _) throws(Never) in .next }
         // A bad sector is no torn tail: cutting there would destroy what a second try may read.
         if scanner.sawUnreadable { throw VolumeLogError(.inputOutput, "pread", candidate.file.path) }

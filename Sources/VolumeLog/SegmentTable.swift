@@ -64,7 +64,9 @@ struct SegmentTable {
     /// Keeps `file` open; closes the one that was not used for longest when there are too many.
     mutating func keep(_ file: SegmentFile, limit: Int) {
         self.uses += 1
-        if self.open.count >= max(1, limit), let oldest = self.open.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+        if self.open.count >= max(1, limit),
+            let oldest = self.open.min(by: { $0.value.lastUse < $1.value.lastUse })
+        {
             self.open[oldest.key] = nil
         }
         self.open[file.number] = (file, self.uses)
@@ -97,7 +99,9 @@ enum FileName {
     }
 
     static func meaning(_ name: String) -> Meaning {
-        if name.hasSuffix(".segment"), let number = FileName.number(name.dropLast(8)) { return .segment(number) }
+        if name.hasSuffix(".segment"), let number = FileName.number(name.dropLast(8)) {
+            return .segment(number)
+        }
         guard name.hasPrefix("spare-") else { return .other }
         if name.hasSuffix(".new") { return .unfinishedSpare }
         return FileName.number(name.dropFirst(6)).map { .spare($0) } ?? .other

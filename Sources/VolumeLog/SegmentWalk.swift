@@ -23,7 +23,8 @@ struct SegmentWalk {
     ) throws(E) -> ReplayStep {
         while self.bound.map({ self.expected < $0 }) ?? true {
             let header = self.scanner.header(at: self.position)
-            if let header, header.sequence == self.expected, self.chain ?? header.previous == header.previous {
+            if let header, header.sequence == self.expected, self.chain ?? header.previous == header.previous
+            {
                 if header.sequence < from || self.scanner.isIntact(header, at: self.position) {
                     let offset = self.position
                     self.accept(header, at: offset)
@@ -36,8 +37,9 @@ struct SegmentWalk {
             // A header that is right tells where the next one stands, even if its payload is not.
             let isOurs = header.map { $0.sequence == self.expected && $0.previous == self.chain } ?? false
             let start = isOurs ? self.position + (header?.span ?? 8) : self.position
-            guard let (offset, found) = self.scanner.resume(
-                from: start, expected: self.expected + (isOurs ? 1 : 0), bound: self.bound)
+            guard
+                let (offset, found) = self.scanner.resume(
+                    from: start, expected: self.expected + (isOurs ? 1 : 0), bound: self.bound)
             else { break }
             self.damages.append(
                 LogDamage(
@@ -52,7 +54,8 @@ struct SegmentWalk {
             self.damages.append(
                 LogDamage(
                     cause: .records, segment: self.scanner.file.number, offset: UInt64(self.position),
-                    length: UInt64(max(0, self.scanner.end - self.position)), lost: self.expected...bound - 1))
+                    length: UInt64(max(0, self.scanner.end - self.position)), lost: self.expected...bound - 1)
+            )
             self.expected = bound
             self.chain = nil
         }

@@ -178,7 +178,8 @@ extension VolumeLog {
             if writer.fileSize > start {
                 // Blocks that are there already: a page of zeros over the header(s) always fits.
                 let zeros = [UInt8](
-                    repeating: 0, count: writer.isBlank ? SegmentHeader.size + RecordHeader.size : RecordHeader.size)
+                    repeating: 0,
+                    count: writer.isBlank ? SegmentHeader.size + RecordHeader.size : RecordHeader.size)
                 try zeros.withUnsafeBufferPointer { (zeros) throws(VolumeLogError) in
                     try self.options.files.writeAll(UnsafeRawBufferPointer(zeros), to: file, at: start)
                 }

@@ -30,7 +30,8 @@ extension VolumeLog {
             do throws(VolumeLogError) {
                 initialized = try file.read(
                     at: Int(location.offset) + RecordHeader.size,
-                    into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+                    into: UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
             } catch {
                 failure = error
             }

@@ -28,7 +28,11 @@ extension VolumeLog {
         var status = stat()
         guard stat(path, &status) == 0 else { throw VolumeLogError(errno: errno, "stat", path) }
         let size = Int(status.st_size)
-        enum Fate { case keep, spare(String), delete }
+        enum Fate {
+            case keep
+            case spare(String)
+            case delete
+        }
         let fate: Fate = self.table.withLock { table in
             guard let index = table.index(of: number), index < table.segments.count - 1 else { return .keep }
             table.segments.remove(at: index)
@@ -85,7 +89,9 @@ extension VolumeLog {
                 }
                 offset += count
             }
-            if withExtendedLifetime(file, { files.flush(descriptor) }) != 0 { throw VolumeLogError(errno: errno, "fdatasync", temporary) }
+            if withExtendedLifetime(file, { files.flush(descriptor) }) != 0 {
+                throw VolumeLogError(errno: errno, "fdatasync", temporary)
+            }
             if files.rename(temporary, self.path(work.name)) != 0 {
                 throw VolumeLogError(errno: errno, "rename", temporary)
             }

@@ -41,7 +41,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [[], [0], [1], [1, 0, 0], [1, 0, 9], [1, 255, 255, 0], [2, 9], [3], [255, 255, 3], [255, 255, 255]])
+    @Test(arguments: [
+        [], [0], [1], [1, 0, 0], [1, 0, 9], [1, 255, 255, 0], [2, 9], [3], [255, 255, 3], [255, 255, 255],
+    ])
     func seeks(_ key: [UInt8]) throws {
         let directory = try TemporaryDirectory()
         let (environment, database) = try self.make(directory, CursorTests.keys)
@@ -54,7 +56,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [[], [0], [1], [1, 0], [1, 255], [1, 255, 255], [1, 255, 255, 255], [2], [254], [255], [255, 255]])
+    @Test(arguments: [
+        [], [0], [1], [1, 0], [1, 255], [1, 255, 255], [1, 255, 255, 255], [2], [254], [255], [255, 255],
+    ])
     func prefixes(_ prefix: [UInt8]) throws {
         let directory = try TemporaryDirectory()
         let (environment, database) = try self.make(directory, CursorTests.keys)

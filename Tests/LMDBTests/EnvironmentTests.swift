@@ -3,7 +3,9 @@ import LMDB
 import Testing
 
 @Suite struct EnvironmentTests {
-    private func open(_ directory: TemporaryDirectory, _ change: (inout Environment.Options) -> Void = { _ in })
+    private func open(
+        _ directory: TemporaryDirectory, _ change: (inout Environment.Options) -> Void = { _ in }
+    )
         throws -> Environment
     {
         var options = Environment.Options()
@@ -174,7 +176,8 @@ import Testing
         do {
             let environment = try self.open(directory) { $0.layout = .file }
             let database = try environment.database("a")
-            try environment.write { (transaction) throws(LMDBError) in try transaction.put(database, [1], [1]) }
+            try environment.write { (transaction) throws(LMDBError) in try transaction.put(database, [1], [1])
+            }
         }
         #expect(TemporaryDirectory.names(directory.path) == ["index", "index-lock"])
         let environment = try self.open(directory) {
@@ -198,7 +201,8 @@ import Testing
             let database = try environment.database("a")
             try environment.write { (transaction) throws(LMDBError) in
                 for key in 0..<5_000 as Range<UInt16> {
-                    try transaction.put(database, [UInt8(key >> 8), UInt8(key & 0xFF)], [UInt8](repeating: 1, count: 100))
+                    try transaction.put(
+                        database, [UInt8(key >> 8), UInt8(key & 0xFF)], [UInt8](repeating: 1, count: 100))
                 }
             }
         }

@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+
 @testable import VolumeLog
 
 /// Files as power loss, a kill or a bad disk leave them, then opened again.

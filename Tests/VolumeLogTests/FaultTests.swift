@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import Testing
+
 @testable import VolumeLog
 
 /// Lets the n-th system call fail, once or from then on.
@@ -93,7 +94,9 @@ final class Faults: Sendable {
         var isHealed = false
         for round in 0..<14 {
             do {
-                acknowledged += try log.add([octets(1_000, round), octets(5, round), octets(100 * (round % 3), 3)])
+                acknowledged += try log.add([
+                    octets(1_000, round), octets(5, round), octets(100 * (round % 3), 3),
+                ])
             } catch {
                 let code = (error as? VolumeLogError)?.code
                 if code == .diskFull, log.failure == nil {

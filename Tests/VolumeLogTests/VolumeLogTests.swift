@@ -129,7 +129,8 @@ import VolumeLog
         #expect(try log.contents() == expected)
         for first in [5, 17, 40] as [UInt64] {
             #expect(
-                try log.contents(from: LogSequence(rawValue: first)) == expected.filter { $0.sequence >= first })
+                try log.contents(from: LogSequence(rawValue: first))
+                    == expected.filter { $0.sequence >= first })
         }
         #expect(try log.verify().damages.isEmpty)
     }
@@ -161,7 +162,9 @@ import VolumeLog
             try log.prepareNextSegment()
             #expect(try log.contents() == expected.filter { $0.sequence >= 13 })
         }
-        #expect(try log.recycle(below: LogSequence(rawValue: .max)).count == log.segments().last.map { Int($0.number) - 4 })
+        #expect(
+            try log.recycle(below: LogSequence(rawValue: .max)).count
+                == log.segments().last.map { Int($0.number) - 4 })
         #expect(log.segments().count == 1)
         #expect(try log.recycle(below: LogSequence(rawValue: .max)).isEmpty)
     }
@@ -200,10 +203,16 @@ import VolumeLog
         let log = try VolumeLog.open(directory: directory.path, options: options)
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
-                (try? (0..<300).forEach { try log.add([octets(500, $0)], durability: .written) }) != nil
+                for round in 0..<300 {
+                    guard (try? log.add([octets(500, round)], durability: .written)) != nil else { return false }
+                }
+                return true
             }
             group.addTask {
-                (try? (0..<30).forEach { _ in try log.prepareNextSegment() }) != nil
+                for _ in 0..<30 {
+                    guard (try? log.prepareNextSegment()) != nil else { return false }
+                }
+                return true
             }
             group.addTask {
                 for _ in 0..<50 {
