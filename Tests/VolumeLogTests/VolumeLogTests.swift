@@ -204,7 +204,9 @@ import VolumeLog
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
                 for round in 0..<300 {
-                    guard (try? log.add([octets(500, round)], durability: .written)) != nil else { return false }
+                    guard (try? log.add([octets(500, round)], durability: .written)) != nil else {
+                        return false
+                    }
                 }
                 return true
             }
