@@ -1,38 +1,15 @@
 import MailCore
+public import MIMECore
 
-/// Which octets of a message `BODY[...]` means (RFC 9051 section 6.4.5.1).
-///
-///     BODY[1.2.HEADER.FIELDS (From To)]
-public struct Section: Hashable, Sendable {
-    public enum Kind: Hashable, Sendable {
-        /// All of the part; of the whole message when `part` is empty.
-        case all
-        case header
-        /// Names as the client wrote them; at least one.
-        case headerFields([[UInt8]])
-        case headerFieldsNot([[UInt8]])
-        case text
-        /// The MIME header of a part; never with an empty `part`.
-        case mime
-    }
-
-    /// Part numbers from the outside in, each 1 or more; empty for the message itself.
-    public var part: [UInt32]
-    public var kind: Kind
-
-    public init(part: [UInt32] = [], kind: Kind = .all) {
-        self.part = part
-        self.kind = kind
-    }
-
+extension Section {
     /// Appends the section between its brackets, as a FETCH response repeats it.
     public func encode(into out: inout [UInt8]) {
-        for (index, number) in self.part.enumerated() {
+        for (index, number) in self.path.enumerated() {
             if index > 0 { out.append(UInt8(ascii: ".")) }
-            out.appendDecimal(UInt64(number))
+            out.appendDecimal(UInt64(clamping: number))
         }
         func word(_ text: StaticString) {
-            if !self.part.isEmpty { out.append(UInt8(ascii: ".")) }
+            if !self.path.isEmpty { out.append(UInt8(ascii: ".")) }
             out.append(text)
         }
         func fields(_ names: [[UInt8]]) {
@@ -44,7 +21,7 @@ public struct Section: Hashable, Sendable {
             out.append(")")
         }
         switch self.kind {
-        case .all: break
+        case .full: break
         case .header: word("HEADER")
         case .headerFields(let names):
             word("HEADER.FIELDS")
@@ -64,16 +41,16 @@ extension Cursor {
         guard self.take(UInt8(ascii: "[")) else { throw self.fail("\"[\"") }
         var section = Section()
         while let byte = self.peek(), ASCII.isDigit(byte) {
-            if section.part.count == self.limits.nesting { throw self.tooComplex("Nested too deeply") }
+            if section.path.count == self.limits.nesting { throw self.tooComplex("Nested too deeply") }
             let start = self.position
             let number = try self.number()
             guard number > 0 else { throw SyntaxError(offset: start, expected: "a part number over 0") }
-            section.part.append(number)
+            section.path.append(Int(number))
             if self.take(UInt8(ascii: "]")) { return section }
             guard self.take(UInt8(ascii: ".")) else { throw self.fail("\".\" or \"]\"") }
         }
-        if section.part.isEmpty, self.take(UInt8(ascii: "]")) { return section }
-        section.kind = try self.sectionKind(hasPart: !section.part.isEmpty)
+        if section.path.isEmpty, self.take(UInt8(ascii: "]")) { return section }
+        section.kind = try self.sectionKind(hasPart: !section.path.isEmpty)
         guard self.take(UInt8(ascii: "]")) else { throw self.fail("\"]\"") }
         return section
     }

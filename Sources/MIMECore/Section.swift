@@ -1,6 +1,6 @@
 /// What `BODY[...]` asks for (RFC 9051 section 6.4.5, section-spec in section 9).
-public struct Section: Equatable, Sendable {
-    public enum Kind: Equatable, Sendable {
+public struct Section: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
         /// Nothing after the part numbers: the whole message, or a part's body.
         case full
         case header

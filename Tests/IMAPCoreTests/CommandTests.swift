@@ -1,3 +1,4 @@
+import MIMECore
 import MailCore
 import Testing
 
@@ -191,8 +192,8 @@ let rfcExamples: [CommandCase] = [
                 numbering: .sequenceNumber, messages: set((1, 1)),
                 items: [
                     .section(FetchSection(section: Section(), isPeek: false)),
-                    .section(FetchSection(section: Section(part: [4, 2, 2, 1]), isPeek: false)),
-                    .section(FetchSection(section: Section(part: [3], kind: .mime), isPeek: false)),
+                    .section(FetchSection(section: Section(path: [4, 2, 2, 1]), isPeek: false)),
+                    .section(FetchSection(section: Section(path: [3], kind: .mime), isPeek: false)),
                     .section(FetchSection(section: Section(kind: .text), isPeek: false)),
                     .body, .bodyStructure, .envelope,
                 ])), tag: "a"),

@@ -1,3 +1,4 @@
+import MIMECore
 import MailCore
 import Testing
 
@@ -86,7 +87,7 @@ private let tag = Tag(bytes("a1"))!
     response.uid(UID(nonZero: 7), into: &out)
     response.size(44, into: &out)
     response.modSeq(ModSeq(rawValue: 9), into: &out)
-    let section = Section(part: [1], kind: .headerFields([bytes("From"), bytes("a b")]))
+    let section = Section(path: [1], kind: .headerFields([bytes("From"), bytes("a b")]))
     response.beginOctets(
         .section(FetchSection(section: section, partial: .init(first: 3, count: 9), isPeek: true)), into: &out)
     out.appendIMAPString(bytes("x"))

@@ -1,3 +1,4 @@
+public import MIMECore
 public import MailCore
 
 /// FETCH and UID FETCH (RFC 9051 section 6.4.5) with CHANGEDSINCE (RFC 7162 section 3.1.4).

@@ -43,6 +43,8 @@ public enum ResponseCode: Hashable, Sendable {
     case uidValidity(UIDValidity)
     case unavailable
     case unseen(SequenceNumber)
+    /// The special use cannot be given (RFC 6154 section 6).
+    case useAttribute
 
     /// Appends the code between its brackets.
     func encode(into out: inout [UInt8]) {
@@ -112,6 +114,7 @@ public enum ResponseCode: Hashable, Sendable {
         case .unseen(let number):
             out.append("UNSEEN ")
             out.appendDecimal(UInt64(number.rawValue))
+        case .useAttribute: out.append("USEATTR")
         }
     }
 }

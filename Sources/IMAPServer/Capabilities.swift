@@ -1,0 +1,29 @@
+import MailCore
+import SASLCore
+
+/// The capability lists. A name stands here only when all of it works.
+enum Capabilities {
+    /// Before the login.
+    static func beforeLogin(canStartTLS: Bool, mayLogIn: Bool, mechanisms: [SASLMechanismName]) -> [UInt8] {
+        var out: [UInt8] = []
+        out.append("IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+")
+        if canStartTLS { out.append(" STARTTLS") }
+        if mayLogIn {
+            for mechanism in mechanisms {
+                out.append(" AUTH=")
+                out.append(contentsOf: mechanism.text.utf8)
+            }
+        } else {
+            out.append(" LOGINDISABLED")
+        }
+        return out
+    }
+
+    /// After it.
+    static let afterLogin: [UInt8] = {
+        var out: [UInt8] = []
+        out.append("IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ NAMESPACE CHILDREN UNSELECT UIDPLUS MULTIAPPEND")
+        out.append(" LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE MOVE CONDSTORE ESEARCH")
+        return out
+    }()
+}

@@ -1,0 +1,142 @@
+import IMAPCore
+import MailCore
+import MailStore
+import NIOCore
+import ServerCore
+
+extension Session {
+    /// APPEND of one message or several, all or none (RFC 9051 section 6.3.12, RFC 3502).
+    ///
+    /// Each message goes from the network into a spool. A refusal before a synchronizing literal spares the
+    /// client the sending; the octets of any other are read off.
+    func append(_ command: AppendCommand) async throws(ConnectionError) {
+        let tag = command.tag
+        var refusal: (code: ResponseCode?, text: StaticString)?
+        var account: (any MailAccount)?
+        var target: MailboxName?
+        switch self.machine.receivedAppend() {
+        case .refuse(let reason): refusal = (nil, reason.text)
+        case .run:
+            account = self.account
+            target = self.names.decode(command.mailbox)
+            do throws(StoreError) {
+                if let account, let target {
+                    _ = try await account.status(of: target)
+                } else {
+                    refusal = (.cannot, "Invalid mailbox name")
+                }
+            } catch {
+                self.logFault(error)
+                refusal = error.code == .notFound ? (.tryCreate, "Mailbox does not exist") : error.response
+            }
+        }
+        var deposits: [Deposit] = []
+        var message = command.message
+        messages: while true {
+            if refusal == nil { refusal = self.refusal(of: message) }
+            if refusal != nil, message.isSynchronizing {
+                self.parser.abandonAppend()
+                break messages
+            }
+            if message.isSynchronizing { self.write { $0.continuation("OK".utf8) } }
+            if refusal == nil, let account, let target {
+                do throws(StoreError) {
+                    deposits.append(try await self.deposit(message, account, target))
+                } catch {
+                    self.logFault(error)
+                    refusal = error.response
+                }
+            }
+            guard try await self.discardMessage() else { return }
+            switch try await self.nextAppendStep() {
+            case .appendNext(let next): message = next
+            case .failed(let error): return self.answer(error)
+            case .appendEnd, .needMore, .command, .sendContinuation, .append: break messages
+            }
+        }
+        if let refusal {
+            guard self.machine.isAuthenticated else { return self.bad(tag, refusal.text) }
+            return try await self.refuse(tag, refusal.code, refusal.text)
+        }
+        try await self.store(deposits, tag)
+    }
+
+    private func refusal(of message: AppendMessage) -> (code: ResponseCode?, text: StaticString)? {
+        if self.settings.maximumMessageSize > 0, message.size > self.settings.maximumMessageSize {
+            return (.tooBig, "Message is too large")
+        }
+        // RFC 3502 section 6.3.11: an empty literal cancels.
+        return message.size == 0 ? (nil, "Nothing to append") : nil
+    }
+
+    private func store(_ deposits: [Deposit], _ tag: Tag) async throws(ConnectionError) {
+        let stored: [StoredMessage]
+        do throws(StoreError) {
+            stored = try await self.service.store.depositAll(deposits)
+        } catch {
+            return try await self.refuseTarget(tag, error)
+        }
+        var code: ResponseCode?
+        if let first = stored.first {
+            code = .appendUID(first.uidValidity, UIDSet(stored.map(\.uid)))
+        }
+        try await self.finish(tag, code, "Append completed")
+    }
+
+    /// The next thing the parser finds after a message.
+    private func nextAppendStep() async throws(ConnectionError) -> CommandParser.Step {
+        while true {
+            let step = self.nextStep()
+            guard step == .needMore else { return step }
+            try await self.connection.flush()
+            try await self.connection.readMore()
+        }
+    }
+
+    /// Takes the octets of the message that are there, at least one.
+    private func takeMessageOctets() async throws(ConnectionError) -> ByteBuffer {
+        while self.connection.unread == 0 {
+            try await self.connection.flush()
+            try await self.connection.readMore()
+        }
+        let count = Int(min(self.parser.messageRemaining, UInt64(self.connection.unread)))
+        let octets = self.connection.take(count)
+        self.parser.tookMessageOctets(count)
+        return octets
+    }
+
+    /// Streams a message into the store's spool.
+    private func deposit(
+        _ message: AppendMessage, _ account: any MailAccount, _ target: MailboxName
+    ) async throws(StoreError) -> Deposit {
+        var spool = self.service.store.makeSpool()
+        while self.parser.messageRemaining > 0 {
+            let octets: ByteBuffer
+            do throws(ConnectionError) {
+                octets = try await self.takeMessageOctets()
+            } catch {
+                // Thrown on by `discardMessage`, which comes next.
+                self.readFailure = error
+                throw StoreError(.expunged, error.reason)
+            }
+            octets.withUnsafeReadableBytes { spool.take($0) }
+            try await spool.drain()
+        }
+        return Deposit(
+            message: try await spool.finish(), account: account, mailbox: target,
+            flags: message.flags.system, keywords: message.flags.keywords,
+            internalDate: message.date?.secondsSince1970)
+    }
+
+    /// Reads off what is left of a message. `false` when there is too much of it and the session ends.
+    private func discardMessage() async throws(ConnectionError) -> Bool {
+        if let failure = self.readFailure { throw failure }
+        guard self.parser.messageRemaining <= self.parser.limits.discardedLiteralSize else {
+            self.write { $0.bye(.tooBig, "Message is too large") }
+            self.isEnding = true
+            return false
+        }
+        while self.parser.messageRemaining > 0 { _ = try await self.takeMessageOctets() }
+        return true
+    }
+}

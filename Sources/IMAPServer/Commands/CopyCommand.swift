@@ -1,0 +1,57 @@
+import IMAPCore
+import MailCore
+import MailStore
+import ServerCore
+
+extension Session {
+    /// COPY (RFC 9051 section 6.4.7).
+    func copy(_ tag: Tag, _ command: CopyCommand) async throws(ConnectionError) {
+        guard let (selected, indices) = self.resolve(tag, command.messages, command.numbering) else { return }
+        guard let target = try await self.mailboxName(tag, command.mailbox, .cannot) else { return }
+        let uids = selected.uids(indices)
+        guard !uids.isEmpty else { return try await self.finish(tag, "No messages copied") }
+        let result: CopyResult
+        do throws(StoreError) {
+            result = try await selected.mailbox.copy(uids, to: target)
+        } catch {
+            return try await self.refuseTarget(tag, error)
+        }
+        if target == self.trash { self.statistics.trashed += result.source.count }
+        guard !result.source.isEmpty else {
+            return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
+        }
+        try await self.finish(tag, result.code, "Copy completed")
+    }
+
+    /// MOVE (RFC 6851): COPYUID in an untagged OK before the EXPUNGEs.
+    func move(_ tag: Tag, _ command: CopyCommand) async throws(ConnectionError) {
+        guard let (selected, indices) = self.resolve(tag, command.messages, command.numbering) else { return }
+        guard !selected.isReadOnly else { return try await self.refuseReadOnly(tag) }
+        guard let target = try await self.mailboxName(tag, command.mailbox, .cannot) else { return }
+        let uids = selected.uids(indices)
+        guard !uids.isEmpty else { return try await self.finish(tag, "No messages moved") }
+        let result: CopyResult
+        do throws(StoreError) {
+            result = try await selected.mailbox.move(uids, to: target)
+        } catch {
+            return try await self.refuseTarget(tag, error)
+        }
+        if target == self.trash { self.statistics.trashed += result.source.count }
+        guard !result.source.isEmpty else {
+            return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
+        }
+        self.statistics.expunged += result.source.count
+        self.write { $0.untagged(.ok, result.code, "Moved UIDs") }
+        try await self.finish(tag, "Move completed")
+    }
+
+    /// A target that does not exist asks the client to create it.
+    func refuseTarget(_ tag: Tag, _ error: StoreError) async throws(ConnectionError) {
+        guard error.code == .notFound else { return try await self.refuse(tag, error) }
+        try await self.refuse(tag, .tryCreate, "Mailbox does not exist")
+    }
+}
+
+extension CopyResult {
+    var code: ResponseCode { .copyUID(self.uidValidity, from: self.source, to: self.target) }
+}

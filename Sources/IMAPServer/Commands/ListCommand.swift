@@ -1,0 +1,163 @@
+import IMAPCore
+import MailCore
+import MailStore
+import ServerCore
+
+/// The patterns of one LIST or LSUB, joined with their reference.
+private struct ListPatterns {
+    private let patterns: [(plain: ListPattern, folded: ListPattern)]
+
+    init(reference: WireMailboxName, _ patterns: [[UInt8]], separator: UInt8) {
+        self.patterns = patterns.map { pattern in
+            let joined = reference.bytes + pattern
+            return (
+                ListPattern(joined, separator: separator),
+                ListPattern(joined.map(ASCII.uppercased), separator: separator)
+            )
+        }
+    }
+
+    /// INBOX is the one name that matches in any case.
+    func matches(_ name: MailboxName, _ wire: WireMailboxName) -> Bool {
+        self.patterns.contains { $0.plain.matches(wire.bytes) || (name.isInbox && $0.folded.matches(wire.bytes)) }
+    }
+}
+
+/// One line of a LIST response to be.
+private struct ListEntry {
+    var name: MailboxName
+    var listing: MailboxListing?
+    var isSubscribed: Bool
+    /// Whether a subscribed mailbox below does not show by itself (RECURSIVEMATCH).
+    var hasHiddenChild = false
+}
+
+extension Session {
+    /// LIST, plain and extended (RFC 9051 section 6.3.9).
+    func list(_ tag: Tag, _ command: ListCommand) async throws(ConnectionError) {
+        if !command.isExtended, command.patterns == [[]] {
+            let separator = self.names.separator
+            self.write { $0.list("LIST", .noSelect, separator: separator, name: WireMailboxName([])) }
+            return try await self.finish(tag, "List completed")
+        }
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        if command.statusItems.contains(.highestModSeq) { self.enableCondStore() }
+        let entries: [ListEntry]
+        do throws(StoreError) {
+            entries = try await self.entries(command, account)
+        } catch {
+            return try await self.refuse(tag, error)
+        }
+        for entry in entries {
+            self.write(entry, command)
+            if !command.statusItems.isEmpty, entry.listing?.isSelectable ?? false {
+                do throws(StoreError) {
+                    let status = try await account.status(of: entry.name)
+                    self.writeStatus(entry.name, status, command.statusItems)
+                } catch {
+                    // Gone since the list was made: no STATUS for it (RFC 5819 section 2).
+                    self.logFault(error)
+                }
+            }
+            try await self.connection.flushIfLarge()
+        }
+        try await self.finish(tag, "List completed")
+    }
+
+    private func entries(
+        _ command: ListCommand, _ account: any MailAccount
+    ) async throws(StoreError) -> [ListEntry] {
+        let patterns = ListPatterns(
+            reference: command.reference, command.patterns, separator: self.names.separator)
+        let listings = try await account.mailboxes()
+        if let trash = listings.first(where: { $0.specialUse == .trash }) { self.trash = trash.name }
+        guard command.selection.contains(.subscribed) else {
+            var entries: [ListEntry] = []
+            for listing in listings {
+                if command.selection.contains(.specialUse), listing.specialUse == nil { continue }
+                guard patterns.matches(listing.name, self.names.encode(listing.name)) else { continue }
+                entries.append(
+                    ListEntry(name: listing.name, listing: listing, isSubscribed: listing.isSubscribed))
+            }
+            return entries
+        }
+        var existing: [MailboxName: MailboxListing] = [:]
+        for listing in listings { existing[listing.name] = listing }
+        var found: [MailboxName: ListEntry] = [:]
+        for name in try await account.subscriptions() {
+            if command.selection.contains(.specialUse), existing[name]?.specialUse == nil { continue }
+            if patterns.matches(name, self.names.encode(name)) {
+                found[name, default: ListEntry(name: name, listing: existing[name], isSubscribed: true)]
+                    .isSubscribed = true
+                continue
+            }
+            guard command.selection.contains(.recursiveMatch) else { continue }
+            // The nearest ancestor that the patterns show speaks for the hidden mailbox, and so do the others.
+            var ancestor = name.parent
+            while let parent = ancestor {
+                if patterns.matches(parent, self.names.encode(parent)) {
+                    found[parent, default: ListEntry(name: parent, listing: existing[parent], isSubscribed: false)]
+                        .hasHiddenChild = true
+                }
+                ancestor = parent.parent
+            }
+        }
+        return found.values.sorted { $0.name < $1.name }
+    }
+
+    private func write(_ entry: ListEntry, _ command: ListCommand) {
+        var attributes: ResponseEncoder.ListAttributes = []
+        var uses: [SpecialUseAttribute] = []
+        if let listing = entry.listing {
+            if !listing.isSelectable { attributes.insert(command.isExtended ? .nonExistent : .noSelect) }
+            attributes.insert(listing.hasChildren ? .hasChildren : .hasNoChildren)
+            if let use = listing.specialUse { uses = [use.attribute] }
+        } else {
+            attributes.insert(.nonExistent)
+        }
+        let tellsSubscribed =
+            command.selection.contains(.subscribed) || command.returns.contains(.subscribed)
+        if tellsSubscribed, entry.isSubscribed { attributes.insert(.subscribed) }
+        let separator = self.names.separator
+        let wire = self.names.encode(entry.name)
+        self.write {
+            $0.list(
+                "LIST", attributes, uses: uses, separator: separator, name: wire,
+                childInfo: entry.hasHiddenChild ? ["SUBSCRIBED"] : [])
+        }
+    }
+
+    /// LSUB (RFC 3501 section 6.3.9): with `%` a name above a subscribed one shows as \Noselect.
+    func lsub(
+        _ tag: Tag, _ reference: WireMailboxName, _ pattern: [UInt8]
+    ) async throws(ConnectionError) {
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        let patterns = ListPatterns(reference: reference, [pattern], separator: self.names.separator)
+        var found: [MailboxName: Bool] = [:]
+        do throws(StoreError) {
+            for name in try await account.subscriptions() {
+                if patterns.matches(name, self.names.encode(name)) {
+                    found[name] = true
+                    continue
+                }
+                guard pattern.contains(UInt8(ascii: "%")) else { continue }
+                var ancestor = name.parent
+                while let parent = ancestor {
+                    if found[parent] == nil, patterns.matches(parent, self.names.encode(parent)) {
+                        found[parent] = false
+                    }
+                    ancestor = parent.parent
+                }
+            }
+        } catch {
+            return try await self.refuse(tag, error)
+        }
+        let separator = self.names.separator
+        for (name, isSubscribed) in found.sorted(by: { $0.key < $1.key }) {
+            let wire = self.names.encode(name)
+            self.write { $0.list("LSUB", isSubscribed ? [] : .noSelect, separator: separator, name: wire) }
+            try await self.connection.flushIfLarge()
+        }
+        try await self.finish(tag, "Lsub completed")
+    }
+}

@@ -1,0 +1,126 @@
+import IMAPCore
+import MailCore
+import MailStore
+import ServerCore
+
+extension SpecialUse {
+    init(_ attribute: SpecialUseAttribute) {
+        self =
+            switch attribute {
+            case .all: .all
+            case .archive: .archive
+            case .drafts: .drafts
+            case .flagged: .flagged
+            case .junk: .junk
+            case .sent: .sent
+            case .trash: .trash
+            }
+    }
+
+    var attribute: SpecialUseAttribute {
+        switch self {
+        case .all: .all
+        case .archive: .archive
+        case .drafts: .drafts
+        case .flagged: .flagged
+        case .junk: .junk
+        case .sent: .sent
+        case .trash: .trash
+        }
+    }
+}
+
+extension Session {
+    /// Runs a change of the account's mailboxes and answers it.
+    private func change(
+        _ tag: Tag, _ completed: StaticString, _ body: (any MailAccount) async throws(StoreError) -> Void
+    ) async throws(ConnectionError) {
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        do throws(StoreError) {
+            try await body(account)
+        } catch {
+            return try await self.refuse(tag, error)
+        }
+        try await self.finish(tag, completed)
+    }
+
+    /// CREATE, with a special use (RFC 6154 section 3).
+    func create(
+        _ tag: Tag, _ wire: WireMailboxName, _ uses: [SpecialUseAttribute]
+    ) async throws(ConnectionError) {
+        guard let name = try await self.mailboxName(tag, wire, .cannot) else { return }
+        guard uses.count <= 1 else {
+            return try await self.refuse(tag, .useAttribute, "A mailbox can have one special use")
+        }
+        let use = uses.first.map { SpecialUse($0) }
+        try await self.change(tag, "Create completed") { account throws(StoreError) in
+            try await account.create(name, specialUse: use)
+        }
+    }
+
+    func delete(_ tag: Tag, _ wire: WireMailboxName) async throws(ConnectionError) {
+        guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
+        try await self.change(tag, "Delete completed") { account throws(StoreError) in
+            try await account.delete(name)
+        }
+    }
+
+    func rename(
+        _ tag: Tag, _ wire: WireMailboxName, _ target: WireMailboxName
+    ) async throws(ConnectionError) {
+        guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
+        guard let target = try await self.mailboxName(tag, target, .cannot) else { return }
+        try await self.change(tag, "Rename completed") { account throws(StoreError) in
+            try await account.rename(name, to: target)
+        }
+    }
+
+    /// SUBSCRIBE takes any name: clients bring their lists along before their mailboxes.
+    func subscribe(_ tag: Tag, _ wire: WireMailboxName) async throws(ConnectionError) {
+        guard let name = try await self.mailboxName(tag, wire, .cannot) else { return }
+        try await self.change(tag, "Subscribe completed") { account throws(StoreError) in
+            try await account.subscribe(name)
+        }
+    }
+
+    func unsubscribe(_ tag: Tag, _ wire: WireMailboxName) async throws(ConnectionError) {
+        guard let name = try await self.mailboxName(tag, wire, .cannot) else { return }
+        try await self.change(tag, "Unsubscribe completed") { account throws(StoreError) in
+            try await account.unsubscribe(name)
+        }
+    }
+
+    /// STATUS (RFC 9051 section 6.3.11).
+    func status(
+        _ tag: Tag, _ wire: WireMailboxName, _ items: [StatusItem]
+    ) async throws(ConnectionError) {
+        guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        if items.contains(.highestModSeq) { self.enableCondStore() }
+        let status: MailboxStatus
+        do throws(StoreError) {
+            status = try await account.status(of: name)
+        } catch {
+            return try await self.refuse(tag, error)
+        }
+        self.writeStatus(name, status, items)
+        try await self.finish(tag, "Status completed")
+    }
+
+    func writeStatus(_ name: MailboxName, _ status: MailboxStatus, _ items: [StatusItem]) {
+        let values = items.map { item -> (StatusItem, UInt64) in
+            switch item {
+            case .messages: (item, UInt64(clamping: status.messages))
+            case .recent: (item, UInt64(clamping: status.recent))
+            case .uidNext: (item, UInt64(status.uidNext.rawValue))
+            case .uidValidity: (item, UInt64(status.uidValidity.rawValue))
+            case .unseen: (item, UInt64(clamping: status.unseen))
+            case .deleted: (item, UInt64(clamping: status.deleted))
+            case .size: (item, status.size)
+            case .highestModSeq: (item, status.highestModSeq.rawValue)
+            }
+        }
+        let wire = self.names.encode(name)
+        self.write { $0.status(wire, values) }
+    }
+}

@@ -1,0 +1,112 @@
+import IMAPCore
+import MailCore
+import MailStore
+import ServerCore
+
+extension Session {
+    /// SELECT and EXAMINE (RFC 9051 sections 6.3.2 and 6.3.3).
+    func select(
+        _ tag: Tag, _ wire: WireMailboxName, _ parameters: SelectParameters, _ access: MailboxAccess
+    ) async throws(ConnectionError) {
+        // Whether or not the new one opens, the old one is closed.
+        if self.selected != nil {
+            self.deselect()
+            self.write { $0.untagged(.ok, .closed, "Previous mailbox closed") }
+        }
+        guard let name = self.names.decode(wire) else {
+            return try await self.refuse(tag, .nonExistent, "No mailbox can have that name")
+        }
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        let mailbox: any Mailbox
+        do throws(StoreError) {
+            let connection = self.connection
+            mailbox = try await account.open(name, access) { connection.signal() }
+        } catch {
+            return try await self.refuse(tag, error)
+        }
+        let isReadOnly =
+            switch access {
+            case .readOnly: true
+            // The store may know better: a mailbox the user may only read.
+            case .readWrite: mailbox.access == .readOnly
+            }
+        let view = mailbox.snapshot()
+        let selected = SelectedMailbox(
+            mailbox: mailbox, isReadOnly: isReadOnly, view: view, recent: mailbox.takeRecent(),
+            toldKeywords: view.keywords.keywords.count)
+        self.selected = selected
+        self.machine.selected(isReadOnly: isReadOnly)
+        if parameters.enablesCondStore { self.knowsCondStore = true }
+        self.describe(selected)
+        if isReadOnly {
+            self.write { $0.tagged(tag, .ok, .readOnly, "Mailbox opened read-only") }
+        } else {
+            self.write { $0.tagged(tag, .ok, .readWrite, "Mailbox opened") }
+        }
+    }
+
+    private func describe(_ selected: SelectedMailbox) {
+        self.writeFlags(selected)
+        let view = selected.view
+        let recent = selected.recentCount
+        var firstUnseen: SequenceNumber?
+        view.forEach { index, record in
+            if record.flags.contains(.seen) { return true }
+            firstUnseen = SequenceNumber(index: index)
+            return false
+        }
+        self.write { out in
+            out.exists(view.count)
+            out.recent(recent)
+            if let firstUnseen { out.untagged(.ok, .unseen(firstUnseen), "First unseen") }
+            out.untagged(.ok, .uidValidity(view.uidValidity), "UIDs valid")
+            out.untagged(.ok, .uidNext(view.uidNext), "Predicted next UID")
+            out.untagged(.ok, .highestModSeq(view.highestModSeq), "Highest mod-sequence")
+        }
+    }
+
+    /// Leaves the selected mailbox.
+    func deselect() {
+        self.selected?.mailbox.close()
+        self.selected = nil
+        self.machine.deselected()
+    }
+
+    /// CLOSE: expunges without telling, but not after EXAMINE (RFC 9051 section 6.4.1).
+    func close(_ tag: Tag) async throws(ConnectionError) {
+        if let selected = self.selected, !selected.isReadOnly {
+            do throws(StoreError) {
+                self.statistics.expunged += try await selected.mailbox.expunge(nil).count
+            } catch {
+                // The client wants to leave; what could not be expunged is still marked.
+                self.logFault(error)
+            }
+        }
+        self.deselect()
+        self.write { $0.tagged(tag, .ok, "Close completed") }
+    }
+
+    /// UNSELECT (RFC 3691).
+    func unselect(_ tag: Tag) async throws(ConnectionError) {
+        self.deselect()
+        self.write { $0.tagged(tag, .ok, "Unselect completed") }
+    }
+
+    /// EXPUNGE, and UID EXPUNGE of a set (RFC 4315 section 2.1).
+    func expunge(_ tag: Tag, _ set: SequenceSet?) async throws(ConnectionError) {
+        guard let selected = self.selected else { return self.bad(tag, "No mailbox selected") }
+        guard !selected.isReadOnly else { return try await self.refuseReadOnly(tag) }
+        do throws(StoreError) {
+            var uids: UIDSet?
+            if let set { uids = selected.uids(selected.indices(set, .uid) ?? []) }
+            self.statistics.expunged += try await selected.mailbox.expunge(uids).count
+        } catch {
+            return try await self.refuse(tag, error)
+        }
+        try await self.finish(tag, "Expunge completed")
+    }
+
+    func refuseReadOnly(_ tag: Tag, _ expunges: ExpungeTelling = .allowed) async throws(ConnectionError) {
+        try await self.refuse(tag, .readOnly, "The mailbox is read-only", expunges)
+    }
+}

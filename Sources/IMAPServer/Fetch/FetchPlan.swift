@@ -1,0 +1,86 @@
+import IMAPCore
+import MIMECore
+import MailCore
+
+/// What a FETCH needs of each message, found out once per command.
+struct FetchPlan: Sendable {
+    /// From where an item is answered.
+    enum Source: Int, Comparable, Sendable {
+        /// The record in the session's view.
+        case record
+        /// The cache that was written at delivery.
+        case cache
+        /// The message itself.
+        case message
+
+        static func < (a: Source, b: Source) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    struct Item: Sendable {
+        var item: FetchItem
+        var source: Source
+        /// The header fields of a section that caches may have.
+        var fields: CachedFields?
+    }
+
+    let items: [Item]
+    /// The dearest source of all items.
+    let source: Source
+    /// Whether messages become \Seen by this.
+    let setsSeen: Bool
+    let hasFlags: Bool
+    let changedSince: ModSeq?
+
+    init(_ command: FetchCommand) {
+        var items = command.items
+        // UID FETCH answers the UID unasked (RFC 9051 section 6.4.9), CHANGEDSINCE the MODSEQ (RFC 7162
+        // section 3.1.4.1).
+        if command.numbering == .uid, !items.contains(.uid) { items.insert(.uid, at: 0) }
+        if command.changedSince != nil, !items.contains(.modSeq) { items.append(.modSeq) }
+        self.items = items.map { Self.plan($0) }
+        self.source = self.items.map(\.source).max() ?? .record
+        self.setsSeen = items.contains(where: \.setsSeen)
+        self.hasFlags = items.contains(.flags)
+        self.changedSince = command.changedSince
+    }
+
+    /// Whether the command makes the session CONDSTORE-aware.
+    var asksForModSeq: Bool { self.items.contains { $0.item == .modSeq } }
+
+    private static func plan(_ item: FetchItem) -> Item {
+        switch item {
+        case .uid, .flags, .internalDate, .size, .modSeq: return Item(item: item, source: .record)
+        case .envelope, .body, .bodyStructure: return Item(item: item, source: .cache)
+        case .rfc822, .rfc822Header, .rfc822Text: return Item(item: item, source: .message)
+        case .section(let section):
+            guard section.section.path.isEmpty, case .headerFields(let names) = section.section.kind else {
+                return Item(item: item, source: .message)
+            }
+            let fields = CachedFields(names)
+            return Item(item: item, source: fields.isComplete ? .cache : .message, fields: fields)
+        }
+    }
+}
+
+extension FetchItem {
+    /// The section an item of octets means.
+    var section: (section: Section, partial: FetchSection.Partial?)? {
+        switch self {
+        case .rfc822: (Section(), nil)
+        case .rfc822Header: (Section(kind: .header), nil)
+        case .rfc822Text: (Section(kind: .text), nil)
+        case .section(let section): (section.section, section.partial)
+        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure: nil
+        }
+    }
+}
+
+extension Section {
+    /// Whether this is counted as a header in the statistics.
+    var isHeader: Bool {
+        switch self.kind {
+        case .header, .headerFields, .headerFieldsNot, .mime: true
+        case .full, .text: false
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import IMAPCore
+import MIMECore
+import MailCore
+import MailStore
+
+/// Writes FETCH responses that need no more than a record and a cache.
+struct FetchWriter {
+    let plan: FetchPlan
+    let selected: SelectedMailbox
+    /// UIDs that this command made \Seen: their flags are told along.
+    var becameSeen = UIDSet()
+    var statistics = SessionStatistics()
+    private var scratch: [UInt8] = []
+
+    init(_ plan: FetchPlan, _ selected: SelectedMailbox) {
+        self.plan = plan
+        self.selected = selected
+    }
+
+    /// Writes the whole response of a message. `false`, with nothing written, when `cache` lacks something.
+    mutating func write(
+        _ record: MessageRecord, at index: Int, _ cache: MessageCache.View?, into out: inout [UInt8]
+    ) -> Bool {
+        let start = out.count
+        let before = self.statistics
+        var response = FetchResponse(SequenceNumber(index: index), into: &out)
+        for item in self.plan.items {
+            switch item.source {
+            case .record: self.writeRecordItem(item.item, record, &response, &out)
+            case .cache:
+                guard let cache, self.writeCacheItem(item, cache, &response, &out) else {
+                    out.removeLast(out.count - start)
+                    self.statistics = before
+                    return false
+                }
+            case .message:
+                out.removeLast(out.count - start)
+                self.statistics = before
+                return false
+            }
+        }
+        self.writeNewFlags(record, &response, &out)
+        response.end(into: &out)
+        return true
+    }
+
+    /// The flags of a message that this command made \Seen, unless it tells them anyway.
+    func writeNewFlags(_ record: MessageRecord, _ response: inout FetchResponse, _ out: inout [UInt8]) {
+        guard !self.plan.hasFlags, self.becameSeen.contains(record.uid) else { return }
+        self.writeRecordItem(.flags, record, &response, &out)
+    }
+
+    func writeRecordItem(
+        _ item: FetchItem, _ record: MessageRecord, _ response: inout FetchResponse, _ out: inout [UInt8]
+    ) {
+        switch item {
+        case .uid: response.uid(record.uid, into: &out)
+        case .flags:
+            response.flags(
+                record.flags, isRecent: self.selected.isRecent(record.uid),
+                keywords: self.selected.keywords(record), into: &out)
+        case .internalDate:
+            response.internalDate(InternalDate(secondsSince1970: record.internalDate), into: &out)
+        case .size: response.size(UInt64(record.size), into: &out)
+        case .modSeq: response.modSeq(record.modSeq, into: &out)
+        case .envelope, .body, .bodyStructure, .rfc822, .rfc822Header, .rfc822Text, .section:
+            preconditionFailure("not an item of the record")
+        }
+    }
+
+    private mutating func writeCacheItem(
+        _ item: FetchPlan.Item, _ cache: MessageCache.View, _ response: inout FetchResponse,
+        _ out: inout [UInt8]
+    ) -> Bool {
+        switch item.item {
+        case .envelope:
+            guard let envelope = cache.envelope else { return false }
+            response.wire("ENVELOPE", envelope, into: &out)
+        case .bodyStructure:
+            guard let structure = cache.bodyStructure else { return false }
+            response.wire("BODYSTRUCTURE", structure, into: &out)
+        case .body:
+            self.scratch.removeAll(keepingCapacity: true)
+            guard cache.appendBody(to: &self.scratch) else { return false }
+            response.wire("BODY", self.scratch, into: &out)
+        case .section(let section):
+            self.scratch.removeAll(keepingCapacity: true)
+            guard let fields = item.fields, cache.appendHeaderFields(fields, to: &self.scratch) else {
+                return false
+            }
+            response.beginOctets(item.item, into: &out)
+            let range = section.partial.range(of: self.scratch.count)
+            out.appendLiteral(self.scratch[range])
+            self.statistics.headerCount += 1
+            self.statistics.headerBytes += UInt64(range.count)
+        case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text:
+            return false
+        }
+        return true
+    }
+}
+
+extension FetchSection.Partial? {
+    /// The octets of a section of `count` that are asked for; empty behind its end.
+    func range(of count: Int) -> Range<Int> {
+        guard let self else { return 0..<count }
+        let first = Int(clamping: min(UInt64(self.first), UInt64(count)))
+        return first..<first + min(Int(self.count), count - first)
+    }
+}
+
+extension [UInt8] {
+    /// Appends a literal with its octets; see `appendSendable`.
+    mutating func appendLiteral(_ octets: ArraySlice<UInt8>) {
+        self.appendLiteralHeader(UInt64(octets.count))
+        octets.withUnsafeBytes { self.appendSendable($0) }
+    }
+
+    /// Appends octets of a message. NUL may not stand in a literal; 0x80 replaces it, which keeps the length.
+    mutating func appendSendable(_ octets: UnsafeRawBufferPointer) {
+        let start = self.count
+        self.append(contentsOf: octets)
+        guard octets.contains(0) else { return }
+        for i in start..<self.count where self[i] == 0 { self[i] = 0x80 }
+    }
+}

@@ -1,0 +1,45 @@
+public import IMAPCore
+public import SASLCore
+public import ServerConfig
+
+/// What an IMAP session needs of the configuration.
+public struct IMAPServiceSettings: Sendable {
+    /// The text of the greeting, expanded.
+    public var greeting = "Martlet ready."
+    /// Mechanisms offered, in that order.
+    public var mechanisms: [SASLMechanismName] = [.plain, .login]
+    /// Whether passwords may cross an unencrypted connection that is not from this machine.
+    public var allowsCleartext = false
+    /// Whether nobody logs in without TLS but from this machine, whatever `allowsCleartext` says.
+    public var requiresTLS = false
+    /// Limits of commands once a user has logged in.
+    public var commandLimits = CommandLimits()
+    /// The largest message in octets that APPEND takes; 0 for no limit.
+    public var maximumMessageSize: UInt64 = 100 << 20
+    /// Connections of one user from one address.
+    public var userAddressConnections = 50
+    /// How long a session may be silent outside of IDLE.
+    public var inactivityTimeout: Duration = .seconds(1800)
+    /// How often IDLE with nothing to say says `* OK Still here`; zero for never.
+    public var idleNotifyInterval: Duration = .seconds(120)
+    /// Commands in a row that were BAD before a session is closed.
+    public var maximumBadCommands = 20
+
+    public init() {}
+
+    /// From the daemon's settings. `greeting` is `settings.general.loginGreeting`, expanded.
+    public init(_ settings: Settings, greeting: String) {
+        self.greeting = greeting
+        self.mechanisms = settings.auth.mechanisms.compactMap { SASLMechanismName($0.rawValue) }
+        self.allowsCleartext = settings.auth.allowsCleartext
+        self.requiresTLS = settings.tls.mode == .required
+        self.commandLimits.lineLength = Int(clamping: max(1024, settings.imap.maximumLineLength))
+        // A set of n ranges needs 2n octets at least.
+        self.commandLimits.setRanges = max(self.commandLimits.setRanges, self.commandLimits.lineLength / 2)
+        self.maximumMessageSize = settings.mail.maximumMessageSize
+        let connections = settings.limits.userAddressConnections
+        self.userAddressConnections = connections == 0 ? .max : connections
+        self.inactivityTimeout = settings.imap.inactivityTimeout
+        self.idleNotifyInterval = settings.imap.idleNotifyInterval
+    }
+}

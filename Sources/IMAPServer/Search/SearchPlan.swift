@@ -1,0 +1,197 @@
+import IMAPCore
+import MIMECore
+import MailCore
+import MailStore
+
+/// What is known of whether a message matches.
+enum SearchVerdict {
+    case yes
+    case no
+    /// Needs more than was looked at.
+    case unknown
+
+    init(_ matches: Bool) { self = matches ? .yes : .no }
+
+    var negated: SearchVerdict {
+        switch self {
+        case .yes: .no
+        case .no: .yes
+        case .unknown: .unknown
+        }
+    }
+}
+
+/// Where to look beside the record, from cheap to dear.
+enum SearchEvidence {
+    case record
+    case cache(MessageCache.View)
+    case message(Octets, PartTable)
+}
+
+/// A SEARCH key tied to one view of a mailbox: sets resolved, keywords numbered, strings folded.
+///
+/// Each message is asked first with its record alone, then with its cache, at last with its octets, as far
+/// as the answer is not known.
+indirect enum SearchPlan: Sendable {
+    case constant(Bool)
+    case and([SearchPlan])
+    case or(SearchPlan, SearchPlan)
+    case not(SearchPlan)
+    case flags(MessageFlags)
+    case notFlags(MessageFlags)
+    case keyword(UInt16, KeywordTable)
+    case recent(UIDSet)
+    /// Places in the view, ascending and disjoint.
+    case indices([Range<Int>])
+    case modSeq(ModSeq)
+    /// INTERNALDATE from, up to and without, in seconds since 1970.
+    case internalDate(Range<Int64>)
+    /// The Date field's day as written, in days since 1970.
+    case sentDay(Range<Int64>)
+    case size(Range<UInt64>)
+    case header([UInt8], SearchNeedle)
+    case body(SearchNeedle)
+    case text(SearchNeedle)
+
+    /// `nil` when a sequence number in the key does not exist.
+    init?(_ key: SearchKey, _ selected: SelectedMailbox) {
+        switch key {
+        case .all: self = .constant(true)
+        case .and(let keys):
+            var plans: [SearchPlan] = []
+            for key in keys {
+                guard let plan = SearchPlan(key, selected) else { return nil }
+                plans.append(plan)
+            }
+            self = .and(plans)
+        case .or(let a, let b):
+            guard let a = SearchPlan(a, selected), let b = SearchPlan(b, selected) else { return nil }
+            self = .or(a, b)
+        case .not(let key):
+            guard let plan = SearchPlan(key, selected) else { return nil }
+            self = .not(plan)
+        case .flags(let flags): self = .flags(flags)
+        case .notFlags(let flags): self = .notFlags(flags)
+        case .recent: self = .recent(selected.recent)
+        case .keyword(let keyword):
+            let table = selected.view.keywords
+            self = table.number(of: keyword).map { .keyword($0, table) } ?? .constant(false)
+        case .sequence(let set):
+            guard let indices = selected.indices(set, .sequenceNumber) else { return nil }
+            self = .indices(indices)
+        case .uid(let set): self = .indices(selected.indices(set, .uid) ?? [])
+        case .modSeq(let modSeq): self = .modSeq(modSeq)
+        case .before(let date): self = .internalDate(.min..<date.secondsSince1970)
+        case .on(let date): self = .internalDate(date.secondsSince1970..<date.secondsSince1970 + 86400)
+        case .since(let date): self = .internalDate(date.secondsSince1970..<Int64.max)
+        case .sentBefore(let date): self = .sentDay(.min..<date.day)
+        case .sentOn(let date): self = .sentDay(date.day..<date.day + 1)
+        case .sentSince(let date): self = .sentDay(date.day..<Int64.max)
+        case .larger(let size): self = .size(min(size, .max - 1) + 1..<UInt64.max)
+        case .smaller(let size): self = .size(0..<size)
+        case .header(let name, let string): self = .header(name, SearchNeedle(string))
+        case .body(let string): self = .body(SearchNeedle(string))
+        case .text(let string): self = .text(SearchNeedle(string))
+        }
+    }
+
+    func verdict(_ index: Int, _ record: MessageRecord, _ evidence: SearchEvidence) -> SearchVerdict {
+        switch self {
+        case .constant(let value): return SearchVerdict(value)
+        case .and(let plans):
+            var verdict = SearchVerdict.yes
+            for plan in plans {
+                switch plan.verdict(index, record, evidence) {
+                case .yes: break
+                case .no: return .no
+                case .unknown: verdict = .unknown
+                }
+            }
+            return verdict
+        case .or(let a, let b):
+            switch (a.verdict(index, record, evidence), b.verdict(index, record, evidence)) {
+            case (.yes, _), (_, .yes): return .yes
+            case (.no, .no): return .no
+            case (.unknown, _), (_, .unknown): return .unknown
+            }
+        case .not(let plan): return plan.verdict(index, record, evidence).negated
+        case .flags(let flags): return SearchVerdict(record.flags.isSuperset(of: flags))
+        case .notFlags(let flags): return SearchVerdict(record.flags.isDisjoint(with: flags))
+        case .keyword(let number, let table): return SearchVerdict(table.contains(number, in: record.keywords))
+        case .recent(let uids): return SearchVerdict(uids.contains(record.uid))
+        case .indices(let ranges): return SearchVerdict(ranges.containsIndex(index))
+        case .modSeq(let modSeq): return SearchVerdict(record.modSeq >= modSeq)
+        case .internalDate(let range): return SearchVerdict(range.contains(record.internalDate))
+        case .size(let range): return SearchVerdict(range.contains(UInt64(record.size)))
+        case .sentDay(let range): return evidence.sentDay(range)
+        case .header(let name, let needle): return evidence.header(name, needle)
+        case .body(let needle): return evidence.text { $0.bodyContains(needle) }
+        case .text(let needle): return evidence.text { $0.textContains(needle) }
+        }
+    }
+
+    /// Whether a message may be looked at with this evidence for nothing: no key needs it.
+    var needsOnlyRecords: Bool {
+        switch self {
+        case .and(let plans): plans.allSatisfy(\.needsOnlyRecords)
+        case .or(let a, let b): a.needsOnlyRecords && b.needsOnlyRecords
+        case .not(let plan): plan.needsOnlyRecords
+        case .sentDay, .header, .body, .text: false
+        case .constant, .flags, .notFlags, .keyword, .recent, .indices, .modSeq, .internalDate, .size: true
+        }
+    }
+}
+
+extension SearchEvidence {
+    func sentDay(_ range: Range<Int64>) -> SearchVerdict {
+        switch self {
+        case .record: return .unknown
+        case .cache(let view):
+            // A message without a date matches none of these keys.
+            return SearchVerdict(view.sentDate.map { range.contains($0.dayAsWritten) } ?? false)
+        case .message(let octets, let table):
+            let header = octets[table.root.header]
+            for field in HeaderScanner(header) where header[field.name].equals(lowercase: "date") {
+                guard let date = MessageDate(parsing: header[field.body]) else { return .no }
+                return SearchVerdict(range.contains(date.dayAsWritten))
+            }
+            return .no
+        }
+    }
+
+    func header(_ name: [UInt8], _ needle: SearchNeedle) -> SearchVerdict {
+        switch self {
+        case .record: return .unknown
+        case .cache(let view):
+            guard let bodies = view.fieldBodies(name) else { return .unknown }
+            return SearchVerdict(bodies.contains { MessageText.fieldContains($0, needle) })
+        case .message(let octets, let table):
+            return SearchVerdict(MessageText(octets.buffer, table).headerContains(name, needle))
+        }
+    }
+
+    func text(_ body: (MessageText) -> Bool) -> SearchVerdict {
+        switch self {
+        case .record, .cache: .unknown
+        case .message(let octets, let table): SearchVerdict(body(MessageText(octets.buffer, table)))
+        }
+    }
+}
+
+extension CivilDate {
+    /// Days since 1970-01-01.
+    fileprivate var day: Int64 { self.secondsSince1970 / 86400 - (self.secondsSince1970 % 86400 < 0 ? 1 : 0) }
+}
+
+extension [Range<Int>] {
+    /// Whether one of the ascending, disjoint ranges holds `index`.
+    func containsIndex(_ index: Int) -> Bool {
+        var low = 0
+        var high = self.count
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].upperBound <= index { low = middle + 1 } else { high = middle }
+        }
+        return low < self.count && self[low].lowerBound <= index
+    }
+}

@@ -1,0 +1,59 @@
+import MailCore
+import MailStore
+
+/// The mailbox that a session has selected, and what its client knows of it.
+struct SelectedMailbox {
+    let mailbox: any Mailbox
+    let isReadOnly: Bool
+    /// What the client has been told: sequence numbers are positions in it.
+    var view: MailboxSnapshot
+    /// UIDs that are \Recent to this session, also those not yet in the view.
+    var recent: UIDSet
+    /// How many keywords the client has been told of.
+    var toldKeywords: Int
+
+    /// How many messages in the view are \Recent.
+    var recentCount: Int {
+        var count = 0
+        for range in self.recent.ranges {
+            guard let first = UID(rawValue: range.lowerBound) else { continue }
+            let start = self.view.firstIndex(atOrAfter: first)
+            let end: Int
+            if range.upperBound < .max, let next = UID(rawValue: range.upperBound + 1) {
+                end = self.view.firstIndex(atOrAfter: next)
+            } else {
+                end = self.view.count
+            }
+            count += end - start
+        }
+        return count
+    }
+
+    /// Adds what has become \Recent to this session.
+    mutating func takeRecent() {
+        for range in self.mailbox.takeRecent().ranges {
+            guard let first = UID(rawValue: range.lowerBound), let last = UID(rawValue: range.upperBound) else {
+                continue
+            }
+            self.recent.insert(first...last)
+        }
+    }
+
+    func isRecent(_ uid: UID) -> Bool { self.recent.contains(uid) }
+
+    /// The keywords of a message.
+    func keywords(_ record: MessageRecord) -> [Keyword] {
+        if record.keywords == .empty { return [] }
+        let table = self.view.keywords
+        return table.numbers(in: record.keywords).compactMap {
+            Int($0) < table.keywords.count ? table.keywords[Int($0)] : nil
+        }
+    }
+
+    /// Takes over the state of some messages from `now`, as told to the client by a command's own
+    /// responses, so that they are not told again. Sequence numbers stay.
+    mutating func adopt(_ records: [MessageRecord], keywords: KeywordTable) {
+        self.view.keywords = keywords
+        self.view.update(records)
+    }
+}

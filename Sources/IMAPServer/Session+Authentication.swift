@@ -1,0 +1,166 @@
+import Accounts
+import Authentication
+import IMAPCore
+import Logging
+import MailCore
+import MailStore
+import SASLCore
+import ServerCore
+
+extension Session {
+    /// Whether a password may be sent over this connection.
+    var mayLogIn: Bool {
+        if self.connection.tls != nil || self.connection.remoteAddress.isLocal { return true }
+        return self.settings.allowsCleartext && !self.settings.requiresTLS
+    }
+
+    func startTLS(_ tag: Tag) async throws(ConnectionError) {
+        guard self.connection.tls == nil else { return self.bad(tag, "TLS is already active") }
+        guard let context = self.service.tlsContexts.current else {
+            return self.bad(tag, "TLS is not available")
+        }
+        self.write { $0.tagged(tag, .ok, "Begin TLS negotiation now") }
+        // What was pipelined in clear is dropped with the rest of the input.
+        self.parser.reset()
+        try await self.connection.startTLS(context, applicationProtocol: "imap")
+    }
+
+    func login(_ tag: Tag, _ user: [UInt8], _ password: [UInt8]) async throws(ConnectionError) {
+        guard self.mayLogIn else { return self.refuseCleartext(tag) }
+        guard let name = String(validating: user, as: UTF8.self) else {
+            return self.failedLogin(tag, AuthenticationFailure(.credentials), "", "LOGIN")
+        }
+        try await self.connection.flush()
+        let outcome = await self.service.authenticator.authenticate(
+            self.authenticationRequest, user: name, password: password)
+        try await self.conclude(tag, outcome, name, "LOGIN")
+    }
+
+    func authenticate(_ tag: Tag, _ command: AuthenticateCommand) async throws(ConnectionError) {
+        guard self.mayLogIn else { return self.refuseCleartext(tag) }
+        guard let mechanism = SASLMechanismName(bytes: command.mechanism),
+            self.settings.mechanisms.contains(mechanism)
+        else {
+            self.write { $0.tagged(tag, .no, .cannot, "Unsupported authentication mechanism") }
+            return
+        }
+        try await self.connection.flush()
+        var failure: ConnectionError?
+        let outcome = await self.service.authenticator.authenticate(
+            self.authenticationRequest, mechanism: mechanism, initialResponse: command.initialResponse
+        ) { challenge in
+            do throws(ConnectionError) {
+                return try await self.respond(to: challenge)
+            } catch {
+                failure = error
+                return .cancelled
+            }
+        }
+        if let failure { throw failure }
+        guard !self.isEnding else { return }
+        try await self.conclude(tag, outcome, "", mechanism.text)
+    }
+
+    /// Sends a challenge and reads the client's response.
+    private func respond(to challenge: [UInt8]) async throws(ConnectionError) -> SASLClientReply {
+        self.write { $0.continuation(Base64.encode(challenge)) }
+        guard let line = try await self.readLine() else {
+            self.write { $0.bye(nil, "Authentication response is too long") }
+            self.isEnding = true
+            return .cancelled
+        }
+        if line == [UInt8(ascii: "*")] { return .cancelled }
+        guard let response = Base64.decode(line) else { return .malformed }
+        return .response(response)
+    }
+
+    private var authenticationRequest: AuthenticationRequest {
+        let remote = self.connection.remoteAddress
+        let local = self.connection.localAddress
+        let security: ConnectionSecurity =
+            self.connection.tls != nil ? .tls : remote.isLocal ? .local : .cleartext
+        return AuthenticationRequest(
+            service: "imap", remoteAddress: remote.isUnix ? nil : remote.text,
+            remotePort: remote.isUnix ? nil : remote.port, localAddress: local.isUnix ? nil : local.text,
+            localPort: local.isUnix ? nil : local.port, security: security,
+            session: self.connection.sessionID)
+    }
+
+    private func refuseCleartext(_ tag: Tag) {
+        self.write { $0.tagged(tag, .no, .privacyRequired, "Plaintext login is disabled without TLS") }
+    }
+
+    /// - Parameter name: what the client called itself, for the log; empty when unknown.
+    private func conclude(
+        _ tag: Tag, _ outcome: AuthenticationOutcome, _ name: String, _ method: String
+    ) async throws(ConnectionError) {
+        switch outcome {
+        case .failure(let failure): self.failedLogin(tag, failure, name, method)
+        case .success(let identity, let record): try await self.enter(tag, identity.user, record, method)
+        }
+    }
+
+    /// Opens the account of a user who has authenticated.
+    private func enter(
+        _ tag: Tag, _ user: String, _ record: UserRecord, _ method: String
+    ) async throws(ConnectionError) {
+        guard
+            self.service.registry.login(
+                self.connection, user: user, limit: self.settings.userAddressConnections)
+        else {
+            self.logFailedLogin(user, method, "Too many connections of this user from this address")
+            self.write { $0.tagged(tag, .no, .limit, "Too many connections from your address") }
+            return
+        }
+        do throws(StoreError) {
+            let account = try await self.accounts.open(record)
+            self.account = account
+            self.names = MailboxNames(account.namespaces)
+        } catch {
+            self.service.logger.error("imap(\(user))<\(self.connection.sessionID)>: \(error.description)")
+            self.write { $0.tagged(tag, .no, .unavailable, "The mail account cannot be opened now") }
+            return
+        }
+        self.user = user
+        self.machine.loggedIn()
+        self.parser.limits = self.settings.commandLimits
+        self.connection.setDeadline(after: nil)
+        self.connection.inactivityTimeout = self.settings.inactivityTimeout
+        self.logLogin(user, method)
+        self.write { $0.tagged(tag, .ok, .capability(Capabilities.afterLogin), "Logged in") }
+    }
+
+    private func failedLogin(
+        _ tag: Tag, _ failure: AuthenticationFailure, _ name: String, _ method: String
+    ) {
+        let reason: String
+        switch failure.code {
+        case .credentials:
+            reason = "auth failed"
+            self.write { $0.tagged(tag, .no, .authenticationFailed, "Authentication failed") }
+        case .authorization:
+            reason = "authorization failed"
+            self.write { $0.tagged(tag, .no, .authorizationFailed, "Authorization failed") }
+        case .userDisabled:
+            reason = "user disabled"
+            self.write { $0.tagged(tag, .no, .contactAdmin, text: failure.message ?? "This account is disabled") }
+        case .passwordExpired:
+            reason = "password expired"
+            self.write { $0.tagged(tag, .no, .expired, text: failure.message ?? "The password has expired") }
+        case .malformedResponse:
+            reason = "malformed response"
+            self.write { $0.tagged(tag, .bad, "Invalid authentication response") }
+        case .unknownMechanism:
+            reason = "unknown mechanism"
+            self.write { $0.tagged(tag, .no, .cannot, "Unsupported authentication mechanism") }
+        case .cancelled:
+            reason = "cancelled"
+            self.write { $0.tagged(tag, .bad, "Authentication cancelled") }
+        case .temporary:
+            reason = "temporary failure"
+            self.write { $0.tagged(tag, .no, .unavailable, "Temporary authentication failure") }
+        }
+        self.failedLogins += 1
+        self.logFailedLogin(name, method, reason)
+    }
+}

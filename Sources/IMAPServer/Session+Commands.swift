@@ -1,0 +1,95 @@
+import IMAPCore
+import MailCore
+import MailStore
+import ServerCore
+
+extension Session {
+    /// Runs one command and writes its answer.
+    func execute(_ tagged: TaggedCommand) async throws(ConnectionError) {
+        let tag = tagged.tag
+        switch self.machine.received(tagged.command) {
+        case .run: break
+        case .refuse(let reason): return self.bad(tag, reason.text)
+        }
+        self.badCommands = 0
+        switch tagged.command {
+        case .capability:
+            let names = self.capabilities
+            self.write { $0.capability(names) }
+            try await self.finish(tag, "Capability completed")
+        case .noop: try await self.finish(tag, "NOOP completed")
+        case .check: try await self.finish(tag, "Check completed")
+        case .logout:
+            self.machine.loggedOut()
+            self.write {
+                $0.bye(nil, "Logging out")
+                $0.tagged(tag, .ok, "Logout completed")
+            }
+        case .id(let parameters): try await self.id(tag, parameters)
+        case .startTLS: try await self.startTLS(tag)
+        case .login(let user, let password): try await self.login(tag, user, password)
+        case .authenticate(let command): try await self.authenticate(tag, command)
+        case .enable(let names): try await self.enable(tag, names)
+        case .select(let mailbox, let parameters):
+            try await self.select(tag, mailbox, parameters, .readWrite)
+        case .examine(let mailbox, let parameters):
+            try await self.select(tag, mailbox, parameters, .readOnly)
+        case .create(let mailbox, let uses): try await self.create(tag, mailbox, uses)
+        case .delete(let mailbox): try await self.delete(tag, mailbox)
+        case .rename(let mailbox, let target): try await self.rename(tag, mailbox, target)
+        case .subscribe(let mailbox): try await self.subscribe(tag, mailbox)
+        case .unsubscribe(let mailbox): try await self.unsubscribe(tag, mailbox)
+        case .list(let command): try await self.list(tag, command)
+        case .lsub(let reference, let pattern): try await self.lsub(tag, reference, pattern)
+        case .namespace: try await self.namespace(tag)
+        case .status(let mailbox, let items): try await self.status(tag, mailbox, items)
+        case .idle: try await self.idle(tag)
+        case .close: try await self.close(tag)
+        case .unselect: try await self.unselect(tag)
+        case .expunge: try await self.expunge(tag, nil)
+        case .uidExpunge(let set): try await self.expunge(tag, set)
+        case .search(let command): try await self.search(tag, command)
+        case .fetch(let command): try await self.fetch(tag, command)
+        case .store(let command): try await self.store(tag, command)
+        case .copy(let command): try await self.copy(tag, command)
+        case .move(let command): try await self.move(tag, command)
+        }
+    }
+
+    /// Tells the client what changed meanwhile, then `tag OK`.
+    func finish(
+        _ tag: Tag, _ code: ResponseCode? = nil, _ text: StaticString, _ expunges: ExpungeTelling = .allowed
+    ) async throws(ConnectionError) {
+        try await self.tellChanges(expunges)
+        self.write { $0.tagged(tag, .ok, code, text) }
+    }
+
+    func finish(_ tag: Tag, _ text: StaticString) async throws(ConnectionError) {
+        try await self.finish(tag, nil, text, .allowed)
+    }
+
+    /// Tells the client what changed meanwhile, then `tag NO`.
+    func refuse(
+        _ tag: Tag, _ code: ResponseCode?, _ text: StaticString, _ expunges: ExpungeTelling = .allowed
+    ) async throws(ConnectionError) {
+        try await self.tellChanges(expunges)
+        self.write { $0.tagged(tag, .no, code, text) }
+    }
+
+    func refuse(
+        _ tag: Tag, _ error: StoreError, _ expunges: ExpungeTelling = .allowed
+    ) async throws(ConnectionError) {
+        self.logFault(error)
+        let (code, text) = error.response
+        try await self.refuse(tag, code, text, expunges)
+    }
+
+    /// The account's name of a mailbox; writes the refusal when there can be none.
+    func mailboxName(
+        _ tag: Tag, _ wire: WireMailboxName, _ code: ResponseCode
+    ) async throws(ConnectionError) -> MailboxName? {
+        if let name = self.names.decode(wire) { return name }
+        try await self.refuse(tag, code, "Invalid mailbox name")
+        return nil
+    }
+}

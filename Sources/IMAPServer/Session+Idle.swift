@@ -1,0 +1,36 @@
+import IMAPCore
+import MailCore
+import ServerCore
+
+extension Session {
+    /// IDLE (RFC 2177): tells changes as they come until the client says DONE. Without a selected mailbox
+    /// it just waits, as some clients expect.
+    func idle(_ tag: Tag) async throws(ConnectionError) {
+        self.write { $0.continuation("idling".utf8) }
+        try await self.tellChanges(.allowed)
+        let interval = self.settings.idleNotifyInterval
+        let timeout = interval > .zero ? interval : nil
+        while true {
+            switch self.nextLine() {
+            case .line(let line):
+                let isDone = ASCII.equalsIgnoringCase(line, "done".utf8)
+                guard isDone else { return self.bad(tag, "Expected DONE") }
+                return try await self.finish(tag, "Idle completed")
+            case .tooLong:
+                self.write { $0.bye(nil, "Expected DONE") }
+                self.isEnding = true
+                return
+            case .needMore:
+                break
+            }
+            try await self.connection.flush()
+            switch await self.connection.wait(for: [.input, .signal], timeout: timeout) {
+            case .input: break
+            case .signal: try await self.tellChanges(.allowed)
+            case .timeout: self.write { $0.untagged(.ok, nil, "Still here") }
+            case .closed: throw ConnectionError(.closed, "Connection closed in IDLE")
+            case .shutdown: throw ConnectionError(.shutdown, "Server shutting down")
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import IMAPCore
+import MailCore
+import ServerCore
+
+extension Session {
+    /// Reads and runs commands until LOGOUT or too many mistakes.
+    func converse() async throws(ConnectionError) {
+        var sinceYield = 0
+        while !self.machine.isLoggedOut, !self.isEnding {
+            switch self.nextStep() {
+            case .needMore:
+                try await self.connection.flush()
+                try await self.connection.readMore()
+                continue
+            case .sendContinuation:
+                self.write { $0.continuation("OK".utf8) }
+                continue
+            case .command(let command):
+                try await self.execute(command)
+            case .append(let append):
+                try await self.append(append)
+            case .appendNext, .appendEnd:
+                // Only `append` asks for these, and it takes them all.
+                preconditionFailure("a message without its APPEND")
+            case .failed(let error):
+                self.answer(error)
+            }
+            try await self.connection.flushIfLarge()
+            if self.connection.shutdownReason != nil {
+                throw ConnectionError(.shutdown, "Server shutting down")
+            }
+            // A client that pipelines thousands of commands shares the loop with others.
+            sinceYield += 1
+            if sinceYield == 32 {
+                sinceYield = 0
+                await Task.yield()
+            }
+        }
+    }
+
+    /// The parser's next step over the unread input.
+    func nextStep() -> CommandParser.Step {
+        var consumed = 0
+        var parser = CommandParser()
+        swap(&parser, &self.parser)
+        let step = self.connection.withInput { parser.next($0, consumed: &consumed) }
+        swap(&parser, &self.parser)
+        self.connection.consume(consumed)
+        return step
+    }
+
+    /// The next line that is no command, without its line end; `nil` when it is too long.
+    func readLine() async throws(ConnectionError) -> [UInt8]? {
+        while true {
+            switch self.nextLine() {
+            case .needMore:
+                try await self.connection.flush()
+                try await self.connection.readMore()
+            case .line(let line): return line
+            case .tooLong: return nil
+            }
+        }
+    }
+
+    /// The parser's look at the unread input for a line that is no command.
+    func nextLine() -> CommandParser.LineStep {
+        var consumed = 0
+        var parser = CommandParser()
+        swap(&parser, &self.parser)
+        let step = self.connection.withInput { parser.nextLine($0, consumed: &consumed) }
+        swap(&parser, &self.parser)
+        self.connection.consume(consumed)
+        return step
+    }
+
+    /// Answers a command that could not be read.
+    func answer(_ error: CommandError) {
+        self.write { $0.failed(error) }
+        switch error.recovery {
+        case .nextCommand: self.countBadCommand()
+        case .close:
+            self.write { $0.bye(nil, "Too much input") }
+            self.isEnding = true
+        }
+    }
+
+    /// Answers a command that is well-formed but wrong here.
+    func bad(_ tag: Tag, _ text: StaticString) {
+        self.write { $0.tagged(tag, .bad, text) }
+        self.countBadCommand()
+    }
+
+    private func countBadCommand() {
+        self.badCommands += 1
+        // Before the login nobody needs many tries.
+        let maximum = self.machine.isAuthenticated ? self.settings.maximumBadCommands : 10
+        guard self.badCommands >= maximum, !self.isEnding else { return }
+        self.write { $0.bye(nil, "Too many invalid commands") }
+        self.isEnding = true
+    }
+}

@@ -1,0 +1,112 @@
+import Accounts
+import IMAPCore
+import Logging
+import MailCore
+import MailStore
+import ServerCore
+
+/// One client's session: reads a command, runs it, writes the answer.
+///
+/// An actor on its connection's event loop, so nothing in it needs a lock. Commands run one after the
+/// other; answers to pipelined commands gather in the connection's output until there is nothing to read
+/// or enough to send.
+actor Session {
+    nonisolated let connection: Connection
+    nonisolated let service: IMAPService
+    let settings: IMAPServiceSettings
+    let accounts: Accounts
+
+    var parser = CommandParser(limits: .beforeLogin)
+    var machine = SessionStateMachine()
+    /// Set by the login.
+    var user: String?
+    var account: (any MailAccount)?
+    var names = MailboxNames([])
+    var selected: SelectedMailbox?
+    /// Whether the client knows CONDSTORE (RFC 7162 section 3.1.2).
+    var knowsCondStore = false
+    var statistics = SessionStatistics()
+    /// Login attempts that failed.
+    var failedLogins = 0
+    /// Commands in a row that were BAD.
+    var badCommands = 0
+    /// Set when the session shall end after the current command.
+    var isEnding = false
+    /// Why a read inside a message of APPEND failed.
+    var readFailure: ConnectionError?
+    /// The mailbox for the `trashed` count.
+    var trash = MailboxName("Trash")
+    let start = ContinuousClock.now
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        self.connection.executor.asUnownedSerialExecutor()
+    }
+
+    init(
+        _ connection: Connection, _ service: IMAPService, _ settings: IMAPServiceSettings,
+        _ accounts: Accounts
+    ) {
+        self.connection = connection
+        self.service = service
+        self.settings = settings
+        self.accounts = accounts
+    }
+
+    /// Serves the connection to its end. The caller closes it.
+    func run() async {
+        var reason = "Logged out"
+        do {
+            self.sendGreeting()
+            try await self.converse()
+            try await self.connection.flush()
+            if !self.machine.isLoggedOut { reason = "Too many invalid commands" }
+        } catch {
+            reason = error.reason
+            self.sendGoodbye(error)
+        }
+        self.selected?.mailbox.close()
+        self.selected = nil
+        self.logEnd(reason)
+    }
+
+    /// Appends responses to the output.
+    func write(_ body: (inout ResponseEncoder) -> Void) {
+        var encoder = ResponseEncoder()
+        swap(&encoder.bytes, &self.connection.output)
+        body(&encoder)
+        swap(&encoder.bytes, &self.connection.output)
+    }
+
+    private func sendGreeting() {
+        let capabilities = self.capabilities
+        let text = self.settings.greeting
+        self.write { out in
+            out.bytes.append("* OK [CAPABILITY ")
+            out.bytes.append(contentsOf: capabilities)
+            out.bytes.append("] ")
+            for byte in text.utf8 { out.bytes.append(byte < 0x20 || byte >= 0x7F ? 0x20 : byte) }
+            out.endLine()
+        }
+    }
+
+    private func sendGoodbye(_ error: ConnectionError) {
+        switch error.code {
+        case .timedOut:
+            self.write { $0.bye(nil, "Disconnected for inactivity") }
+        case .shutdown:
+            switch self.connection.shutdownReason {
+            case .kicked: self.write { $0.bye(nil, "Disconnected by the administrator") }
+            case .stopping, .none: self.write { $0.bye(.unavailable, "Server is shutting down") }
+            }
+        case .closed, .slowReader, .tls:
+            break
+        }
+    }
+
+    var capabilities: [UInt8] {
+        if self.machine.isAuthenticated { return Capabilities.afterLogin }
+        return Capabilities.beforeLogin(
+            canStartTLS: self.connection.tls == nil && self.service.tlsContexts.current != nil,
+            mayLogIn: self.mayLogIn, mechanisms: self.settings.mechanisms)
+    }
+}

@@ -1,0 +1,31 @@
+import IMAPCore
+import MailStore
+
+extension StoreError {
+    /// What a client is told: never the detail, which may name paths.
+    var response: (code: ResponseCode, text: StaticString) {
+        switch self.code {
+        case .notFound: (.nonExistent, "Mailbox does not exist")
+        case .alreadyExists: (.alreadyExists, "Mailbox already exists")
+        case .noPermission: (.noPermission, "Permission denied")
+        case .cannot: (.cannot, "This cannot be done with that mailbox")
+        case .expunged: (.expungeIssued, "Messages have been expunged")
+        case .overQuota: (.overQuota, "Quota exceeded")
+        case .tooBig: (.tooBig, "Message is too large")
+        case .limit: (.limit, "A limit of the server is reached")
+        case .inUse: (.inUse, "Mailbox is in use, try again later")
+        case .diskFull: (.unavailable, "The server is out of disk space, try again later")
+        case .temporary: (.unavailable, "The server has a temporary problem, try again later")
+        case .damaged: (.corruption, "The mailbox is damaged, the administrator has been informed")
+        }
+    }
+
+    /// Whether the administrator has to know.
+    var isServerFault: Bool {
+        switch self.code {
+        case .diskFull, .temporary, .damaged: true
+        case .notFound, .alreadyExists, .noPermission, .cannot, .expunged, .overQuota, .tooBig, .limit, .inUse:
+            false
+        }
+    }
+}
