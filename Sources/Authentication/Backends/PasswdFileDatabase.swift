@@ -100,7 +100,7 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
             if file.error == ENOENT, self.path.hasVariables { return .line(nil) }
             return .failure("passwd-file \(path): \(String(cString: strerror(file.error)))")
         }
-        return .line(table[self.usernameFormat?.expand(query) ?? query.user])
+        return .line(table[user: self.usernameFormat?.expand(query) ?? query.user])
     }
 
     private func table(_ path: String) -> (table: PasswdFileTable?, error: CInt) {

@@ -28,7 +28,7 @@ package struct PasswdFileTable: Sendable {
     }
 
     /// The line of a user, by exact name.
-    package subscript(user: String) -> PasswdFileLine? {
+    package subscript(user user: String) -> PasswdFileLine? {
         self.lines[user].map(PasswdFileLine.init)
     }
 }

@@ -115,15 +115,16 @@ public struct VariableTemplate: Hashable, Sendable {
 
     private static func parseShort(_ rest: inout Substring) throws(ParseError) -> Part {
         var filters: [Filter] = []
-        func number() -> Int? {
+        func number() throws(ParseError) -> Int? {
             let digits = rest.prefix { $0.isASCII && $0.isNumber }
             rest = rest.dropFirst(digits.count)
-            return digits.count <= 4 ? Int(digits) : nil
+            guard digits.count <= 4 else { throw ParseError(text: "%\(digits) is too long") }
+            return Int(digits)
         }
-        if let first = number() {
+        if let first = try number() {
             if rest.first == "." {
                 rest = rest.dropFirst()
-                guard let length = number() else {
+                guard let length = try number() else {
                     throw ParseError(text: "length missing after \"%\(first).\"")
                 }
                 filters.append(.substring(offset: first, length: length))

@@ -24,26 +24,6 @@ enum UnixSocket {
         return fd
     }
 
-    /// Binds and listens on `path`, replacing a socket that stands there; the negative errno on failure.
-    static func listen(_ path: String, backlog: CInt = 128) -> CInt {
-        var address = sockaddr_un()
-        guard Self.fill(&address, path) else { return -ENAMETOOLONG }
-        let fd = socket(AF_UNIX, self.stream | self.flags, 0)
-        guard fd >= 0 else { return -errno }
-        unlink(path)
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard result == 0, Glibc.listen(fd, backlog) == 0 else {
-            let code = errno
-            close(fd)
-            return -code
-        }
-        return fd
-    }
-
     /// Both ends of a new pair, or `nil` with errno.
     static func pair(nonBlocking: Bool = true) -> (CInt, CInt)? {
         var ends: [CInt] = [-1, -1]
