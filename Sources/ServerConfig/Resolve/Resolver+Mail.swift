@@ -164,8 +164,7 @@ extension Resolver {
         }
         for row in Schema.localName where row.text(local).isEmpty {
             if !inner.contains(where: { s in s.name == row.name || row.aliases.contains { $0.name == s.name }
-                })
-            {
+            }) {
                 self.out.error(place, "\(title) has no \(row.name); write both certificate and key")
             }
         }

@@ -16,6 +16,8 @@ public struct AuthSettings: Sendable, Equatable {
     public var cacheNegativeTTL: Duration = .seconds(3600)
     /// Worker processes for lookups that block, such as PAM.
     public var workerLimit = 10
+
+    public init() {}
 }
 
 /// A SASL mechanism that this release has.

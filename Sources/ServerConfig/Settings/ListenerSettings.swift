@@ -33,6 +33,8 @@ public struct InetPlace: Sendable, Equatable {
     public var port = 0
     /// Whether the connection begins with the TLS handshake.
     public var isTLS = false
+
+    public init() {}
 }
 
 /// A socket in the file system.
@@ -45,4 +47,6 @@ public struct UnixPlace: Sendable, Equatable {
     public var user = ""
     /// The group by name or number; empty for the daemon's own.
     public var group = ""
+
+    public init() {}
 }

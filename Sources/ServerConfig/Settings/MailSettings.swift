@@ -15,6 +15,8 @@ public struct MailSettings: Sendable, Equatable {
     public var volumePath = ""
     /// The largest message in octets that APPEND and LMTP take; 0 for no limit.
     public var maximumMessageSize: UInt64 = 100 << 20
+
+    public init() {}
 }
 
 /// The body format of accounts.

@@ -7,6 +7,8 @@ public struct IMAPSettings: Sendable, Equatable {
     public var idleNotifyInterval: Duration = .seconds(120)
     /// How long a session may be silent outside of IDLE.
     public var inactivityTimeout: Duration = .seconds(1800)
+
+    public init() {}
 }
 
 /// POP3.
@@ -17,6 +19,8 @@ public struct POP3Settings: Sendable, Equatable {
     public var leavesFlags = false
     /// How long a session may be silent; RFC 1939 wants ten minutes at least.
     public var inactivityTimeout: Duration = .seconds(600)
+
+    public init() {}
 }
 
 /// LMTP.
@@ -30,6 +34,8 @@ public struct LMTPSettings: Sendable, Equatable {
     public var deliveryAddressHeader: DeliveryAddressHeader = .final
     /// How long an MTA may be silent.
     public var inactivityTimeout: Duration = .seconds(300)
+
+    public init() {}
 }
 
 /// What the Delivered-To header of a message for one recipient says.
@@ -54,6 +60,8 @@ public struct DeliverySettings: Sendable, Equatable {
     public var postmasterAddress = "postmaster@%{user | domain | default(hostname)}"
     /// The program, with arguments, that takes mail of redirect on its standard input.
     public var sendmailPath = "/usr/sbin/sendmail"
+
+    public init() {}
 }
 
 /// Sieve at delivery.
@@ -73,6 +81,8 @@ public struct SieveSettings: Sendable, Equatable {
     public var personal: SieveScriptSettings {
         self.scripts.first { $0.type == .personal } ?? SieveScriptSettings(name: "personal")
     }
+
+    public init() {}
 }
 
 /// One place of Sieve scripts.

@@ -56,6 +56,8 @@ public struct GeneralSettings: Sendable, Equatable {
     public var loginGreeting = "Martlet ready."
     /// The account of the auth role when started as root.
     public var internalUser = "martlet"
+
+    public init() {}
 }
 
 /// Logs.
@@ -68,6 +70,8 @@ public struct LoggingSettings: Sendable, Equatable {
     public var debugPath = ""
     /// Whether debugging lines are written at all.
     public var writesDebug = false
+
+    public init() {}
 }
 
 /// What one client, user or address may take.
@@ -89,4 +93,6 @@ public struct LimitsSettings: Sendable, Equatable {
     public func clientLimit(of mailProtocol: MailProtocol) -> Int {
         self.serviceClientLimits[mailProtocol] ?? self.clientLimit
     }
+
+    public init() {}
 }

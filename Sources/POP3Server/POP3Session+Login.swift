@@ -1,0 +1,182 @@
+import Accounts
+import Authentication
+import Logging
+import MailCore
+import MailStore
+import NIOCore
+import POP3Core
+import SASLCore
+import ServerConfig
+import ServerCore
+
+extension POP3Session {
+    /// USER and PASS.
+    func checkPassword(user: String, password: [UInt8]) async throws(ConnectionError) {
+        // What is pending answers earlier commands, and the check may take seconds.
+        try await self.connection.flush()
+        let outcome = await self.options.authenticator.authenticate(
+            self.authenticationRequest, user: user, password: password)
+        await self.received(outcome, method: "PLAIN", claimed: user)
+    }
+
+    /// AUTH (RFC 5034).
+    ///
+    /// ```
+    /// C: AUTH PLAIN
+    /// S: +
+    /// C: dGVzdAB0ZXN0AHRlc3Q=
+    /// S: +OK Logged in.
+    /// ```
+    func authenticate(_ mechanism: String, _ initialResponse: [UInt8]?) async throws(ConnectionError) {
+        guard let name = SASLMechanismName(mechanism),
+            self.settings.auth.mechanisms.contains(where: { $0.rawValue.uppercased() == name.text })
+        else {
+            self.state.refused()
+            self.reply(.error("Unsupported authentication mechanism."))
+            return
+        }
+        try await self.connection.flush()
+        var failure: ConnectionError?
+        let outcome = await self.options.authenticator.authenticate(
+            self.authenticationRequest, mechanism: name, initialResponse: initialResponse
+        ) { challenge in
+            do throws(ConnectionError) {
+                return try await self.exchange(challenge)
+            } catch {
+                failure = error
+                return .cancelled
+            }
+        }
+        if let failure { throw failure }
+        guard !self.isDone else { return }
+        await self.received(outcome, method: name.text, claimed: nil)
+    }
+
+    /// Sends a challenge and reads what the client says to it.
+    private func exchange(_ challenge: [UInt8]) async throws(ConnectionError) -> SASLClientReply {
+        self.connection.write("+ ")
+        self.connection.write(Base64.encode(challenge))
+        self.connection.write("\r\n")
+        try await self.connection.flush()
+        while true {
+            let found = self.connection.withInput { POP3Line.find(in: $0, limit: POP3Line.maximumResponse) }
+            switch found {
+            case .needMore: try await self.connection.readMore()
+            case .tooLong:
+                self.reply(.error("Line too long."))
+                self.isDone = true
+                return .cancelled
+            case .line(let length, let consumed):
+                let line = self.connection.withInput { input in (0..<length).map { input[$0] } }
+                self.connection.consume(consumed)
+                if line == [UInt8(ascii: "*")] { return .cancelled }
+                guard let response = Base64.decode(line) else { return .malformed }
+                return .response(response)
+            }
+        }
+    }
+
+    private var authenticationRequest: AuthenticationRequest {
+        let connection = self.connection
+        let isUnix = connection.remoteAddress.isUnix
+        return AuthenticationRequest(
+            service: "pop3", remoteAddress: isUnix ? nil : connection.remoteAddress.text,
+            remotePort: isUnix ? nil : connection.remoteAddress.port,
+            localAddress: isUnix ? nil : connection.localAddress.text,
+            localPort: isUnix ? nil : connection.localAddress.port,
+            security: connection.tls != nil ? .tls : connection.remoteAddress.isLocal ? .local : .cleartext,
+            session: connection.sessionID)
+    }
+
+    private func received(_ outcome: AuthenticationOutcome, method: String, claimed: String?) async {
+        switch outcome {
+        case .success(let identity, let record):
+            await self.open(record, identity.user, method: method)
+        case .failure(let failure):
+            self.state.refused()
+            self.failedLogins += 1
+            self.reply(Self.response(to: failure))
+            let plural = self.failedLogins == 1 ? "attempt" : "attempts"
+            let why =
+                switch failure.code {
+                case .temporary: "internal failure"
+                case .cancelled: "authentication aborted"
+                case .credentials, .authorization, .userDisabled, .passwordExpired, .malformedResponse,
+                    .unknownMechanism:
+                    "auth failed"
+                }
+            let user = claimed.map { "user=<\(Self.printable($0))>, " } ?? ""
+            self.options.logger.info(
+                "pop3-login: Aborted login (\(why), \(self.failedLogins) \(plural)): \(user)method=\(method), \(self.peer)"
+            )
+        }
+    }
+
+    private static func response(to failure: AuthenticationFailure) -> POP3Response {
+        switch failure.code {
+        case .credentials, .authorization:
+            .error(.auth, failure.message ?? "Authentication failed.")
+        case .userDisabled: .error(.auth, failure.message ?? "Account is disabled.")
+        case .passwordExpired: .error(.auth, failure.message ?? "Password has expired.")
+        case .malformedResponse: .error("Invalid base64 data or malformed response.")
+        case .unknownMechanism: .error("Unsupported authentication mechanism.")
+        case .cancelled: .error("Authentication aborted by client.")
+        case .temporary: .error(.temporary, "Temporary authentication failure.")
+        }
+    }
+
+    /// Names from the wire go into log lines without control characters and quotes of their own.
+    private static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.prefix(255).map { scalar in
+                    switch scalar {
+                    case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "<", ">", "\u{2028}", "\u{2029}": "?"
+                    default: scalar
+                    }
+                }))
+    }
+
+    /// Opens INBOX for a user whose password was right.
+    private func open(_ record: UserRecord, _ user: String, method: String) async {
+        let limit = self.settings.limits.userAddressConnections
+        guard self.options.registry.login(self.connection, user: user, limit: limit == 0 ? .max : limit)
+        else {
+            self.reply(
+                .error(
+                    .inUse,
+                    "Maximum number of connections from user+IP exceeded (mail_max_userip_connections=\(limit))"
+                ))
+            self.options.logger.info(
+                "pop3-login: Maximum number of connections from user+IP exceeded (mail_max_userip_connections=\(limit)): user=<\(user)>, method=\(method), \(self.peer)"
+            )
+            self.isDone = true
+            return
+        }
+        self.user = user
+        self.options.logger.info("pop3-login: Login: user=<\(user)>, method=\(method), \(self.peer)")
+        do throws(StoreError) {
+            let account = try await self.options.accounts.open(record)
+            let mailbox = try await account.open(.inbox, .readWrite, onChange: {})
+            self.mailbox = mailbox
+            let snapshot = mailbox.snapshot()
+            self.snapshot = snapshot
+            var sizes: [UInt32] = []
+            sizes.reserveCapacity(snapshot.count)
+            snapshot.forEach { _, record in
+                sizes.append(record.size)
+                return true
+            }
+            self.state.loggedIn(sizes: sizes)
+            self.connection.setDeadline(after: nil)
+            self.connection.inactivityTimeout = self.settings.pop3.inactivityTimeout
+            self.reply(.ok("Logged in."))
+        } catch {
+            self.options.logger.error(
+                "pop3(\(user))<\(self.connection.sessionID)>: Opening INBOX failed: \(error)")
+            self.state.refused()
+            self.reply(.error(.temporary, "Internal error occurred. Try again later."))
+            self.isDone = true
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import Logging
+import MailCore
+import MailStore
+import POP3Core
+import ServerConfig
+import ServerCore
+
+extension POP3Session {
+    /// Octets of a message that are encoded before the client's pace is asked for.
+    private static let pieceSize = 32 * 1024
+
+    /// Listed messages after which other sessions of the loop get their turn.
+    private static let turn = 2048
+
+    /// LIST without a number.
+    func listSizes() async throws(ConnectionError) {
+        guard let maildrop = self.state.maildrop else { return }
+        self.reply(.ok("\(maildrop.count) messages:"))
+        for index in maildrop.sizes.indices {
+            if index % Self.turn == Self.turn - 1 { await Task.yield() }
+            guard !maildrop.isDeleted(index) else { continue }
+            POP3Listing.encode(index + 1, size: maildrop.sizes[index], into: &self.connection.output)
+            try await self.connection.flushIfLarge()
+        }
+        POP3Listing.end(into: &self.connection.output)
+    }
+
+    /// UIDL without a number.
+    func listUniqueIDs() async throws(ConnectionError) {
+        guard let maildrop = self.state.maildrop, let snapshot = self.snapshot else { return }
+        let form = UniqueIDForm(self.settings.pop3.uidlFormat)
+        self.reply(.ok())
+        for index in 0..<min(snapshot.count, maildrop.sizes.count) {
+            if index % Self.turn == Self.turn - 1 { await Task.yield() }
+            guard !maildrop.isDeleted(index) else { continue }
+            let id = await self.uniqueID(of: snapshot[index].uid, snapshot.uidValidity, form)
+            POP3Listing.encode(index + 1, uniqueID: id.bytes, into: &self.connection.output)
+            try await self.connection.flushIfLarge()
+        }
+        POP3Listing.end(into: &self.connection.output)
+    }
+
+    /// UIDL of one message.
+    func answerUniqueID(_ index: Int) async {
+        guard let snapshot = self.snapshot, index < snapshot.count else { return }
+        let form = UniqueIDForm(self.settings.pop3.uidlFormat)
+        let id = await self.uniqueID(of: snapshot[index].uid, snapshot.uidValidity, form)
+        self.reply(.ok("\(index + 1) " + String(decoding: id.bytes, as: UTF8.self)))
+    }
+
+    /// What a former server told clients wins, so that they do not fetch everything again.
+    private func uniqueID(of uid: UID, _ uidValidity: UIDValidity, _ form: UniqueIDForm) async -> UniqueID {
+        do throws(StoreError) {
+            if let details = try await self.mailbox?.details(of: uid) {
+                if let override = details.pop3UIDL, let id = UniqueID(override.utf8) { return id }
+                return form.uniqueID(uid: uid, uidValidity, guid: details.guid)
+            }
+        } catch {
+            // The message is gone; its number stays taken until the end, and so does its unique-id.
+            self.options.logger.debug("pop3(\(self.user)): unique-id of UID \(uid.rawValue): \(error)")
+        }
+        return form.uniqueID(uid: uid, uidValidity, guid: nil)
+    }
+
+    /// RETR, and TOP with the number of lines.
+    func send(_ index: Int, lines: Int?) async throws(ConnectionError) {
+        guard let mailbox = self.mailbox, let snapshot = self.snapshot, index < snapshot.count else { return }
+        let record = snapshot[index]
+        // Answers to earlier commands need not wait for the disk.
+        try await self.connection.flush()
+        let octets: MessageOctets
+        do throws(StoreError) {
+            let found = try await mailbox.octets(of: [record], limit: 0)
+            guard let first = found.first else { throw StoreError(.expunged) }
+            octets = try first.get()
+        } catch {
+            switch error.code {
+            case .expunged, .notFound: self.reply(.error("Message \(index + 1) is gone."))
+            case .alreadyExists, .noPermission, .cannot, .overQuota, .tooBig, .limit, .inUse, .diskFull,
+                .temporary, .damaged:
+                self.options.logger.error(
+                    "pop3(\(self.user))<\(self.connection.sessionID)>: Reading UID \(record.uid.rawValue) failed: \(error)"
+                )
+                self.reply(.error(.temporary, "Message \(index + 1) cannot be read now."))
+            }
+            return
+        }
+        let length =
+            lines.map { wanted in
+                octets.withUnsafeBytes { TopLines.length(of: $0, lines: wanted) }
+            } ?? octets.count
+        self.reply(lines == nil ? .ok("\(length) octets") : .ok())
+        var stuffer = DotStuffer()
+        var from = 0
+        while from < length {
+            let end = min(length, from + Self.pieceSize)
+            octets.withUnsafeBytes { bytes in
+                stuffer.encode(
+                    UnsafeRawBufferPointer(rebasing: bytes[from..<end]), into: &self.connection.output)
+            }
+            from = end
+            try await self.connection.flushIfLarge()
+        }
+        stuffer.finish(into: &self.connection.output)
+        if lines == nil {
+            self.counters.retrieveCount += 1
+            self.counters.retrieveOctets += UInt64(length)
+            if !self.settings.pop3.leavesFlags, !record.flags.contains(.seen) {
+                self.retrieved.insert(record.uid)
+            }
+        } else {
+            self.counters.topCount += 1
+            self.counters.topOctets += UInt64(length)
+        }
+    }
+
+    /// QUIT: only here messages are removed (RFC 1939 section 6).
+    func quit(removing indices: [Int]) async {
+        guard !indices.isEmpty, let mailbox = self.mailbox, let snapshot = self.snapshot else {
+            self.reply(.ok("Logging out."))
+            return
+        }
+        var uids = UIDSet()
+        for index in indices where index < snapshot.count { uids.insert(snapshot[index].uid) }
+        do throws(StoreError) {
+            // Those that another session has removed meanwhile are as gone as this client wants them.
+            _ = try await mailbox.remove(uids)
+            self.counters.removed = indices.count
+            self.reply(.ok("Logging out, messages deleted."))
+        } catch {
+            self.options.logger.error(
+                "pop3(\(self.user))<\(self.connection.sessionID)>: Removing messages failed: \(error)")
+            self.reply(.error(.temporary, "Logging out, some messages were not deleted."))
+        }
+    }
+
+    /// What is left to do however the session ends.
+    func finish() async {
+        guard let mailbox = self.mailbox else { return }
+        if !self.retrieved.isEmpty {
+            do throws(StoreError) {
+                _ = try await mailbox.store(FlagChange(.add, .seen), self.retrieved, unchangedSince: nil)
+            } catch {
+                self.options.logger.warning(
+                    "pop3(\(self.user))<\(self.connection.sessionID)>: Setting \\Seen failed: \(error)")
+            }
+        }
+        mailbox.close()
+        self.mailbox = nil
+    }
+}
+
+/// `pop3_uidl_format`, read once for many messages.
+struct UniqueIDForm {
+    /// `nil` for the default, which needs no expansion.
+    private let expansion: Expansion?
+
+    init(_ format: String) {
+        guard format != POP3Settings().uidlFormat, case .success(let expansion) = Expansion.parse(format)
+        else {
+            self.expansion = nil
+            return
+        }
+        self.expansion = expansion
+    }
+
+    /// The default form where the format gives what is no unique-id.
+    func uniqueID(uid: UID, _ uidValidity: UIDValidity, guid: String?) -> UniqueID {
+        let plain = UniqueID(uid: uid.rawValue, uidValidity: uidValidity.rawValue)
+        guard let expansion = self.expansion else { return plain }
+        let text = expansion.expand { name in
+            switch name {
+            case "uid": String(uid.rawValue)
+            case "uidvalidity": String(uidValidity.rawValue)
+            case "guid": guid
+            default: nil
+            }
+        }
+        return UniqueID(text.utf8) ?? plain
+    }
+}

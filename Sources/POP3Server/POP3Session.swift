@@ -1,0 +1,201 @@
+import Logging
+import MailCore
+import MailStore
+import POP3Core
+import ServerConfig
+import ServerCore
+
+/// One POP3 connection, from greeting to end.
+actor POP3Session {
+    nonisolated let connection: Connection
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        self.connection.executor.asUnownedSerialExecutor()
+    }
+
+    let options: POP3Options
+    let settings: Settings
+    var state: POP3SessionState
+    /// INBOX, from login to the end.
+    var mailbox: (any Mailbox)?
+    /// The messages of the session; fixed at login.
+    var snapshot: MailboxSnapshot?
+    var user = ""
+    /// Messages that were sent whole and are to be \Seen.
+    var retrieved = UIDSet()
+    var counters = Counters()
+    var failedLogins = 0
+    var isDone = false
+    private var badCommands = 0
+
+    /// What the last log line of a session tells.
+    struct Counters {
+        var topCount = 0
+        var topOctets: UInt64 = 0
+        var retrieveCount = 0
+        var retrieveOctets: UInt64 = 0
+        var removed = 0
+    }
+
+    /// Wrong commands in all after which the session ends.
+    private static let maximumBadCommands = 20
+
+    init(_ connection: Connection, _ options: POP3Options) {
+        self.connection = connection
+        self.options = options
+        let settings = options.configuration.settings(
+            for: .pop3, remoteAddress: connection.remoteAddress.text)
+        self.settings = settings
+        let isProtected = connection.tls != nil || connection.remoteAddress.isLocal
+        self.state = POP3SessionState(
+            offersTLS: connection.tls == nil && options.contexts.current != nil && settings.tls.mode != .no,
+            allowsPasswords: isProtected || (settings.auth.allowsCleartext && settings.tls.mode != .required))
+    }
+
+    func run() async {
+        let greeting = Expansion.expand(self.settings.general.loginGreeting) { name in
+            switch name {
+            case "hostname": self.options.hostname
+            case "protocol", "service": "pop3"
+            default: nil
+            }
+        }
+        self.reply(.ok(greeting))
+        var ending = "Logged out"
+        do throws(ConnectionError) {
+            while !self.isDone { try await self.step() }
+        } catch {
+            ending = error.reason
+            switch error.code {
+            case .shutdown: self.reply(.error(.temporary, "Server shutting down."))
+            case .timedOut: self.reply(.error("Disconnected for inactivity."))
+            case .closed, .slowReader, .tls: break
+            }
+        }
+        await self.finish()
+        self.logEnd(ending)
+    }
+
+    /// Reads one command and runs it. Answers of pipelined commands go out together.
+    private func step() async throws(ConnectionError) {
+        switch self.connection.withInput({ POP3Line.find(in: $0) }) {
+        case .needMore:
+            try await self.connection.flush()
+            try await self.connection.readMore()
+        case .tooLong:
+            self.reply(.error("Line too long."))
+            self.isDone = true
+        case .line(let length, let consumed):
+            let parsed = self.connection.withInput { input -> Result<POP3Command, POP3CommandError> in
+                do throws(POP3CommandError) {
+                    return .success(try POP3Command(line: input.extracting(0..<length)))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            self.connection.consume(consumed)
+            switch parsed {
+            case .success(let command): try await self.run(self.state.received(command))
+            case .failure(.unknown): self.bad(.error("Unknown command."))
+            case .failure(.arguments(let text)): self.bad(.error("\(text)."))
+            case .failure(.encoding): self.bad(.error("Invalid base64 data in initial response."))
+            }
+            try await self.connection.flushIfLarge()
+        }
+    }
+
+    private func run(_ action: POP3SessionState.Action) async throws(ConnectionError) {
+        switch action {
+        case .reply(let response): self.reply(response)
+        case .capabilities(let capabilities):
+            self.reply(.ok())
+            for line in capabilities.lines(mechanisms: self.mechanisms) {
+                POP3Listing.encode(line, into: &self.connection.output)
+            }
+            POP3Listing.end(into: &self.connection.output)
+        case .mechanisms:
+            self.reply(.ok())
+            for name in self.state.allowsPasswords ? self.mechanisms : [] {
+                POP3Listing.encode(name, into: &self.connection.output)
+            }
+            POP3Listing.end(into: &self.connection.output)
+        case .checkPassword(let user, let password):
+            try await self.checkPassword(user: user, password: password)
+        case .authenticate(let mechanism, let initialResponse):
+            try await self.authenticate(mechanism, initialResponse)
+        case .startTLS: try await self.startTLS()
+        case .listSizes: try await self.listSizes()
+        case .listUniqueIDs: try await self.listUniqueIDs()
+        case .uniqueID(let index): await self.answerUniqueID(index)
+        case .send(let index, let lines): try await self.send(index, lines: lines)
+        case .quit(let removing):
+            await self.quit(removing: removing)
+            self.isDone = true
+        }
+    }
+
+    /// Mechanisms offered, in upper case.
+    private var mechanisms: [String] { self.settings.auth.mechanisms.map { $0.rawValue.uppercased() } }
+
+    private func startTLS() async throws(ConnectionError) {
+        guard let context = self.options.contexts.current else {
+            self.reply(.error("TLS support isn't enabled."))
+            return
+        }
+        self.reply(.ok("Begin TLS negotiation now."))
+        try await self.connection.startTLS(context, applicationProtocol: "pop3")
+        self.state.startedTLS()
+    }
+
+    func reply(_ response: POP3Response) { response.encode(into: &self.connection.output) }
+
+    /// Answers a line that is no command; too many of them end the session.
+    private func bad(_ response: POP3Response) {
+        self.reply(response)
+        self.badCommands += 1
+        guard self.badCommands >= Self.maximumBadCommands else { return }
+        self.reply(.error("Too many invalid commands."))
+        self.isDone = true
+    }
+
+    private func logEnd(_ ending: String) {
+        let connection = self.connection
+        let octets = "in=\(connection.bytesIn), out=\(connection.bytesOut + UInt64(connection.output.count))"
+        guard !self.user.isEmpty else {
+            let reason =
+                self.failedLogins > 0 ? "\(ending) (auth failed earlier)" : "\(ending) (no auth attempts)"
+            self.options.logger.info("pop3-login: Disconnected: \(reason): \(self.peer), \(octets)")
+            return
+        }
+        let counters = self.counters
+        let size = self.snapshot == nil ? 0 : self.initialSize
+        self.options.logger.info(
+            """
+            pop3(\(self.user))<\(connection.sessionID)>: Disconnected: \(ending) \
+            top=\(counters.topCount)/\(counters.topOctets), \
+            retr=\(counters.retrieveCount)/\(counters.retrieveOctets), \
+            del=\(counters.removed)/\(self.snapshot?.count ?? 0), size=\(size), \(octets)
+            """)
+    }
+
+    /// Octets of all messages at login.
+    private var initialSize: UInt64 {
+        var size: UInt64 = 0
+        self.snapshot?.forEach { _, record in
+            size += UInt64(record.size)
+            return true
+        }
+        return size
+    }
+
+    /// Where the client is, for the log.
+    var peer: String {
+        let connection = self.connection
+        var text = "rip=\(connection.remoteAddress), lip=\(connection.localAddress)"
+        if connection.tls != nil {
+            text += ", TLS"
+        } else if connection.remoteAddress.isLocal {
+            text += ", secured"
+        }
+        return text + ", session=<\(connection.sessionID)>"
+    }
+}
