@@ -11,20 +11,18 @@ public struct POP3Options: Sendable {
     public var hostname: String
     public var authenticator: any Authenticator
     public var accounts: Accounts
-    public var registry: SessionRegistry
     /// For STLS.
     public var contexts: TLSContexts
     public var logger: Logger
 
     public init(
         configuration: Configuration, hostname: String, authenticator: any Authenticator, accounts: Accounts,
-        registry: SessionRegistry, contexts: TLSContexts, logger: Logger
+        contexts: TLSContexts, logger: Logger
     ) {
         self.configuration = configuration
         self.hostname = hostname
         self.authenticator = authenticator
         self.accounts = accounts
-        self.registry = registry
         self.contexts = contexts
         self.logger = logger
     }

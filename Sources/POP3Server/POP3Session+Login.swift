@@ -96,7 +96,6 @@ extension POP3Session {
             self.state.refused()
             self.failedLogins += 1
             self.reply(Self.response(to: failure))
-            let plural = self.failedLogins == 1 ? "attempt" : "attempts"
             let why =
                 switch failure.code {
                 case .temporary: "internal failure"
@@ -105,10 +104,13 @@ extension POP3Session {
                     .unknownMechanism:
                     "auth failed"
                 }
-            let user = claimed.map { "user=<\(Self.printable($0))>, " } ?? ""
+            let seconds = (ContinuousClock.now - self.start).components.seconds
+            // In the form that fail2ban's rules know.
             self.options.logger.info(
-                "pop3-login: Aborted login (\(why), \(self.failedLogins) \(plural)): \(user)method=\(method), \(self.peer)"
-            )
+                """
+                pop3-login: Aborted login (\(why), \(self.failedLogins) attempts in \(seconds) secs): \
+                user=<\(LogText.field(claimed ?? ""))>, method=\(method), \(self.peer)
+                """)
         }
     }
 
@@ -125,36 +127,21 @@ extension POP3Session {
         }
     }
 
-    /// Names from the wire go into log lines without control characters and quotes of their own.
-    private static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.prefix(255).map { scalar in
-                    switch scalar {
-                    case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "<", ">", "\u{2028}", "\u{2029}": "?"
-                    default: scalar
-                    }
-                }))
-    }
-
     /// Opens INBOX for a user whose password was right.
     private func open(_ record: UserRecord, _ user: String, method: String) async {
         let limit = self.settings.limits.userAddressConnections
-        guard self.options.registry.login(self.connection, user: user, limit: limit == 0 ? .max : limit)
-        else {
-            self.reply(
-                .error(
-                    .inUse,
-                    "Maximum number of connections from user+IP exceeded (mail_max_userip_connections=\(limit))"
-                ))
+        guard self.connection.authenticated(user: user, limit: limit) else {
+            let why =
+                "Maximum number of connections from user+IP exceeded (mail_max_userip_connections=\(limit))"
+            self.reply(.error(.inUse, why))
             self.options.logger.info(
-                "pop3-login: Maximum number of connections from user+IP exceeded (mail_max_userip_connections=\(limit)): user=<\(user)>, method=\(method), \(self.peer)"
-            )
+                "pop3-login: \(why): user=<\(LogText.field(user))>, method=\(method), \(self.peer)")
             self.isDone = true
             return
         }
         self.user = user
-        self.options.logger.info("pop3-login: Login: user=<\(user)>, method=\(method), \(self.peer)")
+        self.options.logger.info(
+            "pop3-login: Login: user=<\(LogText.field(user))>, method=\(method), \(self.peer)")
         do throws(StoreError) {
             let account = try await self.options.accounts.open(record)
             let mailbox = try await account.open(.inbox, .readWrite, onChange: {})
@@ -163,17 +150,15 @@ extension POP3Session {
             self.snapshot = snapshot
             var sizes: [UInt32] = []
             sizes.reserveCapacity(snapshot.count)
-            snapshot.forEach { _, record in
-                sizes.append(record.size)
-                return true
+            for chunk in snapshot.chunks {
+                for record in chunk.records { sizes.append(record.size) }
             }
             self.state.loggedIn(sizes: sizes)
-            self.connection.setDeadline(after: nil)
             self.connection.inactivityTimeout = self.settings.pop3.inactivityTimeout
             self.reply(.ok("Logged in."))
         } catch {
             self.options.logger.error(
-                "pop3(\(user))<\(self.connection.sessionID)>: Opening INBOX failed: \(error)")
+                "\(self.label): Opening INBOX failed: \(error)")
             self.state.refused()
             self.reply(.error(.temporary, "Internal error occurred. Try again later."))
             self.isDone = true

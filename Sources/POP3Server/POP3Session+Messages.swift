@@ -57,7 +57,7 @@ extension POP3Session {
             }
         } catch {
             // The message is gone; its number stays taken until the end, and so does its unique-id.
-            self.options.logger.debug("pop3(\(self.user)): unique-id of UID \(uid.rawValue): \(error)")
+            self.options.logger.debug("\(self.label): unique-id of UID \(uid.rawValue): \(error)")
         }
         return form.uniqueID(uid: uid, uidValidity, guid: nil)
     }
@@ -79,7 +79,7 @@ extension POP3Session {
             case .alreadyExists, .noPermission, .cannot, .overQuota, .tooBig, .limit, .inUse, .diskFull,
                 .temporary, .damaged:
                 self.options.logger.error(
-                    "pop3(\(self.user))<\(self.connection.sessionID)>: Reading UID \(record.uid.rawValue) failed: \(error)"
+                    "\(self.label): Reading UID \(record.uid.rawValue) failed: \(error)"
                 )
                 self.reply(.error(.temporary, "Message \(index + 1) cannot be read now."))
             }
@@ -129,7 +129,7 @@ extension POP3Session {
             self.reply(.ok("Logging out, messages deleted."))
         } catch {
             self.options.logger.error(
-                "pop3(\(self.user))<\(self.connection.sessionID)>: Removing messages failed: \(error)")
+                "\(self.label): Removing messages failed: \(error)")
             self.reply(.error(.temporary, "Logging out, some messages were not deleted."))
         }
     }
@@ -142,7 +142,7 @@ extension POP3Session {
                 _ = try await mailbox.store(FlagChange(.add, .seen), self.retrieved, unchangedSince: nil)
             } catch {
                 self.options.logger.warning(
-                    "pop3(\(self.user))<\(self.connection.sessionID)>: Setting \\Seen failed: \(error)")
+                    "\(self.label): Setting \\Seen failed: \(error)")
             }
         }
         mailbox.close()

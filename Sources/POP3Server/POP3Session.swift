@@ -25,6 +25,7 @@ actor POP3Session {
     var counters = Counters()
     var failedLogins = 0
     var isDone = false
+    let start = ContinuousClock.now
     private var badCommands = 0
 
     /// What the last log line of a session tells.
@@ -161,31 +162,28 @@ actor POP3Session {
         let connection = self.connection
         let octets = "in=\(connection.bytesIn), out=\(connection.bytesOut + UInt64(connection.output.count))"
         guard !self.user.isEmpty else {
-            let reason =
-                self.failedLogins > 0 ? "\(ending) (auth failed earlier)" : "\(ending) (no auth attempts)"
-            self.options.logger.info("pop3-login: Disconnected: \(reason): \(self.peer), \(octets)")
+            let attempts =
+                self.failedLogins == 0
+                ? "no auth attempts" : "gave up after \(self.failedLogins) failed logins"
+            self.options.logger.info(
+                "pop3-login: Disconnected: \(ending) (\(attempts)): \(self.peer), \(octets)")
             return
         }
         let counters = self.counters
-        let size = self.snapshot == nil ? 0 : self.initialSize
+        var size: UInt64 = 0
+        for chunk in self.snapshot?.chunks ?? [] {
+            for record in chunk.records { size += UInt64(record.size) }
+        }
         self.options.logger.info(
             """
-            pop3(\(self.user))<\(connection.sessionID)>: Disconnected: \(ending) \
-            top=\(counters.topCount)/\(counters.topOctets), \
+            \(self.label): Disconnected: \(ending) top=\(counters.topCount)/\(counters.topOctets), \
             retr=\(counters.retrieveCount)/\(counters.retrieveOctets), \
             del=\(counters.removed)/\(self.snapshot?.count ?? 0), size=\(size), \(octets)
             """)
     }
 
-    /// Octets of all messages at login.
-    private var initialSize: UInt64 {
-        var size: UInt64 = 0
-        self.snapshot?.forEach { _, record in
-            size += UInt64(record.size)
-            return true
-        }
-        return size
-    }
+    /// How log lines about the session begin.
+    var label: String { "pop3(\(LogText.field(self.user)))<\(self.connection.sessionID)>" }
 
     /// Where the client is, for the log.
     var peer: String {
