@@ -15,7 +15,8 @@ struct DotLock: ~Copyable {
 
     /// Waits for the lock of `name` in `directory`; `.inUse` when it is not free in time.
     init(
-        _ name: StaticString, in directory: DirectoryHandle, _ options: MaildirOptions, staleAfter: Int64 = 120
+        _ name: StaticString, in directory: DirectoryHandle, _ options: MaildirOptions,
+        staleAfter: Int64 = 120
     ) throws(StoreError) {
         let bytes = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
         let target = RelativePath(bytes)
@@ -39,7 +40,8 @@ struct DotLock: ~Copyable {
             waited += 1
         }
         // Without its content the lock still holds; only staleness by process is lost. So no error.
-        try? FileContent.write(Array("\(options.processID):\(options.hostName)".utf8), to: self.descriptor, path)
+        try? FileContent.write(
+            Array("\(options.processID):\(options.hostName)".utf8), to: self.descriptor, path)
     }
 
     deinit {
@@ -96,7 +98,8 @@ struct DotLock: ~Copyable {
         guard age >= staleAfter || self.holderIsGone(path, in: directory, options) else { return false }
         // Another waiter may have broken it already and hold a fresh one: what was renamed is looked at again,
         // and given back if it is not the stale one.
-        let aside = RelativePath(Array("\(path.text).\(options.processID).\(UInt64.random(in: .min ... .max))".utf8))
+        let aside = RelativePath(
+            Array("\(path.text).\(options.processID).\(UInt64.random(in: .min ... .max))".utf8))
         guard directory.rename(path, aside) == 0 else { return true }
         if let moved = directory.status(aside), moved.st_ino != status.st_ino {
             _ = directory.link(aside, in: directory.descriptor, to: path)

@@ -138,7 +138,9 @@ final class MaildirAccount: AccountFiles {
         if let status = root.status(path), status.st_mode & S_IFMT == S_IFLNK {
             // Someone else's Maildir, shown here by a link: only the link is ours.
             let result = root.unlink(path)
-            guard result == 0 || result == -ENOENT else { throw StoreError.system("delete mailbox \(name)", result) }
+            guard result == 0 || result == -ENOENT else {
+                throw StoreError.system("delete mailbox \(name)", result)
+            }
             return
         }
         // Gone at once, then emptied.
@@ -163,7 +165,9 @@ final class MaildirAccount: AccountFiles {
     }
 
     func renameMailbox(_ name: MailboxName, to target: MailboxName) throws(StoreError) {
-        guard !name.isInbox, !target.isInbox else { throw StoreError(.cannot, "INBOX is the root of the Maildir") }
+        guard !name.isInbox, !target.isInbox else {
+            throw StoreError(.cannot, "INBOX is the root of the Maildir")
+        }
         let targetDirectory = try self.layout.directory(of: target)
         let taken = try self.existingDirectory(target)
         guard let directory = try self.existingDirectory(name) else {
@@ -186,7 +190,9 @@ final class MaildirAccount: AccountFiles {
     private func highestUIDValidity() -> UInt32 {
         var highest: UInt32 = 0
         for name in (try? self.mailboxes()) ?? [] {
-            guard let mailbox = try? self.existing(name), let header = mailbox.headerOnDisk() else { continue }
+            guard let mailbox = try? self.existing(name), let header = mailbox.headerOnDisk() else {
+                continue
+            }
             highest = max(highest, header)
         }
         return highest
@@ -231,7 +237,9 @@ final class MaildirAccount: AccountFiles {
         for name: StaticString in ["tmp", "new", "cur"] {
             let path = RelativePath(name)
             let result = directory.makeDirectory(path, mode: mode)
-            if result == 0, mode != 0o700, let made = directory.subdirectory(path) { fchmod(made.descriptor, mode) }
+            if result == 0, mode != 0o700, let made = directory.subdirectory(path) {
+                fchmod(made.descriptor, mode)
+            }
             guard result == 0 || result == -EEXIST else { throw StoreError.system("create \(name)", result) }
         }
     }

@@ -43,7 +43,9 @@ struct MaildirFilename {
     }
 
     static func baseLength(_ name: UnsafeRawBufferPointer) -> Int {
-        guard let start = name.baseAddress, let hit = memchr(start, 0x3A, name.count) else { return name.count }
+        guard let start = name.baseAddress, let hit = memchr(start, 0x3A, name.count) else {
+            return name.count
+        }
         return UnsafeRawPointer(hit) - start
     }
 

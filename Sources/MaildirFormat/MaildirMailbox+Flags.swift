@@ -19,7 +19,9 @@ extension MaildirMailbox {
             }
             let renamed = directory.rename(path, target)
             if renamed == 0 { return }
-            guard renamed == -ENOENT else { throw StoreError.system("rename \(self.pathText)/\(path.text)", renamed) }
+            guard renamed == -ENOENT else {
+                throw StoreError.system("rename \(self.pathText)/\(path.text)", renamed)
+            }
         }
         // Another program renamed it. It may do so again between our look and our rename.
         for _ in 0..<8 {
@@ -50,7 +52,8 @@ extension MaildirMailbox {
         return RelativePath(
             .cur, base,
             MaildirFilename.info(
-                flags, keywordLetters: letters | unnamed, other: present.otherLetters, trailer: present.trailer))
+                flags, keywordLetters: letters | unnamed, other: present.otherLetters,
+                trailer: present.trailer))
     }
 
     func remove(_ location: BodyLocation, flags: FileFlags) throws(StoreError) {
@@ -60,7 +63,9 @@ extension MaildirMailbox {
         for path in try self.likelyPaths(base, flags) {
             let result = directory.unlink(path)
             if result == 0 { return }
-            guard result == -ENOENT else { throw StoreError.system("remove \(self.pathText)/\(path.text)", result) }
+            guard result == -ENOENT else {
+                throw StoreError.system("remove \(self.pathText)/\(path.text)", result)
+            }
         }
         for _ in 0..<8 {
             guard let found = try self.find(base, in: directory) else { return }

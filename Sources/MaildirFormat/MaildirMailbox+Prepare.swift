@@ -55,7 +55,9 @@ extension MaildirMailbox {
             try MaildirAccount.makeFolders(in: directory)
             descriptor = directory.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
         }
-        guard descriptor >= 0 else { throw StoreError.system("create \(self.pathText)/\(path.text)", descriptor) }
+        guard descriptor >= 0 else {
+            throw StoreError.system("create \(self.pathText)/\(path.text)", descriptor)
+        }
         defer { close(descriptor) }
         do throws(StoreError) {
             try self.applyPermissions(descriptor, directory)
@@ -130,9 +132,12 @@ extension MaildirMailbox {
             // Published before: under these flags, or already renamed by another.
             if directory.status(target) != nil { return }
             if try self.find(base, in: directory) != nil { return }
-            throw StoreError(.temporary, "\(self.pathText)/\(temporary.text) vanished before it was published")
+            throw StoreError(
+                .temporary, "\(self.pathText)/\(temporary.text) vanished before it was published")
         }
-        guard renamed == 0 else { throw StoreError.system("publish \(self.pathText)/\(target.text)", renamed) }
+        guard renamed == 0 else {
+            throw StoreError.system("publish \(self.pathText)/\(target.text)", renamed)
+        }
         self.takenNames.withLock { $0.note(base) }
     }
 
@@ -144,7 +149,9 @@ extension MaildirMailbox {
     }
 
     func discard(_ body: PreparedBody) {
-        guard let path = try? self.temporaryPath(of: body), let directory = try? self.directory() else { return }
+        guard let path = try? self.temporaryPath(of: body), let directory = try? self.directory() else {
+            return
+        }
         _ = directory.unlink(path)
         self.takenNames.withLock { $0.forget(body.location.bytes) }
     }
@@ -168,7 +175,8 @@ extension MaildirMailbox {
         var present = directory.status(target)
         if present == nil {
             try self.fillTakenNames(directory)
-            if self.takenNames.withLock({ $0.contains(base) }), let found = try self.find(base, in: directory) {
+            if self.takenNames.withLock({ $0.contains(base) }), let found = try self.find(base, in: directory)
+            {
                 target = found.path
                 present = directory.status(target)
             }
@@ -298,7 +306,9 @@ extension MaildirMailbox {
     private func copy(
         _ sourceDirectory: CInt, _ source: RelativePath, to target: RelativePath, _ internalDate: Int64
     ) throws(StoreError) -> Bool {
-        let input = source.withCString { openat(sourceDirectory, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+        let input = source.withCString {
+            openat(sourceDirectory, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        }
         if input < 0 {
             if errno == ENOENT { return false }
             throw StoreError.fromErrno("open \(source.text)")

@@ -28,10 +28,14 @@ extension MaildirMailbox {
     }
 
     /// `nil` when there is no such file.
-    private func read(_ path: RelativePath, in directory: DirectoryHandle) throws(StoreError) -> MessageOctets? {
+    private func read(_ path: RelativePath, in directory: DirectoryHandle) throws(StoreError)
+        -> MessageOctets?
+    {
         let descriptor = directory.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         if descriptor == -ENOENT { return nil }
-        guard descriptor >= 0 else { throw StoreError.system("open \(self.pathText)/\(path.text)", descriptor) }
+        guard descriptor >= 0 else {
+            throw StoreError.system("open \(self.pathText)/\(path.text)", descriptor)
+        }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw StoreError.fromErrno("stat \(path.text)") }

@@ -42,7 +42,8 @@ extension MaildirMailbox {
     ) throws(StoreError) -> UIDListFile {
         if !list.repairs.isEmpty {
             let what = list.repairs.map { "\($0)" }.joined(separator: ", ")
-            self.options.report("\(self.pathText)/dovecot-uidlist repaired, UIDs kept where unambiguous: \(what)")
+            self.options.report(
+                "\(self.pathText)/dovecot-uidlist repaired, UIDs kept where unambiguous: \(what)")
         }
         let dead = list.text.withUnsafeBytes { bytes in
             list.rows.count { listing.find(UnsafeRawBufferPointer(rebasing: bytes[$0.name])) == nil }
@@ -94,7 +95,9 @@ extension MaildirMailbox {
             }
         }
         let named = state.keywords.names
-        let unnamed = (0..<KeywordsFile.capacity).contains { letters >> UInt32($0) & 1 == 1 && named[$0] == nil }
+        let unnamed = (0..<KeywordsFile.capacity).contains {
+            letters >> UInt32($0) & 1 == 1 && named[$0] == nil
+        }
         guard unnamed else { return }
         do throws(StoreError) {
             try self.changeKeywords(&state, directory) { $0.nameUnknown(letters) }
@@ -107,7 +110,8 @@ extension MaildirMailbox {
     // MARK: Messages
 
     private func assemble(
-        _ listing: MaildirListing, _ list: UIDListFile?, _ keywords: KeywordsFile, _ directory: DirectoryHandle,
+        _ listing: MaildirListing, _ list: UIDListFile?, _ keywords: KeywordsFile,
+        _ directory: DirectoryHandle,
         _ first: UID
     ) -> MailboxScan {
         var messages: [FoundMessage] = []

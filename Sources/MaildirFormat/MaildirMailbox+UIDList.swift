@@ -39,7 +39,8 @@ extension MaildirMailbox {
                     // No UIDVALIDITY at all: the rows wait for one.
                     let isFree = list.uidValidity == 0 || list.rows.isEmpty
                     guard list.uidValidity == header.uidValidity.rawValue || isFree else {
-                        throw StoreError(.alreadyExists, "\(self.pathText) has messages of another UIDVALIDITY")
+                        throw StoreError(
+                            .alreadyExists, "\(self.pathText) has messages of another UIDVALIDITY")
                     }
                 }
                 try self.merge([], header, &state, directory)
@@ -104,7 +105,8 @@ extension MaildirMailbox {
 
     /// Appends rows with one write; `false` when they do not all come after the last one.
     private func append(
-        _ rows: [(UID, BodyLocation)], after tail: UIDListTail, _ state: inout State, _ directory: DirectoryHandle
+        _ rows: [(UID, BodyLocation)], after tail: UIDListTail, _ state: inout State,
+        _ directory: DirectoryHandle
     ) throws(StoreError) -> Bool {
         var out: [UInt8] = []
         out.reserveCapacity(rows.count * 80)
@@ -121,7 +123,9 @@ extension MaildirMailbox {
         state.uidList = nil
         let written = out.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         guard written == out.count else {
-            let error = written < 0 ? StoreError.fromErrno("append to dovecot-uidlist") : StoreError(.diskFull, "dovecot-uidlist")
+            let error =
+                written < 0
+                ? StoreError.fromErrno("append to dovecot-uidlist") : StoreError(.diskFull, "dovecot-uidlist")
             // A half row would make the next one unreadable.
             if written > 0 { ftruncate(descriptor, off_t(tail.identity.size)) }
             throw error
@@ -138,7 +142,8 @@ extension MaildirMailbox {
 
     /// Reads the whole file, adds what is new and writes it again where anything changed. Under the lock.
     private func merge(
-        _ rows: [(UID, BodyLocation)], _ header: MailboxHeader, _ state: inout State, _ directory: DirectoryHandle
+        _ rows: [(UID, BodyLocation)], _ header: MailboxHeader, _ state: inout State,
+        _ directory: DirectoryHandle
     ) throws(StoreError) {
         let content = try FileContent.read(Self.uidListPath, in: directory)
         var list = content.map { UIDListFile($0.bytes) } ?? UIDListFile()
@@ -197,7 +202,8 @@ extension MaildirMailbox {
         var status = stat()
         if fstat(descriptor, &status) == 0 {
             state.uidList = UIDListTail(
-                identity: FileIdentity(status), uidValidity: list.uidValidity, lastUID: list.rows.last?.uid ?? 0)
+                identity: FileIdentity(status), uidValidity: list.uidValidity,
+                lastUID: list.rows.last?.uid ?? 0)
         }
     }
 }

@@ -57,7 +57,9 @@ final class MaildirMailbox: MailboxFiles {
             var status = stat()
             return stat(path, &status) == 0 ? status : nil
         }
-        if let now, let held = stale.ownStatus, now.st_ino == held.st_ino, now.st_dev == held.st_dev { return nil }
+        if let now, let held = stale.ownStatus, now.st_ino == held.st_ino, now.st_dev == held.st_dev {
+            return nil
+        }
         self.account.shared.directories.forget(self.key)
         return try? self.directory()
     }
@@ -126,7 +128,9 @@ final class MaildirMailbox: MailboxFiles {
                     found = Array(name)
                     return false
                 }
-                if let found { return FoundFile(path: RelativePath(folder, found), folder: folder, name: found) }
+                if let found {
+                    return FoundFile(path: RelativePath(folder, found), folder: folder, name: found)
+                }
             }
         }
         return nil

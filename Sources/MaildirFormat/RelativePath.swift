@@ -8,7 +8,8 @@ struct RelativePath: Sendable, Equatable {
     init(_ name: StaticString) {
         self.bytes = []
         self.bytes.reserveCapacity(name.utf8CodeUnitCount + 1)
-        self.bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        self.bytes.append(
+            contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
         self.bytes.append(0)
     }
 

@@ -90,7 +90,9 @@ struct UIDListFile {
     }
 
     /// Whether the file should be written anew: broken, of version 1, or without a GUID.
-    var needsRewrite: Bool { !self.repairs.isEmpty || self.version != 3 || self.guid == nil || self.next == 0 }
+    var needsRewrite: Bool {
+        !self.repairs.isEmpty || self.version != 3 || self.guid == nil || self.next == 0
+    }
 
     /// The value of a row's key.
     func value(_ key: UInt8, of row: Row) -> ArraySlice<UInt8>? {
@@ -238,7 +240,9 @@ struct UIDListFile {
         _ parsed: [Row], _ bytes: UnsafeRawBufferPointer, _ exists: (UnsafeRawBufferPointer) -> Bool
     ) -> [Row] {
         var unordered = false
-        for (row, following) in zip(parsed, parsed.dropFirst()) where row.uid > following.uid { unordered = true }
+        for (row, following) in zip(parsed, parsed.dropFirst()) where row.uid > following.uid {
+            unordered = true
+        }
         if unordered { self.repairs.append(.unordered) }
         // Stable: rows of one UID stay in the order of the file.
         let order = parsed.indices.sorted { (parsed[$0].uid, $0) < (parsed[$1].uid, $1) }

@@ -25,7 +25,9 @@ struct UIDValidityFile {
             let clock = UInt32(exactly: max(0, now)) ?? 0
             let value = max(last + 1, min(clock, UInt32.max - 1))
             guard try self.claim(value, from: siblings.max()) else { continue }
-            for stale in siblings where stale != siblings.max() { _ = self.directory.unlink(self.path(stale)) }
+            for stale in siblings where stale != siblings.max() {
+                _ = self.directory.unlink(self.path(stale))
+            }
             try self.writeMain(value)
             guard let validity = UIDValidity(rawValue: value) else { continue }
             return validity

@@ -118,7 +118,8 @@ import Testing
         // The clock stands still, or goes back.
         #expect(try account.nextUIDValidity(now: 0x6b01_7de2).rawValue == 0x6b01_7de3)
         #expect(try account.nextUIDValidity(now: 5).rawValue == 0x6b01_7de4)
-        #expect(box.list(".").filter { $0.hasPrefix("dovecot-uidvalidity.") } == ["dovecot-uidvalidity.6b017de4"])
+        #expect(
+            box.list(".").filter { $0.hasPrefix("dovecot-uidvalidity.") } == ["dovecot-uidvalidity.6b017de4"])
         // The counter alone is lost, or the main file.
         unlink("\(box.maildir)/dovecot-uidvalidity.6b017de4")
         #expect(try account.nextUIDValidity(now: 5).rawValue == 0x6b01_7de5)

@@ -40,7 +40,9 @@ import Testing
     }
 
     @Test func writesSortedLetters() {
-        func info(_ flags: MessageFlags, _ letters: UInt32, _ other: String = "", _ trailer: String = "") -> String {
+        func info(_ flags: MessageFlags, _ letters: UInt32, _ other: String = "", _ trailer: String = "")
+            -> String
+        {
             String(
                 decoding: MaildirFilename.info(
                     flags, keywordLetters: letters, other: Array(other.utf8), trailer: Array(trailer.utf8)),

@@ -27,13 +27,16 @@ import Testing
         // Cannot be told from a plain line end unless CRLF stays in the file.
         Array("x\r\r\n\r\r\r\ny".utf8),
         [UInt8](repeating: 0x0D, count: 10),
-        (0..<5_000_000).map { $0 % 77 == 75 ? 0x0D : $0 % 77 == 76 ? 0x0A : UInt8(truncatingIfNeeded: $0 % 64 + 32) },
+        (0..<5_000_000).map {
+            $0 % 77 == 75 ? 0x0D : $0 % 77 == 76 ? 0x0A : UInt8(truncatingIfNeeded: $0 % 64 + 32)
+        },
     ]
 
     @Test(arguments: contents.indices)
     func keepsOctets(_ index: Int) throws {
         let octets = Self.contents[index]
-        let body = try self.inbox.prepare(MessageOctets(octets), flags: FileFlags(), internalDate: 1_000_000_000)
+        let body = try self.inbox.prepare(
+            MessageOctets(octets), flags: FileFlags(), internalDate: 1_000_000_000)
         #expect(self.box.list("new").isEmpty)
         #expect(self.box.list("tmp").count == 1)
         try self.inbox.publish(body, flags: FileFlags())
@@ -214,7 +217,9 @@ import Testing
 
     @Test func setsFlags() throws {
         let location = try self.publish("x")
-        func set(_ old: FileFlags, _ new: FileFlags) throws { try self.inbox.setFlags(location, from: old, to: new) }
+        func set(_ old: FileFlags, _ new: FileFlags) throws {
+            try self.inbox.setFlags(location, from: old, to: new)
+        }
         try set(FileFlags(), FileFlags())
         #expect(self.box.list("new").count == 1)
         try set(FileFlags(), FileFlags(.seen))

@@ -22,7 +22,8 @@ final class TemporaryMaildir: Sendable {
     init(_ change: (inout MaildirOptions) -> Void = { _ in }) throws {
         var template = Array("/tmp/martlet-maildir.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw StoreError.fromErrno("mkdtemp") }
-        let directory = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let directory = String(
+            decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         self.root = directory
         var options = MaildirOptions()
         options.hostName = "host.example"

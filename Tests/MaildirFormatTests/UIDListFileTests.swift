@@ -26,7 +26,8 @@ import Testing
         // A later row takes a name over.
         Case(text: header + "1 :a\n2 :b\n3 :a\n", next: 9, rows: ["2 b", "3 a"]),
         // Broken ones.
-        Case(text: header + "2 :b\n1 :a\n3 :c\n", next: 9, rows: ["1 a", "2 b", "3 c"], repairs: [.unordered]),
+        Case(
+            text: header + "2 :b\n1 :a\n3 :c\n", next: 9, rows: ["1 a", "2 b", "3 c"], repairs: [.unordered]),
         Case(
             text: header + "1 :a\nrubbish\n2 b\n0 :z\n4294967295 :y\n3 :x/y\n4 :\n5 :c\n", next: 9,
             rows: ["1 a", "5 c"], repairs: [.garbage(6)]),
