@@ -149,7 +149,7 @@ struct AuthServiceTests {
 
     @Test func missingFileIsTemporary() throws {
         let running = try RunningService { configuration in
-            let file = PasswdFileDatabase(path: try VariableTemplate("/nonexistent/users"), log: { _, _ in })
+            let file = PasswdFileDatabase(path: testTemplate("/nonexistent/users"), log: { _, _ in })
             configuration.userDatabases = [UserSource(file)]
             configuration.passwordDatabases.append(PasswordSource(file))
         }
@@ -190,14 +190,14 @@ struct AuthServiceTests {
     @Test func defaultsOverridesStaticAndDenyLists() throws {
         let running = try RunningService { configuration in
             let fixed = StaticUserDatabase(fields: [
-                "uid": try VariableTemplate("5000"), "gid": try VariableTemplate("mail"),
-                "home": try VariableTemplate("/srv/%d/%n"),
+                "uid": testTemplate("5000"), "gid": testTemplate("mail"),
+                "home": testTemplate("/srv/%d/%n"),
             ])
-            configuration.userDatabases[0].defaults = [
-                "uid": try VariableTemplate("700"), "gid": try VariableTemplate("701"),
-                "home": try VariableTemplate("/d/%u"),
+            configuration.userDatabases[0].fields.defaults = [
+                "uid": testTemplate("700"), "gid": testTemplate("701"),
+                "home": testTemplate("/d/%u"),
             ]
-            configuration.userDatabases[0].overrides = ["quota": try VariableTemplate("2G")]
+            configuration.userDatabases[0].fields.overrides = ["quota": testTemplate("2G")]
             configuration.userDatabases.append(UserSource(fixed))
             configuration.defaultDomain = nil
             let denied = TemporaryUsers(users: ["slow"])
@@ -232,7 +232,7 @@ struct AuthServiceTests {
         #expect(client.ask("USER\t1\tnew") == "NOTFOUND\t1")
         try running.directory.write("other", "new:{PLAIN}n:1:1\n")
         let file = PasswdFileDatabase(
-            path: try VariableTemplate(running.directory.path + "/other"), log: { _, _ in })
+            path: testTemplate(running.directory.path + "/other"), log: { _, _ in })
         running.service.reload(
             AuthConfiguration(passwordDatabases: [PasswordSource(file)], userDatabases: [UserSource(file)]))
         // The reload is taken before the next poll; the request below comes after the wake-up.

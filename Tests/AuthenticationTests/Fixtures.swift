@@ -33,6 +33,17 @@ final class TemporaryDirectory: Sendable {
     func write(_ name: String, _ text: String) throws { try writeFile(self.path + "/" + name, text) }
 }
 
+/// A template of `%u`, `%n` and `%d`, as the configuration's language would make one.
+func testTemplate(_ text: String) -> VariableTemplate {
+    guard text.contains("%") else { return VariableTemplate(constant: text) }
+    return VariableTemplate { value in
+        let user = value("user") ?? ""
+        let at = user.firstIndex(of: "@") ?? user.endIndex
+        return text.replacing("%u", with: user).replacing("%n", with: user[..<at])
+            .replacing("%d", with: user[at...].dropFirst())
+    }
+}
+
 func writeFile(_ path: String, _ text: String) throws {
     guard let file = fopen(path, "w") else { throw FixtureError(path) }
     defer { fclose(file) }
@@ -115,7 +126,7 @@ final class RunningService: Sendable {
     static func configuration(_ directory: TemporaryDirectory, _ log: LogCollector) throws
         -> AuthConfiguration
     {
-        let file = PasswdFileDatabase(path: try VariableTemplate(directory.path + "/users"), log: log.add)
+        let file = PasswdFileDatabase(path: testTemplate(directory.path + "/users"), log: log.add)
         var configuration = AuthConfiguration(
             passwordDatabases: [PasswordSource(file)], userDatabases: [UserSource(file)])
         configuration.failureDelay = 0

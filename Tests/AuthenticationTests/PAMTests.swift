@@ -35,7 +35,7 @@ struct PAMTests {
         -> RunningService
     {
         try RunningService { configuration in
-            let template = try VariableTemplate(service.name)
+            let template = testTemplate(service.name)
             configuration.passwordDatabases.append(PasswordSource(PAMPasswordDatabase(service: template)))
             configuration.userDatabases.append(UserSource(SystemUserDatabase()))
             configuration.launchWorker = Self.threadLauncher
@@ -119,7 +119,7 @@ struct PAMTests {
     @Test func spawnsWorkers() throws {
         let running = try RunningService { configuration in
             configuration.passwordDatabases.append(
-                PasswordSource(PAMPasswordDatabase(service: try VariableTemplate("any"))))
+                PasswordSource(PAMPasswordDatabase(service: testTemplate("any"))))
             let script = """
                 while read -r command id service user rest <&3; do
                     test "$user" = dies && exit 1
@@ -149,7 +149,7 @@ struct PAMTests {
     @Test func killsAWorkerThatHangs() throws {
         let running = try RunningService { configuration in
             configuration.passwordDatabases.append(
-                PasswordSource(PAMPasswordDatabase(service: try VariableTemplate("any"))))
+                PasswordSource(PAMPasswordDatabase(service: testTemplate("any"))))
             configuration.launchWorker = .spawn(["/bin/sh", "-c", "exec sleep 1000"])
             configuration.pamTimeout = 0
         }
@@ -161,7 +161,7 @@ struct PAMTests {
     @Test func workerThatCannotStartIsTemporary() throws {
         let running = try RunningService { configuration in
             configuration.passwordDatabases.append(
-                PasswordSource(PAMPasswordDatabase(service: try VariableTemplate("any"))))
+                PasswordSource(PAMPasswordDatabase(service: testTemplate("any"))))
             configuration.launchWorker = .spawn(["/nonexistent/worker"])
         }
         let client = try RawClient.greeted(running.mailPath)

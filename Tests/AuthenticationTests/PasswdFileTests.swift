@@ -70,7 +70,7 @@ struct PasswdFileTests {
         try directory.write("users", "ann:1\n")
         let clock = Mutex<Int64>(0)
         let database = PasswdFileDatabase(
-            path: try VariableTemplate(path), now: { clock.withLock { $0 } }, log: { _, _ in })
+            path: testTemplate(path), now: { clock.withLock { $0 } }, log: { _, _ in })
         #expect(self.password(database, "ann") == "1")
         // Another size shows the change even when the file system's clock stands still.
         try directory.write("users", "ann:22\n")
@@ -91,10 +91,9 @@ struct PasswdFileTests {
 
     @Test func pathMayHoldVariables() throws {
         let directory = try TemporaryDirectory()
-        try directory.write("example.org", "ann:1\nbob:2\n")
+        try directory.write("example.org", "ann@example.org:1\nbob:2\n")
         let database = PasswdFileDatabase(
-            path: try VariableTemplate(directory.path + "/%{user | domain}"),
-            usernameFormat: try VariableTemplate("%n"), log: { _, _ in })
+            path: testTemplate(directory.path + "/%d"), log: { _, _ in })
         #expect(self.password(database, "ann@example.org") == "1")
         #expect(self.password(database, "ann@example.com") == nil)
         let other: PasswordLookup = database.lookup(self.query("ann@example.com"))
@@ -109,7 +108,7 @@ struct PasswdFileTests {
         try directory.write("users", Self.contents)
         let log = LogCollector()
         let database = PasswdFileDatabase(
-            path: try VariableTemplate(directory.path + "/users"), log: log.add)
+            path: testTemplate(directory.path + "/users"), log: log.add)
         #expect(self.password(database, "ann") == "{PLAIN}a")
         #expect(log.lines.count == 1)
         #expect(log.lines.first?.contains("ann exists more than once") == true)

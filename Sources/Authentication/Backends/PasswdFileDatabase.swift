@@ -27,31 +27,26 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
     private static let maximumFiles = 1000
 
     private let path: VariableTemplate
-    private let usernameFormat: VariableTemplate?
     private let defaultScheme: PasswordScheme
     private let log: @Sendable (AuthLogLevel, String) -> Void
     private let now: @Sendable () -> Int64
     private let files = Mutex<[String: CachedFile]>([:])
 
-    /// `usernameFormat` makes the key in the file from the user's name.
     public convenience init(
-        path: VariableTemplate, usernameFormat: VariableTemplate? = nil,
-        defaultScheme: PasswordScheme = .crypt,
+        path: VariableTemplate, defaultScheme: PasswordScheme = .crypt,
         log: @escaping @Sendable (AuthLogLevel, String) -> Void
     ) {
         self.init(
-            path: path, usernameFormat: usernameFormat, defaultScheme: defaultScheme,
+            path: path, defaultScheme: defaultScheme,
             now: { Ticks.now.milliseconds }, log: log)
     }
 
     /// For tests: `now` gives milliseconds.
     package init(
-        path: VariableTemplate, usernameFormat: VariableTemplate? = nil,
-        defaultScheme: PasswordScheme = .crypt, now: @escaping @Sendable () -> Int64,
+        path: VariableTemplate, defaultScheme: PasswordScheme = .crypt, now: @escaping @Sendable () -> Int64,
         log: @escaping @Sendable (AuthLogLevel, String) -> Void
     ) {
         self.path = path
-        self.usernameFormat = usernameFormat
         self.defaultScheme = defaultScheme
         self.now = now
         self.log = log
@@ -100,7 +95,7 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
             if file.error == ENOENT, self.path.hasVariables { return .line(nil) }
             return .failure("passwd-file \(path): \(String(cString: strerror(file.error)))")
         }
-        return .line(table[user: self.usernameFormat?.expand(query) ?? query.user])
+        return .line(table[user: query.user])
     }
 
     private func table(_ path: String) -> (table: PasswdFileTable?, error: CInt) {

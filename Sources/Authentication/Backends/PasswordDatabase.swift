@@ -11,6 +11,14 @@ public struct AuthQuery: Hashable, Sendable {
         self.request = request
         self.prefetched = prefetched
     }
+
+    /// The query under the name that a database knows.
+    func keyed(_ format: VariableTemplate?) -> AuthQuery {
+        guard let format else { return self }
+        var query = self
+        query.user = format.expand(self)
+        return query
+    }
 }
 
 /// Where passwords are (passdb). Runs in the auth role only.

@@ -78,7 +78,8 @@ public struct SystemUserDatabase: UserDatabase {
         switch SystemAccounts.user(named: query.user) {
         case .found(let user):
             return .found([
-                "user": user.name, "uid": String(user.uid), "gid": String(user.gid), "home": user.home,
+                "system_groups_user": user.name, "uid": String(user.uid), "gid": String(user.gid),
+                "home": user.home,
             ])
         case .notFound: return .notFound
         case .failed(let code): return .temporary("getpwnam: \(String(cString: strerror(code)))")

@@ -43,7 +43,7 @@ public struct AuthConfiguration: Sendable {
     public init(passwordDatabases: [PasswordSource], userDatabases: [UserSource]) {
         self.passwordDatabases = passwordDatabases
         self.userDatabases = userDatabases
-        self.usernameFormat = try? VariableTemplate("%{user | lower}")
+        self.usernameFormat = VariableTemplate { ($0("user") ?? "").lowercased() }
     }
 
     /// The canonical form of a name as typed; `nil` when it holds a character that is not allowed, is empty, or
@@ -77,27 +77,71 @@ public struct PasswordSource: Sendable {
 
     public var database: any PasswordDatabase
     public var use: Use
+    /// Makes the name by which the database knows the user; `nil` for the canonical one.
+    public var usernameFormat: VariableTemplate?
+    public var fields: FieldRules
 
-    public init(_ database: any PasswordDatabase, use: Use = .accept) {
+    public init(
+        _ database: any PasswordDatabase, use: Use = .accept, usernameFormat: VariableTemplate? = nil,
+        fields: FieldRules = FieldRules()
+    ) {
         self.database = database
         self.use = use
+        self.usernameFormat = usernameFormat
+        self.fields = fields
     }
 }
 
 /// One user database in its place in the chain.
 public struct UserSource: Sendable {
     public var database: any UserDatabase
-    /// Fields for users for whom the database gives none (`fields { home:default = ... }`).
+    /// Makes the name by which the database knows the user; `nil` for the canonical one.
+    public var usernameFormat: VariableTemplate?
+    public var fields: FieldRules
+
+    public init(
+        _ database: any UserDatabase, usernameFormat: VariableTemplate? = nil,
+        fields: FieldRules = FieldRules()
+    ) {
+        self.database = database
+        self.usernameFormat = usernameFormat
+        self.fields = fields
+    }
+}
+
+/// Extra fields that the configuration adds to a database's answers.
+public struct FieldRules: Sendable {
+    /// For users for whom the database gives none (`fields { home:default = ... }`).
     public var defaults: [String: VariableTemplate]
-    /// Fields in place of the database's.
+    /// In place of the database's.
     public var overrides: [String: VariableTemplate]
 
     public init(
-        _ database: any UserDatabase, defaults: [String: VariableTemplate] = [:],
-        overrides: [String: VariableTemplate] = [:]
+        defaults: [String: VariableTemplate] = [:], overrides: [String: VariableTemplate] = [:]
     ) {
-        self.database = database
         self.defaults = defaults
         self.overrides = overrides
+    }
+
+    /// `false` when a value would lead out of the directory its template means.
+    func apply(to fields: inout [String: String], _ query: AuthQuery) -> Bool {
+        guard !self.defaults.isEmpty || !self.overrides.isEmpty else { return true }
+        let missing = self.defaults.filter { fields[$0.key] == nil }
+        return Self.fill(&fields, missing, query) && Self.fill(&fields, self.overrides, query)
+    }
+
+    private static func fill(
+        _ fields: inout [String: String], _ templates: [String: VariableTemplate], _ query: AuthQuery
+    ) -> Bool {
+        // home first: others may refer to it.
+        if let template = templates["home"] {
+            guard let home = template.expandPath(query) else { return false }
+            fields["home"] = home
+        }
+        for (key, template) in templates where key != "home" {
+            guard let value = template.expandPath(query, home: fields["home"]) else { return false }
+            fields[key] = value
+        }
+        return true
     }
 }

@@ -111,10 +111,10 @@ extension AuthServiceLoop {
                 mailbox.post(.verified(serial: serial, check, step))
             }
             if !isTaken { self.fail(serial, AuthenticationFailure(.temporary)) }
-        case .pam(let service):
+        case .pam(let service, let user):
             self.attempts[serial]?.phase = .verifying(check, pamService: service)
             let job = PAMWorkerSet.Job(
-                token: serial, service: service, user: check.query.user,
+                token: serial, service: service, user: user,
                 remoteAddress: check.query.request.remoteAddress, password: check.password)
             self.take(self.workers.submit(job, self.configuration))
         }

@@ -32,7 +32,7 @@ struct PasswordCheck: Sendable {
         /// The next step waits for a slow hash or database: take it on a pool thread.
         case wouldBlock
         /// A PAM worker has to answer.
-        case pam(service: String)
+        case pam(service: String, user: String)
     }
 }
 

@@ -20,7 +20,7 @@ final class Verifier: Sendable {
         while check.index < self.configuration.passwordDatabases.count {
             let source = self.configuration.passwordDatabases[check.index]
             if source.database.mayBlock, case .forbidden = waiting { return .wouldBlock }
-            switch (source.database.lookup(check.query), source.use) {
+            switch (source.database.lookup(check.query.keyed(source.usernameFormat)), source.use) {
             case (.notFound, .accept), (.notFound, .deny), (.pam, .deny):
                 check.index += 1
             case (.temporary(let text), let use):
@@ -33,14 +33,18 @@ final class Verifier: Sendable {
             case (.found, .deny):
                 return self.refused(&check, AuthenticationFailure(.credentials), "user is in a deny list")
             case (.pam(let service), .accept):
-                let user = check.query.user
-                if self.verified.contains(
-                    user, source: check.index, stored: service, password: check.password)
-                {
-                    return .accepted(AcceptedPassword(user: user, fields: [:], userFields: [:]))
+                let name = check.query.keyed(source.usernameFormat).user
+                guard
+                    self.verified.contains(
+                        check.query.user, source: check.index, stored: service, password: check.password)
+                else { return .pam(service: service, user: name) }
+                if let step = self.acceptedByPAM(name, &check) { return step }
+            case (.found(var entry), .accept):
+                guard self.complete(&entry, source, check.query) else {
+                    check.refuse(
+                        AuthenticationFailure(.credentials), "the name would lead out of a directory")
+                    continue
                 }
-                return .pam(service: service)
-            case (.found(let entry), .accept):
                 // A database only for lookups.
                 guard entry.fields["noauthenticate"] == nil else {
                     check.index += 1
@@ -69,12 +73,39 @@ final class Verifier: Sendable {
             self.verified.insert(
                 check.query.user, source: check.index, stored: service, password: check.password,
                 lifetime: self.configuration.pamCacheLifetime)
-            return .accepted(AcceptedPassword(user: user, fields: [:], userFields: [:]))
+            return self.acceptedByPAM(user, &check) ?? self.advance(&check, waiting: .forbidden)
         case .refused(let code, let text):
             self.verified.remove(check.query.user, source: check.index)
             check.refuse(AuthenticationFailure(code), "pam: " + text)
             return self.advance(&check, waiting: .forbidden)
         }
+    }
+
+    /// Applies the configuration's fields to PAM's bare yes; `nil` when they refuse the user.
+    private func acceptedByPAM(_ name: String, _ check: inout PasswordCheck) -> PasswordCheck.Step? {
+        let source = self.configuration.passwordDatabases[check.index]
+        var entry = PasswordEntry(password: "")
+        // A module may have changed the name that it was asked for.
+        if name != check.query.keyed(source.usernameFormat).user { entry.fields["user"] = name }
+        guard self.complete(&entry, source, check.query) else {
+            check.refuse(AuthenticationFailure(.credentials), "the name would lead out of a directory")
+            return nil
+        }
+        return self.admit(entry, &check).map { .accepted($0) }
+    }
+
+    /// Adds the configuration's fields; `userdb_` ones go to the user's. `false` for an unsafe name.
+    private func complete(_ entry: inout PasswordEntry, _ source: PasswordSource, _ query: AuthQuery) -> Bool
+    {
+        var fields = entry.fields
+        for (key, value) in entry.userFields { fields["userdb_" + key] = value }
+        guard source.fields.apply(to: &fields, query) else { return false }
+        entry.fields = fields.filter { !$0.key.hasPrefix("userdb_") }
+        entry.userFields = [:]
+        for (key, value) in fields where key.hasPrefix("userdb_") {
+            entry.userFields[String(key.dropFirst(7))] = value
+        }
+        return true
     }
 
     /// `nil` when the comparison would have to wait and must not.
@@ -177,7 +208,7 @@ extension Verifier {
         var trouble: String?
         for source in self.configuration.userDatabases {
             if source.database.mayBlock, case .forbidden = waiting { return nil }
-            switch source.database.lookup(query) {
+            switch source.database.lookup(query.keyed(source.usernameFormat)) {
             case .notFound: continue
             case .temporary(let text): trouble = "\(source.database.driver): \(text)"
             case .found(let fields): return self.record(fields, source, query)
@@ -192,11 +223,9 @@ extension Verifier {
         var query = query
         var fields = found
         if let name = fields.removeValue(forKey: "user"), !name.isEmpty { query.user = name }
-        let isUnsafe =
-            !Self.fill(&fields, source.defaults.filter { fields[$0.key] == nil }, query)
-            || !Self.fill(&fields, source.overrides, query)
+        let isSafe = source.fields.apply(to: &fields, query)
         let label = Self.label(source.database.driver, query)
-        guard !isUnsafe else {
+        guard isSafe else {
             self.log(.error, "\(label): the name would lead out of a field's directory")
             return .notFound
         }
@@ -219,22 +248,6 @@ extension Verifier {
         fields["gid"] = String(gid)
         guard let record = UserRecord(user: query.user, fields: fields) else { return .notFound }
         return .found(record)
-    }
-
-    /// `false` when a value would lead out of the directory its template means.
-    private static func fill(
-        _ fields: inout [String: String], _ templates: [String: VariableTemplate], _ query: AuthQuery
-    ) -> Bool {
-        // home first: others may refer to it.
-        if let template = templates["home"] {
-            guard let home = template.expandPath(query) else { return false }
-            fields["home"] = home
-        }
-        for (key, template) in templates where key != "home" {
-            guard let value = template.expandPath(query, home: fields["home"]) else { return false }
-            fields[key] = value
-        }
-        return true
     }
 
     /// A uid or gid given as number or name.
@@ -265,12 +278,13 @@ extension Verifier {
     /// The password databases' fields for a user, without checking a password; `nil` when none knows the user.
     func passwordFields(_ query: AuthQuery) throws(AuthenticationFailure) -> AcceptedPassword? {
         for source in self.configuration.passwordDatabases where source.use == .accept {
-            switch source.database.lookup(query) {
+            switch source.database.lookup(query.keyed(source.usernameFormat)) {
             case .notFound, .pam: continue
             case .temporary(let text):
                 self.log(.error, "\(Self.label(source.database.driver, query)): \(text)")
                 throw AuthenticationFailure(.temporary)
-            case .found(let entry):
+            case .found(var entry):
+                guard self.complete(&entry, source, query) else { continue }
                 return AcceptedPassword(
                     user: entry.fields["user"] ?? query.user,
                     fields: entry.fields.filter { $0.key != "user" },
