@@ -107,6 +107,7 @@ public enum EncodedWord {
             var decoder = Base64Decoder()
             var decoded: [UInt8] = []
             decoder.decode(text, into: &decoded)
+            decoder.finish(into: &decoded)
             octets = decoded
         default: return nil
         }
@@ -159,7 +160,11 @@ public enum EncodedWord {
             }
             // White space between two encoded words is dropped on decoding: encode it with them.
             var last = index
-            while last + 1 < words.count, self.needsEncoding(words[last + 1]) { last += 1 }
+            while let next = words[(last + 1)...].firstIndex(where: { !$0.isEmpty }),
+                self.needsEncoding(words[next])
+            {
+                last = next
+            }
             let run = text[words[index].startIndex..<words[last].endIndex]
             self.appendWords(run, charset: charset, to: &out)
             index = last + 1

@@ -73,6 +73,12 @@ struct MessageDateParser {
             if HeaderBody.isSpace(byte) || byte == 0 || byte == UInt8(ascii: ",")
                 || byte == UInt8(ascii: "(") || byte == UInt8(ascii: "\"")
             {
+                // White space and comments may stand around the colons of a time (section 4.3).
+                let hasSpace = self.lexer.skipCommentsAndSpace()
+                let isColon = self.lexer.peek == UInt8(ascii: ":") || word.last == UInt8(ascii: ":")
+                if let first = word.first, ASCII.isDigit(first), isColon, hasSpace, !self.lexer.isAtEnd {
+                    continue
+                }
                 break
             }
             if !word.isEmpty {
