@@ -69,6 +69,7 @@ let package = Package(
         // The store: contract, engine, formats.
         room("LMDB", uses: ["CLMDB"]),
         room("MailStore", uses: ["MailCore", "MIMECore"]),
+        room("MailSearch", uses: ["IMAPCore", "MailStore", "MIMECore", "MailCore"]),
         room("VolumeLog", uses: ["MailCore", "CLinux"]),
         room(
             "IndexedStore",
@@ -92,7 +93,7 @@ let package = Package(
         room(
             "IMAPServer",
             uses: [
-                "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Accounts", "Authentication",
+                "ServerCore", "ServerConfig", "IMAPCore", "MailSearch", "MailStore", "Accounts", "Authentication",
                 "SASLCore",
                 "MIMECore", "MailCore", nioCore, logging,
             ]),
@@ -111,7 +112,9 @@ let package = Package(
             ]),
         room(
             "AdminCommands",
-            uses: ["MailStore", "Accounts", "Authentication", "ServerConfig", "MIMECore", "MailCore"]),
+            uses: [
+                "MailSearch", "IMAPCore", "MailStore", "Accounts", "Authentication", "MIMECore", "MailCore",
+            ]),
         room(
             "AdminServer",
             uses: [

@@ -1,31 +1,10 @@
 import IMAPCore
 import MailCore
+import MailSearch
 import MailStore
 import ServerCore
 
 extension SelectedMailbox {
-    /// The places in the view that a set means, ascending and disjoint. `nil` when a sequence number is
-    /// over the count of messages.
-    func indices(_ set: SequenceSet, _ numbering: MessageNumbering) -> [Range<Int>]? {
-        switch numbering {
-        case .sequenceNumber:
-            guard let ranges = set.resolved(count: UInt32(clamping: self.view.count)) else { return nil }
-            return ranges.map { Int($0.lowerBound) - 1..<Int($0.upperBound) }
-        case .uid:
-            var out: [Range<Int>] = []
-            for range in set.resolved(largest: self.view.last?.uid.rawValue ?? 0) {
-                guard let first = UID(rawValue: range.lowerBound) else { continue }
-                let start = self.view.firstIndex(atOrAfter: first)
-                var end = self.view.count
-                if range.upperBound < .max, let next = UID(rawValue: range.upperBound + 1) {
-                    end = self.view.firstIndex(atOrAfter: next)
-                }
-                if start < end { out.append(start..<end) }
-            }
-            return out
-        }
-    }
-
     /// The UIDs at some places.
     func uids(_ indices: [Range<Int>]) -> UIDSet {
         var uids = UIDSet()
@@ -79,7 +58,7 @@ extension Session {
             self.bad(tag, "No mailbox selected")
             return nil
         }
-        guard let indices = selected.indices(set, numbering) else {
+        guard let indices = selected.view.indices(of: set, numbering) else {
             self.bad(tag, "No such message")
             return nil
         }

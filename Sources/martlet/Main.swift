@@ -1,4 +1,45 @@
+import AdminCommands
+import ArgumentParser
+import Glibc
+
+/// `martlet`, the administrator's tool.
 @main
-struct Main {
-    static func main() {}
+struct Martlet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "martlet",
+        abstract: "Administers the Martlet mail server.",
+        discussion: """
+            Commands, options and output follow doveadm. They go to the running daemon over its admin socket, or
+            work on the store directly while the daemon is stopped.
+            """,
+        version: "martlet 0.1.0",
+        subcommands: [
+            UserCommand.self, AuthCommand.self, PasswordCommand.self, WhoCommand.self, KickCommand.self,
+            ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
+            ExpungeCommand.self, ForceResyncCommand.self, ConfigCommand.self,
+        ])
+
+    static func main() async {
+        // A reader that went away (| head) is no reason to die half way through a change.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try self.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as AdminError {
+            Terminal.complain(error.message)
+            Glibc.exit(error.exit.rawValue)
+        } catch let code as ExitCode {
+            Glibc.exit(code.rawValue)
+        } catch {
+            let status = self.exitCode(for: error)
+            let text = self.fullMessage(for: error)
+            if status.isSuccess { print(text) } else { Terminal.complain(text) }
+            // A command line that cannot be understood is EX_USAGE, as with doveadm.
+            Glibc.exit(status.isSuccess ? 0 : AdminExit.usage.rawValue)
+        }
+    }
 }

@@ -1,5 +1,6 @@
 import IMAPCore
 import MailCore
+import MailSearch
 import MailStore
 import ServerCore
 
@@ -98,7 +99,7 @@ extension Session {
         guard !selected.isReadOnly else { return try await self.refuseReadOnly(tag) }
         do throws(StoreError) {
             var uids: UIDSet?
-            if let set { uids = selected.uids(selected.indices(set, .uid) ?? []) }
+            if let set { uids = selected.uids(selected.view.indices(of: set, .uid) ?? []) }
             self.statistics.expunged += try await selected.mailbox.expunge(uids).count
         } catch {
             return try await self.refuse(tag, error)

@@ -1,7 +1,7 @@
-import IMAPCore
+public import IMAPCore
 import MIMECore
-import MailCore
-import MailStore
+public import MailCore
+public import MailStore
 
 /// What is known of whether a message matches.
 enum SearchVerdict {
@@ -32,11 +32,22 @@ enum SearchEvidence {
 ///
 /// Each message is asked first with its record alone, then with its cache, at last with its octets, as far
 /// as the answer is not known.
-indirect enum SearchPlan: Sendable {
+public struct SearchPlan: Sendable {
+    let node: SearchNode
+
+    /// Ties `key` to `view`; `recent` are the messages that are \Recent to whoever asks. `nil` when a sequence
+    /// number in the key does not exist.
+    public init?(_ key: SearchKey, _ view: MailboxSnapshot, recent: UIDSet) {
+        guard let node = SearchNode(key, view, recent) else { return nil }
+        self.node = node
+    }
+}
+
+indirect enum SearchNode: Sendable {
     case constant(Bool)
-    case and([SearchPlan])
-    case or(SearchPlan, SearchPlan)
-    case not(SearchPlan)
+    case and([SearchNode])
+    case or(SearchNode, SearchNode)
+    case not(SearchNode)
     case flags(MessageFlags)
     case notFlags(MessageFlags)
     case keyword(UInt16, KeywordTable)
@@ -54,32 +65,32 @@ indirect enum SearchPlan: Sendable {
     case text(SearchNeedle)
 
     /// `nil` when a sequence number in the key does not exist.
-    init?(_ key: SearchKey, _ selected: SelectedMailbox) {
+    init?(_ key: SearchKey, _ view: MailboxSnapshot, _ recent: UIDSet) {
         switch key {
         case .all: self = .constant(true)
         case .and(let keys):
-            var plans: [SearchPlan] = []
+            var plans: [SearchNode] = []
             for key in keys {
-                guard let plan = SearchPlan(key, selected) else { return nil }
+                guard let plan = SearchNode(key, view, recent) else { return nil }
                 plans.append(plan)
             }
             self = .and(plans)
         case .or(let a, let b):
-            guard let a = SearchPlan(a, selected), let b = SearchPlan(b, selected) else { return nil }
+            guard let a = SearchNode(a, view, recent), let b = SearchNode(b, view, recent) else { return nil }
             self = .or(a, b)
         case .not(let key):
-            guard let plan = SearchPlan(key, selected) else { return nil }
+            guard let plan = SearchNode(key, view, recent) else { return nil }
             self = .not(plan)
         case .flags(let flags): self = .flags(flags)
         case .notFlags(let flags): self = .notFlags(flags)
-        case .recent: self = .recent(selected.recent)
+        case .recent: self = .recent(recent)
         case .keyword(let keyword):
-            let table = selected.view.keywords
+            let table = view.keywords
             self = table.number(of: keyword).map { .keyword($0, table) } ?? .constant(false)
         case .sequence(let set):
-            guard let indices = selected.indices(set, .sequenceNumber) else { return nil }
+            guard let indices = view.indices(of: set, .sequenceNumber) else { return nil }
             self = .indices(indices)
-        case .uid(let set): self = .indices(selected.indices(set, .uid) ?? [])
+        case .uid(let set): self = .indices(view.indices(of: set, .uid) ?? [])
         case .modSeq(let modSeq): self = .modSeq(modSeq)
         case .before(let date): self = .internalDate(.min..<date.secondsSince1970)
         case .on(let date): self = .internalDate(date.secondsSince1970..<date.secondsSince1970 + 86400)
@@ -181,17 +192,4 @@ extension SearchEvidence {
 extension CivilDate {
     /// Days since 1970-01-01.
     fileprivate var day: Int64 { self.secondsSince1970 / 86400 - (self.secondsSince1970 % 86400 < 0 ? 1 : 0) }
-}
-
-extension [Range<Int>] {
-    /// Whether one of the ascending, disjoint ranges holds `index`.
-    func containsIndex(_ index: Int) -> Bool {
-        var low = 0
-        var high = self.count
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle].upperBound <= index { low = middle + 1 } else { high = middle }
-        }
-        return low < self.count && self[low].lowerBound <= index
-    }
 }

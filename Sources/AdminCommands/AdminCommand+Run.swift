@@ -1,0 +1,134 @@
+import Accounts
+import Authentication
+import MailCore
+import MailStore
+
+extension AdminCommand {
+    /// Runs the command; the result is the exit status when nothing ended it early.
+    public func run(_ context: AdminContext, _ output: inout some AdminOutput) async throws(AdminError) -> AdminExit {
+        switch self {
+        case .user(let mask):
+            return try await UserCommands.lookup(mask, context, &output)
+        case .authTest(let user, let password, let service):
+            return try await UserCommands.test(user, password, service, context, &output)
+        case .who(let mask):
+            return try await SessionCommands.who(mask, context, &output)
+        case .kick(let mask):
+            return try await SessionCommands.kick(mask, context, &output)
+        case .mailboxList(let users, let masks):
+            try await output.columns(["mailbox"])
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MailboxCommands.list(masks, account, &output)
+            }
+        case .mailboxStatus(let users, let fields, let masks, let isTotal):
+            try await output.columns((isTotal ? [] : ["mailbox"]) + fields.map(\.rawValue))
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MailboxCommands.status(fields, masks, total: isTotal, account, &output)
+            }
+        case .mailboxCreate(let users, let names, let subscribes):
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MailboxCommands.create(names, subscribing: subscribes, account)
+            }
+        case .mailboxDelete(let users, let names, let isRecursive):
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MailboxCommands.delete(names, recursively: isRecursive, account)
+            }
+        case .mailboxRename(let users, let from, let to):
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MailboxCommands.rename(from, to, account)
+            }
+        case .mailboxSubscribe(let users, let names, let subscribes):
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MailboxCommands.subscribe(names, subscribes, account)
+            }
+        case .forceResync(let users, let masks):
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MailboxCommands.resync(masks, account, &output)
+            }
+        case .search(let users, let query):
+            let selection = try MessageSelection(query)
+            try await output.columns(["mailbox-guid", "uid"])
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MessageCommands.search(selection, account, context.store.threads, &output)
+            }
+        case .fetch(let users, let fields, let query):
+            let selection = try MessageSelection(query)
+            try await output.columns(fields.map(\.rawValue))
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MessageCommands.fetch(fields, selection, account, context.store.threads, &output)
+            }
+        case .expunge(let users, let query):
+            let selection = try MessageSelection(query)
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MessageCommands.expunge(selection, account, context.store.threads)
+            }
+        }
+    }
+
+    /// Runs `body` for each selected account. With one literal user an error ends the command; with several it is
+    /// reported and the others go on.
+    private static func each<Output: AdminOutput>(
+        _ users: UserSelection, _ context: AdminContext, _ output: inout Output,
+        _ body: (any MailAccount, inout Output) async throws(AdminError) -> Void
+    ) async throws(AdminError) -> AdminExit {
+        if case .matching(let name) = users, Mask(name).isLiteral {
+            try await body(try await self.account(name, context), &output)
+            return .success
+        }
+        let names: [String]
+        do throws(AuthenticationFailure) {
+            switch users {
+            case .all: names = try await context.authenticator.list(matching: "*", context.request)
+            case .matching(let mask): names = try await context.authenticator.list(matching: mask, context.request)
+            }
+        } catch {
+            throw AdminError(.temporary, "list of users: \(error.message ?? "the user database did not answer")")
+        }
+        var worst = AdminExit.success
+        for (index, name) in names.enumerated() {
+            do throws(AdminError) {
+                try await body(try await self.account(name, context), &output)
+            } catch {
+                worst = error.exit
+                try await output.problem("\(name): \(error.message)")
+            }
+            try await output.progress(done: index + 1, total: names.count)
+        }
+        return worst
+    }
+
+    private static func account(_ name: String, _ context: AdminContext) async throws(AdminError) -> any MailAccount {
+        switch await context.authenticator.lookup(name, context.request) {
+        case .notFound: throw AdminError(.noUser, "user \(name) does not exist")
+        case .temporary(let reason): throw AdminError(.temporary, "lookup of user \(name): \(reason)")
+        case .found(let user):
+            do throws(StoreError) {
+                return try await context.accounts.open(user)
+            } catch {
+                throw AdminError(error, "account \(name)")
+            }
+        }
+    }
+}
+
+extension AdminError {
+    /// A failure of the store as an administrator reads it.
+    init(_ error: StoreError, _ subject: String) {
+        let exit: AdminExit
+        switch error.code {
+        case .notFound: exit = .notFound
+        case .alreadyExists: exit = .exists
+        case .noPermission: exit = .noPermission
+        case .cannot: exit = .usage
+        case .damaged: exit = .data
+        case .expunged, .overQuota, .tooBig, .limit, .inUse, .diskFull, .temporary: exit = .temporary
+        }
+        let what: String
+        switch error.code {
+        case .notFound: what = "does not exist"
+        case .alreadyExists: what = "exists already"
+        default: what = error.description
+        }
+        self.init(exit, "\(subject): \(what)")
+    }
+}

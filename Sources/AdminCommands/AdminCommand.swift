@@ -1,0 +1,196 @@
+/// A command of `martlet` that works on the store or the running daemon, parsed from its words.
+///
+/// The words are doveadm's: `mailbox status -u alice all 'INBOX*'`.
+public enum AdminCommand: Sendable {
+    case user(mask: String)
+    case authTest(user: String, password: [UInt8], service: String)
+    case who(mask: String?)
+    case kick(mask: String)
+    case mailboxList(UserSelection, masks: [String])
+    case mailboxStatus(UserSelection, fields: [StatusField], masks: [String], isTotal: Bool)
+    case mailboxCreate(UserSelection, names: [String], subscribes: Bool)
+    case mailboxDelete(UserSelection, names: [String], isRecursive: Bool)
+    case mailboxRename(UserSelection, from: String, to: String)
+    case mailboxSubscribe(UserSelection, names: [String], subscribes: Bool)
+    case search(UserSelection, query: [String])
+    case fetch(UserSelection, fields: [FetchField], query: [String])
+    case expunge(UserSelection, query: [String])
+    case forceResync(UserSelection, masks: [String])
+
+    /// For whom a command runs.
+    public enum UserSelection: Sendable, Hashable {
+        /// `-u NAME`, with `*` and `?`.
+        case matching(String)
+        /// `-A`.
+        case all
+    }
+
+    /// A column of `mailbox status`, named as doveadm's.
+    public enum StatusField: String, Sendable, CaseIterable {
+        case messages, recent, uidnext, uidvalidity, unseen, highestmodseq, vsize, guid, deleted
+    }
+
+    /// A column of `fetch`, named as doveadm's.
+    public enum FetchField: String, Sendable, CaseIterable {
+        case user, mailbox, uid, guid, seq, flags, modseq, hdr, body, text
+        case dateReceived = "date.received"
+        case dateSaved = "date.saved"
+        case sizePhysical = "size.physical"
+        case sizeVirtual = "size.virtual"
+        case imapEnvelope = "imap.envelope"
+        case imapBodystructure = "imap.bodystructure"
+    }
+
+    public init(words: [String]) throws(AdminError) {
+        var arguments = Arguments(words)
+        switch (arguments.next(), arguments.peek) {
+        case ("user", _):
+            self = .user(mask: try arguments.oneOperand("user MASK"))
+        case ("auth", "test"):
+            arguments.skip()
+            let service = try arguments.option("-x")
+            let operands = try arguments.operands(2...2, "auth test USER PASSWORD")
+            self = .authTest(
+                user: operands[0], password: Array(operands[1].utf8), service: service ?? "doveadm")
+        case ("who", _):
+            self = .who(mask: try arguments.operands(0...1, "who [MASK]").first)
+        case ("kick", _):
+            self = .kick(mask: try arguments.oneOperand("kick MASK"))
+        case ("mailbox", let verb?):
+            arguments.skip()
+            self = try Self.mailbox(verb, &arguments)
+        case ("search", _):
+            let users = try arguments.users()
+            self = .search(users, query: try arguments.operands(1..., "search -u USER QUERY..."))
+        case ("fetch", _):
+            let users = try arguments.users()
+            let operands = try arguments.operands(2..., "fetch -u USER FIELDS QUERY...")
+            self = .fetch(
+                users, fields: try Self.fields(operands[0], FetchField.self), query: Array(operands[1...]))
+        case ("expunge", _):
+            let users = try arguments.users()
+            self = .expunge(users, query: try arguments.operands(1..., "expunge -u USER QUERY..."))
+        case ("force-resync", _):
+            let users = try arguments.users()
+            self = .forceResync(users, masks: try arguments.operands(1..., "force-resync -u USER MAILBOX-MASK..."))
+        case (let word, _):
+            throw AdminError(.usage, "unknown command: \(word ?? "(none)"); see martlet help")
+        }
+    }
+
+    private static func mailbox(_ verb: String, _ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
+        let users = try arguments.users()
+        switch verb {
+        case "list":
+            return .mailboxList(users, masks: try arguments.operands(0..., "mailbox list -u USER [MASK...]"))
+        case "status":
+            let isTotal = arguments.flag("-t")
+            let operands = try arguments.operands(2..., "mailbox status -u USER [-t] FIELDS MASK...")
+            return .mailboxStatus(
+                users, fields: try Self.fields(operands[0], StatusField.self), masks: Array(operands[1...]),
+                isTotal: isTotal)
+        case "create":
+            let subscribes = arguments.flag("-s")
+            return .mailboxCreate(
+                users, names: try arguments.operands(1..., "mailbox create -u USER [-s] NAME..."),
+                subscribes: subscribes)
+        case "delete":
+            let isRecursive = arguments.flag("-r")
+            return .mailboxDelete(
+                users, names: try arguments.operands(1..., "mailbox delete -u USER [-r] NAME..."),
+                isRecursive: isRecursive)
+        case "rename":
+            let operands = try arguments.operands(2...2, "mailbox rename -u USER FROM TO")
+            return .mailboxRename(users, from: operands[0], to: operands[1])
+        case "subscribe", "unsubscribe":
+            return .mailboxSubscribe(
+                users, names: try arguments.operands(1..., "mailbox \(verb) -u USER NAME..."),
+                subscribes: verb == "subscribe")
+        default:
+            throw AdminError(
+                .usage,
+                "unknown command: mailbox \(verb); there are list, status, create, delete, rename, subscribe, unsubscribe"
+            )
+        }
+    }
+
+    /// Field names separated by blanks; `all` is every one.
+    private static func fields<Field: RawRepresentable & CaseIterable>(
+        _ text: String, _: Field.Type
+    ) throws(AdminError) -> [Field] where Field.RawValue == String {
+        var fields: [Field] = []
+        for word in text.split(separator: " ") {
+            if word == "all" {
+                fields += Array(Field.allCases)
+            } else if let field = Field(rawValue: String(word)) {
+                fields.append(field)
+            } else {
+                let known = Field.allCases.map(\.rawValue).joined(separator: " ")
+                throw AdminError(.usage, "unknown field: \(word); there are: all \(known)")
+            }
+        }
+        guard !fields.isEmpty else { throw AdminError(.usage, "no fields given") }
+        return fields
+    }
+}
+
+/// The words of a command line, taken from the front. Options may stand anywhere before the first operand.
+private struct Arguments {
+    private var words: ArraySlice<String>
+
+    init(_ words: [String]) { self.words = words[...] }
+
+    var peek: String? { self.words.first }
+
+    mutating func next() -> String? { self.words.popFirst() }
+
+    mutating func skip() { self.words = self.words.dropFirst() }
+
+    /// Takes an option without value if it is among the leading options.
+    mutating func flag(_ name: String) -> Bool {
+        guard let index = self.words.firstIndex(of: name), index < self.endOfOptions else { return false }
+        self.words.remove(at: index)
+        return true
+    }
+
+    /// Takes an option with its value if it is among the leading options.
+    mutating func option(_ name: String) throws(AdminError) -> String? {
+        guard let index = self.words.firstIndex(of: name), index < self.endOfOptions else { return nil }
+        guard index + 1 < self.words.endIndex else { throw AdminError(.usage, "\(name) needs a value") }
+        let value = self.words[index + 1]
+        self.words.removeSubrange(index...(index + 1))
+        return value
+    }
+
+    mutating func users() throws(AdminError) -> AdminCommand.UserSelection {
+        if self.flag("-A") { return .all }
+        guard let name = try self.option("-u") else {
+            throw AdminError(.usage, "for which user? -u NAME (with * and ?) or -A for all")
+        }
+        return .matching(name)
+    }
+
+    func operands(_ count: some RangeExpression<Int>, _ usage: String) throws(AdminError) -> [String] {
+        var rest = self.words
+        if rest.first == "--" {
+            rest = rest.dropFirst()
+        } else if let option = rest.first, option.hasPrefix("-"), option.count > 1 {
+            throw AdminError(.usage, "unknown option \(option); usage: martlet \(usage)")
+        }
+        guard count.contains(rest.count) else { throw AdminError(.usage, "usage: martlet \(usage)") }
+        return Array(rest)
+    }
+
+    func oneOperand(_ usage: String) throws(AdminError) -> String {
+        try self.operands(1...1, usage)[0]
+    }
+
+    /// Options end at the first word that is neither an option nor an option's value.
+    private var endOfOptions: Int {
+        var index = self.words.startIndex
+        while index < self.words.endIndex, self.words[index].hasPrefix("-"), self.words[index] != "--" {
+            index += ["-u", "-x"].contains(self.words[index]) ? 2 : 1
+        }
+        return min(index, self.words.endIndex)
+    }
+}

@@ -1,0 +1,48 @@
+public import Accounts
+public import Authentication
+public import MailStore
+
+/// What commands work on: the running daemon's parts, or the store opened by `martlet` itself.
+public struct AdminContext: Sendable {
+    public var store: any MailStore
+    public var accounts: Accounts
+    public var authenticator: any Authenticator
+    /// The sessions of the running daemon; `nil` without one.
+    public var sessions: (any AdminSessions)?
+
+    public init(
+        store: any MailStore, accounts: Accounts, authenticator: any Authenticator,
+        sessions: (any AdminSessions)?
+    ) {
+        self.store = store
+        self.accounts = accounts
+        self.authenticator = authenticator
+        self.sessions = sessions
+    }
+
+    /// How these lookups show in the auth role's log.
+    var request: AuthenticationRequest { AuthenticationRequest(service: "doveadm", security: .local) }
+}
+
+/// Who is connected.
+public protocol AdminSessions: Sendable {
+    func list() -> [AdminSession]
+
+    /// Ends the sessions that `matches` says; answers how many.
+    func kick(where matches: (AdminSession) -> Bool) -> Int
+}
+
+/// One connection that has logged in.
+public struct AdminSession: Sendable {
+    public var user: String
+    public var service: String
+    public var remoteAddress: String
+    public var sessionID: String
+
+    public init(user: String, service: String, remoteAddress: String, sessionID: String) {
+        self.user = user
+        self.service = service
+        self.remoteAddress = remoteAddress
+        self.sessionID = sessionID
+    }
+}

@@ -1,0 +1,151 @@
+import MailCore
+import MailStore
+
+/// `mailbox ...` and `force-resync` on one account.
+enum MailboxCommands {
+    static func list(
+        _ masks: [String], _ account: any MailAccount, _ output: inout some AdminOutput
+    ) async throws(AdminError) {
+        for mailbox in try await Self.matching(masks, account) { try await output.row([mailbox.name.text]) }
+    }
+
+    static func status(
+        _ fields: [AdminCommand.StatusField], _ masks: [String], total isTotal: Bool,
+        _ account: any MailAccount, _ output: inout some AdminOutput
+    ) async throws(AdminError) {
+        var sums = [UInt64](repeating: 0, count: fields.count)
+        for mailbox in try await Self.matching(masks, account) where mailbox.isSelectable {
+            let status: MailboxStatus
+            do throws(StoreError) {
+                status = try await account.status(of: mailbox.name)
+            } catch {
+                try await output.problem("\(account.identity.name): mailbox \(mailbox.name): \(error)")
+                continue
+            }
+            if isTotal {
+                for (index, field) in fields.enumerated() { sums[index] += Self.number(field, status) ?? 0 }
+            } else {
+                try await output.row([mailbox.name.text] + fields.map { Self.text($0, status) })
+            }
+        }
+        if isTotal {
+            try await output.row(
+                zip(fields, sums).map { Self.isSummable($0) ? String($1) : "-" })
+        }
+    }
+
+    static func create(
+        _ names: [String], subscribing: Bool, _ account: any MailAccount
+    ) async throws(AdminError) {
+        for text in names {
+            let name = try Self.name(text)
+            try await Self.onMailbox(name) { () throws(StoreError) in
+                try await account.create(name, specialUse: nil)
+                if subscribing { try await account.subscribe(name) }
+            }
+        }
+    }
+
+    static func delete(
+        _ names: [String], recursively isRecursive: Bool, _ account: any MailAccount
+    ) async throws(AdminError) {
+        for text in names {
+            let name = try Self.name(text)
+            if isRecursive {
+                // Children first, so that a failure leaves no orphans behind.
+                for mailbox in try await Self.matching([text + "/*"], account).reversed() where mailbox.isSelectable {
+                    try await Self.onMailbox(mailbox.name) { () throws(StoreError) in
+                        try await account.delete(mailbox.name)
+                    }
+                }
+            }
+            try await Self.onMailbox(name) { () throws(StoreError) in try await account.delete(name) }
+        }
+    }
+
+    static func rename(_ from: String, _ to: String, _ account: any MailAccount) async throws(AdminError) {
+        let source = try Self.name(from)
+        let target = try Self.name(to)
+        try await Self.onMailbox(source) { () throws(StoreError) in
+            try await account.rename(source, to: target)
+        }
+    }
+
+    static func subscribe(
+        _ names: [String], _ subscribes: Bool, _ account: any MailAccount
+    ) async throws(AdminError) {
+        for text in names {
+            let name = try Self.name(text)
+            try await Self.onMailbox(name) { () throws(StoreError) in
+                if subscribes { try await account.subscribe(name) } else { try await account.unsubscribe(name) }
+            }
+        }
+    }
+
+    static func resync(
+        _ masks: [String], _ account: any MailAccount, _ output: inout some AdminOutput
+    ) async throws(AdminError) {
+        let mailboxes = try await Self.matching(masks, account).filter(\.isSelectable)
+        guard !mailboxes.isEmpty else { throw AdminError(.notFound, "no mailbox matches") }
+        for (index, mailbox) in mailboxes.enumerated() {
+            try await Self.onMailbox(mailbox.name) { () throws(StoreError) in
+                try await account.resync(mailbox.name)
+            }
+            try await output.progress(done: index + 1, total: mailboxes.count)
+        }
+    }
+
+    /// The mailboxes of an account that match any of the masks; all without masks.
+    static func matching(
+        _ masks: [String], _ account: any MailAccount
+    ) async throws(AdminError) -> [MailboxListing] {
+        let wanted = masks.map { Mask($0) }
+        do throws(StoreError) {
+            return try await account.mailboxes().filter { mailbox in
+                wanted.isEmpty || wanted.contains { $0.matches(mailbox.name.text) }
+            }
+        } catch {
+            throw AdminError(error, "mailboxes of \(account.identity.name)")
+        }
+    }
+
+    private static func name(_ text: String) throws(AdminError) -> MailboxName {
+        guard let name = MailboxName(text) else { throw AdminError(.usage, "not a mailbox name: \(text)") }
+        return name
+    }
+
+    private static func onMailbox(
+        _ name: MailboxName, _ body: () async throws(StoreError) -> Void
+    ) async throws(AdminError) {
+        do throws(StoreError) {
+            try await body()
+        } catch {
+            throw AdminError(error, "mailbox \(name)")
+        }
+    }
+
+    private static func isSummable(_ field: AdminCommand.StatusField) -> Bool {
+        switch field {
+        case .messages, .recent, .unseen, .vsize, .deleted: true
+        case .uidnext, .uidvalidity, .highestmodseq, .guid: false
+        }
+    }
+
+    private static func number(_ field: AdminCommand.StatusField, _ status: MailboxStatus) -> UInt64? {
+        switch field {
+        case .messages: UInt64(status.messages)
+        case .recent: UInt64(status.recent)
+        case .unseen: UInt64(status.unseen)
+        case .deleted: UInt64(status.deleted)
+        case .vsize: status.size
+        case .uidnext: UInt64(status.uidNext.rawValue)
+        case .uidvalidity: UInt64(status.uidValidity.rawValue)
+        case .highestmodseq: status.highestModSeq.rawValue
+        case .guid: nil
+        }
+    }
+
+    private static func text(_ field: AdminCommand.StatusField, _ status: MailboxStatus) -> String {
+        self.number(field, status).map { String($0) } ?? status.guid
+    }
+}

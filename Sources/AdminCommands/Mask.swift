@@ -1,0 +1,37 @@
+/// A shell-like pattern of user or mailbox names: `*` any text, `?` one character.
+///
+/// Linear in the text for each star, without recursion, so that no pattern can take long.
+struct Mask {
+    private let pattern: [Character]
+
+    init(_ text: String) { self.pattern = Array(text) }
+
+    /// Whether the pattern can match only itself.
+    var isLiteral: Bool { !self.pattern.contains("*") && !self.pattern.contains("?") }
+
+    func matches(_ text: String) -> Bool {
+        let characters = Array(text)
+        var position = 0
+        var next = 0
+        var star: (pattern: Int, text: Int)?
+        while position < characters.count {
+            if next < self.pattern.count, self.pattern[next] == "*" {
+                star = (next, position)
+                next += 1
+            } else if next < self.pattern.count,
+                self.pattern[next] == "?" || self.pattern[next] == characters[position]
+            {
+                next += 1
+                position += 1
+            } else if let last = star {
+                star = (last.pattern, last.text + 1)
+                next = last.pattern + 1
+                position = last.text + 1
+            } else {
+                return false
+            }
+        }
+        while next < self.pattern.count, self.pattern[next] == "*" { next += 1 }
+        return next == self.pattern.count
+    }
+}

@@ -1,0 +1,100 @@
+import IMAPCore
+import MIMECore
+import MailCore
+import MailSearch
+import MailStore
+
+/// `search`, `fetch` and `expunge` on one account.
+enum MessageCommands {
+    static func search<Output: AdminOutput>(
+        _ selection: MessageSelection, _ account: any MailAccount, _ threads: StorageThreads,
+        _ output: inout Output
+    ) async throws(AdminError) {
+        try await self.each(selection, .readOnly, account, threads, &output) { found, output throws(AdminError) in
+            for record in found.records {
+                try await output.row([found.mailbox.guid, String(record.uid.rawValue)])
+            }
+        }
+    }
+
+    static func fetch<Output: AdminOutput>(
+        _ fields: [AdminCommand.FetchField], _ selection: MessageSelection, _ account: any MailAccount,
+        _ threads: StorageThreads, _ output: inout Output
+    ) async throws(AdminError) {
+        try await self.each(selection, .readOnly, account, threads, &output) { found, output throws(AdminError) in
+            for record in found.records {
+                var row: [[UInt8]] = []
+                do throws(StoreError) {
+                    for field in fields {
+                        row.append(try await MessageField.value(field, record, found, account))
+                    }
+                } catch {
+                    try await output.problem("\(found.mailbox.name) uid \(record.uid.rawValue): \(error)")
+                    continue
+                }
+                try await output.row(row)
+            }
+        }
+    }
+
+    static func expunge(
+        _ selection: MessageSelection, _ account: any MailAccount, _ threads: StorageThreads
+    ) async throws(AdminError) {
+        // As doveadm, so that a slip of the keyboard does not empty an account.
+        guard !selection.mailboxes.isEmpty else {
+            throw AdminError(.usage, "expunge: name the mailboxes, such as: mailbox INBOX savedbefore 30d")
+        }
+        var nothing = NoOutput()
+        try await self.each(selection, .readWrite, account, threads, &nothing) { found, _ throws(AdminError) in
+            do throws(StoreError) {
+                _ = try await found.mailbox.remove(UIDSet(found.records.map(\.uid)))
+            } catch {
+                throw AdminError(error, "mailbox \(found.mailbox.name)")
+            }
+        }
+    }
+
+    /// What a search found in one mailbox.
+    struct Found {
+        var mailbox: any Mailbox
+        var view: MailboxSnapshot
+        var records: [MessageRecord]
+    }
+
+    /// Searches the account's selected mailboxes one after the other; `body` is not called where nothing was found.
+    private static func each<Output: AdminOutput>(
+        _ selection: MessageSelection, _ access: MailboxAccess, _ account: any MailAccount,
+        _ threads: StorageThreads, _ output: inout Output,
+        _ body: (Found, inout Output) async throws(AdminError) -> Void
+    ) async throws(AdminError) {
+        let mailboxes = try await MailboxCommands.matching(selection.mailboxes, account).filter(\.isSelectable)
+        if mailboxes.isEmpty, !selection.mailboxes.isEmpty { throw AdminError(.notFound, "no mailbox matches") }
+        for listing in mailboxes {
+            let mailbox: any Mailbox
+            var found: Found
+            do throws(StoreError) {
+                mailbox = try await account.open(listing.name, access, onChange: {})
+            } catch {
+                throw AdminError(error, "mailbox \(listing.name)")
+            }
+            defer { mailbox.close() }
+            do throws(StoreError) {
+                found = Found(mailbox: mailbox, view: mailbox.snapshot(), records: [])
+                guard let plan = SearchPlan(selection.key, found.view, recent: []) else { continue }
+                let search = MailboxSearch(mailbox, found.view, threads)
+                found.records = try await search.matches(plan).map { found.view[$0] }
+            } catch {
+                throw AdminError(error, "mailbox \(listing.name)")
+            }
+            if !found.records.isEmpty { try await body(found, &output) }
+        }
+    }
+}
+
+/// For commands that say nothing.
+private struct NoOutput: AdminOutput {
+    mutating func columns(_: [String]) async throws(AdminError) {}
+    mutating func row(_: [[UInt8]]) async throws(AdminError) {}
+    mutating func problem(_: String) async throws(AdminError) {}
+    mutating func progress(done _: Int, total _: Int) async throws(AdminError) {}
+}

@@ -1,0 +1,127 @@
+/// How rows look on the terminal: doveadm's `-f`.
+public enum RowFormat: String, Sendable, CaseIterable {
+    /// Columns padded to their widest value, under a line of names. The whole result is held until its end.
+    case table
+    /// A line of names, then a line a row, TAB between values, with Dovecot's escapes.
+    case tab
+    /// `name=value name=value` a row.
+    case flow
+    /// `name: value` lines, a form feed between rows.
+    case pager
+    /// One array of objects of strings.
+    case json
+}
+
+/// Turns columns and rows into text.
+public struct RowFormatter: Sendable {
+    private let format: RowFormat
+    private var columns: [String] = []
+    private var held: [[[UInt8]]] = []
+    private var rows = 0
+
+    public init(_ format: RowFormat) { self.format = format }
+
+    /// The names of the columns. Answers what is to be written.
+    public mutating func begin(_ columns: [String]) -> [UInt8] {
+        self.columns = columns
+        guard self.format == .tab else { return [] }
+        var out: [UInt8] = []
+        AdminLine.encode(columns.map { Array($0.utf8) }, into: &out)
+        return out
+    }
+
+    public mutating func add(_ row: [[UInt8]]) -> [UInt8] {
+        defer { self.rows += 1 }
+        var out: [UInt8] = []
+        switch self.format {
+        case .table:
+            self.held.append(row)
+        case .tab:
+            AdminLine.encode(row, into: &out)
+        case .flow:
+            for (index, value) in row.enumerated() {
+                if index > 0 { out.append(0x20) }
+                out.append(contentsOf: self.name(index).utf8)
+                out.append(UInt8(ascii: "="))
+                out.append(contentsOf: value)
+            }
+            out.append(0x0A)
+        case .pager:
+            if self.rows > 0 { out.append(contentsOf: [0x0C, 0x0A]) }
+            for (index, value) in row.enumerated() {
+                out.append(contentsOf: (self.name(index) + ": ").utf8)
+                out.append(contentsOf: value)
+                out.append(0x0A)
+            }
+        case .json:
+            out.append(contentsOf: (self.rows == 0 ? "[" : ",\n").utf8)
+            out.append(UInt8(ascii: "{"))
+            for (index, value) in row.enumerated() {
+                if index > 0 { out.append(UInt8(ascii: ",")) }
+                Self.appendJSON(Array(self.name(index).utf8), into: &out)
+                out.append(UInt8(ascii: ":"))
+                Self.appendJSON(value, into: &out)
+            }
+            out.append(UInt8(ascii: "}"))
+        }
+        return out
+    }
+
+    /// What comes after the last row.
+    public mutating func end() -> [UInt8] {
+        switch self.format {
+        case .table: return self.table()
+        case .json: return Array((self.rows == 0 ? "[]\n" : "]\n").utf8)
+        case .tab, .flow, .pager: return []
+        }
+    }
+
+    private func name(_ index: Int) -> String { index < self.columns.count ? self.columns[index] : "" }
+
+    private func table() -> [UInt8] {
+        var lines: [[String]] = self.columns.isEmpty ? [] : [self.columns]
+        for row in self.held {
+            lines.append(row.map { String(decoding: $0, as: UTF8.self) })
+        }
+        var widths: [Int] = []
+        for line in lines {
+            for (index, value) in line.enumerated() {
+                if index == widths.count { widths.append(0) }
+                widths[index] = max(widths[index], value.count)
+            }
+        }
+        var text = ""
+        for line in lines {
+            for (index, value) in line.enumerated() {
+                text += value
+                if index < line.count - 1 {
+                    text += String(repeating: " ", count: widths[index] - value.count + 1)
+                }
+            }
+            text += "\n"
+        }
+        return Array(text.utf8)
+    }
+
+    /// A JSON string; octets that are not UTF-8 become U+FFFD.
+    private static func appendJSON(_ bytes: [UInt8], into out: inout [UInt8]) {
+        let hex = Array("0123456789abcdef".utf8)
+        out.append(UInt8(ascii: "\""))
+        for byte in String(decoding: bytes, as: UTF8.self).utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                out.append(UInt8(ascii: "\\"))
+                out.append(byte)
+            case 0x0A: out.append(contentsOf: "\\n".utf8)
+            case 0x0D: out.append(contentsOf: "\\r".utf8)
+            case 0x09: out.append(contentsOf: "\\t".utf8)
+            case 0x00...0x1F, 0x7F:
+                out.append(contentsOf: "\\u00".utf8)
+                out.append(hex[Int(byte >> 4)])
+                out.append(hex[Int(byte & 15)])
+            default: out.append(byte)
+            }
+        }
+        out.append(UInt8(ascii: "\""))
+    }
+}

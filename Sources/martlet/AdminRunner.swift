@@ -1,0 +1,39 @@
+import AdminCommands
+import ArgumentParser
+import ServerConfig
+
+/// Runs a command's words: in the daemon when it runs, else on the store itself.
+struct AdminRunner {
+    private let global: GlobalOptions
+
+    init(_ global: GlobalOptions) { self.global = global }
+
+    func run(_ words: [String]) async throws {
+        // Mistakes in the words are told here, before anything is opened.
+        let command = try AdminCommand(words: words)
+        let configuration = try LoadedConfiguration.load(self.global.configuration)
+        var output = TerminalOutput(self.global.format)
+        let exit: AdminExit
+        if let client = try AdminClient.connect(configuration.settings.adminSocketPath) {
+            exit = try await client.run(words, &output)
+        } else {
+            exit = try await DirectStore.run(command, configuration, &output)
+        }
+        try output.finish()
+        guard exit == .success else { throw ExitCode(exit.rawValue) }
+    }
+}
+
+/// The configuration of this call.
+enum LoadedConfiguration {
+    /// Loads it; every mistake goes to standard error, and any of them ends the command.
+    static func load(_ path: String) throws(AdminError) -> Configuration {
+        let loaded = Configuration.load(path: path)
+        for diagnostic in loaded.diagnostics { Terminal.complain(diagnostic.description) }
+        guard let configuration = loaded.configuration else {
+            let count = loaded.diagnostics.count { $0.severity == .error }
+            throw AdminError(.configuration, "\(path): \(count) mistake\(count == 1 ? "" : "s")")
+        }
+        return configuration
+    }
+}

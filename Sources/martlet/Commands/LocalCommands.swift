@@ -1,0 +1,141 @@
+import AdminCommands
+import ArgumentParser
+import Authentication
+import Glibc
+import ServerConfig
+
+/// Asks at the terminal without showing what is typed.
+enum Password {
+    static func ask(_ prompt: String) -> String {
+        guard let text = getpass(prompt) else { return "" }
+        return String(cString: text)
+    }
+}
+
+struct PasswordCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pw", abstract: "Makes the stored form of a password, for a passwd-file.")
+    @Flag(name: .customShort("l"), help: "Lists the schemes.") var list = false
+    @Option(name: .customShort("s"), help: "The scheme.") var scheme = "SHA512-CRYPT"
+    @Option(name: .customShort("p"), help: "The password; asked for when left out.") var password: String?
+    @Option(name: .customShort("r"), help: "Rounds, for schemes that have them.") var rounds: UInt?
+    @Option(name: .customShort("t"), help: "Tests the password against this stored form instead.") var test: String?
+
+    func run() throws {
+        if self.list {
+            print(PasswordScheme.allCases.map(\.rawValue).joined(separator: " "))
+            return
+        }
+        if let test = self.test {
+            let stored: StoredPassword
+            do {
+                stored = try StoredPassword(test)
+            } catch {
+                throw AdminError(.data, "not a stored password: \(error.text)")
+            }
+            let given = Array((self.password ?? Password.ask("Password: ")).utf8)
+            guard case .match = stored.verify(given) else {
+                throw AdminError(.noPermission, "password mismatch")
+            }
+            print("\(test) (verified)")
+            return
+        }
+        guard let scheme = PasswordScheme(name: self.scheme) else {
+            throw AdminError(.usage, "unknown scheme \(self.scheme); martlet pw -l lists them")
+        }
+        let given: String
+        if let password = self.password {
+            given = password
+        } else {
+            given = Password.ask("Enter new password: ")
+            guard Password.ask("Retype new password: ") == given else {
+                throw AdminError(.data, "passwords don't match")
+            }
+        }
+        do {
+            print(try PasswordScheme.generate(scheme, password: Array(given.utf8), rounds: self.rounds))
+        } catch {
+            throw AdminError(.data, "\(scheme.rawValue): \(error)")
+        }
+    }
+}
+
+struct ReloadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reload", abstract: "Makes the daemon read its configuration and certificates again.")
+    @OptionGroup var global: GlobalOptions
+    func run() throws { try Master(self.global).signal(SIGHUP) }
+}
+
+struct StopCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "stop", abstract: "Stops the daemon.")
+    @OptionGroup var global: GlobalOptions
+    func run() throws {
+        let master = try Master(self.global)
+        try master.signal(SIGTERM)
+        try master.waitForEnd()
+    }
+}
+
+/// The daemon's supervisor process, known by its pid file.
+struct Master {
+    private let pid: pid_t
+
+    init(_ global: GlobalOptions) throws {
+        let configuration = try LoadedConfiguration.load(global.configuration)
+        let path = configuration.settings.general.baseDirectory + "/master.pid"
+        guard let file = fopen(path, "r") else {
+            throw AdminError(.unavailable, "the daemon is not running (no \(path))")
+        }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 32)
+        guard fgets(&line, CInt(line.count), file) != nil, let pid = pid_t(exactly: strtol(line, nil, 10)), pid > 1,
+            kill(pid, 0) == 0 || errno == EPERM
+        else { throw AdminError(.unavailable, "the daemon is not running (\(path) is stale)") }
+        self.pid = pid
+    }
+
+    func signal(_ number: CInt) throws {
+        guard kill(self.pid, number) == 0 else {
+            throw AdminError(.noPermission, "signal process \(self.pid): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Waits until the process is gone, at most 30 seconds.
+    func waitForEnd() throws {
+        for _ in 0..<300 {
+            if kill(self.pid, 0) != 0 { return }
+            usleep(100_000)
+        }
+        throw AdminError(.temporary, "process \(self.pid) has not ended within 30 seconds")
+    }
+}
+
+struct ConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config", abstract: "Shows the settings in force, or checks the files.",
+        subcommands: [Show.self, Check.self], defaultSubcommand: Show.self)
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Prints the effective settings.")
+        @OptionGroup var global: GlobalOptions
+        @Flag(name: .customShort("n"), help: "Only what differs from the defaults.") var nonDefaults = false
+
+        func run() throws {
+            let configuration = try LoadedConfiguration.load(self.global.configuration)
+            Terminal.write(Array(configuration.rendered(nonDefaultsOnly: self.nonDefaults).utf8))
+        }
+    }
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "check", abstract: "Reports every mistake in the configuration at once.")
+        @OptionGroup var global: GlobalOptions
+
+        func run() throws {
+            _ = try LoadedConfiguration.load(self.global.configuration)
+            print("\(self.global.configuration): no mistakes")
+        }
+    }
+}

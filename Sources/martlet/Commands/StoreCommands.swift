@@ -1,0 +1,180 @@
+import AdminCommands
+import ArgumentParser
+
+/// A command that goes, as words, to the daemon or to the store.
+protocol RemoteCommand: AsyncParsableCommand {
+    var global: GlobalOptions { get }
+    /// What the daemon reads.
+    var words: [String] { get }
+}
+
+extension RemoteCommand {
+    func run() async throws { try await AdminRunner(self.global).run(self.words) }
+}
+
+struct UserCommand: RemoteCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "user", abstract: "Shows what the user database says of a user, or lists users.")
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "A user name, or a mask with * and ?.") var mask: String
+    var words: [String] { ["user", self.mask] }
+}
+
+struct AuthCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "auth", abstract: "Tests authentication.", subcommands: [Test.self])
+
+    struct Test: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "test", abstract: "Tries a user's password.")
+        @OptionGroup var global: GlobalOptions
+        @Option(name: .customShort("x"), help: "The service for which to ask, such as imap.") var service: String?
+        @Argument var user: String
+        @Argument(help: "Asked for when left out.") var password: String?
+        var words: [String] {
+            ["auth", "test"] + (self.service.map { ["-x", $0] } ?? [])
+                + ["--", self.user, self.password ?? Password.ask("Password: ")]
+        }
+    }
+}
+
+struct WhoCommand: RemoteCommand {
+    static let configuration = CommandConfiguration(commandName: "who", abstract: "Shows who is logged in.")
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "A mask of user names.") var mask: String?
+    var words: [String] { ["who"] + (self.mask.map { ["--", $0] } ?? []) }
+}
+
+struct KickCommand: RemoteCommand {
+    static let configuration = CommandConfiguration(commandName: "kick", abstract: "Ends users' sessions.")
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "A mask of user names.") var mask: String
+    var words: [String] { ["kick", "--", self.mask] }
+}
+
+struct MailboxCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mailbox", abstract: "Works on mailboxes.",
+        subcommands: [
+            List.self, Status.self, Create.self, Delete.self, Rename.self, Subscribe.self, Unsubscribe.self,
+        ])
+
+    struct List: RemoteCommand {
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists mailboxes.")
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var users: UserOptions
+        @Argument(help: "Masks of mailbox names.") var masks: [String] = []
+        var words: [String] { ["mailbox", "list"] + self.users.words + ["--"] + self.masks }
+    }
+
+    struct Status: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "status", abstract: "Shows counters of mailboxes.")
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var users: UserOptions
+        @Flag(name: .customShort("t"), help: "One row with the sums.") var total = false
+        @Argument(
+            help: """
+                Columns in one word: messages recent uidnext uidvalidity unseen highestmodseq vsize guid deleted, \
+                or all.
+                """)
+        var fields: String
+        @Argument(help: "Masks of mailbox names.") var masks: [String]
+        var words: [String] {
+            ["mailbox", "status"] + self.users.words + (self.total ? ["-t"] : []) + ["--", self.fields] + self.masks
+        }
+    }
+
+    struct Create: RemoteCommand {
+        static let configuration = CommandConfiguration(commandName: "create", abstract: "Creates mailboxes.")
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var users: UserOptions
+        @Flag(name: .customShort("s"), help: "Subscribes to them too.") var subscribe = false
+        @Argument var names: [String]
+        var words: [String] {
+            ["mailbox", "create"] + self.users.words + (self.subscribe ? ["-s"] : []) + ["--"] + self.names
+        }
+    }
+
+    struct Delete: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "delete", abstract: "Deletes mailboxes with their messages.")
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var users: UserOptions
+        @Flag(name: .customShort("r"), help: "Their children too.") var recursive = false
+        @Argument var names: [String]
+        var words: [String] {
+            ["mailbox", "delete"] + self.users.words + (self.recursive ? ["-r"] : []) + ["--"] + self.names
+        }
+    }
+
+    struct Rename: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rename", abstract: "Renames a mailbox with its children.")
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var users: UserOptions
+        @Argument var from: String
+        @Argument var to: String
+        var words: [String] { ["mailbox", "rename"] + self.users.words + ["--", self.from, self.to] }
+    }
+
+    struct Subscribe: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "subscribe", abstract: "Subscribes to mailboxes.")
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var users: UserOptions
+        @Argument var names: [String]
+        var words: [String] { ["mailbox", "subscribe"] + self.users.words + ["--"] + self.names }
+    }
+
+    struct Unsubscribe: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "unsubscribe", abstract: "Ends subscriptions.")
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var users: UserOptions
+        @Argument var names: [String]
+        var words: [String] { ["mailbox", "unsubscribe"] + self.users.words + ["--"] + self.names }
+    }
+}
+
+struct SearchCommand: RemoteCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search", abstract: "Finds messages by IMAP search keys and MAILBOX names.")
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var users: UserOptions
+    @Argument(help: "Such as: mailbox INBOX unseen since 1-Jan-2026") var query: [String]
+    var words: [String] { ["search"] + self.users.words + ["--"] + self.query }
+}
+
+struct FetchCommand: RemoteCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fetch", abstract: "Shows parts of the messages a search finds.")
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var users: UserOptions
+    @Argument(
+        help: """
+            Fields in one word: user mailbox uid guid seq flags modseq hdr body text date.received date.saved \
+            size.physical size.virtual imap.envelope imap.bodystructure.
+            """)
+    var fields: String
+    @Argument(help: "A search, as for martlet search.") var query: [String]
+    var words: [String] { ["fetch"] + self.users.words + ["--", self.fields] + self.query }
+}
+
+struct ExpungeCommand: RemoteCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "expunge", abstract: "Removes the messages a search finds. It must name mailboxes.")
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var users: UserOptions
+    @Argument(help: "A search with a MAILBOX key.") var query: [String]
+    var words: [String] { ["expunge"] + self.users.words + ["--"] + self.query }
+}
+
+struct ForceResyncCommand: RemoteCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "force-resync", abstract: "Compares the index with the files and mends it.")
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var users: UserOptions
+    @Argument(help: "Masks of mailbox names; '*' is all.") var masks: [String]
+    var words: [String] { ["force-resync"] + self.users.words + ["--"] + self.masks }
+}
