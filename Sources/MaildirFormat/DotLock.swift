@@ -1,17 +1,30 @@
 import Glibc
 import MailCore
 import MailStore
+import Synchronization
 
 /// A lock by a file that exists, as Dovecot and other mail programs take it: `<name>.lock`, made exclusively.
 ///
 /// The file holds `<pid>:<host>`. A lock is stale when its process on this host is gone, or when it is
 /// `staleAfter` seconds old: then it is taken away. Held by one thread; released at the end of its life.
+/// A process that was killed often comes back with the same number (in a container, always): one with our
+/// number that we do not hold is stale, too.
 struct DotLock: ~Copyable {
     private let directory: DirectoryHandle
     private let path: RelativePath
     private let target: RelativePath
     private let descriptor: CInt
+    private let file: HeldFile
     private var held = true
+
+    private struct HeldFile: Hashable {
+        var device: UInt64
+        var inode: UInt64
+    }
+
+    /// The lock files that this process holds. One is entered before it says our number, and leaves after its
+    /// name is gone but before its descriptor is closed, so that its inode is nobody else's by then.
+    private static let heldHere = Mutex<Set<HeldFile>>([])
 
     /// Waits for the lock of `name` in `directory`; `.inUse` when it is not free in time.
     init(
@@ -29,6 +42,11 @@ struct DotLock: ~Copyable {
                 self.path = path
                 self.target = target
                 self.descriptor = opened
+                var status = stat()
+                fstat(opened, &status)
+                let file = HeldFile(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+                self.file = file
+                Self.heldHere.withLock { _ = $0.insert(file) }
                 break
             }
             guard opened == -EEXIST else { throw StoreError.system("create \(path.text)", opened) }
@@ -45,8 +63,10 @@ struct DotLock: ~Copyable {
     }
 
     deinit {
-        close(self.descriptor)
         if self.held { _ = self.directory.unlink(self.path) }
+        let file = self.file
+        Self.heldHere.withLock { _ = $0.remove(file) }
+        close(self.descriptor)
     }
 
     /// Runs `body` while the lock of `name` is held.
@@ -95,13 +115,16 @@ struct DotLock: ~Copyable {
     ) -> Bool {
         guard let status = directory.status(path) else { return true }
         let age = options.clock().seconds - Int64(status.st_mtim.tv_sec)
-        guard age >= staleAfter || self.holderIsGone(path, in: directory, options) else { return false }
+        guard age >= staleAfter || self.holderIsGone(path, status, in: directory, options) else {
+            return false
+        }
         // Another waiter may have broken it already and hold a fresh one: what was renamed is looked at again,
         // and given back if it is not the stale one.
         let aside = RelativePath(
             Array("\(path.text).\(options.processID).\(UInt64.random(in: .min ... .max))".utf8))
-        guard directory.rename(path, aside) == 0 else { return true }
-        if let moved = directory.status(aside), moved.st_ino != status.st_ino {
+        let renamed = directory.rename(path, aside)
+        guard renamed == 0 else { return renamed == -ENOENT }
+        if let moved = directory.status(aside), FileIdentity(moved) != FileIdentity(status) {
             _ = directory.link(aside, in: directory.descriptor, to: path)
         } else {
             options.report("removed stale lock file \(path.text)")
@@ -111,19 +134,20 @@ struct DotLock: ~Copyable {
     }
 
     private static func holderIsGone(
-        _ path: RelativePath, in directory: DirectoryHandle, _ options: MaildirOptions
+        _ path: RelativePath, _ status: stat, in directory: DirectoryHandle, _ options: MaildirOptions
     ) -> Bool {
+        let file = HeldFile(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
         guard let content = try? FileContent.read(path, in: directory)?.bytes, content.count < 512 else {
             return false
         }
-        let gone = content.withUnsafeBytes { bytes -> Bool in
+        return content.withUnsafeBytes { bytes -> Bool in
             var reader = DecimalReader(bytes)
             guard let number = reader.next(), let pid = pid_t(exactly: number), pid > 0,
                 reader.skip(UInt8(ascii: ":"))
             else { return false }
             guard bytes[reader.offset...].elementsEqual(options.hostName.utf8) else { return false }
+            if pid == options.processID { return !Self.heldHere.withLock { $0.contains(file) } }
             return kill(pid, 0) != 0 && errno == ESRCH
         }
-        return gone
     }
 }

@@ -19,8 +19,8 @@ struct MaildirListing {
     private(set) var repeated = 0
 
     /// Lists `new/` and then `cur/`, in which order a file that moves on is seen. While other programs rename
-    /// files a listing can miss some: it is repeated until the directories stand still, at most four times, and
-    /// what only an earlier one saw is looked up.
+    /// files a listing can miss some: it is repeated until the directories stand still, at most four times.
+    /// Where they never do, what only an earlier listing saw stays: better shown once more than expunged.
     init(_ directory: DirectoryHandle) throws(StoreError) {
         var earlier: MaildirListing?
         for _ in 0..<4 {
@@ -30,7 +30,7 @@ struct MaildirListing {
                 self = listing
                 return
             }
-            if let earlier { listing.addMissing(earlier, directory) }
+            if let earlier { listing.addMissing(earlier) }
             earlier = listing
         }
         if let earlier { self = earlier } else { self.makeIndex() }
@@ -52,7 +52,8 @@ struct MaildirListing {
         self.makeIndex()
     }
 
-    private static func state(_ directory: DirectoryHandle) -> UInt64 {
+    /// Changes with every name that comes or goes.
+    static func state(_ directory: DirectoryHandle) -> UInt64 {
         var mix = FingerprintMix()
         mix.add(directory.targetStatus(RelativePath("new")))
         mix.add(directory.targetStatus(RelativePath("cur")))
@@ -79,13 +80,11 @@ struct MaildirListing {
         self.index = index
     }
 
-    private mutating func addMissing(_ earlier: MaildirListing, _ directory: DirectoryHandle) {
+    private mutating func addMissing(_ earlier: MaildirListing) {
         var added = false
         for entry in earlier.entries where self.find(earlier.names[Self.base(entry)]) == nil {
-            let name = earlier.names[entry.name]
-            guard directory.status(RelativePath(entry.folder, name)) != nil else { continue }
             let start = self.names.count
-            self.names.append(contentsOf: name)
+            self.names.append(contentsOf: earlier.names[entry.name])
             self.entries.append(
                 Entry(folder: entry.folder, name: start..<self.names.count, baseLength: entry.baseLength))
             added = true

@@ -8,28 +8,45 @@ extension MaildirMailbox {
     func scan() throws(StoreError) -> MailboxScan { try self.scan(describingFrom: .first) }
 
     func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan {
-        try self.state.withLock { (state) throws(StoreError) -> MailboxScan in
-            let directory = try self.currentDirectory()
-            try MaildirAccount.makeFolders(in: directory)
-            if !state.sweptTemporary {
-                state.sweptTemporary = true
-                self.sweepTemporary(directory)
-            }
-            // The list before the files: a row written meanwhile is then a new file, never a lost one.
-            let content = try FileContent.read(Self.uidListPath, in: directory)
-            let listing = try MaildirListing(directory)
-            var list = content.map { content in
-                UIDListFile(content.bytes) { listing.find($0) != nil }
-            }
+        let directory = try self.currentDirectory()
+        try MaildirAccount.makeFolders(in: directory)
+        let isFirst = self.state.withLock { state in
+            defer { state.sweptTemporary = true }
+            return !state.sweptTemporary
+        }
+        if isFirst { self.sweepTemporary(directory) }
+        let (listing, content) = try self.consistentFiles(directory)
+        var list = content.map { content in
+            UIDListFile(content.bytes) { listing.find($0) != nil }
+        }
+        if listing.repeated > 0 {
+            self.options.report("\(self.pathText): \(listing.repeated) files share the name of another")
+        }
+        // Not held while directories are listed: `read` may need the keywords.
+        let keywords = try self.state.withLock { (state) throws(StoreError) -> KeywordsFile in
             if let found = list {
                 list = try self.tidied(found, content?.identity, listing, &state, directory)
             }
             try self.refreshKeywords(&state, directory)
             try self.nameLetters(of: listing, &state, directory)
-            if listing.repeated > 0 {
-                self.options.report("\(self.pathText): \(listing.repeated) files share the name of another")
-            }
-            return self.assemble(listing, list, state.keywords, directory, first)
+            return state.keywords
+        }
+        return self.assemble(listing, list, keywords, directory, first)
+    }
+
+    /// The names of files and the list of UIDs, both of one time: a row that another program wrote while the
+    /// directories were listed would be one without a file. Tried four times.
+    private func consistentFiles(
+        _ directory: DirectoryHandle
+    ) throws(StoreError) -> (MaildirListing, (bytes: [UInt8], identity: FileIdentity)?) {
+        var rounds = 0
+        while true {
+            let content = try FileContent.read(Self.uidListPath, in: directory)
+            let listing = try MaildirListing(directory)
+            let now = directory.status(Self.uidListPath).map { FileIdentity($0) }
+            rounds += 1
+            // The list was read first: then a file without a row yet is new, at worst, and none seems lost.
+            if now == content?.identity || rounds == 4 { return (listing, content) }
         }
     }
 
@@ -175,14 +192,18 @@ extension MaildirMailbox {
         let size = MaildirFilename.size(UInt8(ascii: "W"), in: base).flatMap { UInt32(exactly: $0) }
         var date: Int64 = 0
         if !isKnown {
-            let path = RelativePath(entry.folder, whole)
-            var status = directory.status(path)
-            if status == nil, let found = try? self.find(Array(base), in: directory) {
-                // Renamed since the listing.
+            var status = directory.status(RelativePath(entry.folder, whole))
+            // Renamed since the listing, perhaps once more while we look.
+            for _ in 0..<16 where status == nil {
+                guard let found = try? self.find(Array(base), in: directory) else { return nil }
                 status = directory.status(found.path)
             }
-            guard let status, status.st_mode & S_IFMT == S_IFREG else { return nil }
-            date = Int64(status.st_mtim.tv_sec)
+            if let status {
+                guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+                date = Int64(status.st_mtim.tv_sec)
+            } else {
+                date = Int64(clamping: DeliveryTime(base).seconds)
+            }
         }
         return FoundMessage(
             location: BodyLocation(Array(base)), uid: nil, flags: flags, internalDate: date, size: size)

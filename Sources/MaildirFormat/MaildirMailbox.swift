@@ -115,10 +115,13 @@ final class MaildirMailbox: MailboxFiles {
         var name: [UInt8]
     }
 
-    /// Looks for a base name by listing `new/` and then `cur/`, in which order a rename cannot hide it.
+    /// Looks for a base name by listing `new/` and then `cur/`, in which order a file that moves on is seen.
+    ///
+    /// A listing made while files are renamed can miss both names of one; so only a directory that stood still
+    /// meanwhile proves that the file is gone. With others renaming all the time it is looked for 16 times.
     func find(_ base: [UInt8], in directory: DirectoryHandle) throws(StoreError) -> FoundFile? {
-        // Twice: a rename inside `cur/` can make one listing miss both names.
-        for _ in 0..<2 {
+        for _ in 0..<16 {
+            let before = MaildirListing.state(directory)
             for folder in [RelativePath.Folder.new, .cur] {
                 var found: [UInt8]?
                 try directory.forEachName(in: RelativePath(folder.name)) { name in
@@ -132,6 +135,7 @@ final class MaildirMailbox: MailboxFiles {
                     return FoundFile(path: RelativePath(folder, found), folder: folder, name: found)
                 }
             }
+            if before == MaildirListing.state(directory) { return nil }
         }
         return nil
     }

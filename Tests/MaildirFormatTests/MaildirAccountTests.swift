@@ -168,4 +168,20 @@ import Testing
         #expect(box.list(".") == ["cur", "new", "subscriptions", "tmp"])
         #expect(box.reports.all.count == 2)
     }
+
+    @Test func breaksItsOwnLockOfAnEarlierLife() throws {
+        let box = try TemporaryMaildir {
+            $0.lockTimeout = 0
+            $0.processID = getpid()
+        }
+        let account = try box.account()
+        box.put("subscriptions.lock", "\(getpid()):host.example")
+        try account.setSubscriptions([.inbox])
+        let directory = try DirectoryHandle.open(Array(box.maildir.utf8))
+        try DotLock.hold("subscriptions", in: directory, box.options) { () throws(StoreError) in
+            #expect(Self.code { try account.setSubscriptions([mailbox("a")]) } == .inUse)
+        }
+        try account.setSubscriptions([mailbox("a")])
+        #expect(!box.list(".").contains("subscriptions.lock"))
+    }
 }
