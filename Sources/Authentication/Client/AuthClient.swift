@@ -251,7 +251,10 @@ extension AuthClient {
                 let wanted = Int16(POLLIN) | (wantsWrite ? Int16(POLLOUT) : 0)
                 events.append(pollfd(fd: descriptor, events: wanted, revents: 0))
             }
-            let pause: CInt = isIdle ? -1 : descriptor < 0 ? retryAt.timeout(from: now) : 1000
+            // A request that comes while this waits is sent without waking it, so that its end in time is
+            // noticed up to ten seconds late; a wake-up for each login would cost more than it gives.
+            let pause: CInt =
+                descriptor < 0 ? (isIdle ? -1 : retryAt.timeout(from: now)) : isIdle ? 10_000 : 1000
             _ = poll(&events, nfds_t(events.count), pause)
             if events[0].revents != 0 { wakePipe.drain() }
             if events.count > 1 {
