@@ -164,6 +164,12 @@ let package = Package(
         tests("ServerConfig", uses: ["MailCore"]),
         tests(
             "ServerCore", uses: ["ServerConfig", "MailCore", "COpenSSL", nioCore, nioPosix, logging]),
+        tests(
+            "POP3Server",
+            uses: [
+                "ServerCore", "ServerConfig", "Accounts", "Authentication", "SASLCore", "MailStore", "MIMECore",
+                "MailCore", nioPosix, logging,
+            ]),
         tests("AdminCommands", uses: ["MailStore", "ServerConfig", "MailCore"]),
         // Transcripts and real clients against a running daemon.
         .testTarget(
