@@ -171,9 +171,17 @@ let package = Package(
                 "MailCore", nioPosix, logging,
             ]),
         tests("AdminCommands", uses: ["MailStore", "ServerConfig", "MailCore"]),
+        // Conversations with a server, from files.
+        .target(name: "TranscriptKit", path: "Tests/TranscriptKit", swiftSettings: strict),
+        tests(
+            "IMAPServer",
+            uses: [
+                "TranscriptKit", "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Authentication",
+                "Accounts", "SASLCore", "MIMECore", "MailCore", nioCore, nioPosix, logging,
+            ]),
         // Transcripts and real clients against a running daemon.
         .testTarget(
-            name: "DaemonTests", dependencies: ["MailCore", "martletd"], exclude: ["Transcripts"],
+            name: "DaemonTests", dependencies: ["MailCore", "martletd", "TranscriptKit"], exclude: ["Transcripts"],
             swiftSettings: strict),
     ]
 )

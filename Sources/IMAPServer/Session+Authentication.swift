@@ -1,7 +1,6 @@
 import Accounts
 import Authentication
 import IMAPCore
-import Logging
 import MailCore
 import MailStore
 import SASLCore
@@ -14,9 +13,13 @@ extension Session {
         return self.settings.allowsCleartext && !self.settings.requiresTLS
     }
 
+    var canStartTLS: Bool {
+        self.settings.offersTLS && self.connection.tls == nil && self.options.contexts.current != nil
+    }
+
     func startTLS(_ tag: Tag) async throws(ConnectionError) {
         guard self.connection.tls == nil else { return self.bad(tag, "TLS is already active") }
-        guard let context = self.service.tlsContexts.current else {
+        guard self.settings.offersTLS, let context = self.options.contexts.current else {
             return self.bad(tag, "TLS is not available")
         }
         self.write { $0.tagged(tag, .ok, "Begin TLS negotiation now") }
@@ -31,7 +34,7 @@ extension Session {
             return self.failedLogin(tag, AuthenticationFailure(.credentials), "", "LOGIN")
         }
         try await self.connection.flush()
-        let outcome = await self.service.authenticator.authenticate(
+        let outcome = await self.options.authenticator.authenticate(
             self.authenticationRequest, user: name, password: password)
         try await self.conclude(tag, outcome, name, "LOGIN")
     }
@@ -46,7 +49,7 @@ extension Session {
         }
         try await self.connection.flush()
         var failure: ConnectionError?
-        let outcome = await self.service.authenticator.authenticate(
+        let outcome = await self.options.authenticator.authenticate(
             self.authenticationRequest, mechanism: mechanism, initialResponse: command.initialResponse
         ) { challenge in
             do throws(ConnectionError) {
@@ -104,27 +107,23 @@ extension Session {
     private func enter(
         _ tag: Tag, _ user: String, _ record: UserRecord, _ method: String
     ) async throws(ConnectionError) {
-        guard
-            self.service.registry.login(
-                self.connection, user: user, limit: self.settings.userAddressConnections)
-        else {
-            self.logFailedLogin(user, method, "Too many connections of this user from this address")
+        guard self.connection.authenticated(user: user, limit: self.settings.userAddressConnections) else {
+            self.logRefusedLogin(user, method, "Maximum number of connections from user+IP exceeded")
             self.write { $0.tagged(tag, .no, .limit, "Too many connections from your address") }
             return
         }
         do throws(StoreError) {
-            let account = try await self.accounts.open(record)
+            let account = try await self.options.accounts.open(record)
             self.account = account
             self.names = MailboxNames(account.namespaces)
         } catch {
-            self.service.logger.error("imap(\(user))<\(self.connection.sessionID)>: \(error.description)")
+            self.logRefusedLogin(user, method, "mail account cannot be opened: \(error.description)")
             self.write { $0.tagged(tag, .no, .unavailable, "The mail account cannot be opened now") }
             return
         }
         self.user = user
         self.machine.loggedIn()
         self.parser.limits = self.settings.commandLimits
-        self.connection.setDeadline(after: nil)
         self.connection.inactivityTimeout = self.settings.inactivityTimeout
         self.logLogin(user, method)
         self.write { $0.tagged(tag, .ok, .capability(Capabilities.afterLogin), "Logged in") }
@@ -133,34 +132,24 @@ extension Session {
     private func failedLogin(
         _ tag: Tag, _ failure: AuthenticationFailure, _ name: String, _ method: String
     ) {
-        let reason: String
         switch failure.code {
         case .credentials:
-            reason = "auth failed"
             self.write { $0.tagged(tag, .no, .authenticationFailed, "Authentication failed") }
         case .authorization:
-            reason = "authorization failed"
             self.write { $0.tagged(tag, .no, .authorizationFailed, "Authorization failed") }
         case .userDisabled:
-            reason = "user disabled"
             self.write { $0.tagged(tag, .no, .contactAdmin, text: failure.message ?? "This account is disabled") }
         case .passwordExpired:
-            reason = "password expired"
             self.write { $0.tagged(tag, .no, .expired, text: failure.message ?? "The password has expired") }
         case .malformedResponse:
-            reason = "malformed response"
             self.write { $0.tagged(tag, .bad, "Invalid authentication response") }
         case .unknownMechanism:
-            reason = "unknown mechanism"
             self.write { $0.tagged(tag, .no, .cannot, "Unsupported authentication mechanism") }
         case .cancelled:
-            reason = "cancelled"
             self.write { $0.tagged(tag, .bad, "Authentication cancelled") }
         case .temporary:
-            reason = "temporary failure"
             self.write { $0.tagged(tag, .no, .unavailable, "Temporary authentication failure") }
         }
-        self.failedLogins += 1
-        self.logFailedLogin(name, method, reason)
+        self.logFailedLogin(name, method, failure.code)
     }
 }

@@ -1,4 +1,3 @@
-import Accounts
 import IMAPCore
 import Logging
 import MailCore
@@ -12,9 +11,8 @@ import ServerCore
 /// or enough to send.
 actor Session {
     nonisolated let connection: Connection
-    nonisolated let service: IMAPService
-    let settings: IMAPServiceSettings
-    let accounts: Accounts
+    let options: IMAPOptions
+    let settings: IMAPSessionSettings
 
     var parser = CommandParser(limits: .beforeLogin)
     var machine = SessionStateMachine()
@@ -26,8 +24,7 @@ actor Session {
     /// Whether the client knows CONDSTORE (RFC 7162 section 3.1.2).
     var knowsCondStore = false
     var statistics = SessionStatistics()
-    /// Login attempts that failed.
-    var failedLogins = 0
+    var loginLog = LoginLog()
     /// Commands in a row that were BAD.
     var badCommands = 0
     /// Set when the session shall end after the current command.
@@ -36,20 +33,15 @@ actor Session {
     var readFailure: ConnectionError?
     /// The mailbox for the `trashed` count.
     var trash = MailboxName("Trash")
-    let start = ContinuousClock.now
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         self.connection.executor.asUnownedSerialExecutor()
     }
 
-    init(
-        _ connection: Connection, _ service: IMAPService, _ settings: IMAPServiceSettings,
-        _ accounts: Accounts
-    ) {
+    init(_ connection: Connection, _ options: IMAPOptions) {
         self.connection = connection
-        self.service = service
-        self.settings = settings
-        self.accounts = accounts
+        self.options = options
+        self.settings = options.settings(connection.remoteAddress.text)
     }
 
     /// Serves the connection to its end. The caller closes it.
@@ -106,7 +98,7 @@ actor Session {
     var capabilities: [UInt8] {
         if self.machine.isAuthenticated { return Capabilities.afterLogin }
         return Capabilities.beforeLogin(
-            canStartTLS: self.connection.tls == nil && self.service.tlsContexts.current != nil,
+            canStartTLS: self.canStartTLS,
             mayLogIn: self.mayLogIn, mechanisms: self.settings.mechanisms)
     }
 }

@@ -182,7 +182,7 @@ let rfcExamples: [CommandCase] = [
                     .section(
                         FetchSection(
                             section: Section(
-                                part: [1, 2], kind: .headerFieldsNot([bytes("a"), bytes("b")])),
+                                path: [1, 2], kind: .headerFieldsNot([bytes("a"), bytes("b")])),
                             partial: .init(first: 0, count: 100), isPeek: true))
                 ])), tag: "a"),
     CommandCase(

@@ -72,7 +72,7 @@ extension Session {
     private func store(_ deposits: [Deposit], _ tag: Tag) async throws(ConnectionError) {
         let stored: [StoredMessage]
         do throws(StoreError) {
-            stored = try await self.service.store.depositAll(deposits)
+            stored = try await self.options.store.depositAll(deposits)
         } catch {
             return try await self.refuseTarget(tag, error)
         }
@@ -109,7 +109,7 @@ extension Session {
     private func deposit(
         _ message: AppendMessage, _ account: any MailAccount, _ target: MailboxName
     ) async throws(StoreError) -> Deposit {
-        var spool = self.service.store.makeSpool()
+        var spool = self.options.store.makeSpool()
         while self.parser.messageRemaining > 0 {
             let octets: ByteBuffer
             do throws(ConnectionError) {

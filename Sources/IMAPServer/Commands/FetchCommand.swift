@@ -173,7 +173,7 @@ extension Session {
                 let fetched: FetchedMessage
                 do throws(StoreError) {
                     fetched = try await FetchedMessage(
-                        try result.get(), writer.plan, self.service.store.threads)
+                        try result.get(), writer.plan, self.options.store.threads)
                 } catch {
                     self.note(error, &outcome)
                     continue

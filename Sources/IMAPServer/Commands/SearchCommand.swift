@@ -18,7 +18,7 @@ extension Session {
         if hasModSeq { self.enableCondStore() }
         let found: [Int]
         do throws(StoreError) {
-            let search = MailboxSearch(selected.mailbox, selected.view, self.service.store.threads)
+            let search = MailboxSearch(selected.mailbox, selected.view, self.options.store.threads)
             // Nobody waits for the answer any more once the session shall end.
             found = try await search.matches(plan) { self.connection.shutdownReason == nil }
         } catch {

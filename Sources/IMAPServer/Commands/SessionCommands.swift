@@ -1,5 +1,4 @@
 import IMAPCore
-import Logging
 import MailCore
 import MailStore
 import ServerCore
@@ -11,8 +10,7 @@ extension Session {
             let text = parameters.fields.map { field in
                 "\(logText(field.name))=\(field.value.map(logText) ?? "NIL")"
             }
-            self.service.logger.debug(
-                "imap(\(self.user ?? ""))<\(self.connection.sessionID)>: ID sent: \(text.joined(separator: ", "))")
+            self.logDebug("ID sent: \(text.joined(separator: ", "))")
         }
         self.write { $0.id([("name", "Martlet")]) }
         try await self.finish(tag, "ID completed")

@@ -3,7 +3,7 @@ public import SASLCore
 public import ServerConfig
 
 /// What an IMAP session needs of the configuration.
-public struct IMAPServiceSettings: Sendable {
+public struct IMAPSessionSettings: Sendable {
     /// The text of the greeting, expanded.
     public var greeting = "Martlet ready."
     /// Mechanisms offered, in that order.
@@ -12,11 +12,13 @@ public struct IMAPServiceSettings: Sendable {
     public var allowsCleartext = false
     /// Whether nobody logs in without TLS but from this machine, whatever `allowsCleartext` says.
     public var requiresTLS = false
+    /// Whether STARTTLS is there when a certificate is.
+    public var offersTLS = true
     /// Limits of commands once a user has logged in.
     public var commandLimits = CommandLimits()
     /// The largest message in octets that APPEND takes; 0 for no limit.
     public var maximumMessageSize: UInt64 = 100 << 20
-    /// Connections of one user from one address.
+    /// Connections of one user from one address; 0 for no limit.
     public var userAddressConnections = 50
     /// How long a session may be silent outside of IDLE.
     public var inactivityTimeout: Duration = .seconds(1800)
@@ -27,18 +29,24 @@ public struct IMAPServiceSettings: Sendable {
 
     public init() {}
 
-    /// From the daemon's settings. `greeting` is `settings.general.loginGreeting`, expanded.
-    public init(_ settings: Settings, greeting: String) {
-        self.greeting = greeting
+    /// - Parameter hostname: the name for the greeting.
+    public init(_ settings: Settings, hostname: String) {
+        self.greeting = Expansion.expand(settings.general.loginGreeting) { name in
+            switch name {
+            case "hostname": hostname
+            case "protocol", "service": "imap"
+            default: nil
+            }
+        }
         self.mechanisms = settings.auth.mechanisms.compactMap { SASLMechanismName($0.rawValue) }
         self.allowsCleartext = settings.auth.allowsCleartext
         self.requiresTLS = settings.tls.mode == .required
+        self.offersTLS = settings.tls.mode != .no
         self.commandLimits.lineLength = Int(clamping: max(1024, settings.imap.maximumLineLength))
         // A set of n ranges needs 2n octets at least.
         self.commandLimits.setRanges = max(self.commandLimits.setRanges, self.commandLimits.lineLength / 2)
         self.maximumMessageSize = settings.mail.maximumMessageSize
-        let connections = settings.limits.userAddressConnections
-        self.userAddressConnections = connections == 0 ? .max : connections
+        self.userAddressConnections = settings.limits.userAddressConnections
         self.inactivityTimeout = settings.imap.inactivityTimeout
         self.idleNotifyInterval = settings.imap.idleNotifyInterval
     }

@@ -1,15 +1,15 @@
 import Glibc
 
 /// A blocking client connection that reads lines.
-final class LineSocket {
-    struct Failure: Error, CustomStringConvertible {
-        var description: String
+package final class LineSocket {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
     }
 
     private let descriptor: CInt
     private var buffer: [UInt8] = []
 
-    init(port: UInt16) throws {
+    package init(port: UInt16) throws {
         self.descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -24,7 +24,7 @@ final class LineSocket {
 
     deinit { close(self.descriptor) }
 
-    func send(_ bytes: [UInt8]) throws {
+    package func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -36,7 +36,7 @@ final class LineSocket {
     }
 
     /// The next line without its line end; `nil` after `milliseconds` without one, or at the end of the stream.
-    func readLine(within milliseconds: Int) throws -> [UInt8]? {
+    package func readLine(within milliseconds: Int) throws -> [UInt8]? {
         var deadline = milliseconds
         while true {
             if let end = self.buffer.firstIndex(of: 0x0A) {

@@ -1,5 +1,3 @@
-import Testing
-
 /// A conversation to be held with a server, from a file under `Transcripts/PROTOCOL/`.
 ///
 ///     # What it shows, with the RFC section.
@@ -15,7 +13,7 @@ import Testing
 /// run of characters other than blank, `)`, `]`, which it is then bound to. `\*` and `\$` are the characters.
 /// `$user` and `$pass` are bound to an account that no other transcript uses, `$user2` to a second one.
 /// LMTP and POP3 transcripts are the same; `@delay MS` waits, for what must come unasked use `S:`.
-struct Transcript: Sendable, CustomTestStringConvertible {
+package struct Transcript: Sendable, CustomStringConvertible {
     enum Step: Sendable {
         case send(connection: Int, text: [UInt8], line: Int)
         case expect(connection: Int, pattern: String, line: Int)
@@ -23,16 +21,16 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         case forbid(connection: Int, pattern: String, line: Int)
     }
 
-    struct Mistake: Error, CustomStringConvertible {
-        var description: String
+    package struct Mistake: Error, CustomStringConvertible {
+        package var description: String
     }
 
-    var name: String
+    package var name: String
     var steps: [Step]
 
-    var testDescription: String { self.name }
+    package var description: String { self.name }
 
-    init(name: String, text: String) throws {
+    package init(name: String, text: String) throws {
         self.name = name
         self.steps = []
         var block: [String] = []

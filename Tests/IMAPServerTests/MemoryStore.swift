@@ -1,0 +1,162 @@
+import MIMECore
+import MailCore
+import MailStore
+import Synchronization
+
+/// A store that keeps everything in memory: the contract, and nothing else.
+final class MemoryStore: MailStore {
+    let threads = StorageThreads(count: 2)
+    private let accounts = Mutex<[String: MemoryAccount]>([:])
+
+    func account(_ identity: AccountIdentity) async throws(StoreError) -> any MailAccount {
+        self.accounts.withLock { accounts in
+            if let known = accounts[identity.name] { return known }
+            let new = MemoryAccount(identity)
+            accounts[identity.name] = new
+            return new
+        }
+    }
+
+    func makeSpool() -> MessageSpool { MessageSpool(directory: "/tmp", threads: self.threads) }
+
+    func deposit(_ deposits: [Deposit]) async -> [Result<StoredMessage, StoreError>] {
+        deposits.map { deposit in
+            do throws(StoreError) { return .success(try Self.store(deposit)) } catch { return .failure(error) }
+        }
+    }
+
+    func depositAll(_ deposits: [Deposit]) async throws(StoreError) -> [StoredMessage] {
+        var stored: [StoredMessage] = []
+        for deposit in deposits { stored.append(try Self.store(deposit)) }
+        return stored
+    }
+
+    private static func store(_ deposit: Deposit) throws(StoreError) -> StoredMessage {
+        guard let account = deposit.account as? MemoryAccount else { throw StoreError(.cannot) }
+        let mailbox = try account.mailbox(deposit.mailbox)
+        let uid = mailbox.add([
+            .init(
+                octets: deposit.message.octets, flags: deposit.flags, keywords: deposit.keywords,
+                date: deposit.internalDate ?? 1_700_000_000)
+        ])
+        return StoredMessage(uidValidity: mailbox.uidValidity, uid: uid[0])
+    }
+
+    func accountNames() async throws(StoreError) -> [String] { self.accounts.withLock { $0.keys.sorted() } }
+    func close() async {}
+}
+
+final class MemoryAccount: MailAccount {
+    struct State {
+        var mailboxes: [MailboxName: MemoryMailbox] = [:]
+        var uses: [MailboxName: SpecialUse] = [:]
+        var subscriptions: Set<MailboxName> = []
+        var nextValidity: UInt32 = 1000
+    }
+
+    let identity: AccountIdentity
+    let namespaces: [Namespace]
+    private let state = Mutex(State())
+
+    init(_ identity: AccountIdentity) {
+        self.identity = identity
+        self.namespaces = [Namespace(kind: .personal, prefix: "", separator: UInt8(ascii: "/"))]
+        self.state.withLock { $0.make(.inbox, nil) }
+    }
+
+    func mailbox(_ name: MailboxName) throws(StoreError) -> MemoryMailbox {
+        guard let mailbox = self.state.withLock({ $0.mailboxes[name] }) else { throw StoreError(.notFound) }
+        return mailbox
+    }
+
+    func mailboxes() async throws(StoreError) -> [MailboxListing] {
+        self.state.withLock { state in
+            var names = Set(state.mailboxes.keys)
+            for name in state.mailboxes.keys {
+                var parent = name.parent
+                while let ancestor = parent {
+                    names.insert(ancestor)
+                    parent = ancestor.parent
+                }
+            }
+            return names.sorted().map { name in
+                MailboxListing(
+                    name: name, isSelectable: state.mailboxes[name] != nil,
+                    hasChildren: names.contains { $0.isDescendant(of: name) },
+                    isSubscribed: state.subscriptions.contains(name), specialUse: state.uses[name])
+            }
+        }
+    }
+
+    func subscriptions() async throws(StoreError) -> [MailboxName] {
+        self.state.withLock { $0.subscriptions.sorted() }
+    }
+
+    func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError) {
+        let isNew = self.state.withLock { state in
+            guard state.mailboxes[name] == nil else { return false }
+            state.make(name, specialUse)
+            return true
+        }
+        if !isNew { throw StoreError(.alreadyExists) }
+    }
+
+    func delete(_ name: MailboxName) async throws(StoreError) {
+        guard !name.isInbox else { throw StoreError(.cannot) }
+        let mailbox = try self.mailbox(name)
+        self.state.withLock { $0.mailboxes[name] = nil }
+        mailbox.markDeleted()
+    }
+
+    func rename(_ name: MailboxName, to target: MailboxName) async throws(StoreError) {
+        _ = try self.mailbox(name)
+        let isFree = self.state.withLock { state in
+            guard state.mailboxes[target] == nil else { return false }
+            for old in state.mailboxes.keys where old == name || old.isDescendant(of: name) {
+                guard let new = old.moved(from: name, to: target) else { continue }
+                state.mailboxes[new] = state.mailboxes.removeValue(forKey: old)
+                state.mailboxes[new]?.rename(new)
+            }
+            return true
+        }
+        if !isFree { throw StoreError(.alreadyExists) }
+    }
+
+    func subscribe(_ name: MailboxName) async throws(StoreError) {
+        self.state.withLock { _ = $0.subscriptions.insert(name) }
+    }
+
+    func unsubscribe(_ name: MailboxName) async throws(StoreError) {
+        self.state.withLock { _ = $0.subscriptions.remove(name) }
+    }
+
+    func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus {
+        let snapshot = try self.mailbox(name).snapshot()
+        var status = MailboxStatus(
+            messages: snapshot.count, unseen: 0, deleted: 0, recent: 0, size: 0, uidNext: snapshot.uidNext,
+            uidValidity: snapshot.uidValidity, highestModSeq: snapshot.highestModSeq, guid: "")
+        snapshot.forEach { _, record in
+            if !record.flags.contains(.seen) { status.unseen += 1 }
+            if record.flags.contains(.deleted) { status.deleted += 1 }
+            status.size += UInt64(record.size)
+            return true
+        }
+        return status
+    }
+
+    func open(
+        _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
+    ) async throws(StoreError) -> any Mailbox {
+        MemorySession(try self.mailbox(name), self, access, onChange)
+    }
+
+    func resync(_ name: MailboxName) async throws(StoreError) {}
+}
+
+extension MemoryAccount.State {
+    mutating func make(_ name: MailboxName, _ use: SpecialUse?) {
+        self.nextValidity += 1
+        self.mailboxes[name] = MemoryMailbox(name, UIDValidity(rawValue: self.nextValidity)!)
+        self.uses[name] = use
+    }
+}

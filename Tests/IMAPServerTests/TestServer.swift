@@ -1,0 +1,128 @@
+import Accounts
+import Authentication
+import Glibc
+import Logging
+import MailStore
+import NIOPosix
+import SASLCore
+import ServerConfig
+import ServerCore
+import Synchronization
+
+@testable import IMAPServer
+
+/// Every user exists and has the password `pass`.
+struct OnePassword: Authenticator {
+    func authenticate(
+        _ request: AuthenticationRequest, mechanism: SASLMechanismName, initialResponse: [UInt8]?,
+        answer: (_ challenge: [UInt8]) async -> SASLClientReply
+    ) async -> AuthenticationOutcome {
+        var message = initialResponse ?? []
+        if message.isEmpty {
+            switch await answer([]) {
+            case .response(let bytes): message = bytes
+            case .malformed: return .failure(AuthenticationFailure(.malformedResponse))
+            case .cancelled: return .failure(AuthenticationFailure(.cancelled))
+            }
+        }
+        guard let credentials = PlainExchange.parse(message), credentials.password == Array("pass".utf8) else {
+            return .failure(AuthenticationFailure(.credentials))
+        }
+        let user = credentials.authenticationIdentity
+        return .success(Identity(user: user), UserRecord(user: user, uid: 1, gid: 1, home: "/nowhere/\(user)"))
+    }
+
+    func lookup(_ user: String, _ request: AuthenticationRequest) async -> UserLookup { .notFound }
+
+    func list(
+        matching mask: String, _ request: AuthenticationRequest
+    ) async throws(AuthenticationFailure) -> [String] { [] }
+}
+
+/// Lines written to a log.
+final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+    func append(_ line: String) { self.lines.withLock { $0.append(line) } }
+    var all: [String] { self.lines.withLock { $0 } }
+}
+
+private struct CapturingHandler: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { self.metadata[key] }
+        set { self.metadata[key] = newValue }
+    }
+    func log(event: LogEvent) { self.lines.append("\(event.message)") }
+}
+
+/// The IMAP server on a loopback port, over a store in memory.
+struct TestServer {
+    let listener: Listener
+    let loops: ConnectionLoops
+    let registry: SessionRegistry
+    let port: UInt16
+    let log: LogLines
+
+    static func start(_ change: (inout IMAPSessionSettings) -> Void = { _ in }) async throws -> TestServer {
+        let store = MemoryStore()
+        let registry = SessionRegistry()
+        let lines = LogLines()
+        let logger = Logger(label: "test") { _ in CapturingHandler(lines: lines) }
+        var settings = IMAPSessionSettings()
+        settings.userAddressConnections = 1000
+        change(&settings)
+        var mail = MailSettings()
+        mail.path = "~/Maildir"
+        let final = settings
+        let service = IMAPService(
+            IMAPOptions(
+                settings: { _ in final }, authenticator: OnePassword(),
+                accounts: Accounts(store: store, mail: mail, processOwner: .init(uid: 1, gid: 1)), store: store,
+                contexts: TLSContexts(), logger: logger))
+        let (descriptor, port) = try Self.bindLoopback()
+        let loops = ConnectionLoops(threads: 2)
+        let listener = try await Listener.start(
+            socket: descriptor, options: ListenerOptions(service: "imap"), service: service, on: loops,
+            contexts: TLSContexts(), limits: ConnectionLimits(maximum: 0, maximumWaiting: 0),
+            registry: registry, logger: logger)
+        return TestServer(listener: listener, loops: loops, registry: registry, port: port, log: lines)
+    }
+
+    /// Runs blocking client code on a thread that may block.
+    func client<R: Sendable>(_ body: @escaping @Sendable (UInt16) throws -> R) async throws -> R {
+        let port = self.port
+        return try await clientThreads.runIfActive { try body(port) }
+    }
+
+    func stop() async {
+        await self.listener.close()
+        self.registry.disconnectAll()
+        await self.registry.waitUntilEmpty()
+        await self.loops.shutdown()
+    }
+
+    private static func bindLoopback() throws -> (CInt, UInt16) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                bind(descriptor, generic, length) == 0 && listen(descriptor, 64) == 0
+                    && getsockname(descriptor, generic, &length) == 0
+            }
+        }
+        guard isBound else { throw StoreError.fromErrno("bind") }
+        return (descriptor, UInt16(bigEndian: address.sin_port))
+    }
+}
+
+/// For blocking clients alone: the sessions under test use the shared pool.
+private let clientThreads: NIOThreadPool = {
+    let pool = NIOThreadPool(numberOfThreads: 8)
+    pool.start()
+    return pool
+}()

@@ -1,0 +1,44 @@
+import Glibc
+import Testing
+import TranscriptKit
+
+/// Holds the daemon's IMAP conversations with the server alone, over a store in memory.
+@Suite struct TranscriptTests {
+    static let all: [Transcript] = {
+        let root = #filePath.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 }
+        let folder = root + "/DaemonTests/Transcripts/imap"
+        var transcripts: [Transcript] = []
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard name.hasSuffix(".txt") else { continue }
+            do {
+                transcripts.append(try Transcript(name: "imap/\(name)", text: read("\(folder)/\(name)")))
+            } catch {
+                Issue.record("\(error)")
+            }
+        }
+        return transcripts.sorted { $0.name < $1.name }
+    }()
+
+    private static func read(_ path: String) -> String {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    @Test(arguments: all)
+    func holds(_ transcript: Transcript) async throws {
+        let server = try await TestServer.start()
+        let names = ["user": "tim", "user2": "tom", "pass": "pass", "plain": "AHRpbQBwYXNz"]
+        let problem = try await server.client { transcript.hold(port: $0, names: names) }
+        if let problem { Issue.record("\(problem)") }
+        await server.stop()
+    }
+}

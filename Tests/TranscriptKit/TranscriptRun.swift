@@ -1,0 +1,97 @@
+extension Transcript {
+    /// Holds the conversation with a server on this machine.
+    ///
+    /// - Parameter names: what `$name` stands for at the beginning.
+    /// - Returns: what went wrong, with the last lines of the conversation; `nil` when all matched.
+    package func hold(port: UInt16, names: [String: String]) -> LineSocket.Failure? {
+        var run = TranscriptRun(name: self.name, port: port, names: names)
+        do {
+            for step in self.steps { try run.take(step) }
+            return nil
+        } catch {
+            let tail: String = run.log.suffix(30).joined(separator: "\n")
+            return LineSocket.Failure(description: "\(error)\n\(tail)")
+        }
+    }
+}
+
+/// One conversation under way.
+private struct TranscriptRun {
+    let name: String
+    let port: UInt16
+    var names: [String: String]
+    var sockets: [Int: LineSocket] = [:]
+    var forbidden: [Int: [(pattern: Pattern, text: String, line: Int)]] = [:]
+    var log: [String] = []
+
+    init(name: String, port: UInt16, names: [String: String]) {
+        self.name = name
+        self.port = port
+        self.names = names
+    }
+
+    mutating func socket(_ number: Int) throws -> LineSocket {
+        if let known = self.sockets[number] { return known }
+        let new = try LineSocket(port: self.port)
+        self.sockets[number] = new
+        return new
+    }
+
+    mutating func read(_ number: Int) throws -> [UInt8]? {
+        guard let line = try self.socket(number).readLine(within: 5000) else { return nil }
+        let text = String(decoding: line, as: UTF8.self)
+        self.log.append("S\(number): \(text)")
+        for rule in self.forbidden[number] ?? [] {
+            var scratch = self.names
+            if rule.pattern.matches(line, &scratch) {
+                throw LineSocket.Failure(
+                    description: "\(self.name):\(rule.line): must not appear: \(rule.text)\ngot: \(text)")
+            }
+        }
+        return line
+    }
+
+    mutating func take(_ step: Transcript.Step) throws {
+        switch step {
+        case .send(let number, let template, _):
+            self.forbidden[number] = []
+            let bytes = Self.substitute(template, self.names)
+            self.log.append("C\(number): \(String(decoding: bytes, as: UTF8.self))")
+            try self.socket(number).send(bytes)
+        case .forbid(let number, let pattern, let line):
+            self.forbidden[number, default: []].append((Pattern(pattern), pattern, line))
+        case .expect(let number, let text, let line):
+            let pattern = Pattern(text)
+            while true {
+                guard let got = try self.read(number) else {
+                    throw LineSocket.Failure(description: "\(self.name):\(line): never came: \(text)")
+                }
+                if pattern.matches(got, &self.names) { break }
+            }
+        case .expectNext(let number, let text, let line):
+            guard let got = try self.read(number), Pattern(text).matches(got, &self.names) else {
+                throw LineSocket.Failure(description: "\(self.name):\(line): not next: \(text)")
+            }
+        }
+    }
+
+    /// Replaces `$name` by its bound text; other dollars stay.
+    static func substitute(_ template: [UInt8], _ names: [String: String]) -> [UInt8] {
+        var out: [UInt8] = []
+        var rest = template[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "$") else {
+                out.append(byte)
+                continue
+            }
+            let name = rest.prefix { ($0 | 0x20) &- 0x61 < 26 || $0 &- 0x30 < 10 }
+            if let value = names[String(decoding: name, as: UTF8.self)] {
+                out.append(contentsOf: value.utf8)
+                rest = rest.dropFirst(name.count)
+            } else {
+                out.append(byte)
+            }
+        }
+        return out
+    }
+}
