@@ -30,6 +30,8 @@ struct AuthClientTests {
         #expect(await client.lookup("ann", Self.request) == .found(record))
         #expect(await client.lookup("nobody", Self.request) == .notFound)
         #expect(try await client.list(matching: "a*", Self.request) == ["ann", "alias"])
+        _ = await client.authenticate(Self.request, user: "slow", password: Array("U*U".utf8))
+        #expect(try await client.flushCache() == 1)
         withExtendedLifetime(running) {}
     }
 

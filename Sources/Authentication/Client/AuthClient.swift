@@ -128,6 +128,22 @@ public final class AuthClient: Authenticator {
         }
     }
 
+    /// Makes the service forget the passwords that it remembers as verified; how many it forgot.
+    public func flushCache() async throws(AuthenticationFailure) -> Int {
+        let id = self.newID()
+        var line = AuthLineWriter()
+        line.begin("CACHE-FLUSH")
+        line.field(id)
+        line.end()
+        switch await self.send(id, line.take(), canRepeat: true) {
+        case .ok(let fields): return fields.keys.lazy.compactMap { Int($0) }.first ?? 0
+        case .lost(let reason): throw self.temporary("CACHE-FLUSH", reason)
+        case .failed(let failure): throw failure
+        case .challenge, .user, .notFound, .names:
+            throw self.temporary("CACHE-FLUSH", "unexpected reply")
+        }
+    }
+
     private func temporary(_ command: String, _ reason: String) -> AuthenticationFailure {
         self.log(.error, "auth: \(command) failed: \(reason)")
         return AuthenticationFailure(.temporary)

@@ -3,9 +3,10 @@ import Synchronization
 /// The databases of one configuration: checks passwords and makes user records. Safe on any thread.
 final class Verifier: Sendable {
     let configuration: AuthConfiguration
-    private let log: @Sendable (AuthLogLevel, String) -> Void
+    let log: @Sendable (AuthLogLevel, String) -> Void
     private let verified: VerifiedPasswords
-    private let owners = Mutex<[String: UInt32]>([:])
+    /// Names of users (`u`) and groups (`g`) to their numbers, as far as they were needed.
+    let owners = Mutex<[String: UInt32]>([:])
 
     init(configuration: AuthConfiguration, log: @escaping @Sendable (AuthLogLevel, String) -> Void) {
         self.configuration = configuration
@@ -95,8 +96,7 @@ final class Verifier: Sendable {
     }
 
     /// Adds the configuration's fields; `userdb_` ones go to the user's. `false` for an unsafe name.
-    private func complete(_ entry: inout PasswordEntry, _ source: PasswordSource, _ query: AuthQuery) -> Bool
-    {
+    func complete(_ entry: inout PasswordEntry, _ source: PasswordSource, _ query: AuthQuery) -> Bool {
         var fields = entry.fields
         for (key, value) in entry.userFields { fields["userdb_" + key] = value }
         guard source.fields.apply(to: &fields, query) else { return false }
@@ -199,138 +199,5 @@ final class Verifier: Sendable {
         if let address = query.request.remoteAddress { text += ",\(address)" }
         if let session = query.request.session { text += ",<\(session)>" }
         return text + ")"
-    }
-}
-
-extension Verifier {
-    /// A user's record; `nil` when that would have to wait and must not.
-    func resolve(_ query: AuthQuery, waiting: Waiting) -> UserLookup? {
-        var trouble: String?
-        for source in self.configuration.userDatabases {
-            if source.database.mayBlock, case .forbidden = waiting { return nil }
-            switch source.database.lookup(query.keyed(source.usernameFormat)) {
-            case .notFound: continue
-            case .temporary(let text): trouble = "\(source.database.driver): \(text)"
-            case .found(let fields): return self.record(fields, source, query)
-            }
-        }
-        guard let trouble else { return .notFound }
-        self.log(.error, "\(Self.label("userdb", query)): \(trouble)")
-        return .temporary(trouble)
-    }
-
-    private func record(_ found: [String: String], _ source: UserSource, _ query: AuthQuery) -> UserLookup {
-        var query = query
-        var fields = found
-        if let name = fields.removeValue(forKey: "user"), !name.isEmpty { query.user = name }
-        let isSafe = source.fields.apply(to: &fields, query)
-        let label = Self.label(source.database.driver, query)
-        guard isSafe else {
-            self.log(.error, "\(label): the name would lead out of a field's directory")
-            return .notFound
-        }
-        let uid: UInt32?
-        let gid: UInt32?
-        switch (self.number(fields["uid"], isGroup: false), self.number(fields["gid"], isGroup: true)) {
-        case (.failed(let code), _), (_, .failed(let code)):
-            let text = "name of uid or gid: error \(code)"
-            self.log(.error, "\(label): \(text)")
-            return .temporary(text)
-        case (let user, let group):
-            if case .found(let number) = user { uid = number } else { uid = nil }
-            if case .found(let number) = group { gid = number } else { gid = nil }
-        }
-        guard let uid, let gid, uid > 0, gid > 0 else {
-            self.log(.error, "\(label): userdb info has no uid and gid above 0")
-            return .notFound
-        }
-        fields["uid"] = String(uid)
-        fields["gid"] = String(gid)
-        guard let record = UserRecord(user: query.user, fields: fields) else { return .notFound }
-        return .found(record)
-    }
-
-    /// A uid or gid given as number or name.
-    private func number(_ text: String?, isGroup: Bool) -> SystemAccounts.Lookup<UInt32> {
-        guard let text, !text.isEmpty else { return .notFound }
-        if let number = UInt32(text) { return .found(number) }
-        let key = (isGroup ? "g" : "u") + text
-        if let held = self.owners.withLock({ $0[key] }) { return .found(held) }
-        let result: SystemAccounts.Lookup<UInt32>
-        if isGroup {
-            result = SystemAccounts.group(named: text)
-        } else {
-            switch SystemAccounts.user(named: text) {
-            case .found(let user): result = .found(user.uid)
-            case .notFound: result = .notFound
-            case .failed(let code): result = .failed(code)
-            }
-        }
-        if case .found(let number) = result {
-            self.owners.withLock { owners in
-                if owners.count >= 10_000 { owners = [:] }
-                owners[key] = number
-            }
-        }
-        return result
-    }
-
-    /// The password databases' fields for a user, without checking a password; `nil` when none knows the user.
-    func passwordFields(_ query: AuthQuery) throws(AuthenticationFailure) -> AcceptedPassword? {
-        for source in self.configuration.passwordDatabases where source.use == .accept {
-            switch source.database.lookup(query.keyed(source.usernameFormat)) {
-            case .notFound, .pam: continue
-            case .temporary(let text):
-                self.log(.error, "\(Self.label(source.database.driver, query)): \(text)")
-                throw AuthenticationFailure(.temporary)
-            case .found(var entry):
-                guard self.complete(&entry, source, query) else { continue }
-                return AcceptedPassword(
-                    user: entry.fields["user"] ?? query.user,
-                    fields: entry.fields.filter { $0.key != "user" },
-                    userFields: entry.userFields)
-            }
-        }
-        return nil
-    }
-
-    /// All users whose names match `mask`, each once. May wait.
-    func list(matching mask: String) throws(AuthenticationFailure) -> [String] {
-        var seen: Set<String> = []
-        var names: [String] = []
-        let pattern = Array(mask.unicodeScalars)
-        for source in self.configuration.userDatabases {
-            for name in try source.database.users() {
-                if seen.insert(name).inserted, Self.matches(Array(name.unicodeScalars), pattern) {
-                    names.append(name)
-                }
-            }
-        }
-        return names
-    }
-
-    /// Whether `name` matches `pattern` with the wildcards `*` and `?`; linear but for the last `*`.
-    static func matches(_ name: [Unicode.Scalar], _ pattern: [Unicode.Scalar]) -> Bool {
-        var n = 0
-        var p = 0
-        var star: Int?
-        var mark = 0
-        while n < name.count {
-            if p < pattern.count, pattern[p] == "*" {
-                star = p
-                mark = n
-                p += 1
-            } else if p < pattern.count, pattern[p] == "?" || pattern[p] == name[n] {
-                p += 1
-                n += 1
-            } else if let star {
-                mark += 1
-                n = mark
-                p = star + 1
-            } else {
-                return false
-            }
-        }
-        return pattern[p...].allSatisfy { $0 == "*" }
     }
 }
