@@ -1,0 +1,317 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// The one writer of a volume's index: turns flushed records into LMDB transactions that also store the sequence
+/// number of the last record applied. Never sees a record before its flush.
+final class Applier: @unchecked Sendable {
+    // Proof of Sendable: the fields below are touched only with `monitor.lock` held, except those marked as the
+    // thread's own.
+
+    struct Flushed: Sendable {
+        var pending: PendingRecord
+        var sequence: LogSequence
+    }
+
+    /// A change of the index that needs no record, because it can be made again.
+    enum Note: Sendable {
+        case cache(MailboxKey, UID, [UInt8])
+        case fileTaskDone(IndexWriter.PendingFileTask)
+    }
+
+    private enum Item {
+        case flushed(Flushed)
+        case note(Note)
+    }
+
+    private let monitor = Monitor()
+    private var items: [Item] = []
+    /// Items taken by the thread and not yet committed.
+    private var inWork = 0
+    private var appliedTicket: UInt64 = 0
+    private var deadline: UInt64?
+    private var waiting:
+        [(ticket: UInt64, continuation: CheckedContinuation<Result<Void, StoreError>, Never>)] = []
+    private var failure: StoreError?
+    /// Set when the log accepts nothing more: what is not applied yet may never be.
+    private var stopped: StoreError?
+    private var isClosing = false
+
+    /// The thread's own: the last record of each of the last two commits. NOMETASYNC may undo the last one.
+    private var lastCommitted: LogSequence
+    private var lastButOne: LogSequence
+
+    private let schema: IndexSchema
+    private let log: VolumeLog
+    private let fileWork: FileWork
+    private let restarts: UInt64
+    private let report: @Sendable (IndexedStore.LogLevel, String) -> Void
+    private let crashPoint: @Sendable (CrashPoint) -> Void
+    private let thread = ThreadSlot()
+
+    /// How long a record may stay unapplied when no reader asks for it.
+    private static let idleDelay: UInt64 = 50_000_000
+    private static let batchRecords = 2048
+    /// Unapplied records above which the committer waits.
+    private static let maximumBacklog = 65_536
+
+    init(
+        _ schema: IndexSchema, log: VolumeLog, fileWork: FileWork, restarts: UInt64, applied: LogSequence,
+        configuration: IndexedStore.Configuration
+    ) {
+        self.schema = schema
+        self.log = log
+        self.fileWork = fileWork
+        self.restarts = restarts
+        self.lastCommitted = applied
+        self.lastButOne = applied
+        self.report = configuration.log
+        self.crashPoint = configuration.crashPoint
+    }
+
+    func start() { self.thread.start { self.run() } }
+
+    // MARK: From the committer
+
+    func add(_ records: [Flushed]) {
+        self.monitor.lock.withLock {
+            let wasEmpty = self.items.isEmpty
+            for record in records { self.items.append(.flushed(record)) }
+            if wasEmpty || self.items.count >= Self.batchRecords || !self.waiting.isEmpty {
+                self.wake(wasEmpty)
+            }
+        }
+    }
+
+    func add(_ note: Note) {
+        self.monitor.lock.withLock {
+            let wasEmpty = self.items.isEmpty
+            self.items.append(.note(note))
+            if wasEmpty { self.wake(true) }
+        }
+    }
+
+    private func wake(_ wasEmpty: Bool) {
+        if wasEmpty { self.deadline = Monitor.now() &+ Self.idleDelay }
+        self.monitor.wakeAll()
+    }
+
+    /// Waits while the backlog is too long; why nothing can be applied, when that is so.
+    func waitForRoom() -> StoreError? {
+        self.monitor.lock.withLock {
+            while self.items.count + self.inWork > Self.maximumBacklog, self.failure == nil {
+                self.monitor.wait()
+            }
+            return self.items.count + self.inWork > Self.maximumBacklog ? self.failure : nil
+        }
+    }
+
+    // MARK: Readers
+
+    /// Whether the record of that ticket is in the index.
+    func hasApplied(_ ticket: UInt64) -> Bool { self.monitor.lock.withLock { self.appliedTicket >= ticket } }
+
+    /// Waits, suspended, until the record of that ticket is in the index. It must be flushed or about to be.
+    func applied(_ ticket: UInt64) async throws(StoreError) {
+        if self.hasApplied(ticket) { return }
+        let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+            let ready: Result<Void, StoreError>? = self.monitor.lock.withLock {
+                if self.appliedTicket >= ticket { return .success(()) }
+                if let failure = self.failure ?? self.stopped { return .failure(failure) }
+                self.waiting.append((ticket, continuation))
+                self.monitor.wakeAll()
+                return nil
+            }
+            if let ready { continuation.resume(returning: ready) }
+        }
+        try result.get()
+    }
+
+    /// Waits on this thread until the record of that ticket is in the index.
+    func waitApplied(_ ticket: UInt64) throws(StoreError) {
+        self.monitor.lock.lock()
+        defer { self.monitor.lock.unlock() }
+        while self.appliedTicket < ticket {
+            if let failure = self.failure ?? self.stopped { throw failure }
+            self.deadline = 0
+            self.monitor.wakeAll()
+            self.monitor.wait()
+        }
+    }
+
+    /// From the committer, when it drops what is queued: nobody may wait for that.
+    func stop(_ failure: StoreError) {
+        self.monitor.lock.withLock {
+            self.stopped = failure
+            self.monitor.wakeAll()
+        }
+        self.resumeWaiting(through: .max, .failure(failure))
+    }
+
+    /// Waits until everything queued so far is applied, or cannot be.
+    func drain() {
+        self.monitor.lock.withLock {
+            while !self.items.isEmpty || self.inWork > 0, self.failure == nil {
+                self.deadline = 0
+                self.monitor.wakeAll()
+                self.monitor.wait()
+            }
+        }
+    }
+
+    /// Whether nothing is left unapplied.
+    var isComplete: Bool {
+        self.monitor.lock.withLock { self.items.isEmpty && self.inWork == 0 && self.stopped == nil }
+    }
+
+    /// Applies what is there and ends the thread.
+    func close() {
+        self.monitor.lock.withLock {
+            self.isClosing = true
+            self.monitor.wakeAll()
+        }
+        self.thread.join()
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        while true {
+            self.monitor.lock.lock()
+            while true {
+                if self.items.isEmpty {
+                    if self.isClosing {
+                        self.monitor.lock.unlock()
+                        return
+                    }
+                    self.monitor.wait()
+                    continue
+                }
+                let deadline = self.deadline ?? 0
+                if self.isClosing || !self.waiting.isEmpty || self.items.count >= Self.batchRecords
+                    || deadline <= Monitor.now()
+                {
+                    break
+                }
+                self.monitor.wait(until: deadline)
+            }
+            let items = self.items
+            self.items = []
+            self.inWork = items.count
+            self.deadline = nil
+            self.monitor.lock.unlock()
+            // A closed volume leaves the rest to the next replay when the index cannot be written.
+            guard self.apply(items) else { return }
+        }
+    }
+
+    /// Writes the items, again and again while the disk is full. `false`: never possible.
+    private func apply(_ items: [Item]) -> Bool {
+        while true {
+            do throws(LMDBError) {
+                try self.write(items)
+                return true
+            } catch {
+                let failure = StoreError(error)
+                let isFirst = self.monitor.lock.withLock {
+                    defer { self.failure = failure }
+                    return self.failure == nil
+                }
+                self.resumeWaiting(through: .max, .failure(failure))
+                if isFirst {
+                    self.report(
+                        .error,
+                        failure.code == .diskFull
+                            ? "index cannot be written: \(error). Free space; the server goes on by itself"
+                            : "index cannot be written: \(error). Mail stays safe in the log. Stop the server, move "
+                                + "the volume's index directory away and start it again")
+                }
+                let again = self.monitor.lock.withLock { () -> Bool in
+                    if self.isClosing { return false }
+                    self.monitor.wakeAll()
+                    self.monitor.wait(until: Monitor.now() &+ 1_000_000_000)
+                    return true
+                }
+                if !again { return false }
+            }
+        }
+    }
+
+    private func write(_ items: [Item]) throws(LMDBError) {
+        var last = self.lastCommitted
+        var ticket: UInt64 = 0
+        for item in items {
+            guard case .flushed(let flushed) = item else { continue }
+            ticket = flushed.pending.ticket
+            if flushed.pending.record != nil { last = flushed.sequence }
+        }
+        let synced = self.fileWork.syncedThrough
+        let tasks = try self.schema.environment.write {
+            (transaction) throws(LMDBError) -> [IndexWriter.PendingFileTask] in
+            var writer = IndexWriter(self.schema, restarts: self.restarts)
+            for item in items {
+                switch item {
+                case .flushed(let flushed):
+                    guard let record = flushed.pending.record else { continue }
+                    try writer.apply(record, cache: flushed.pending.cache, transaction)
+                case .note(.cache(let key, let uid, let cache)):
+                    try writer.putCache(key, uid, cache, transaction)
+                case .note(.fileTaskDone(let task)):
+                    try writer.fileTaskDone(task, transaction)
+                }
+            }
+            try writer.finish(transaction)
+            try self.schema.setMeta(.applied, last.rawValue, transaction)
+            try self.schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
+            self.crashPoint(.inApply)
+            return writer.fileTasks
+        }
+        self.crashPoint(.afterApply)
+        self.lastButOne = self.lastCommitted
+        self.lastCommitted = last
+        if !tasks.isEmpty { self.handOver(tasks, items) }
+        self.monitor.lock.withLock {
+            self.failure = nil
+            self.inWork = 0
+            self.appliedTicket = max(self.appliedTicket, ticket)
+            self.monitor.wakeAll()
+        }
+        self.resumeWaiting(through: self.monitor.lock.withLock { self.appliedTicket }, .success(()))
+        self.recycle(min(self.lastButOne, synced))
+    }
+
+    private func handOver(_ tasks: [IndexWriter.PendingFileTask], _ items: [Item]) {
+        var states: [MailboxKey: MailboxState] = [:]
+        for item in items {
+            guard case .flushed(let flushed) = item else { continue }
+            for state in flushed.pending.mailboxes { states[state.key] = state }
+        }
+        for task in tasks {
+            guard let state = states[task.key] else { continue }
+            self.fileWork.add(task, state)
+        }
+    }
+
+    private func resumeWaiting(through ticket: UInt64, _ result: Result<Void, StoreError>) {
+        let ready = self.monitor.lock.withLock {
+            () -> [CheckedContinuation<Result<Void, StoreError>, Never>] in
+            var ready: [CheckedContinuation<Result<Void, StoreError>, Never>] = []
+            self.waiting.removeAll { waiter in
+                guard waiter.ticket <= ticket else { return false }
+                ready.append(waiter.continuation)
+                return true
+            }
+            return ready
+        }
+        for continuation in ready { continuation.resume(returning: result) }
+    }
+
+    private func recycle(_ sequence: LogSequence) {
+        do throws(VolumeLogError) {
+            try self.log.recycle(below: sequence.next)
+        } catch {
+            self.report(.warning, "a log segment cannot be given back: \(error)")
+        }
+    }
+}

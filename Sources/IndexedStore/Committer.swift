@@ -1,0 +1,373 @@
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// A record on its way: to the log, then to the index.
+struct PendingRecord: Sendable {
+    /// Counts records in the order in which they were queued.
+    var ticket: UInt64 = 0
+    /// `nil` when it was dropped because the disk was full.
+    var record: StoreRecord?
+    /// The cache of a new message, for the index.
+    var cache: [UInt8] = []
+    /// Whether somebody waits for the flush. Such a record is dropped when it cannot be written; the others stay
+    /// queued, because their effect is visible already.
+    var isAwaited: Bool
+    /// Whether files are to be written for it after the flush, so that the log must keep it until they are on the
+    /// disk and `FileWork.done` says so.
+    var hasFileWork = false
+    /// Kept in memory until the record is applied, because its file work needs them.
+    var mailboxes: [MailboxState] = []
+    /// Called on the committer's thread after the flush, without locks; must be quick.
+    var completion: (@Sendable (Result<LogSequence, StoreError>) -> Void)?
+}
+
+/// The one writer of a volume's log: takes whatever is queued, writes it with one flush, answers all.
+///
+/// Callers queue under the lock of the mailbox that they change, so that records of one mailbox stand in the log
+/// in the order of their MODSEQs.
+final class Committer: @unchecked Sendable {
+    // Proof of Sendable: the fields below are touched only with `monitor.lock` held, except `batch`, which only
+    // the committer's thread touches.
+    private let monitor = Monitor()
+    private var queue: [PendingRecord] = []
+    private var nextTicket: UInt64 = 1
+    private var flushedTicket: UInt64 = 0
+    /// When the queue is to be written at the latest, in monotonic nanoseconds; `nil` when it is empty.
+    private var deadline: UInt64?
+    private var isClosing = false
+    private var isClosed = false
+    private var stopped: StoreError?
+    private var waiting:
+        [(ticket: UInt64, continuation: CheckedContinuation<Result<Void, StoreError>, Never>)] = []
+    private var batch = RecordBatch()
+
+    private let log: VolumeLog
+    private let applier: Applier
+    private let fileWork: FileWork
+    private let fsync: IndexedStore.Fsync
+    private let report: @Sendable (IndexedStore.LogLevel, String) -> Void
+    private let crashPoint: @Sendable (CrashPoint) -> Void
+    private let thread = ThreadSlot()
+
+    /// How long a change that nobody waits for may stay in memory only.
+    static let idleDelay: UInt64 = 500_000_000
+    /// Octets that one batch holds in memory; what is above waits for the next.
+    private static let batchOctets = 32 << 20
+
+    init(
+        log: VolumeLog, applier: Applier, fileWork: FileWork, configuration: IndexedStore.Configuration
+    ) {
+        self.log = log
+        self.applier = applier
+        self.fileWork = fileWork
+        self.fsync = configuration.fsync
+        self.report = configuration.log
+        self.crashPoint = configuration.crashPoint
+    }
+
+    func start() { self.thread.start { self.run() } }
+
+    // MARK: Queueing
+
+    /// Queues a record; its ticket, or `nil` when the volume is closed.
+    func enqueue(_ record: consuming PendingRecord) -> UInt64? {
+        self.monitor.lock.lock()
+        defer { self.monitor.lock.unlock() }
+        return self.push(record)
+    }
+
+    /// Queues records that stand together.
+    func enqueue(_ records: [PendingRecord]) -> UInt64? {
+        self.monitor.lock.lock()
+        defer { self.monitor.lock.unlock() }
+        var last: UInt64?
+        for record in records { last = self.push(record) }
+        return last
+    }
+
+    private func push(_ record: consuming PendingRecord) -> UInt64? {
+        guard !self.isClosed else { return nil }
+        let ticket = self.nextTicket
+        self.nextTicket += 1
+        record.ticket = ticket
+        let isUrgent = record.isAwaited || self.fsync == .always
+        let wasEmpty = self.queue.isEmpty
+        self.queue.append(record)
+        if isUrgent {
+            if self.deadline != 0 {
+                self.deadline = 0
+                self.monitor.wakeAll()
+            }
+        } else if wasEmpty {
+            self.deadline = Monitor.now() &+ Self.idleDelay
+            self.monitor.wakeAll()
+        }
+        return ticket
+    }
+
+    /// The ticket of the newest record.
+    var lastTicket: UInt64 { self.monitor.lock.withLock { self.nextTicket - 1 } }
+
+    /// Has the queue written now when it holds `ticket`.
+    func hurry(_ ticket: UInt64) {
+        self.monitor.lock.withLock {
+            guard ticket > self.flushedTicket, !self.queue.isEmpty else { return }
+            self.deadline = 0
+            self.monitor.wakeAll()
+        }
+    }
+
+    /// Waits on this thread until the record is flushed and its completion was called.
+    func waitFlushed(_ ticket: UInt64) throws(StoreError) {
+        self.hurry(ticket)
+        self.monitor.lock.lock()
+        defer { self.monitor.lock.unlock() }
+        while self.flushedTicket < ticket {
+            if let stopped = self.stopped { throw stopped }
+            if self.isClosed { throw StoreError(.temporary, "volume closed") }
+            self.monitor.wait()
+        }
+    }
+
+    /// Waits, suspended, until the record is flushed and its completion was called.
+    func flushed(_ ticket: UInt64) async throws(StoreError) {
+        let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+            let ready: Result<Void, StoreError>? = self.monitor.lock.withLock {
+                if self.flushedTicket >= ticket { return .success(()) }
+                if let stopped = self.stopped { return .failure(stopped) }
+                if self.isClosed { return .failure(StoreError(.temporary, "volume closed")) }
+                self.waiting.append((ticket, continuation))
+                self.deadline = 0
+                self.monitor.wakeAll()
+                return nil
+            }
+            if let ready { continuation.resume(returning: ready) }
+        }
+        try result.get()
+    }
+
+    private func resumeWaiting(through ticket: UInt64, _ result: Result<Void, StoreError>) {
+        let ready = self.monitor.lock.withLock {
+            () -> [CheckedContinuation<Result<Void, StoreError>, Never>] in
+            var ready: [CheckedContinuation<Result<Void, StoreError>, Never>] = []
+            self.waiting.removeAll { waiter in
+                guard waiter.ticket <= ticket else { return false }
+                ready.append(waiter.continuation)
+                return true
+            }
+            return ready
+        }
+        for continuation in ready { continuation.resume(returning: result) }
+    }
+
+    /// Why nothing can be changed now; `nil` while the volume works.
+    var failure: StoreError? {
+        self.monitor.lock.withLock {
+            self.stopped ?? (self.isClosing ? StoreError(.temporary, "volume closing") : nil)
+        }
+    }
+
+    /// Stops accepting new work: what is queued later fails. For errors that others meet.
+    func stop(_ error: StoreError) {
+        self.monitor.lock.withLock {
+            if self.stopped == nil { self.stopped = error }
+            self.monitor.wakeAll()
+        }
+    }
+
+    /// Writes what is queued and ends the thread.
+    func close() {
+        self.monitor.lock.withLock {
+            self.isClosing = true
+            self.monitor.wakeAll()
+        }
+        self.thread.join()
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        while true {
+            self.monitor.lock.lock()
+            while true {
+                if self.queue.isEmpty {
+                    if self.isClosing {
+                        self.isClosed = true
+                        self.monitor.wakeAll()
+                        self.monitor.lock.unlock()
+                        return
+                    }
+                    self.monitor.wait()
+                    continue
+                }
+                if self.isClosing || self.stopped != nil { break }
+                let deadline = self.deadline ?? 0
+                if deadline <= Monitor.now() { break }
+                self.monitor.wait(until: deadline)
+            }
+            let (records, rest) = self.takeBatch()
+            let stopped = self.stopped
+            self.deadline = rest ? 0 : nil
+            self.monitor.lock.unlock()
+            if let stopped {
+                self.drop(records, stopped)
+            } else {
+                self.commit(records)
+            }
+        }
+    }
+
+    private func takeBatch() -> (records: [PendingRecord], rest: Bool) {
+        var octets = 0
+        var count = 0
+        for record in self.queue {
+            if case .added(let added) = record.record { octets += added.octets.count }
+            if count > 0, octets > Self.batchOctets || count >= 16_384 { break }
+            count += 1
+        }
+        if count == self.queue.count {
+            defer { self.queue = [] }
+            return (self.queue, false)
+        }
+        let records = Array(self.queue[..<count])
+        self.queue.removeFirst(count)
+        return (records, true)
+    }
+
+    private func commit(_ records: [PendingRecord]) {
+        if let failure = self.applier.waitForRoom() {
+            self.retry(records, failure)
+            return
+        }
+        if self.batch.logSize > 4 << 20 { self.batch = RecordBatch() } else { self.batch.removeAll() }
+        for pending in records {
+            guard let record = pending.record else { continue }
+            self.batch.append(kind: record.kind.rawValue) { (out: inout [UInt8]) in record.encode(into: &out)
+            }
+        }
+        self.crashPoint(.beforeLogWrite)
+        let receipt: CommitReceipt
+        do throws(VolumeLogError) {
+            receipt = try self.log.commit(&self.batch, durability: self.fsync == .never ? .written : .flushed)
+        } catch {
+            let failure = StoreError(error)
+            switch error.code {
+            case .diskFull, .payloadTooLarge:
+                self.retry(records, failure)
+            default:
+                self.report(
+                    .error,
+                    "volume stopped: \(error). Mail is refused until the cause is removed and the server restarted; "
+                        + "nothing acknowledged is lost")
+                self.stop(StoreError(.temporary, "volume stopped: \(error)"))
+                self.drop(records, StoreError(.temporary, "volume stopped: \(error)"))
+            }
+            return
+        }
+        self.crashPoint(.afterFlush)
+        self.finish(records, receipt)
+    }
+
+    private func finish(_ records: [PendingRecord], _ receipt: CommitReceipt) {
+        var sequence = receipt.first
+        var applying: [Applier.Flushed] = []
+        applying.reserveCapacity(records.count)
+        var withFiles: [LogSequence] = []
+        for pending in records {
+            applying.append(Applier.Flushed(pending: pending, sequence: sequence))
+            if pending.record != nil {
+                if pending.hasFileWork { withFiles.append(sequence) }
+                sequence = sequence.next
+            }
+        }
+        self.fileWork.flushed(through: receipt.last, withFiles: withFiles)
+        self.applier.add(applying)
+        for flushed in applying { flushed.pending.completion?(.success(flushed.sequence)) }
+        if receipt.beganSegment, receipt.first > .first { self.fileWork.prepareNextSegment() }
+        self.advance(past: records)
+    }
+
+    private func advance(past records: [PendingRecord]) {
+        guard let last = records.last else { return }
+        self.monitor.lock.withLock {
+            self.flushedTicket = max(self.flushedTicket, last.ticket)
+            self.monitor.wakeAll()
+        }
+        self.resumeWaiting(through: last.ticket, .success(()))
+    }
+
+    /// Nothing could be written now. Who waits is told; what is visible already stays queued.
+    private func retry(_ records: [PendingRecord], _ failure: StoreError) {
+        var kept: [PendingRecord] = []
+        kept.reserveCapacity(records.count)
+        for var pending in records {
+            guard pending.isAwaited else {
+                kept.append(pending)
+                continue
+            }
+            let completion = pending.completion
+            pending.completion = nil
+            pending.hasFileWork = false
+            pending.isAwaited = false
+            pending.cache = []
+            // Later records may use keyword numbers that this one brought.
+            let keywords = pending.record?.keywordsAlone ?? []
+            pending.record = nil
+            kept.append(pending)
+            for record in keywords {
+                pending.record = record
+                kept.append(pending)
+            }
+            completion?(.failure(failure))
+        }
+        self.monitor.lock.withLock {
+            self.queue.insert(contentsOf: kept, at: 0)
+            // A new record that somebody waits for tries again at once; else once a second.
+            if self.deadline == nil || self.deadline != 0 { self.deadline = Monitor.now() &+ 1_000_000_000 }
+            if self.isClosing {
+                // No second try: the process ends.
+                self.queue.removeAll()
+                self.stopped = self.stopped ?? failure
+            }
+            self.monitor.wakeAll()
+        }
+        self.resumeWaiting(through: .max, .failure(failure))
+        if !kept.isEmpty { self.report(.warning, "nothing can be written to the volume now: \(failure)") }
+    }
+
+    private func drop(_ records: [PendingRecord], _ failure: StoreError) {
+        for pending in records { pending.completion?(.failure(failure)) }
+        self.monitor.lock.withLock { self.monitor.wakeAll() }
+        self.resumeWaiting(through: .max, .failure(failure))
+        self.applier.stop(failure)
+    }
+}
+
+/// Holds the thread of an object that starts after its initializer.
+final class ThreadSlot: @unchecked Sendable {
+    // Written once by `start`, before the object is shared, and read by `join`, called once.
+    private var thread: EngineThread?
+
+    func start(_ body: @escaping @Sendable () -> Void) { self.thread = EngineThread(body) }
+
+    func join() {
+        self.thread?.join()
+        self.thread = nil
+    }
+}
+
+extension StoreError {
+    init(_ error: VolumeLogError) {
+        let code: StoreError.Code =
+            switch error.code {
+            case .diskFull: .diskFull
+            case .payloadTooLarge: .tooBig
+            case .locked: .inUse
+            case .permissionDenied: .noPermission
+            case .damaged, .unsupportedVersion: .damaged
+            default: .temporary
+            }
+        self.init(code, "log: \(error)")
+    }
+}

@@ -1,0 +1,91 @@
+public import MailCore
+public import MailStore
+
+extension IndexedStore {
+    /// When changes are flushed (`mail_fsync`).
+    public enum Fsync: Sendable, Hashable {
+        /// Messages and mailboxes before the answer, flags and expunges within a second.
+        case optimized
+        /// Everything before the answer.
+        case always
+        /// Never; a power loss may lose what was answered.
+        case never
+    }
+
+    /// How urgent a log line is.
+    public enum LogLevel: Sendable, Hashable { case notice, warning, error }
+
+    /// A mailbox that settings name (`namespace { mailbox NAME { ... } }`).
+    public struct MailboxDefault: Sendable, Hashable {
+        public enum Creation: Sendable, Hashable {
+            case no
+            /// Made when the account is opened and the mailbox is not there.
+            case create
+            /// The same, and subscribed.
+            case subscribe
+        }
+
+        public var name: MailboxName
+        public var specialUse: SpecialUse?
+        public var creation: Creation
+
+        public init(name: MailboxName, specialUse: SpecialUse? = nil, creation: Creation = .no) {
+            self.name = name
+            self.specialUse = specialUse
+            self.creation = creation
+        }
+    }
+
+    /// Everything a store needs to know.
+    public struct Configuration: Sendable {
+        /// The volume's directory: log, index and spool files. Made when its parent is there.
+        public var directory: String
+        public var bodyFormat: any BodyFormat
+        public var fsync = Fsync.optimized
+        public var mailboxDefaults: [MailboxDefault] = []
+        public var namespaces: [Namespace] = [
+            Namespace(kind: .personal, prefix: "", separator: UInt8(ascii: "/"))
+        ]
+        /// Threads for work that waits for the disk.
+        public var threadCount = 8
+        /// Octets of messages that may be on their way at once; further deliveries wait.
+        public var maximumPendingOctets = 256 << 20
+        /// Octets of one log segment.
+        public var logSegmentSize = 64 << 20
+        /// Accounts kept open although nobody uses them.
+        public var maximumIdleAccounts = 10_000
+        /// Whether mailboxes that sessions have open are watched for changes by other programs.
+        public var watchesFiles = true
+        /// Seconds since 1970.
+        public var clock: @Sendable () -> Int64
+        /// Takes log lines; must be quick.
+        public var log: @Sendable (LogLevel, String) -> Void = { _, _ in }
+        package var crashPoint: @Sendable (CrashPoint) -> Void = { _ in }
+
+        public init(directory: String, bodyFormat: any BodyFormat, clock: @escaping @Sendable () -> Int64) {
+            self.directory = directory
+            self.bodyFormat = bodyFormat
+            self.clock = clock
+        }
+    }
+
+    /// What opening a volume found and did; for one log line.
+    public struct OpenReport: Sendable, Hashable {
+        /// Whether the volume was closed cleanly before, or is new.
+        public var wasClean = true
+        /// Whether there was no index; accounts are then read from their files again when they are opened.
+        public var isIndexNew = false
+        /// Records of the log put into the index.
+        public var replayedRecords = 0
+        /// Message files written again.
+        public var restoredFiles = 0
+        /// Message files that could not be written again; they are kept in the log and tried at the next start.
+        public var unrestoredFiles = 0
+        /// Octets of never acknowledged writing cut off the log.
+        public var tornOctets = 0
+        /// Stretches or records of the log that cannot be read. Acknowledged changes may be lost in them.
+        public var damages = 0
+
+        public init() {}
+    }
+}

@@ -1,0 +1,300 @@
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// One call of `deposit`: its messages on their way through cache, temporary files, log and publication.
+///
+/// Runs on a storage thread up to the queueing, and on another from the flush to the answer; in between nothing
+/// waits for it.
+final class Depositing: @unchecked Sendable {
+    // Proof of Sendable: one thread at a time works on it; the hand-overs (thread queue, committer) order them.
+
+    /// Whether one failing deposit takes the others with it.
+    enum Mode { case each, allOrNone }
+
+    struct Item {
+        let deposit: Deposit
+        let state: MailboxState
+        /// Its place among the results.
+        let index: Int
+        var prepared: PreparedBody?
+        var fileFlags = FileFlags()
+        var entry: MailboxState.PendingEntry?
+        var uid: UID?
+    }
+
+    /// Deposits of one message, which share a record and a body.
+    private struct Group {
+        let message: IncomingMessage
+        var items: [Item]
+        var cache: [UInt8] = []
+        /// Records that are not answered yet; with new keywords a group has several.
+        var sequence: LogSequence?
+    }
+
+    private var groups: [Group] = []
+    /// In the order of the deposits; `nil` while unanswered.
+    private var results: [Result<StoredMessage, StoreError>?]
+    private let mode: Mode
+    private let volume: Volume
+    private let continuation: CheckedContinuation<[Result<StoredMessage, StoreError>], Never>
+
+    init(
+        _ items: [Item], results: [Result<StoredMessage, StoreError>?], _ mode: Mode, _ volume: Volume,
+        _ continuation: CheckedContinuation<[Result<StoredMessage, StoreError>], Never>
+    ) {
+        self.results = results
+        self.mode = mode
+        self.volume = volume
+        self.continuation = continuation
+        for item in items {
+            if let known = self.groups.firstIndex(where: { $0.message === item.deposit.message }) {
+                self.groups[known].items.append(item)
+            } else {
+                self.groups.append(Group(message: item.deposit.message, items: [item]))
+            }
+        }
+    }
+
+    // MARK: Before the flush
+
+    /// On a storage thread: caches and temporary files, then the record.
+    func start() {
+        for index in self.groups.indices { self.prepare(&self.groups[index]) }
+        self.volume.configuration.crashPoint(.afterPrepare)
+        if self.mode == .allOrNone, let failure = self.firstFailure {
+            self.abandon(failure)
+            return
+        }
+        self.queue()
+    }
+
+    private var firstFailure: StoreError? {
+        for case .failure(let error)? in self.results { return error }
+        return nil
+    }
+
+    private func prepare(_ group: inout Group) {
+        let octets = group.message.octets
+        group.cache = CacheBuilder.build(octets)
+        var source: PreparedBody?
+        for index in group.items.indices {
+            var item = group.items[index]
+            item.fileFlags = FileFlags(item.deposit.flags, item.deposit.keywords)
+            let date = item.deposit.internalDate ?? self.volume.now
+            let flags = item.fileFlags
+            do throws(StoreError) {
+                item.prepared = try item.state.withFiles { (files) throws(StoreError) -> PreparedBody in
+                    if let source,
+                        let linked = try files.prepareLink(to: source, flags: flags, internalDate: date)
+                    {
+                        return linked
+                    }
+                    return try files.prepare(octets, flags: flags, internalDate: date)
+                }
+                if source == nil { source = item.prepared }
+            } catch {
+                self.results[item.index] = .failure(error)
+            }
+            group.items[index] = item
+        }
+        group.items.removeAll { $0.prepared == nil }
+    }
+
+    /// Assigns UIDs and queues the records, with all mailboxes concerned locked in the order of their keys.
+    private func queue() {
+        var states: [MailboxKey: MailboxState] = [:]
+        for group in self.groups {
+            for item in group.items { states[item.state.key] = item.state }
+        }
+        let ordered = states.values.sorted { $0.key < $1.key }
+        for state in ordered { state.lock.lock() }
+        var records: [PendingRecord] = []
+        var failure: StoreError?
+        for index in self.groups.indices where failure == nil {
+            failure = self.assign(&self.groups[index], number: index, &records)
+        }
+        if failure == nil, !records.isEmpty {
+            if let ticket = self.volume.committer.enqueue(records) {
+                for state in ordered {
+                    state.lastTicket = ticket
+                    state.lastAppendTicket = ticket
+                }
+            } else {
+                failure = StoreError(.temporary, "volume closed")
+            }
+        }
+        for state in ordered { state.lock.unlock() }
+        if let failure {
+            self.abandon(failure)
+        } else if records.isEmpty {
+            self.answer()
+        }
+    }
+
+    /// With the locks held: UIDs for a group's items, and its record. A failure of one item drops only that,
+    /// unless all are to be stored or none.
+    private func assign(_ group: inout Group, number: Int, _ records: inout [PendingRecord]) -> StoreError? {
+        var targets: [MessageAdded.Target] = []
+        let now = self.volume.now
+        let size = UInt32(clamping: group.message.octets.count)
+        for index in group.items.indices {
+            guard let prepared = group.items[index].prepared else { continue }
+            do throws(StoreError) {
+                let item = group.items[index]
+                let state = item.state
+                guard !state.isDeleted else { throw StoreError(.notFound, "mailbox deleted") }
+                try state.checkRoom(for: 1)
+                var table = state.keywords
+                let (numbers, new) = try MailboxState.numbers(of: item.deposit.keywords, in: &table)
+                let set = table.set(of: numbers)
+                state.keywords = table
+                let uid = state.nextUID()
+                let modSeq = state.nextModSeq()
+                let date = item.deposit.internalDate ?? now
+                let message = NewMessage(
+                    uid: uid, modSeq: modSeq, flags: item.deposit.flags, keywords: numbers,
+                    internalDate: date,
+                    saveDate: now, size: size, location: prepared.location)
+                let record = MessageRecord(
+                    uid: uid, flags: item.deposit.flags, keywords: set, modSeq: modSeq, internalDate: date,
+                    size: size)
+                let entry = MailboxState.PendingEntry(
+                    modSeq: modSeq, records: [record], locations: [prepared.location])
+                state.pending.append(entry)
+                group.items[index].entry = entry
+                group.items[index].uid = uid
+                targets.append(MessageAdded.Target(key: state.key, newKeywords: new, message: message))
+            } catch {
+                if self.mode == .allOrNone { return error }
+                self.results[group.items[index].index] = .failure(error)
+            }
+        }
+        guard !targets.isEmpty else { return nil }
+        records.append(
+            PendingRecord(
+                record: .added(MessageAdded(targets: targets, octets: group.message.octets)),
+                cache: group.cache,
+                isAwaited: true, hasFileWork: true,
+                completion: { [self] result in self.flushed(number, result) }))
+        return nil
+    }
+
+    // MARK: After the flush
+
+    /// On the committer's thread, once for each group. The last one hands over to a storage thread.
+    private func flushed(_ number: Int, _ result: Result<LogSequence, StoreError>) {
+        switch result {
+        case .success(let sequence):
+            self.groups[number].sequence = sequence
+        case .failure(let error):
+            for item in self.groups[number].items where item.entry != nil {
+                self.results[item.index] = .failure(error)
+            }
+        }
+        self.unflushed -= 1
+        guard self.unflushed == 0 else { return }
+        if !self.volume.threads.submit({ self.publish() }) { self.publish() }
+    }
+
+    /// Groups whose flush is still to come. Only the committer's thread counts it down.
+    private lazy var unflushed = self.groups.count { $0.items.contains { $0.entry != nil } }
+
+    /// On a storage thread: files become visible, then messages, then the caller has its answer.
+    private func publish() {
+        let crashPoint = self.volume.configuration.crashPoint
+        crashPoint(.beforePublish)
+        for group in self.groups {
+            for item in group.items {
+                guard let entry = item.entry, let prepared = item.prepared, let uid = item.uid else {
+                    continue
+                }
+                guard group.sequence != nil else {
+                    item.state.drop(entry)
+                    item.state.discard(prepared)
+                    continue
+                }
+                self.publish(item, entry, prepared, uid, group.message.octets)
+            }
+            if let sequence = group.sequence {
+                self.volume.fileWork.done(sequence, group.items.map(\.state))
+            }
+        }
+        crashPoint(.afterPublish)
+        self.answer()
+    }
+
+    private func publish(
+        _ item: Item, _ entry: MailboxState.PendingEntry, _ prepared: PreparedBody, _ uid: UID,
+        _ octets: MessageOctets
+    ) {
+        let state = item.state
+        do throws(StoreError) {
+            try state.changeFiles { (files) throws(StoreError) in
+                do throws(StoreError) {
+                    try files.publish(prepared, flags: item.fileFlags)
+                } catch {
+                    // The mailbox may have been renamed since: its directory, and `tmp/` in it, has another name.
+                    try files.restore(
+                        octets, at: prepared.location, flags: item.fileFlags,
+                        internalDate: entry.records[0].internalDate)
+                }
+            }
+            self.volume.fileWork.add(rows: [(uid, prepared.location)], state)
+            state.publish(entry)
+            self.results[item.index] = .success(StoredMessage(uidValidity: state.uidValidity, uid: uid))
+        } catch {
+            if state.lock.withLock({ state.isDeleted }) {
+                // Stored, and then deleted with its mailbox.
+                state.drop(entry)
+                self.results[item.index] = .success(StoredMessage(uidValidity: state.uidValidity, uid: uid))
+                return
+            }
+            self.takeBack(state, entry, uid)
+            self.results[item.index] = .failure(error)
+        }
+    }
+
+    /// A message that is in the log but cannot be in the files: the peer will send it again, so it must not come
+    /// back at the next start.
+    private func takeBack(_ state: MailboxState, _ entry: MailboxState.PendingEntry, _ uid: UID) {
+        state.lock.withLock {
+            let modSeq = state.nextModSeq()
+            _ = try? state.queue(
+                PendingRecord(record: .vanished(state.key, modSeq, [uid]), isAwaited: false))
+        }
+        state.drop(entry)
+    }
+
+    private func abandon(_ failure: StoreError) {
+        for group in self.groups {
+            for item in group.items {
+                if let entry = item.entry { item.state.drop(entry) }
+                if let prepared = item.prepared { item.state.discard(prepared) }
+            }
+        }
+        for index in self.results.indices { self.results[index] = .failure(failure) }
+        self.answer()
+    }
+
+    /// The threads take no more work.
+    func refuse() { self.abandon(StoreError(.limit, "storage threads")) }
+
+    private func answer() {
+        self.continuation.resume(
+            returning: self.results.map { $0 ?? .failure(StoreError(.temporary, "deposit without a result")) }
+        )
+    }
+}
+
+extension MailboxState {
+    /// Forgets a prepared file.
+    func discard(_ body: PreparedBody) {
+        do throws(StoreError) {
+            try self.withFiles { $0.discard(body) }
+        } catch {
+            // The format sweeps old temporary files.
+            self.core.volume.configuration.log(.warning, "\(self.description): temporary file left: \(error)")
+        }
+    }
+}

@@ -1,0 +1,332 @@
+internal import DequeModule
+internal import LMDB
+internal import MIMECore
+internal import MailCore
+internal import MailStore
+
+/// Changes that other programs make to a mailbox's files: new mail, renamed flags, removed messages.
+extension MailboxState {
+    enum Depth { case ifChanged, always }
+
+    /// Takes in what other programs did to the files, and waits until it is visible. On a storage thread.
+    func takeInExternalChanges(_ depth: Depth) throws(StoreError) {
+        self.filesLock.lock()
+        defer { self.filesLock.unlock() }
+        try self.takeInExternalChangesLocked(depth)
+    }
+
+    /// The same with `filesLock` held, which keeps our own changes of files out from the fingerprint to the end.
+    func takeInExternalChangesLocked(_ depth: Depth) throws(StoreError) {
+        // Read before the scan: what happens during the scan makes it differ and is seen next time.
+        let fingerprint = try self.core.asOwner { self.files.fingerprint() }
+        if depth == .ifChanged, fingerprint == self.knownFingerprint { return }
+        if let failure = self.core.volume.committer.failure { throw failure }
+        // While messages are in memory, flags are compared with them; nobody may drop them in between.
+        self.retainMessages()
+        defer { self.release() }
+        let ticket = self.lock.withLock { self.lastTicket }
+        try self.core.volume.waitApplied(ticket)
+        let (rows, tasks) = try self.readRowsAndTasks()
+        let scan = try self.scanFiles(knowing: rows)
+        let merged = try self.merge(scan, .later, rows: rows, tasks: tasks)
+        self.knownFingerprint = fingerprint
+        if let merged { try self.core.volume.committer.waitFlushed(merged) }
+    }
+
+    /// Scans without asking for the status of files that the index knows; with it when one of those that it would
+    /// have to know is missing there.
+    private func scanFiles(knowing rows: [NewMessage]) throws(StoreError) -> MailboxScan {
+        let next = UID(nonZero: max(1, rows.last.map { $0.uid.rawValue + 1 } ?? 1))
+        let scan = try self.core.asOwner { () throws(StoreError) in try self.files.scan(describingFrom: next)
+        }
+        let known = Set(rows.map(\.location))
+        let isComplete = scan.messages.allSatisfy { $0.internalDate != 0 || known.contains($0.location) }
+        if isComplete { return scan }
+        return try self.core.asOwner { () throws(StoreError) in try self.files.scan() }
+    }
+
+    private func readRowsAndTasks() throws(StoreError) -> ([NewMessage], [UID: FileTask]) {
+        let schema = self.core.volume.schema
+        let key = self.key
+        return try schema.read { (transaction) throws(LMDBError) in
+            var rows: [NewMessage] = []
+            try schema.forEachMessage(key, transaction) { uid, value in
+                var reader = ByteReader(value)
+                if let row = reader.readRow(uid) { rows.append(row) }
+            }
+            return (rows, try schema.fileTasks(of: key, transaction))
+        }
+    }
+
+    enum Sight {
+        /// The mailbox is new to the index: UIDs are taken as the files have them.
+        case firstSight
+        case later
+    }
+
+    /// What a comparison of files and index found.
+    private struct Differences {
+        var new: [FoundMessage] = []
+        var flags: [(row: NewMessage, file: FileFlags)] = []
+        var gone: [NewMessage] = []
+        /// Messages that the format's list of UIDs does not have.
+        var unlisted: [(UID, BodyLocation)] = []
+    }
+
+    /// Compares a scan with the rows of the index and queues records for the differences. With `filesLock` held,
+    /// all records up to before the scan applied, and `users` raised.
+    ///
+    /// - Returns: the ticket to wait for; `nil` when nothing differs.
+    func merge(
+        _ scan: MailboxScan, _ sight: Sight, rows: [NewMessage], tasks: [UID: FileTask]
+    ) throws(StoreError) -> UInt64? {
+        var differences = self.compare(scan, rows, tasks)
+        if !differences.unlisted.isEmpty { self.core.volume.fileWork.add(rows: differences.unlisted, self) }
+        if differences.gone.isEmpty, differences.flags.isEmpty, differences.new.isEmpty { return nil }
+        let prepared = try self.prepare(&differences)
+
+        self.lock.lock()
+        var notifiers: [SessionNotifier] = []
+        defer {
+            self.lock.unlock()
+            for notifier in notifiers { notifier.notify() }
+        }
+        var ticket: UInt64?
+        if let queued = try self.takeGone(differences.gone) { ticket = queued }
+        if let queued = try self.takeFlags(differences.flags, scan.keywords) { ticket = queued }
+        if ticket != nil {
+            self.refreshSnapshotHead()
+            notifiers = Array(self.sessions.values)
+        }
+        if let queued = try self.takeNew(prepared, sight) { ticket = queued }
+        return ticket
+    }
+
+    private func compare(_ scan: MailboxScan, _ rows: [NewMessage], _ tasks: [UID: FileTask]) -> Differences {
+        var differences = Differences()
+        var known: [BodyLocation: Int] = [:]
+        known.reserveCapacity(rows.count)
+        for (index, row) in rows.enumerated() { known[row.location] = index }
+        var leaving = Set<BodyLocation>()
+        for task in tasks.values where task.kind == .remove { leaving.insert(task.location) }
+        for entry in self.lock.withLock({ Array(self.pending) }) { leaving.formUnion(entry.locations) }
+        // Another UIDVALIDITY means that the list of UIDs was lost or made by others: ours are written again.
+        let isListForeign = scan.header.map { $0.uidValidity != self.uidValidity } ?? true
+        let table = self.lock.withLock { self.keywords }
+        var seen = [Bool](repeating: false, count: rows.count)
+        for found in scan.messages {
+            guard let index = known[found.location] else {
+                if !leaving.contains(found.location) { differences.new.append(found) }
+                continue
+            }
+            let row = rows[index]
+            seen[index] = true
+            if isListForeign || found.uid != row.uid { differences.unlisted.append((row.uid, row.location)) }
+            // While a rename is still to be done, the file shows the past.
+            guard tasks[row.uid] == nil else { continue }
+            if found.flags.flags != row.flags
+                || !self.agree(row.keywords, found.flags.keywords, scan.keywords, table)
+            {
+                differences.flags.append((row, found.flags))
+            }
+        }
+        for (index, row) in rows.enumerated() where !seen[index] { differences.gone.append(row) }
+        return differences
+    }
+
+    /// Whether a file shows a message's keywords, as far as files can: those that the format has no letter for are
+    /// in the index only.
+    private func agree(
+        _ numbers: [UInt16], _ shown: [Keyword], _ showable: [Keyword], _ table: KeywordTable
+    ) -> Bool {
+        if numbers.isEmpty { return shown.isEmpty }
+        let names = numbers.compactMap { Int($0) < table.keywords.count ? table.keywords[Int($0)] : nil }
+        return Set(names.filter { showable.contains($0) }) == Set(shown)
+    }
+
+    // MARK: New messages
+
+    private struct PreparedMessage {
+        var found: FoundMessage
+        var size: UInt32
+        var cache: [UInt8]
+    }
+
+    /// Sizes and caches of new messages. Few are read at once; of many only those whose size no name tells, so
+    /// that the first sight of a large mailbox does not read all of its mail.
+    private func prepare(_ differences: inout Differences) throws(StoreError) -> [PreparedMessage] {
+        var prepared: [PreparedMessage] = []
+        prepared.reserveCapacity(differences.new.count)
+        let readsAll = differences.new.count <= 64
+        for found in differences.new {
+            if !readsAll, let size = found.size {
+                prepared.append(PreparedMessage(found: found, size: size, cache: []))
+                continue
+            }
+            do throws(StoreError) {
+                let octets = try self.core.asOwner { () throws(StoreError) in
+                    try self.files.read(found.location, flags: found.flags)
+                }
+                prepared.append(
+                    PreparedMessage(
+                        found: found, size: UInt32(clamping: octets.count),
+                        cache: readsAll ? CacheBuilder.build(octets) : []))
+            } catch {
+                // Gone again already; anything else shows when somebody reads it.
+                guard error.code != .expunged else { continue }
+                prepared.append(PreparedMessage(found: found, size: found.size ?? 0, cache: []))
+            }
+        }
+        return prepared
+    }
+
+    private static let foundPerRecord = 2048
+
+    private func takeNew(_ prepared: [PreparedMessage], _ sight: Sight) throws(StoreError) -> UInt64? {
+        guard !prepared.isEmpty else { return nil }
+        try self.checkRoom(for: prepared.count)
+        let now = self.core.volume.now
+        let modSeq = self.nextModSeq()
+        var ticket: UInt64?
+        var rows: [(UID, BodyLocation)] = []
+        var start = 0
+        while start < prepared.count {
+            let end = min(start + Self.foundPerRecord, prepared.count)
+            var messages: [NewMessage] = []
+            var caches: [(UID, [UInt8])] = []
+            let first = self.keywords.keywords.count
+            for item in prepared[start..<end] {
+                let found = item.found
+                // Keywords above the limit stay in the file's name only.
+                let numbers = (try? Self.numbers(of: found.flags.keywords, in: &self.keywords).numbers) ?? []
+                let uid = self.takeUID(found.uid, sight)
+                if found.uid != uid { rows.append((uid, found.location)) }
+                messages.append(
+                    NewMessage(
+                        uid: uid, modSeq: modSeq, flags: found.flags.flags, keywords: numbers,
+                        internalDate: found.internalDate, saveDate: now, size: item.size,
+                        location: found.location,
+                        guid: found.guid, pop3UIDL: found.pop3UIDL, pop3Order: found.pop3Order))
+                if !item.cache.isEmpty { caches.append((uid, item.cache)) }
+            }
+            let new = NewKeywords(
+                first: UInt16(truncatingIfNeeded: first), names: Array(self.keywords.keywords[first...]))
+            ticket = try self.queueFound(messages, caches, new.isEmpty ? NewKeywords() : new, modSeq)
+            start = end
+        }
+        if !rows.isEmpty { self.core.volume.fileWork.add(rows: rows, self) }
+        return ticket
+    }
+
+    private func takeUID(_ listed: UID?, _ sight: Sight) -> UID {
+        switch sight {
+        case .firstSight:
+            // UIDNEXT is above all listed UIDs, and the scan gives those in ascending order.
+            if let listed, listed.rawValue < self.uidNext { return listed }
+        case .later:
+            // Given by another server while this one was away. Lower ones may have been told to clients as gone.
+            if let listed, listed.rawValue >= self.uidNext, listed.rawValue < .max - 65_536 {
+                self.uidNext = listed.rawValue + 1
+                return listed
+            }
+        }
+        return self.nextUID()
+    }
+
+    private func queueFound(
+        _ messages: [NewMessage], _ caches: [(UID, [UInt8])], _ new: NewKeywords, _ modSeq: ModSeq
+    ) throws(StoreError) -> UInt64 {
+        let records = messages.map { message in
+            MessageRecord(
+                uid: message.uid, flags: message.flags, keywords: self.keywords.set(of: message.keywords),
+                modSeq: modSeq, internalDate: message.internalDate, size: message.size)
+        }
+        let entry = PendingEntry(modSeq: modSeq, records: records, locations: messages.map(\.location))
+        let key = self.key
+        let record = StoreRecord.found(
+            MessagesFound(
+                key: key, newKeywords: new, uidNext: UID(nonZero: self.uidNext), messages: messages))
+        let ticket = try self.queue(
+            PendingRecord(
+                record: record, isAwaited: true,
+                completion: { [self] result in
+                    switch result {
+                    case .success:
+                        self.publish(entry)
+                        for (uid, cache) in caches { self.core.volume.applier.add(.cache(key, uid, cache)) }
+                    case .failure:
+                        // The files are still there: the next look finds them again.
+                        self.drop(entry)
+                    }
+                }))
+        self.pending.append(entry)
+        self.lastAppendTicket = ticket
+        return ticket
+    }
+
+    // MARK: Removed and renamed messages, with the lock held
+
+    private func takeGone(_ rows: [NewMessage]) throws(StoreError) -> UInt64? {
+        var waiting = UIDSet()
+        for entry in self.pending {
+            for record in entry.records { waiting.insert(record.uid) }
+        }
+        var gone = UIDSet()
+        for row in rows where !waiting.contains(row.uid) && !self.leaving.contains(row.uid) {
+            if let snapshot = self.snapshot {
+                guard snapshot.index(of: row.uid) != nil else { continue }
+            } else {
+                self.counters.remove(
+                    uid: row.uid, flags: row.flags, size: row.size, firstRecent: self.firstRecent)
+            }
+            gone.insert(row.uid)
+        }
+        guard !gone.isEmpty else { return nil }
+        let modSeq = self.nextModSeq()
+        if self.snapshot != nil { self.removeVisible(gone) }
+        return try self.queue(PendingRecord(record: .vanished(self.key, modSeq, gone), isAwaited: false))
+    }
+
+    private func takeFlags(
+        _ changes: [(row: NewMessage, file: FileFlags)], _ showable: [Keyword]
+    ) throws(StoreError) -> UInt64? {
+        guard !changes.isEmpty else { return nil }
+        let modSeq = ModSeq(rawValue: self.highestModSeq.rawValue + 1)
+        let first = self.keywords.keywords.count
+        var changed: [MessageRecord] = []
+        var rows: [FlagsChanged.Row] = []
+        for (row, file) in changes where !self.leaving.contains(row.uid) {
+            let hidden = row.keywords.filter { number in
+                Int(number) < self.keywords.keywords.count
+                    && !showable.contains(self.keywords.keywords[Int(number)])
+            }
+            let shown = (try? Self.numbers(of: file.keywords, in: &self.keywords).numbers) ?? []
+            let set = self.keywords.set(of: hidden + shown)
+            let after = self.keywords.numbers(in: set)
+            if let snapshot = self.snapshot {
+                guard var record = snapshot.record(of: row.uid) else { continue }
+                // A session changed it since: the index is right, and the file follows.
+                guard record.flags == row.flags, self.keywords.numbers(in: record.keywords) == row.keywords
+                else { continue }
+                record.flags = file.flags
+                record.keywords = set
+                record.modSeq = modSeq
+                changed.append(record)
+            }
+            self.counters.change(from: row.flags, to: file.flags)
+            rows.append(FlagsChanged.Row(uid: row.uid, flags: file.flags, keywords: after))
+        }
+        guard !rows.isEmpty else { return nil }
+        self.highestModSeq = modSeq
+        self.snapshot?.update(changed.sorted { $0.uid < $1.uid })
+        let names = Array(self.keywords.keywords[first...])
+        let new =
+            names.isEmpty
+            ? NewKeywords() : NewKeywords(first: UInt16(truncatingIfNeeded: first), names: names)
+        return try self.queue(
+            PendingRecord(
+                record: .flagged(
+                    FlagsChanged(key: self.key, modSeq: modSeq, origin: .file, newKeywords: new, rows: rows)),
+                isAwaited: false))
+    }
+}

@@ -1,0 +1,145 @@
+internal import Glibc
+internal import MailStore
+internal import Synchronization
+
+/// Watches the directories of open mailboxes and takes in what other programs change in them.
+///
+/// Our own changes cause events, too; a look at the fingerprint then finds nothing to do.
+final class FileWatcher: Sendable {
+    private struct State {
+        var mailboxes: [CInt: Watched] = [:]
+        var descriptors: [ObjectIdentifier: [CInt]] = [:]
+        var isClosed = false
+    }
+
+    private struct Watched {
+        weak var state: MailboxState?
+    }
+
+    private let state = Mutex(State())
+    private let inotify: CInt
+    /// Written to on close, to end the thread.
+    private let stopPipe: (read: CInt, write: CInt)
+    private let threads: StorageThreads
+    private let report: @Sendable (IndexedStore.LogLevel, String) -> Void
+    private let thread = ThreadSlot()
+
+    /// Events closer together than this, in milliseconds, are answered with one look.
+    private static let quietTime: CInt = 30
+
+    /// `nil` when the kernel gives no inotify instance; changes are then seen when a mailbox is opened.
+    init?(threads: StorageThreads, report: @escaping @Sendable (IndexedStore.LogLevel, String) -> Void) {
+        let descriptor = inotify_init1(CInt(IN_CLOEXEC) | CInt(IN_NONBLOCK))
+        var ends: [CInt] = [-1, -1]
+        guard descriptor >= 0, pipe(&ends) == 0 else {
+            if descriptor >= 0 { Glibc.close(descriptor) }
+            report(.warning, "no inotify: changes by other programs are seen when a mailbox is opened")
+            return nil
+        }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        self.inotify = descriptor
+        self.stopPipe = (ends[0], ends[1])
+        self.threads = threads
+        self.report = report
+        let stop = ends[0]
+        self.thread.start { [weak self] in
+            while FileWatcher.wait(descriptor, stop) { self?.look() }
+        }
+    }
+
+    deinit {
+        Glibc.close(self.inotify)
+        Glibc.close(self.stopPipe.read)
+        Glibc.close(self.stopPipe.write)
+    }
+
+    func close() {
+        self.state.withLock { $0.isClosed = true }
+        _ = Glibc.write(self.stopPipe.write, "x", 1)
+        self.thread.join()
+    }
+
+    func watch(_ mailbox: MailboxState) {
+        let directories = mailbox.filesLock.withLock { mailbox.files.watchedDirectories }
+        let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
+        self.state.withLock { state in
+            guard !state.isClosed, state.descriptors[ObjectIdentifier(mailbox)] == nil else { return }
+            var descriptors: [CInt] = []
+            for directory in directories {
+                let descriptor = inotify_add_watch(self.inotify, directory, events)
+                guard descriptor >= 0 else { continue }
+                descriptors.append(descriptor)
+                state.mailboxes[descriptor] = Watched(state: mailbox)
+            }
+            state.descriptors[ObjectIdentifier(mailbox)] = descriptors
+        }
+    }
+
+    func unwatch(_ mailbox: MailboxState) {
+        self.state.withLock { state in
+            for descriptor in state.descriptors.removeValue(forKey: ObjectIdentifier(mailbox)) ?? [] {
+                state.mailboxes[descriptor] = nil
+                _ = inotify_rm_watch(self.inotify, descriptor)
+            }
+        }
+    }
+
+    /// Waits for events; `false` when the watcher is closed.
+    private static func wait(_ inotify: CInt, _ stop: CInt) -> Bool {
+        var polled = [
+            pollfd(fd: inotify, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
+        ]
+        while true {
+            let count = poll(&polled, 2, -1)
+            if count < 0 {
+                if errno == EINTR { continue }
+                return false
+            }
+            if polled[1].revents != 0 { return false }
+            // More of the same is about to come; one look serves all.
+            var stopOnly = [polled[1]]
+            if poll(&stopOnly, 1, Self.quietTime) > 0 { return false }
+            return true
+        }
+    }
+
+    private func look() {
+        var touched = Set<CInt>()
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = buffer.withUnsafeMutableBytes { Glibc.read(self.inotify, $0.baseAddress, $0.count) }
+            guard count > 0 else { break }
+            buffer.withUnsafeBytes { bytes in
+                var offset = 0
+                // struct inotify_event: wd, mask, cookie, length of the name, name.
+                while offset + 16 <= count {
+                    touched.insert(bytes.loadUnaligned(fromByteOffset: offset, as: CInt.self))
+                    let length = bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self)
+                    offset += 16 + Int(length)
+                }
+            }
+        }
+        // wd -1: events were lost, so look everywhere.
+        let mailboxes = self.state.withLock { state -> [ObjectIdentifier: MailboxState] in
+            var mailboxes: [ObjectIdentifier: MailboxState] = [:]
+            for (descriptor, watched) in state.mailboxes
+            where touched.contains(descriptor) || touched.contains(-1) {
+                if let mailbox = watched.state { mailboxes[ObjectIdentifier(mailbox)] = mailbox }
+            }
+            return mailboxes
+        }
+        for mailbox in mailboxes.values {
+            self.threads.submit { [report] in
+                do throws(StoreError) {
+                    try mailbox.takeInExternalChanges(.ifChanged)
+                } catch {
+                    guard error.code != .notFound, error.code != .expunged else { return }
+                    report(
+                        .warning, "\(mailbox.description): changes by other programs cannot be read: \(error)"
+                    )
+                }
+            }
+        }
+    }
+}

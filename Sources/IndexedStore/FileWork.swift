@@ -1,0 +1,283 @@
+internal import DequeModule
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// The work on files that comes behind the answer: rows in the lists of UIDs, names that show new flags, removal
+/// of expunged files, and the sync of file systems, after which the log need not keep messages for them.
+final class FileWork: @unchecked Sendable {
+    // Proof of Sendable: the fields below are touched only with `monitor.lock` held.
+
+    private struct Work {
+        var state: MailboxState
+        var rows: [(UID, BodyLocation)] = []
+        var tasks: [UID: IndexWriter.PendingFileTask] = [:]
+        /// When renames are due; they wait to be joined with the next change of the same message.
+        var due: UInt64 = .max
+    }
+
+    private let monitor = Monitor()
+    private var work: [MailboxKey: Work] = [:]
+    /// Flushed records whose files are not yet known to be on the disk, ascending.
+    private var outstanding: Deque<(sequence: LogSequence, isDone: Bool)> = []
+    private var flushedThrough: LogSequence
+    private var doneSinceSync = false
+    /// One mailbox on each file system that was written to since its last sync.
+    private var dirty: [UInt64: MailboxState] = [:]
+    private var segmentWanted = false
+    private var isClosing = false
+    /// The thread's own: done since the last sync that succeeded.
+    private var unsynced: [IndexWriter.PendingFileTask] = []
+
+    private let log: VolumeLog
+    private let fsync: IndexedStore.Fsync
+    private let report: @Sendable (IndexedStore.LogLevel, String) -> Void
+    private let crashPoint: @Sendable (CrashPoint) -> Void
+    private let thread = ThreadSlot()
+    /// Set before `start`; weak because the applier holds this.
+    private weak var applier: Applier?
+
+    private static let interval: UInt64 = 200_000_000
+    private static let renameDelay: UInt64 = 800_000_000
+
+    /// - Parameter unfinished: records whose files could not be written at the start; the log keeps them.
+    init(
+        log: VolumeLog, flushedThrough: LogSequence, unfinished: [LogSequence],
+        configuration: IndexedStore.Configuration
+    ) {
+        self.log = log
+        for sequence in unfinished { self.outstanding.append((sequence, false)) }
+        self.flushedThrough = flushedThrough
+        self.fsync = configuration.fsync
+        self.report = configuration.log
+        self.crashPoint = configuration.crashPoint
+    }
+
+    func start(_ applier: Applier) {
+        self.applier = applier
+        self.thread.start { self.run() }
+    }
+
+    // MARK: What is to be done
+
+    func add(_ task: IndexWriter.PendingFileTask, _ state: MailboxState) {
+        self.monitor.lock.withLock {
+            var work = self.work[state.key] ?? Work(state: state)
+            if var known = work.tasks[task.uid], known.kind == .rename, task.kind == .rename {
+                known.newFlags = task.newFlags
+                known.newKeywords = task.newKeywords
+                known.modSeq = task.modSeq
+                work.tasks[task.uid] = known
+            } else {
+                work.tasks[task.uid] = task
+            }
+            if work.due == .max { work.due = Monitor.now() &+ Self.renameDelay }
+            self.put(work)
+        }
+    }
+
+    /// Rows for messages whose files are there.
+    func add(rows: [(UID, BodyLocation)], _ state: MailboxState) {
+        self.monitor.lock.withLock {
+            var work = self.work[state.key] ?? Work(state: state)
+            work.rows.append(contentsOf: rows)
+            self.put(work)
+        }
+    }
+
+    private func put(_ work: Work) {
+        let wasIdle = self.work.isEmpty
+        self.work[work.state.key] = work
+        if wasIdle { self.monitor.wakeAll() }
+    }
+
+    /// Forgets the work of a mailbox that is deleted.
+    func forget(_ key: MailboxKey) { self.monitor.lock.withLock { _ = self.work.removeValue(forKey: key) } }
+
+    /// From the committer: records up to `sequence` are flushed; those of `withFiles` will be `done`.
+    func flushed(through sequence: LogSequence, withFiles: [LogSequence]) {
+        self.monitor.lock.withLock {
+            self.flushedThrough = max(self.flushedThrough, sequence)
+            for sequence in withFiles { self.outstanding.append((sequence, false)) }
+        }
+    }
+
+    /// The files of a record are written; `state` is on the file system that needs a sync.
+    func done(_ sequence: LogSequence, _ states: [MailboxState]) {
+        self.monitor.lock.withLock {
+            var low = 0
+            var high = self.outstanding.count
+            while low < high {
+                let middle = (low + high) / 2
+                if self.outstanding[middle].sequence < sequence { low = middle + 1 } else { high = middle }
+            }
+            if low < self.outstanding.count, self.outstanding[low].sequence == sequence {
+                self.outstanding[low].isDone = true
+            }
+            for state in states { self.dirty[state.core.fileSystem] = state }
+            if !self.doneSinceSync {
+                self.doneSinceSync = true
+                self.monitor.wakeAll()
+            }
+        }
+    }
+
+    func prepareNextSegment() {
+        self.monitor.lock.withLock {
+            self.segmentWanted = true
+            self.monitor.wakeAll()
+        }
+    }
+
+    /// Files of all records up to here are on the disk.
+    var syncedThrough: LogSequence {
+        self.monitor.lock.withLock {
+            guard let first = self.outstanding.first else { return self.flushedThrough }
+            return LogSequence(rawValue: first.sequence.rawValue - 1)
+        }
+    }
+
+    /// Does everything queued now and ends the thread.
+    func close() {
+        self.monitor.lock.withLock {
+            self.isClosing = true
+            self.monitor.wakeAll()
+        }
+        self.thread.join()
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        while true {
+            self.monitor.lock.lock()
+            while self.work.isEmpty, !self.doneSinceSync, !self.segmentWanted, !self.isClosing {
+                self.monitor.wait()
+            }
+            let end = Monitor.now() &+ Self.interval
+            while !self.isClosing, !self.segmentWanted, Monitor.now() < end { self.monitor.wait(until: end) }
+            let isClosing = self.isClosing
+            let segmentWanted = self.segmentWanted
+            self.segmentWanted = false
+            let round = self.takeRound(everything: isClosing)
+            self.doneSinceSync = false
+            self.monitor.lock.unlock()
+
+            if segmentWanted {
+                do throws(VolumeLogError) {
+                    try self.log.prepareNextSegment()
+                } catch {
+                    self.report(.warning, "the next log segment cannot be prepared: \(error)")
+                }
+            }
+            self.perform(round)
+            if isClosing {
+                let isIdle = self.monitor.lock.withLock { self.work.isEmpty }
+                if isIdle { return }
+            }
+        }
+    }
+
+    private func takeRound(everything: Bool) -> [Work] {
+        let now = Monitor.now()
+        var round: [Work] = []
+        for (key, work) in self.work {
+            if everything || work.due <= now {
+                round.append(work)
+                self.work[key] = nil
+                continue
+            }
+            var part = Work(state: work.state, rows: work.rows)
+            for (uid, task) in work.tasks where task.kind == .remove { part.tasks[uid] = task }
+            guard !part.rows.isEmpty || !part.tasks.isEmpty else { continue }
+            round.append(part)
+            var rest = work
+            rest.rows = []
+            rest.tasks = work.tasks.filter { $0.value.kind != .remove }
+            if rest.tasks.isEmpty { self.work[key] = nil } else { self.work[key] = rest }
+        }
+        return round
+    }
+
+    private func perform(_ round: [Work]) {
+        if !round.isEmpty { self.crashPoint(.beforeFileWork) }
+        for work in round { self.unsynced.append(contentsOf: self.perform(work)) }
+        if !round.isEmpty { self.crashPoint(.afterFileWork) }
+        guard self.sync() else { return }
+        if !self.unsynced.isEmpty { self.crashPoint(.afterFileSync) }
+        for task in self.unsynced { self.applier?.add(.fileTaskDone(task)) }
+        self.unsynced = []
+    }
+
+    private func perform(_ work: Work) -> [IndexWriter.PendingFileTask] {
+        let state = work.state
+        var done: [IndexWriter.PendingFileTask] = []
+        let header = state.header
+        do throws(StoreError) {
+            try state.changeFiles { (files) throws(StoreError) in
+                if !work.rows.isEmpty {
+                    try files.record(work.rows.sorted { $0.0 < $1.0 }, header: header)
+                }
+            }
+        } catch {
+            self.report(.warning, "\(state.description): list of UIDs cannot be written: \(error)")
+        }
+        guard !work.tasks.isEmpty else { return [] }
+        do throws(StoreError) {
+            try state.changeFiles { (files) throws(StoreError) in
+                for task in work.tasks.values.sorted(by: { $0.uid < $1.uid }) {
+                    if self.perform(task, state, files) { done.append(task) }
+                }
+            }
+        } catch {
+            self.report(.warning, "\(state.description): files cannot be changed: \(error)")
+        }
+        self.monitor.lock.withLock { self.dirty[state.core.fileSystem] = state }
+        return done
+    }
+
+    private func perform(
+        _ task: IndexWriter.PendingFileTask, _ state: MailboxState, _ files: any MailboxFiles
+    ) -> Bool {
+        let old = state.fileFlags(task.oldFlags, task.oldKeywords)
+        do throws(StoreError) {
+            switch task.kind {
+            case .rename:
+                try files.setFlags(
+                    task.location, from: old, to: state.fileFlags(task.newFlags, task.newKeywords))
+            case .remove:
+                try files.remove(task.location, flags: old)
+            }
+            return true
+        } catch {
+            self.report(.warning, "\(state.description): file of message \(task.uid.rawValue): \(error)")
+            return false
+        }
+    }
+
+    /// Syncs the file systems; what was done before is then on the disk.
+    private func sync() -> Bool {
+        let (dirty, prefix) = self.monitor.lock.withLock {
+            let dirty = self.dirty
+            self.dirty = [:]
+            var prefix = 0
+            while prefix < self.outstanding.count, self.outstanding[prefix].isDone { prefix += 1 }
+            return (dirty, prefix)
+        }
+        for (device, state) in dirty where self.fsync != .never {
+            do throws(StoreError) {
+                try state.flushFiles()
+            } catch {
+                self.report(.error, "\(state.description): files cannot be flushed: \(error)")
+                self.monitor.lock.withLock {
+                    self.dirty[device] = state
+                    // Tried again in the next round.
+                    self.doneSinceSync = true
+                }
+                return false
+            }
+        }
+        self.monitor.lock.withLock { self.outstanding.removeFirst(prefix) }
+        return true
+    }
+}

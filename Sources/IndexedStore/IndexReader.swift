@@ -1,0 +1,155 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+
+/// Reads of the index; each is one short read transaction.
+extension IndexSchema {
+    /// Runs `body` in a read transaction; the library's errors become the store's.
+    func read<R>(
+        _ body: (borrowing ReadTransaction) throws(LMDBError) -> R
+    ) throws(StoreError) -> R {
+        do throws(LMDBError) {
+            return try self.environment.read(body)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    func accountID(_ name: String) throws(StoreError) -> UInt32? {
+        try self.read { (transaction) throws(LMDBError) in
+            guard let value = try transaction.get(self.accounts, Array(name.utf8)), value.count == 4 else {
+                return nil
+            }
+            return UInt32(littleEndian: value.loadUnaligned(as: UInt32.self))
+        }
+    }
+
+    func accountRow(_ id: UInt32) throws(StoreError) -> AccountRow? {
+        try self.read { (transaction) throws(LMDBError) in
+            try transaction.get(self.identities, IndexSchema.key(id)).flatMap { AccountRow($0) }
+        }
+    }
+
+    func highestAccountID() throws(StoreError) -> UInt32 {
+        try self.read { (transaction) throws(LMDBError) in
+            try transaction.cursor(self.identities).last().map { IndexSchema.lastNumber(of: $0.key) } ?? 0
+        }
+    }
+
+    func accountNames() throws(StoreError) -> [String] {
+        try self.read { (transaction) throws(LMDBError) in
+            var names: [String] = []
+            let cursor = try transaction.cursor(self.accounts)
+            var entry = try cursor.first()
+            while let found = entry {
+                names.append(String(decoding: found.key, as: UTF8.self))
+                entry = try cursor.next()
+            }
+            return names
+        }
+    }
+
+    /// All mailboxes of an account with their keywords in the order of their numbers.
+    func mailboxes(
+        of account: UInt32, restarts: UInt64
+    ) throws(StoreError) -> [(key: MailboxKey, head: MailboxHead, keywords: [Keyword])] {
+        try self.read { (transaction) throws(LMDBError) in
+            var result: [(key: MailboxKey, head: MailboxHead, keywords: [Keyword])] = []
+            let prefix = IndexSchema.key(account)
+            let cursor = try transaction.cursor(self.mailboxes)
+            var entry = try cursor.seek(prefix)
+            while let found = entry, found.key.starts(with: prefix) {
+                let key = MailboxKey(account: account, mailbox: IndexSchema.lastNumber(of: found.key))
+                if let head = MailboxHead(found.value, restarts: restarts) {
+                    result.append((key, head, try self.keywords(of: key, transaction)))
+                }
+                entry = try cursor.next()
+            }
+            return result
+        }
+    }
+
+    private func keywords(
+        of key: MailboxKey, _ transaction: borrowing ReadTransaction
+    ) throws(LMDBError) -> [Keyword] {
+        var names: [Keyword] = []
+        let prefix = IndexSchema.key(key)
+        let cursor = try transaction.cursor(self.keywords)
+        var entry = try cursor.seek(prefix)
+        while let found = entry, found.key.starts(with: prefix) {
+            guard let keyword = Keyword(String(decoding: found.value, as: UTF8.self)) else { break }
+            names.append(keyword)
+            entry = try cursor.next()
+        }
+        return names
+    }
+
+    /// Calls `visit` with every message of a mailbox, in the order of UIDs.
+    func forEachMessage(
+        _ key: MailboxKey, _ transaction: borrowing ReadTransaction,
+        _ visit: (UID, UnsafeRawBufferPointer) -> Void
+    ) throws(LMDBError) {
+        let prefix = IndexSchema.key(key)
+        let cursor = try transaction.cursor(self.messages)
+        var entry = try cursor.seek(prefix)
+        while let found = entry, found.key.starts(with: prefix) {
+            if let uid = UID(rawValue: IndexSchema.lastNumber(of: found.key)) { visit(uid, found.value) }
+            entry = try cursor.next()
+        }
+    }
+
+    /// The rows of some messages; those that are not there are left out.
+    func rows(
+        _ key: MailboxKey, _ uids: some Sequence<UID>
+    ) throws(StoreError) -> [NewMessage] {
+        try self.read { (transaction) throws(LMDBError) in
+            var rows: [NewMessage] = []
+            for uid in uids {
+                guard let value = try transaction.get(self.messages, IndexSchema.key(key, uid)) else {
+                    continue
+                }
+                var reader = ByteReader(value)
+                if let row = reader.readRow(uid) { rows.append(row) }
+            }
+            return rows
+        }
+    }
+
+    /// What is still to be done to a mailbox's files.
+    func fileTasks(
+        of key: MailboxKey, _ transaction: borrowing ReadTransaction
+    ) throws(LMDBError) -> [UID: FileTask] {
+        var tasks: [UID: FileTask] = [:]
+        let prefix = IndexSchema.key(key)
+        let cursor = try transaction.cursor(self.fileTasks)
+        var entry = try cursor.seek(prefix)
+        while let found = entry, found.key.starts(with: prefix) {
+            if let uid = UID(rawValue: IndexSchema.lastNumber(of: found.key)),
+                let task = FileTask(found.value)
+            {
+                tasks[uid] = task
+            }
+            entry = try cursor.next()
+        }
+        return tasks
+    }
+
+    /// The mailboxes that have file work left, over all accounts.
+    func mailboxesWithFileTasks() throws(StoreError) -> [MailboxKey] {
+        try self.read { (transaction) throws(LMDBError) in
+            var keys: [MailboxKey] = []
+            let cursor = try transaction.cursor(self.fileTasks)
+            var entry = try cursor.first()
+            while let found = entry {
+                let key = MailboxKey(
+                    account: IndexSchema.number(0, of: found.key),
+                    mailbox: IndexSchema.number(4, of: found.key))
+                keys.append(key)
+                guard key.mailbox < .max else { break }
+                entry = try cursor.seek(
+                    IndexSchema.key(MailboxKey(account: key.account, mailbox: key.mailbox + 1)))
+            }
+            return keys
+        }
+    }
+}

@@ -1,0 +1,141 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+
+/// The databases of a volume's index and the form of their keys. Keys begin with the account's number, big-endian,
+/// so that an account is one run of keys in each.
+struct IndexSchema: Sendable {
+    /// What this code writes. A file of another version is refused with a clear message.
+    static let version: UInt64 = 1
+    /// LMDB's limit for a key.
+    static let maximumAccountName = 500
+
+    let environment: Environment
+    /// Account name -> account number, 4 octets little-endian.
+    let accounts: Database
+    /// Account number -> `AccountRow`.
+    let identities: Database
+    /// Account, mailbox -> `MailboxHead`.
+    let mailboxes: Database
+    /// Account, mailbox, keyword number (2 octets) -> name.
+    let keywords: Database
+    /// Account, mailbox, UID -> row of a message.
+    let messages: Database
+    /// Account, mailbox, UID -> cache (MIMECore.MessageCache).
+    let caches: Database
+    /// Account, mailbox, MODSEQ (8 octets), first UID -> last UID of a run that vanished with that MODSEQ. What
+    /// changed otherwise carries its MODSEQ in its row.
+    let vanished: Database
+    /// Account, mailbox, UID -> `FileTask`: what is still to be done to the message's file.
+    let fileTasks: Database
+    /// Name -> 8 octets little-endian.
+    let meta: Database
+
+    enum Meta: String {
+        case version
+        /// Sequence number of the last record applied.
+        case applied
+        /// File work of all records up to this sequence number is on the disk.
+        case filesSynced
+        /// How often the volume was opened after an unclean end; see `MailboxHead.restarts`.
+        case restarts
+        /// 1 after a clean close.
+        case clean
+    }
+
+    init(_ environment: Environment) throws(LMDBError) {
+        self.environment = environment
+        self.accounts = try environment.database("accounts")
+        self.identities = try environment.database("identities")
+        self.mailboxes = try environment.database("mailboxes")
+        self.keywords = try environment.database("keywords")
+        self.messages = try environment.database("messages")
+        self.caches = try environment.database("caches")
+        self.vanished = try environment.database("vanished")
+        self.fileTasks = try environment.database("filetasks")
+        self.meta = try environment.database("meta")
+    }
+
+    // MARK: Keys
+
+    static func key(_ account: UInt32) -> [UInt8] {
+        var key: [UInt8] = []
+        key.reserveCapacity(4)
+        key.appendBigEndian(account)
+        return key
+    }
+
+    static func key(_ mailbox: MailboxKey) -> [UInt8] {
+        var key: [UInt8] = []
+        key.reserveCapacity(20)
+        key.appendBigEndian(mailbox.account)
+        key.appendBigEndian(mailbox.mailbox)
+        return key
+    }
+
+    static func key(_ mailbox: MailboxKey, _ uid: UID) -> [UInt8] {
+        var key = self.key(mailbox)
+        key.appendBigEndian(uid.rawValue)
+        return key
+    }
+
+    static func key(_ mailbox: MailboxKey, keyword: UInt16) -> [UInt8] {
+        var key = self.key(mailbox)
+        key.appendBigEndian(keyword)
+        return key
+    }
+
+    static func key(_ mailbox: MailboxKey, _ modSeq: ModSeq, _ uid: UInt32) -> [UInt8] {
+        var key = self.key(mailbox)
+        key.appendBigEndian(modSeq.rawValue)
+        key.appendBigEndian(uid)
+        return key
+    }
+
+    /// The last four octets of a key: the UID in `messages`, the mailbox in `mailboxes`.
+    static func lastNumber(of key: UnsafeRawBufferPointer) -> UInt32 {
+        guard key.count >= 4 else { return 0 }
+        return UInt32(bigEndian: key.loadUnaligned(fromByteOffset: key.count - 4, as: UInt32.self))
+    }
+
+    static func number(_ offset: Int, of key: UnsafeRawBufferPointer) -> UInt32 {
+        guard key.count >= offset + 4 else { return 0 }
+        return UInt32(bigEndian: key.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+
+    // MARK: Meta
+
+    func meta(_ name: Meta, _ transaction: borrowing ReadTransaction) throws(LMDBError) -> UInt64? {
+        guard let value = try transaction.get(self.meta, Array(name.rawValue.utf8)), value.count == 8 else {
+            return nil
+        }
+        return UInt64(littleEndian: value.loadUnaligned(as: UInt64.self))
+    }
+
+    func setMeta(
+        _ name: Meta, _ value: UInt64, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        var bytes: [UInt8] = []
+        bytes.appendLittleEndian(value)
+        try transaction.put(self.meta, Array(name.rawValue.utf8), bytes)
+    }
+}
+
+extension [UInt8] {
+    mutating func appendBigEndian<T: FixedWidthInteger>(_ value: T) {
+        Swift.withUnsafeBytes(of: value.bigEndian) { self.append(contentsOf: $0) }
+    }
+}
+
+extension StoreError {
+    /// The error for the peer; the detail says what the library said.
+    init(_ error: LMDBError) {
+        let code: StoreError.Code =
+            switch error.code {
+            case .diskFull, .mapFull: .diskFull
+            case .corrupted, .invalid, .versionMismatch: .damaged
+            default: .temporary
+            }
+        self.init(code, "index: \(error)")
+    }
+}

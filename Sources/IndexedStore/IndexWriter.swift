@@ -1,0 +1,353 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+
+/// Turns records into rows, inside one write transaction. The live volume and replay after a crash use the same.
+///
+/// Heads are read once and written once per transaction. What is to be done to files is collected in `fileTasks`
+/// for who does it after the commit.
+struct IndexWriter {
+    /// File work that a record asked for.
+    struct PendingFileTask {
+        var key: MailboxKey
+        var uid: UID
+        var kind: FileTask.Kind
+        var location: BodyLocation
+        var oldFlags: MessageFlags
+        var oldKeywords: [UInt16]
+        var newFlags: MessageFlags
+        var newKeywords: [UInt16]
+        var modSeq: ModSeq
+    }
+
+    private let schema: IndexSchema
+    private let restarts: UInt64
+    private var heads: [MailboxKey: MailboxHead] = [:]
+    private var accounts: [UInt32: AccountRow] = [:]
+    private var buffer: [UInt8] = []
+    private(set) var fileTasks: [PendingFileTask] = []
+
+    /// The most runs of vanished messages kept for a mailbox; above it the older half goes.
+    static let maximumVanishedRuns: UInt32 = 20_000
+
+    init(_ schema: IndexSchema, restarts: UInt64) {
+        self.schema = schema
+        self.restarts = restarts
+    }
+
+    /// Writes what was held back. Must come last in the transaction.
+    mutating func finish(_ transaction: borrowing WriteTransaction) throws(LMDBError) {
+        for (key, head) in self.heads {
+            try transaction.put(self.schema.mailboxes, IndexSchema.key(key), head.encode())
+        }
+        for (id, row) in self.accounts {
+            try transaction.put(self.schema.identities, IndexSchema.key(id), row.encode())
+        }
+        self.heads = [:]
+        self.accounts = [:]
+    }
+
+    // MARK: Records
+
+    /// - Parameter cache: the cache of a new message, made beforehand.
+    mutating func apply(
+        _ record: StoreRecord, cache: [UInt8], _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        switch record {
+        case .account(let set):
+            var row = try self.account(set.id, transaction) ?? AccountRow(identity: set.identity)
+            row.identity = set.identity
+            self.accounts[set.id] = row
+            var id: [UInt8] = []
+            id.appendLittleEndian(set.id)
+            try transaction.put(self.schema.accounts, Array(set.identity.name.utf8), id)
+        case .mailboxCreated(let created):
+            guard try self.head(created.key, transaction) == nil else { return }
+            self.heads[created.key] = MailboxHead(created, restarts: self.restarts)
+            if var row = try self.account(created.key.account, transaction) {
+                row.nextMailbox = max(row.nextMailbox, created.key.mailbox &+ 1)
+                self.accounts[created.key.account] = row
+            }
+        case .mailboxDeleted(let key, _):
+            self.heads[key] = nil
+            let prefix = IndexSchema.key(key)
+            try transaction.delete(self.schema.mailboxes, prefix)
+            for database in [
+                self.schema.keywords, self.schema.messages, self.schema.caches, self.schema.vanished,
+                self.schema.fileTasks,
+            ] {
+                try transaction.delete(database, prefix: prefix)
+            }
+        case .mailboxesRenamed(let account, let mailboxes):
+            for renamed in mailboxes {
+                let key = MailboxKey(account: account, mailbox: renamed.mailbox)
+                guard var head = try self.head(key, transaction) else { continue }
+                head.name = renamed.new
+                self.heads[key] = head
+            }
+        case .subscription:
+            // The list of subscriptions is the format's own file.
+            break
+        case .added(let added):
+            for target in added.targets {
+                guard var head = try self.head(target.key, transaction) else { continue }
+                try self.put(target.newKeywords, target.key, transaction)
+                try self.put(target.message, target.key, &head, transaction)
+                if !cache.isEmpty {
+                    let key = IndexSchema.key(target.key, target.message.uid)
+                    try transaction.put(self.schema.caches, key, cache)
+                }
+                self.heads[target.key] = head
+            }
+        case .found(let found):
+            guard var head = try self.head(found.key, transaction) else { return }
+            try self.put(found.newKeywords, found.key, transaction)
+            for message in found.messages { try self.put(message, found.key, &head, transaction) }
+            head.uidNext = max(head.uidNext, found.uidNext.rawValue)
+            self.heads[found.key] = head
+        case .copied(let copied):
+            try self.apply(copied, transaction)
+        case .flagged(let change):
+            try self.apply(change, transaction)
+        case .vanished(let key, let modSeq, let uids):
+            try self.vanish(key, modSeq, uids, .now, transaction)
+        case .recent(let key, let firstRecent):
+            guard var head = try self.head(key, transaction), firstRecent > head.firstRecent else { return }
+            head.counters.recent = try self.count(key, from: firstRecent, transaction)
+            head.firstRecent = firstRecent
+            self.heads[key] = head
+        case .keywords(let key, let keywords):
+            guard try self.head(key, transaction) != nil else { return }
+            try self.put(keywords, key, transaction)
+        }
+    }
+
+    private mutating func apply(
+        _ copied: MessagesCopied, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        if var head = try self.head(copied.target, transaction) {
+            try self.put(copied.newKeywords, copied.target, transaction)
+            for row in copied.messages {
+                let message = row.message
+                try self.put(message, copied.target, &head, transaction)
+                let sourceKey = IndexSchema.key(copied.source, row.source)
+                if let cache = try transaction.get(self.schema.caches, sourceKey) {
+                    // Copied out first: a change invalidates what was read.
+                    let bytes = Array(cache)
+                    try transaction.put(
+                        self.schema.caches, IndexSchema.key(copied.target, message.uid), bytes)
+                }
+            }
+            self.heads[copied.target] = head
+        }
+        guard let modSeq = copied.vanishedModSeq else { return }
+        var sources = UIDSet()
+        for row in copied.messages { sources.insert(row.source) }
+        // Their files are removed only when those of the copies are in place; the mover says when.
+        try self.vanish(copied.source, modSeq, sources, .later, transaction)
+    }
+
+    private mutating func apply(
+        _ change: FlagsChanged, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        guard var head = try self.head(change.key, transaction) else { return }
+        try self.put(change.newKeywords, change.key, transaction)
+        for row in change.rows {
+            let key = IndexSchema.key(change.key, row.uid)
+            guard let value = try transaction.get(self.schema.messages, key) else { continue }
+            var reader = ByteReader(value)
+            guard var message = reader.readRow(row.uid) else { continue }
+            let oldFlags = message.flags
+            let oldKeywords = message.keywords
+            message.flags = row.flags
+            message.keywords = row.keywords
+            message.modSeq = max(message.modSeq, change.modSeq)
+            head.counters.change(from: oldFlags, to: row.flags)
+            self.buffer.removeAll(keepingCapacity: true)
+            self.buffer.append(row: message)
+            try transaction.put(self.schema.messages, key, self.buffer)
+            guard change.origin == .store else { continue }
+            var shown = FileTask(.rename, message.location, oldFlags, oldKeywords)
+            if let known = try transaction.get(self.schema.fileTasks, key).flatMap({ FileTask($0) }) {
+                // The file still shows what it did before an earlier change.
+                shown = known
+            } else {
+                try transaction.put(self.schema.fileTasks, key, shown.encode())
+            }
+            self.fileTasks.append(
+                PendingFileTask(
+                    key: change.key, uid: row.uid, kind: .rename, location: message.location,
+                    oldFlags: shown.flags, oldKeywords: shown.keywords, newFlags: row.flags,
+                    newKeywords: row.keywords, modSeq: message.modSeq))
+        }
+        head.highestModSeq = max(head.highestModSeq, change.modSeq)
+        self.heads[change.key] = head
+    }
+
+    /// When the files of vanished messages may be removed.
+    private enum FileRemoval { case now, later }
+
+    private mutating func vanish(
+        _ key: MailboxKey, _ modSeq: ModSeq, _ uids: UIDSet, _ removal: FileRemoval,
+        _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        guard var head = try self.head(key, transaction) else { return }
+        for uid in uids {
+            let rowKey = IndexSchema.key(key, uid)
+            guard let value = try transaction.get(self.schema.messages, rowKey) else { continue }
+            var reader = ByteReader(value)
+            guard let message = reader.readRow(uid) else { continue }
+            var shownFlags = message.flags
+            var shownKeywords = message.keywords
+            if let task = try transaction.get(self.schema.fileTasks, rowKey).flatMap({ FileTask($0) }) {
+                shownFlags = task.flags
+                shownKeywords = task.keywords
+            }
+            head.counters.remove(
+                uid: uid, flags: message.flags, size: message.size, firstRecent: head.firstRecent)
+            try transaction.delete(self.schema.messages, rowKey)
+            try transaction.delete(self.schema.caches, rowKey)
+            let task = FileTask(.remove, message.location, shownFlags, shownKeywords)
+            try transaction.put(self.schema.fileTasks, rowKey, task.encode())
+            guard removal == .now else { continue }
+            self.fileTasks.append(
+                PendingFileTask(
+                    key: key, uid: uid, kind: .remove, location: message.location, oldFlags: shownFlags,
+                    oldKeywords: shownKeywords, newFlags: shownFlags, newKeywords: shownKeywords,
+                    modSeq: modSeq))
+        }
+        for range in uids.ranges {
+            var last: [UInt8] = []
+            last.appendLittleEndian(range.upperBound)
+            try transaction.put(self.schema.vanished, IndexSchema.key(key, modSeq, range.lowerBound), last)
+            head.vanishedRuns &+= 1
+        }
+        head.highestModSeq = max(head.highestModSeq, modSeq)
+        if head.vanishedRuns > Self.maximumVanishedRuns { try self.forgetVanished(key, &head, transaction) }
+        self.heads[key] = head
+    }
+
+    /// Forgets the older half of what vanished.
+    private func forgetVanished(
+        _ key: MailboxKey, _ head: inout MailboxHead, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        let prefix = IndexSchema.key(key)
+        let cursor = try transaction.cursor(self.schema.vanished)
+        var entry = try cursor.seek(prefix)
+        while let found = entry, found.key.starts(with: prefix),
+            head.vanishedRuns > Self.maximumVanishedRuns / 2
+        {
+            if found.key.count == 20 {
+                let modSeq = UInt64(bigEndian: found.key.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+                head.forgottenModSeq = max(head.forgottenModSeq, ModSeq(rawValue: modSeq))
+            }
+            try cursor.delete()
+            head.vanishedRuns -= 1
+            entry = try cursor.next()
+        }
+    }
+
+    // MARK: Rows
+
+    private mutating func put(
+        _ message: NewMessage, _ key: MailboxKey, _ head: inout MailboxHead,
+        _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        let rowKey = IndexSchema.key(key, message.uid)
+        if message.uid.rawValue < head.uidNext,
+            let value = try transaction.get(self.schema.messages, rowKey)
+        {
+            var reader = ByteReader(value)
+            if let old = reader.readRow(message.uid) {
+                head.counters.remove(
+                    uid: message.uid, flags: old.flags, size: old.size, firstRecent: head.firstRecent)
+            }
+        }
+        self.buffer.removeAll(keepingCapacity: true)
+        self.buffer.append(row: message)
+        try transaction.put(self.schema.messages, rowKey, self.buffer)
+        head.counters.add(
+            uid: message.uid, flags: message.flags, size: message.size, firstRecent: head.firstRecent)
+        if message.uid.rawValue >= head.uidNext { head.uidNext = message.uid.rawValue &+ 1 }
+        head.highestModSeq = max(head.highestModSeq, message.modSeq)
+    }
+
+    private func put(
+        _ keywords: NewKeywords, _ key: MailboxKey, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        var number = keywords.first
+        for keyword in keywords.names {
+            try transaction.put(
+                self.schema.keywords, IndexSchema.key(key, keyword: number), Array(keyword.name.utf8))
+            number &+= 1
+        }
+    }
+
+    private func count(
+        _ key: MailboxKey, from uid: UInt32, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) -> Int {
+        guard let uid = UID(rawValue: uid) else { return 0 }
+        let prefix = IndexSchema.key(key)
+        let cursor = try transaction.cursor(self.schema.messages)
+        var count = 0
+        var entry = try cursor.seek(IndexSchema.key(key, uid))
+        while let found = entry, found.key.starts(with: prefix) {
+            count += 1
+            entry = try cursor.next()
+        }
+        return count
+    }
+
+    private func head(
+        _ key: MailboxKey, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) -> MailboxHead? {
+        if let known = self.heads[key] { return known }
+        guard let value = try transaction.get(self.schema.mailboxes, IndexSchema.key(key)) else { return nil }
+        return MailboxHead(value, restarts: self.restarts)
+    }
+
+    private func account(
+        _ id: UInt32, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) -> AccountRow? {
+        if let known = self.accounts[id] { return known }
+        guard let value = try transaction.get(self.schema.identities, IndexSchema.key(id)) else { return nil }
+        return AccountRow(value)
+    }
+
+    // MARK: Notes that no record carries
+
+    /// A cache made later, for a message that is still there.
+    func putCache(
+        _ key: MailboxKey, _ uid: UID, _ cache: [UInt8], _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        let rowKey = IndexSchema.key(key, uid)
+        guard try transaction.get(self.schema.messages, rowKey) != nil else { return }
+        try transaction.put(self.schema.caches, rowKey, cache)
+    }
+
+    /// The file work of a message is done and on the disk. When the message has changed again meanwhile, what is
+    /// left to do is to come from what the file shows now.
+    func fileTaskDone(
+        _ done: PendingFileTask, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        let rowKey = IndexSchema.key(done.key, done.uid)
+        guard let task = try transaction.get(self.schema.fileTasks, rowKey).flatMap({ FileTask($0) }) else {
+            return
+        }
+        switch done.kind {
+        case .remove:
+            try transaction.delete(self.schema.fileTasks, rowKey)
+        case .rename:
+            guard task.kind == .rename else { return }
+            if let value = try transaction.get(self.schema.messages, rowKey) {
+                var reader = ByteReader(value)
+                if let row = reader.readRow(done.uid), row.modSeq > done.modSeq {
+                    let shown = FileTask(.rename, done.location, done.newFlags, done.newKeywords)
+                    try transaction.put(self.schema.fileTasks, rowKey, shown.encode())
+                    return
+                }
+            }
+            try transaction.delete(self.schema.fileTasks, rowKey)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+internal import LMDB
+public import MailCore
+public import MailStore
+internal import Synchronization
+
+/// The store engine: UIDs, flags, MODSEQs, caches and the log of one volume; message bodies lie where a
+/// `BodyFormat` keeps them.
+///
+/// Safe to use from any thread. Open it once per process and volume: the volume's directory is locked.
+public final class IndexedStore: MailStore {
+    public let threads: StorageThreads
+    /// What opening found and did.
+    public let openReport: OpenReport
+    let volume: Volume
+    private let isClosed = Mutex(false)
+
+    private init(_ volume: Volume, _ report: OpenReport) {
+        self.volume = volume
+        self.threads = volume.threads
+        self.openReport = report
+    }
+
+    deinit {
+        // A store that is dropped without `close` still ends its threads in order.
+        if !self.isClosed.withLock({ $0 }) { self.volume.close() }
+    }
+
+    /// Opens a volume, repairing what a crash left: blocks for as long as that takes.
+    ///
+    /// Throws `.inUse` when another process has it, `.damaged` with what to do when the index cannot be read.
+    public static func open(_ configuration: Configuration) throws(StoreError) -> IndexedStore {
+        let recovered = try Recovery.open(configuration)
+        let threads = StorageThreads(count: configuration.threadCount)
+        let volume = Volume(configuration, threads: threads, recovered: recovered)
+        volume.accounts.setNextID(try volume.schema.highestAccountID() &+ 1)
+        volume.start()
+        return IndexedStore(volume, recovered.report)
+    }
+
+    public func close() async {
+        let isFirst = self.isClosed.withLock { closed in
+            defer { closed = true }
+            return !closed
+        }
+        guard isFirst else { return }
+        let volume = self.volume
+        do throws(StoreError) {
+            try await self.threads.run { () throws(StoreError) in volume.close() }
+        } catch {
+            volume.close()
+        }
+        volume.accounts.removeAll()
+        self.threads.stop()
+    }
+
+    public func makeSpool() -> MessageSpool {
+        MessageSpool(directory: self.volume.configuration.directory, threads: self.threads)
+    }
+
+    public func accountNames() async throws(StoreError) -> [String] {
+        let volume = self.volume
+        return try await self.threads.run { () throws(StoreError) in
+            try volume.waitApplied(volume.committer.lastTicket)
+            return try volume.schema.accountNames()
+        }
+    }
+
+    /// Compares a mailbox with its files and mends the index.
+    public func resync(_ name: MailboxName, of account: any MailAccount) async throws(StoreError) {
+        guard let account = account as? StoreAccount, account.volume === self.volume else {
+            throw StoreError(.cannot, "account of another store")
+        }
+        try await account.resync(name)
+    }
+
+    // MARK: Accounts
+
+    public func account(_ identity: AccountIdentity) async throws(StoreError) -> any MailAccount {
+        if let known = self.volume.accounts.find(identity.name) { return known }
+        if let failure = self.volume.committer.failure { throw failure }
+        guard !identity.name.isEmpty, identity.name.utf8.count <= IndexSchema.maximumAccountName else {
+            throw StoreError(.cannot, "account name")
+        }
+        let gate = self.volume.accounts.gate(identity.name)
+        await gate.enter()
+        defer { gate.leave() }
+        if let known = self.volume.accounts.find(identity.name) { return known }
+        let volume = self.volume
+        let (account, ticket) = try await self.threads.run {
+            () throws(StoreError) -> (StoreAccount, UInt64?) in
+            try AccountOpening(volume, identity).run()
+        }
+        if let ticket { try await volume.committer.flushed(ticket) }
+        volume.accounts.insert(account, keeping: volume.configuration.maximumIdleAccounts)
+        return account
+    }
+
+    // MARK: Deposits
+
+    public func deposit(_ deposits: [Deposit]) async -> [Result<StoredMessage, StoreError>] {
+        await self.deposit(deposits, .each)
+    }
+
+    public func depositAll(_ deposits: [Deposit]) async throws(StoreError) -> [StoredMessage] {
+        var stored: [StoredMessage] = []
+        for result in await self.deposit(deposits, .allOrNone) { stored.append(try result.get()) }
+        return stored
+    }
+
+    private func deposit(
+        _ deposits: [Deposit], _ mode: Depositing.Mode
+    ) async -> [Result<StoredMessage, StoreError>] {
+        if let failure = self.volume.committer.failure { return deposits.map { _ in .failure(failure) } }
+        var results: [Result<StoredMessage, StoreError>?] = Array(repeating: nil, count: deposits.count)
+        var items: [Depositing.Item] = []
+        var octets = 0
+        for (index, deposit) in deposits.enumerated() {
+            do throws(StoreError) {
+                guard let account = deposit.account as? StoreAccount, account.volume === self.volume else {
+                    throw StoreError(.cannot, "account of another store")
+                }
+                let state = try await account.state(of: deposit.mailbox, deposit.missingMailbox)
+                if !items.contains(where: { $0.deposit.message === deposit.message }) {
+                    octets += deposit.message.octets.count
+                }
+                items.append(Depositing.Item(deposit: deposit, state: state, index: index))
+            } catch {
+                if mode == .allOrNone { return deposits.map { _ in .failure(error) } }
+                results[index] = .failure(error)
+            }
+        }
+        guard !items.isEmpty else { return results.map { $0 ?? .failure(StoreError(.temporary)) } }
+        let volume = self.volume
+        await volume.budget.take(octets)
+        defer { volume.budget.giveBack(octets) }
+        let prepared = items
+        let known = results
+        return await withCheckedContinuation { continuation in
+            let depositing = Depositing(prepared, results: known, mode, volume, continuation)
+            if !volume.threads.submit({ depositing.start() }) { depositing.refuse() }
+        }
+    }
+}

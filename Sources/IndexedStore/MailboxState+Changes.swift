@@ -1,0 +1,173 @@
+internal import MailCore
+internal import MailStore
+
+/// Changes by sessions. They take effect in memory at once; their records follow within a second, or before the
+/// answer when `mail_fsync` is `always`.
+extension MailboxState {
+    /// What a change is to wait for, if anything.
+    struct Queued<Value> {
+        var value: Value
+        var ticket: UInt64?
+    }
+
+    private func checkUsable() throws(StoreError) {
+        if let failure = self.core.volume.committer.failure { throw failure }
+        guard !self.isDeleted else { throw StoreError(.expunged, "mailbox deleted") }
+        guard self.snapshot != nil else { throw StoreError(.temporary, "mailbox not open") }
+    }
+
+    /// Queues a record about this mailbox, with `lock` held.
+    func queue(_ record: consuming PendingRecord) throws(StoreError) -> UInt64 {
+        record.mailboxes = [self]
+        guard let ticket = self.core.volume.committer.enqueue(record) else {
+            throw StoreError(.temporary, "volume closed")
+        }
+        self.lastTicket = ticket
+        return ticket
+    }
+
+    func store(
+        _ change: FlagChange, _ uids: UIDSet, unchangedSince: ModSeq?
+    ) throws(StoreError) -> Queued<FlagChangeResult> {
+        self.lock.lock()
+        var notifiers: [SessionNotifier] = []
+        defer {
+            self.lock.unlock()
+            for notifier in notifiers { notifier.notify() }
+        }
+        try self.checkUsable()
+        var table = self.keywords
+        let new: NewKeywords
+        let numbers: [UInt16]
+        if change.mode == .remove {
+            numbers = change.keywords.compactMap { table.number(of: $0) }
+            new = NewKeywords()
+        } else {
+            (numbers, new) = try Self.numbers(of: change.keywords, in: &table)
+        }
+        var result = FlagChangeResult()
+        var changed: [MessageRecord] = []
+        var rows: [FlagsChanged.Row] = []
+        let modSeq = ModSeq(rawValue: self.highestModSeq.rawValue + 1)
+        var sets: [KeywordTable.SetID: KeywordTable.SetID] = [:]
+        self.forEachVisible(uids) { record in
+            if let unchangedSince, record.modSeq > unchangedSince {
+                result.modified.insert(record.uid)
+                return
+            }
+            var after = record
+            switch change.mode {
+            case .add: after.flags.formUnion(change.flags)
+            case .remove: after.flags.subtract(change.flags)
+            case .replace: after.flags = change.flags
+            }
+            if !numbers.isEmpty || change.mode == .replace {
+                if let known = sets[record.keywords] {
+                    after.keywords = known
+                } else {
+                    after.keywords = Self.change(record.keywords, change.mode, numbers, in: &table)
+                    sets[record.keywords] = after.keywords
+                }
+            }
+            // Nothing new: neither a MODSEQ nor a record (RFC 7162 section 3.1.3 speaks of changes only).
+            guard after.flags != record.flags || after.keywords != record.keywords else { return }
+            after.modSeq = modSeq
+            self.counters.change(from: record.flags, to: after.flags)
+            changed.append(after)
+            rows.append(
+                FlagsChanged.Row(
+                    uid: after.uid, flags: after.flags, keywords: table.numbers(in: after.keywords)))
+        }
+        guard !changed.isEmpty else { return Queued(value: result, ticket: nil) }
+        self.highestModSeq = modSeq
+        self.keywords = table
+        self.snapshot?.update(changed)
+        self.refreshSnapshotHead()
+        result.modSeq = modSeq
+        let record = StoreRecord.flagged(
+            FlagsChanged(key: self.key, modSeq: modSeq, origin: .store, newKeywords: new, rows: rows))
+        let ticket = try self.queue(PendingRecord(record: record, isAwaited: false))
+        notifiers = Array(self.sessions.values)
+        return Queued(value: result, ticket: ticket)
+    }
+
+    private static func change(
+        _ set: KeywordTable.SetID, _ mode: FlagChange.Mode, _ numbers: [UInt16], in table: inout KeywordTable
+    ) -> KeywordTable.SetID {
+        switch mode {
+        case .replace: return table.set(of: numbers)
+        case .add: return table.set(of: table.numbers(in: set) + numbers)
+        case .remove: return table.set(of: table.numbers(in: set).filter { !numbers.contains($0) })
+        }
+    }
+
+    /// Calls `visit` with the visible messages of a set, ascending; those about to leave are not among them.
+    func forEachVisible(_ uids: UIDSet, _ visit: (MessageRecord) -> Void) {
+        guard let snapshot = self.snapshot else { return }
+        for range in uids.ranges {
+            guard let first = UID(rawValue: range.lowerBound) else { continue }
+            snapshot.forEach(from: snapshot.firstIndex(atOrAfter: first)) { _, record in
+                guard record.uid.rawValue <= range.upperBound else { return false }
+                if self.leaving.isEmpty || !self.leaving.contains(record.uid) { visit(record) }
+                return true
+            }
+        }
+    }
+
+    /// Which messages a removal takes.
+    enum Removal { case marked, any }
+
+    func remove(_ uids: UIDSet?, _ removal: Removal) throws(StoreError) -> Queued<UIDSet> {
+        self.lock.lock()
+        var notifiers: [SessionNotifier] = []
+        defer {
+            self.lock.unlock()
+            for notifier in notifiers { notifier.notify() }
+        }
+        try self.checkUsable()
+        if removal == .marked, self.counters.deleted == 0 { return Queued(value: [], ticket: nil) }
+        var removed = UIDSet()
+        let all = uids ?? UIDSet(UID.first...UID(nonZero: .max))
+        self.forEachVisible(all) { record in
+            if removal == .any || record.flags.contains(.deleted) { removed.insert(record.uid) }
+        }
+        guard !removed.isEmpty else { return Queued(value: [], ticket: nil) }
+        let modSeq = self.nextModSeq()
+        self.removeVisible(removed)
+        self.refreshSnapshotHead()
+        let ticket = try self.queue(
+            PendingRecord(record: .vanished(self.key, modSeq, removed), isAwaited: false))
+        notifiers = Array(self.sessions.values)
+        return Queued(value: removed, ticket: ticket)
+    }
+
+    /// The messages recent to a session that has been given those below `given` already.
+    func takeRecent(from given: inout UInt32, _ access: MailboxAccess) -> UIDSet {
+        self.lock.lock()
+        defer { self.lock.unlock() }
+        guard let snapshot = self.snapshot else { return [] }
+        let start = max(self.firstRecent, given)
+        let end = self.visibleUIDNext.rawValue
+        guard start < end, let first = UID(rawValue: start) else { return [] }
+        var uids = UIDSet()
+        snapshot.forEach(from: snapshot.firstIndex(atOrAfter: first)) { _, record in
+            uids.insert(record.uid)
+            return true
+        }
+        given = end
+        if access == .readWrite, end > self.firstRecent {
+            self.firstRecent = end
+            self.counters.recent = 0
+            _ = try? self.queue(PendingRecord(record: .recent(self.key, firstRecent: end), isAwaited: false))
+        }
+        return uids
+    }
+
+    func markDeleted() {
+        let notifiers = self.lock.withLock {
+            self.isDeleted = true
+            return Array(self.sessions.values)
+        }
+        for notifier in notifiers { notifier.notify() }
+    }
+}

@@ -1,0 +1,129 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+
+extension MailboxState {
+    /// Runs a change of the mailbox's files by ourselves, alone and under their owner's ids. When the files agreed
+    /// with the index before, they still do afterwards: the fingerprint is taken again, so that our own changes
+    /// cause no scan.
+    ///
+    /// A change by another program between the two fingerprints would be taken for ours. It shows at the latest
+    /// with that program's next change, and opening the mailbox looks once more behind its back (`isUnsettled`).
+    func changeFiles<R>(_ body: (any MailboxFiles) throws(StoreError) -> R) throws(StoreError) -> R {
+        self.filesLock.lock()
+        defer { self.filesLock.unlock() }
+        return try self.core.asOwner { () throws(StoreError) -> R in
+            let agreed = self.knownFingerprint != nil && self.files.fingerprint() == self.knownFingerprint
+            defer { if agreed { self.knownFingerprint = self.files.fingerprint() } }
+            return try body(self.files)
+        }
+    }
+
+    /// Runs `body` on the files without changing them and without keeping others out.
+    func withFiles<R>(_ body: (any MailboxFiles) throws(StoreError) -> R) throws(StoreError) -> R {
+        let files = self.filesLock.withLock { self.files }
+        return try self.core.asOwner { () throws(StoreError) -> R in try body(files) }
+    }
+
+    func flushFiles() throws(StoreError) {
+        try self.withFiles { (files) throws(StoreError) in try files.flush() }
+    }
+
+    /// Reads the messages into memory. Call with `filesLock` held and `users` raised, on a storage thread.
+    ///
+    /// Changes of messages need them in memory, so while they are not, only new ones can come: other sessions wait
+    /// for `filesLock` to load, and scans hold it. What becomes visible from now on is kept in
+    /// `arrivedWhileLoading`; what was visible before is in the index as soon as all records up to `lastTicket` are
+    /// applied. The index may hold more: messages flushed and applied but still waiting in `pending` for their
+    /// file. They are left out, and their entry adds them later.
+    func load() throws(StoreError) {
+        self.lock.lock()
+        let isLoaded = self.snapshot != nil
+        if !isLoaded { self.arrivedWhileLoading = [] }
+        let ticket = self.lastTicket
+        self.lock.unlock()
+        if isLoaded { return }
+        do throws(StoreError) {
+            try self.core.volume.waitApplied(ticket)
+            let rows = try self.readRecords()
+            self.install(rows)
+        } catch {
+            self.lock.withLock { self.arrivedWhileLoading = nil }
+            throw error
+        }
+    }
+
+    private struct LoadedRecords {
+        var records: [MessageRecord] = []
+        /// Distinct sets of keyword numbers; the first is the empty one. A record's `keywords` is an index here.
+        var sets: [[UInt16]] = [[]]
+    }
+
+    private func readRecords() throws(StoreError) -> LoadedRecords {
+        let schema = self.core.volume.schema
+        let key = self.key
+        return try schema.read { (transaction) throws(LMDBError) in
+            var loaded = LoadedRecords()
+            var known: [[UInt16]: UInt32] = [[]: 0]
+            try schema.forEachMessage(key, transaction) { uid, value in
+                var reader = ByteReader(value)
+                guard let modSeq = reader.readLittleEndian(UInt64.self),
+                    let internalDate = reader.readLittleEndian(Int64.self),
+                    reader.readLittleEndian(Int64.self) != nil,
+                    let size = reader.readLittleEndian(UInt32.self),
+                    let flags = reader.readLittleEndian(UInt8.self),
+                    reader.readLittleEndian(UInt8.self) != nil,
+                    let keywords = reader.readKeywordNumbers()
+                else { return }
+                var set: UInt32 = 0
+                if !keywords.isEmpty {
+                    if let number = known[keywords] {
+                        set = number
+                    } else {
+                        set = UInt32(loaded.sets.count)
+                        loaded.sets.append(keywords)
+                        known[keywords] = set
+                    }
+                }
+                loaded.records.append(
+                    MessageRecord(
+                        uid: uid, flags: MessageFlags(rawValue: flags), keywords: .init(rawValue: set),
+                        modSeq: ModSeq(rawValue: modSeq), internalDate: internalDate, size: size))
+            }
+            return loaded
+        }
+    }
+
+    private func install(_ loaded: LoadedRecords) {
+        self.lock.lock()
+        defer { self.lock.unlock() }
+        let ids = loaded.sets.map { self.keywords.set(of: $0) }
+        var records = loaded.records
+        for index in records.indices {
+            let set = Int(records[index].keywords.rawValue)
+            if set != 0 { records[index].keywords = ids[set] }
+        }
+        // Above this UID messages are not visible yet, or have just become so and are in `arrivedWhileLoading`.
+        let end = self.visibleUIDNext
+        while let last = records.last, last.uid >= end { records.removeLast() }
+        let lastUID = records.last?.uid.rawValue ?? 0
+        for record in self.arrivedWhileLoading ?? [] where record.uid.rawValue > lastUID {
+            records.append(record)
+        }
+        var snapshot = MailboxSnapshot(uidValidity: self.uidValidity)
+        snapshot.append(contentsOf: records)
+        self.snapshot = snapshot
+        self.arrivedWhileLoading = nil
+        self.refreshSnapshotHead()
+    }
+
+    /// Keeps the messages in memory until `release`.
+    func retainMessages() { self.lock.withLock { self.users += 1 } }
+
+    func release() {
+        self.lock.withLock {
+            self.users -= 1
+            if self.users == 0, self.arrivedWhileLoading == nil { self.snapshot = nil }
+        }
+    }
+}

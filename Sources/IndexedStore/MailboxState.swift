@@ -1,0 +1,265 @@
+internal import DequeModule
+internal import MailCore
+internal import MailStore
+
+/// One mailbox in memory, shared by all its sessions and by deliveries.
+///
+/// The counters are always here. The messages are here only while somebody has the mailbox open, so that a
+/// delivery into a closed mailbox costs nothing in proportion to its size.
+///
+/// UIDs and MODSEQs are assigned under `lock`, in the same section that queues the record, so that records of a
+/// mailbox reach the log in their order. New messages become visible after their flush and after their files are
+/// in place, in the order of their UIDs; until then they wait in `pending`, and the visible HIGHESTMODSEQ stays
+/// below theirs.
+final class MailboxState: @unchecked Sendable, CustomStringConvertible {
+    // Proof of Sendable: `files` and `knownFingerprint` are touched only with `filesLock` held, the other
+    // variables only with `lock` held.
+    let core: AccountCore
+    let key: MailboxKey
+    let guid: String
+    let uidValidity: UIDValidity
+    let lock = Lock()
+    /// Serializes what the files of the mailbox see, scans included. Held before `lock`, never inside it.
+    let filesLock = Lock()
+
+    var files: any MailboxFiles
+    /// The files' fingerprint when they last agreed with the index; `nil`: not known.
+    var knownFingerprint: UInt64?
+
+    var name: MailboxName
+    var specialUse: SpecialUse?
+    /// The next UID to assign.
+    var uidNext: UInt32
+    /// The last MODSEQ assigned.
+    var highestModSeq: ModSeq
+    var firstRecent: UInt32
+    /// Of visible messages.
+    var counters: MailboxCounters
+    var keywords: KeywordTable
+    var snapshot: MailboxSnapshot?
+    /// Messages that became visible while the others were being read from the index.
+    var arrivedWhileLoading: [MessageRecord]?
+    var pending: Deque<PendingEntry> = []
+    /// Messages about to be moved away; no other change touches them.
+    var leaving = UIDSet()
+    /// Sessions and others that need the messages in memory.
+    var users = 0
+    var sessions: [ObjectIdentifier: SessionNotifier] = [:]
+    var isDeleted = false
+    /// The newest record about this mailbox, and the newest that added messages.
+    var lastTicket: UInt64 = 0
+    var lastAppendTicket: UInt64 = 0
+
+    /// A change that is queued and not yet visible.
+    final class PendingEntry: @unchecked Sendable {
+        // Touched only with the mailbox's `lock` held.
+        let modSeq: ModSeq
+        let records: [MessageRecord]
+        let locations: [BodyLocation]
+        let vanished: UIDSet
+        var isReady = false
+        var isDropped = false
+
+        init(modSeq: ModSeq, records: [MessageRecord], locations: [BodyLocation], vanished: UIDSet = []) {
+            self.modSeq = modSeq
+            self.records = records
+            self.locations = locations
+            self.vanished = vanished
+        }
+    }
+
+    init(
+        core: AccountCore, key: MailboxKey, head: MailboxHead, keywords: [Keyword], files: any MailboxFiles
+    ) {
+        self.core = core
+        self.key = key
+        self.guid = head.guid
+        self.uidValidity = head.uidValidity
+        self.files = files
+        self.name = head.name
+        self.specialUse = head.specialUse
+        self.uidNext = head.uidNext
+        self.highestModSeq = head.highestModSeq
+        self.firstRecent = head.firstRecent
+        self.counters = head.counters
+        self.keywords = KeywordTable()
+        for keyword in keywords { _ = self.keywords.add(keyword) }
+    }
+
+    /// For log lines.
+    var description: String { "\(self.core.identity.name)/\(self.lock.withLock { self.name })" }
+
+    // MARK: What is visible
+
+    var visibleModSeq: ModSeq {
+        self.pending.first.map { ModSeq(rawValue: $0.modSeq.rawValue - 1) } ?? self.highestModSeq
+    }
+
+    var visibleUIDNext: UID {
+        for entry in self.pending {
+            if let first = entry.records.first { return first.uid }
+        }
+        return UID(rawValue: self.uidNext) ?? .first
+    }
+
+    var status: MailboxStatus {
+        self.lock.withLock {
+            MailboxStatus(
+                messages: self.counters.messages, unseen: self.counters.unseen,
+                deleted: self.counters.deleted,
+                recent: self.counters.recent, size: self.counters.size, uidNext: self.visibleUIDNext,
+                uidValidity: self.uidValidity, highestModSeq: self.visibleModSeq, guid: self.guid)
+        }
+    }
+
+    /// What the format's list of UIDs has in its first line.
+    var header: MailboxHeader {
+        self.lock.withLock {
+            MailboxHeader(
+                uidValidity: self.uidValidity, uidNext: UID(rawValue: self.uidNext) ?? .first, guid: self.guid
+            )
+        }
+    }
+
+    func fileFlags(_ flags: MessageFlags, _ numbers: [UInt16]) -> FileFlags {
+        if numbers.isEmpty { return FileFlags(flags) }
+        return self.lock.withLock { self.fileFlagsLocked(flags, numbers) }
+    }
+
+    func fileFlagsLocked(_ flags: MessageFlags, _ numbers: [UInt16]) -> FileFlags {
+        let known = self.keywords.keywords
+        return FileFlags(flags, numbers.compactMap { Int($0) < known.count ? known[Int($0)] : nil })
+    }
+
+    // MARK: Assigning, with the lock held
+
+    func nextModSeq() -> ModSeq {
+        self.highestModSeq = ModSeq(rawValue: self.highestModSeq.rawValue + 1)
+        return self.highestModSeq
+    }
+
+    /// Fails when the last UIDs are near, so that UIDNEXT always has a value.
+    func checkRoom(for count: Int) throws(StoreError) {
+        guard Int(self.uidNext) + count < Int(UInt32.max) - 1 else {
+            throw StoreError(.limit, "\(self.name): no UIDs left")
+        }
+    }
+
+    func nextUID() -> UID {
+        let uid = UID(nonZero: self.uidNext)
+        self.uidNext += 1
+        return uid
+    }
+
+    /// Numbers of keywords in `table`, the new ones added to it. Throws when it is full.
+    static func numbers(
+        of keywords: [Keyword], in table: inout KeywordTable
+    ) throws(StoreError) -> (numbers: [UInt16], new: NewKeywords) {
+        if keywords.isEmpty { return ([], NewKeywords()) }
+        let first = table.keywords.count
+        var numbers: [UInt16] = []
+        for keyword in keywords {
+            guard let number = table.add(keyword) else { throw StoreError(.limit, "too many keywords") }
+            if !numbers.contains(number) { numbers.append(number) }
+        }
+        numbers.sort()
+        let new = NewKeywords(
+            first: UInt16(truncatingIfNeeded: first), names: Array(table.keywords[first...]))
+        return (numbers, new.isEmpty ? NewKeywords() : new)
+    }
+
+    // MARK: Becoming visible
+
+    /// Makes an entry visible as soon as those before it are; tells the sessions.
+    func publish(_ entry: PendingEntry) { self.settle(entry, isDropped: false) }
+
+    /// Takes back an entry that could not be stored; its UIDs stay unused.
+    func drop(_ entry: PendingEntry) { self.settle(entry, isDropped: true) }
+
+    private func settle(_ entry: PendingEntry, isDropped: Bool) {
+        self.lock.lock()
+        entry.isReady = true
+        entry.isDropped = isDropped
+        let notifiers = self.releaseReady()
+        self.lock.unlock()
+        for notifier in notifiers { notifier.notify() }
+    }
+
+    /// Two mailboxes that one change concerns, in one step for everybody.
+    static func publish(
+        _ entry: PendingEntry, _ state: MailboxState, and other: PendingEntry, _ otherState: MailboxState
+    ) {
+        let states = state.key < otherState.key ? [state, otherState] : [otherState, state]
+        for state in states { state.lock.lock() }
+        entry.isReady = true
+        other.isReady = true
+        let notifiers = state.releaseReady() + otherState.releaseReady()
+        for state in states { state.lock.unlock() }
+        for notifier in notifiers { notifier.notify() }
+    }
+
+    private func releaseReady() -> [SessionNotifier] {
+        var hasChanged = false
+        while let entry = self.pending.first, entry.isReady {
+            self.pending.removeFirst()
+            hasChanged = true
+            if entry.isDropped {
+                self.leaving =
+                    entry.vanished.isEmpty
+                    ? self.leaving : UIDSet(self.leaving.filter { !entry.vanished.contains($0) })
+                continue
+            }
+            for record in entry.records {
+                self.counters.add(
+                    uid: record.uid, flags: record.flags, size: record.size, firstRecent: self.firstRecent)
+            }
+            if self.snapshot != nil {
+                if entry.records.count == 1 {
+                    self.snapshot?.append(entry.records[0])
+                } else {
+                    self.snapshot?.append(contentsOf: entry.records)
+                }
+            } else {
+                self.arrivedWhileLoading?.append(contentsOf: entry.records)
+            }
+            if !entry.vanished.isEmpty {
+                self.removeVisible(entry.vanished)
+                self.leaving = UIDSet(self.leaving.filter { !entry.vanished.contains($0) })
+            }
+        }
+        guard hasChanged else { return [] }
+        self.refreshSnapshotHead()
+        return Array(self.sessions.values)
+    }
+
+    /// Removes messages from the snapshot and the counters. The snapshot is loaded.
+    func removeVisible(_ uids: UIDSet) {
+        for uid in uids {
+            guard let record = self.snapshot?.record(of: uid) else { continue }
+            self.counters.remove(
+                uid: record.uid, flags: record.flags, size: record.size, firstRecent: self.firstRecent)
+        }
+        self.snapshot?.remove(uids)
+    }
+
+    /// Brings UIDNEXT, HIGHESTMODSEQ and keywords of the snapshot up to date.
+    func refreshSnapshotHead() {
+        guard self.snapshot != nil else { return }
+        self.snapshot?.uidNext = self.visibleUIDNext
+        self.snapshot?.highestModSeq = self.visibleModSeq
+        self.snapshot?.keywords = self.keywords
+    }
+}
+
+/// Tells one session that its mailbox changed, until it is silenced.
+final class SessionNotifier: Sendable {
+    private let lock = Lock()
+    nonisolated(unsafe) private var onChange: (@Sendable () -> Void)?
+
+    init(_ onChange: @escaping @Sendable () -> Void) { self.onChange = onChange }
+
+    func notify() { self.lock.withLock { self.onChange?() } }
+
+    /// When this returns, no call is under way and none will come.
+    func silence() { self.lock.withLock { self.onChange = nil } }
+}

@@ -1,0 +1,328 @@
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// COPY and MOVE within an account: one record for all messages; links are made before the flush and become
+/// visible after it.
+extension OpenMailbox {
+    func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
+        try await self.transfer(uids, to: target, .copy)
+    }
+
+    func move(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
+        try self.checkWritable()
+        return try await self.transfer(uids, to: target, .move)
+    }
+
+    private func transfer(
+        _ uids: UIDSet, to name: MailboxName, _ kind: Copying.Kind
+    ) async throws(StoreError) -> CopyResult {
+        if let failure = self.volume.committer.failure { throw failure }
+        let target = try await self.account.state(of: name)
+        try await self.awaitAppended()
+        let source = self.state
+        let volume = self.volume
+        return try await Self.result { continuation in
+            let copying = Copying(source, target, kind, volume, continuation)
+            if !volume.threads.submit({ copying.start(uids) }) {
+                continuation.resume(returning: .failure(StoreError(.limit, "storage threads")))
+            }
+        }
+    }
+
+    private static func result(
+        _ body: (CheckedContinuation<Result<CopyResult, StoreError>, Never>) -> Void
+    ) async throws(StoreError) -> CopyResult {
+        try await withCheckedContinuation { body($0) }.get()
+    }
+}
+
+/// One COPY or MOVE on its way.
+final class Copying: @unchecked Sendable {
+    // Proof of Sendable: as for `Depositing`.
+
+    enum Kind { case copy, move }
+
+    private struct Item {
+        let row: NewMessage
+        let prepared: PreparedBody
+        let fileFlags: FileFlags
+        var uid: UID?
+    }
+
+    private let source: MailboxState
+    private let target: MailboxState
+    private let kind: Kind
+    private let volume: Volume
+    private let continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
+    private var items: [Item] = []
+    private var arriving: MailboxState.PendingEntry?
+    /// Of a MOVE, where source and target differ.
+    private var leaving: MailboxState.PendingEntry?
+    private var vanishedModSeq: ModSeq?
+
+    init(
+        _ source: MailboxState, _ target: MailboxState, _ kind: Kind, _ volume: Volume,
+        _ continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
+    ) {
+        self.source = source
+        self.target = target
+        self.kind = kind
+        self.volume = volume
+        self.continuation = continuation
+    }
+
+    /// On a storage thread.
+    func start(_ uids: UIDSet) {
+        do throws(StoreError) {
+            try self.prepare(uids)
+            if self.items.isEmpty {
+                self.answer()
+            } else {
+                self.volume.configuration.crashPoint(.afterPrepare)
+                try self.queue()
+            }
+        } catch {
+            for item in self.items { self.target.discard(item.prepared) }
+            self.continuation.resume(returning: .failure(error))
+        }
+    }
+
+    private func prepare(_ uids: UIDSet) throws(StoreError) {
+        let wanted = self.source.lock.withLock { () -> [UID] in
+            var wanted: [UID] = []
+            self.source.forEachVisible(uids) { wanted.append($0.uid) }
+            return wanted
+        }
+        guard !wanted.isEmpty else { return }
+        let rows = try self.volume.schema.rows(self.source.key, wanted)
+        let sourceFiles = self.source.filesLock.withLock { self.source.files }
+        let targetFiles = self.target.filesLock.withLock { self.target.files }
+        for row in rows {
+            let flags = self.source.fileFlags(row.flags, row.keywords)
+            do throws(StoreError) {
+                let prepared = try self.source.core.asOwner { () throws(StoreError) in
+                    try targetFiles.prepareCopy(of: row.location, flags: flags, in: sourceFiles, as: flags)
+                }
+                self.items.append(Item(row: row, prepared: prepared, fileFlags: flags))
+            } catch {
+                // Gone by another program's hand: as if it had not been in the set.
+                guard error.code == .expunged else { throw error }
+            }
+        }
+    }
+
+    /// Assigns UIDs and queues the record. What has gone from the source meanwhile is left out; flags are those of
+    /// now.
+    private func queue() throws(StoreError) {
+        let states =
+            self.source === self.target
+            ? [self.source] : [self.source, self.target].sorted { $0.key < $1.key }
+        for state in states { state.lock.lock() }
+        defer { for state in states { state.lock.unlock() } }
+        guard !self.target.isDeleted else { throw StoreError(.notFound, "mailbox deleted") }
+        guard !self.source.isDeleted else { throw StoreError(.expunged, "mailbox deleted") }
+        try self.target.checkRoom(for: self.items.count)
+        var kept: [Item] = []
+        var sources = UIDSet()
+        var records: [MessageRecord] = []
+        var rows: [MessagesCopied.Row] = []
+        var table = self.target.keywords
+        let first = table.keywords.count
+        let modSeq = self.target.nextModSeq()
+        let now = self.volume.now
+        for var item in self.items {
+            guard let record = self.source.snapshot?.record(of: item.row.uid),
+                !self.source.leaving.contains(item.row.uid)
+            else {
+                self.dropped.append(item.prepared)
+                continue
+            }
+            let names = self.source.keywords.numbers(in: record.keywords).map {
+                self.source.keywords.keywords[Int($0)]
+            }
+            let numbers = try MailboxState.numbers(of: names, in: &table).numbers
+            let uid = self.target.nextUID()
+            item.uid = uid
+            let message = NewMessage(
+                uid: uid, modSeq: modSeq, flags: record.flags, keywords: numbers,
+                internalDate: record.internalDate, saveDate: now, size: record.size,
+                location: item.prepared.location, guid: item.row.guidFor(item.prepared.location))
+            rows.append(
+                MessagesCopied.Row(source: record.uid, sourceLocation: item.row.location, message: message))
+            records.append(
+                MessageRecord(
+                    uid: uid, flags: record.flags, keywords: table.set(of: numbers), modSeq: modSeq,
+                    internalDate: record.internalDate, size: record.size))
+            sources.insert(record.uid)
+            kept.append(item)
+        }
+        self.items = kept
+        guard !kept.isEmpty else {
+            if !self.volume.threads.submit({ self.answer() }) { self.answer() }
+            return
+        }
+        self.target.keywords = table
+        let names = Array(table.keywords[first...])
+        let new =
+            names.isEmpty
+            ? NewKeywords() : NewKeywords(first: UInt16(truncatingIfNeeded: first), names: names)
+        self.enter(records, sources, modSeq)
+        let record = StoreRecord.copied(
+            MessagesCopied(
+                source: self.source.key, vanishedModSeq: self.vanishedModSeq, target: self.target.key,
+                newKeywords: new, messages: rows))
+        let ticket = self.volume.committer.enqueue(
+            PendingRecord(
+                record: record, isAwaited: true, hasFileWork: true,
+                mailboxes: states, completion: { [self] in self.flushed($0) }))
+        guard let ticket else {
+            self.leaveAll()
+            throw StoreError(.temporary, "volume closed")
+        }
+        for state in states { state.lastTicket = ticket }
+        self.target.lastAppendTicket = ticket
+    }
+
+    /// Prepared copies of messages that went away meanwhile.
+    private var dropped: [PreparedBody] = []
+
+    private func enter(_ records: [MessageRecord], _ sources: UIDSet, _ modSeq: ModSeq) {
+        let locations = self.items.map(\.prepared.location)
+        var vanished = UIDSet()
+        if self.kind == .move {
+            for uid in sources { self.source.leaving.insert(uid) }
+            if self.source === self.target {
+                vanished = sources
+                self.vanishedModSeq = modSeq
+            } else {
+                let modSeq = self.source.nextModSeq()
+                self.vanishedModSeq = modSeq
+                let entry = MailboxState.PendingEntry(
+                    modSeq: modSeq, records: [], locations: [], vanished: sources)
+                self.source.pending.append(entry)
+                self.leaving = entry
+            }
+        }
+        let entry = MailboxState.PendingEntry(
+            modSeq: modSeq, records: records, locations: locations, vanished: vanished)
+        self.target.pending.append(entry)
+        self.arriving = entry
+    }
+
+    private func leaveAll() {
+        // With the locks held: nothing else can have come behind the entries.
+        if self.arriving != nil { _ = self.target.pending.popLast() }
+        if let leaving = self.leaving {
+            _ = self.source.pending.popLast()
+            self.source.leaving = UIDSet(self.source.leaving.filter { !leaving.vanished.contains($0) })
+        }
+    }
+
+    // MARK: After the flush
+
+    private func flushed(_ result: Result<LogSequence, StoreError>) {
+        if !self.volume.threads.submit({ self.finish(result) }) { self.finish(result) }
+    }
+
+    private func finish(_ result: Result<LogSequence, StoreError>) {
+        switch result {
+        case .success(let sequence): self.publish(sequence)
+        case .failure(let error):
+            if let arriving = self.arriving { self.target.drop(arriving) }
+            if let leaving = self.leaving { self.source.drop(leaving) }
+            for item in self.items { self.target.discard(item.prepared) }
+            self.continuation.resume(returning: .failure(error))
+        }
+    }
+
+    private func publish(_ sequence: LogSequence) {
+        self.volume.configuration.crashPoint(.beforePublish)
+        let failure = self.placeFiles()
+        self.volume.configuration.crashPoint(.afterPublish)
+        self.show()
+        if let failure {
+            // Flushed, so the copy is there. The log keeps the record and the next start places the files; until
+            // then no source file is removed.
+            self.volume.configuration.log(
+                .error, "\(self.target.description): copied files cannot be placed now: \(failure)")
+            self.continuation.resume(returning: .failure(failure))
+            return
+        }
+        var rows: [(UID, BodyLocation)] = []
+        for item in self.items {
+            if let uid = item.uid { rows.append((uid, item.prepared.location)) }
+        }
+        self.volume.fileWork.add(rows: rows, self.target)
+        self.volume.fileWork.done(sequence, [self.target])
+        if let modSeq = self.vanishedModSeq { self.removeSources(modSeq) }
+        self.answer()
+    }
+
+    private func placeFiles() -> StoreError? {
+        var unplaced: [Item] = []
+        do throws(StoreError) {
+            try self.target.changeFiles { (files) throws(StoreError) in
+                for item in self.items {
+                    do throws(StoreError) {
+                        try files.publish(item.prepared, flags: item.fileFlags)
+                    } catch {
+                        unplaced.append(item)
+                    }
+                }
+            }
+            // The target was renamed since, or its temporary file swept: copied once more. Source and target are
+            // never locked together here, since another copy may go the other way.
+            for item in unplaced {
+                let octets = try self.source.withFiles { (files) throws(StoreError) in
+                    try files.read(item.row.location, flags: item.fileFlags)
+                }
+                try self.target.changeFiles { (files) throws(StoreError) in
+                    try files.restore(
+                        octets, at: item.prepared.location, flags: item.fileFlags,
+                        internalDate: item.row.internalDate)
+                }
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func show() {
+        guard let arriving = self.arriving else { return }
+        if let leaving = self.leaving {
+            MailboxState.publish(arriving, self.target, and: leaving, self.source)
+        } else {
+            self.target.publish(arriving)
+        }
+    }
+
+    private func removeSources(_ modSeq: ModSeq) {
+        for item in self.items {
+            self.volume.fileWork.add(
+                IndexWriter.PendingFileTask(
+                    key: self.source.key, uid: item.row.uid, kind: .remove, location: item.row.location,
+                    oldFlags: item.row.flags, oldKeywords: item.row.keywords, newFlags: item.row.flags,
+                    newKeywords: item.row.keywords, modSeq: modSeq), self.source)
+        }
+    }
+
+    private func answer() {
+        for body in self.dropped { self.target.discard(body) }
+        var result = CopyResult(uidValidity: self.target.uidValidity, source: [], target: [])
+        for item in self.items {
+            guard let uid = item.uid else { continue }
+            result.source.insert(item.row.uid)
+            result.target.insert(uid)
+        }
+        self.continuation.resume(returning: .success(result))
+    }
+}
+
+extension NewMessage {
+    /// What a copy at `location` needs to have the same GUID; `nil` when the location says it.
+    func guidFor(_ location: BodyLocation) -> String? {
+        self.guid ?? (location == self.location ? nil : self.effectiveGUID)
+    }
+}

@@ -1,0 +1,257 @@
+internal import LMDB
+internal import MIMECore
+internal import MailCore
+internal import MailStore
+internal import Synchronization
+
+/// A mailbox as one session has it open.
+final class OpenMailbox: Mailbox {
+    private struct Session {
+        var isClosed = false
+        /// Messages below this UID have been given as recent already, or are recent to nobody here.
+        var recentGiven: UInt32 = 0
+    }
+
+    let state: MailboxState
+    let account: StoreAccount
+    let access: MailboxAccess
+    private let notifier: SessionNotifier
+    private let session = Mutex(Session())
+
+    private init(
+        _ state: MailboxState, account: StoreAccount, _ access: MailboxAccess, _ notifier: SessionNotifier
+    ) {
+        self.state = state
+        self.account = account
+        self.access = access
+        self.notifier = notifier
+    }
+
+    deinit { self.close() }
+
+    /// Opens a mailbox: takes in external changes, has its messages in memory, enters the session.
+    static func open(
+        _ state: MailboxState, account: StoreAccount, _ access: MailboxAccess,
+        _ onChange: @escaping @Sendable () -> Void
+    ) async throws(StoreError) -> OpenMailbox {
+        state.retainMessages()
+        do throws(StoreError) {
+            try await state.core.volume.threads.run { () throws(StoreError) in
+                state.filesLock.lock()
+                defer { state.filesLock.unlock() }
+                try state.takeInExternalChangesLocked(.ifChanged)
+                try state.load()
+            }
+        } catch {
+            state.release()
+            throw error.code == .expunged ? StoreError(.notFound, error.detail) : error
+        }
+        let notifier = SessionNotifier(onChange)
+        let isDeleted = state.lock.withLock { () -> Bool in
+            if !state.isDeleted { state.sessions[ObjectIdentifier(notifier)] = notifier }
+            return state.isDeleted
+        }
+        if isDeleted {
+            state.release()
+            throw StoreError(.notFound, "mailbox deleted")
+        }
+        state.core.volume.watcher?.watch(state)
+        return OpenMailbox(state, account: account, access, notifier)
+    }
+
+    var volume: Volume { self.state.core.volume }
+    var name: MailboxName { self.state.lock.withLock { self.state.name } }
+    var guid: String { self.state.guid }
+    var isDeleted: Bool { self.state.lock.withLock { self.state.isDeleted } }
+
+    func snapshot() -> MailboxSnapshot {
+        self.state.lock.withLock {
+            self.state.snapshot ?? MailboxSnapshot(uidValidity: self.state.uidValidity)
+        }
+    }
+
+    func takeRecent() -> UIDSet {
+        self.session.withLock { self.state.takeRecent(from: &$0.recentGiven, self.access) }
+    }
+
+    func close() {
+        let isFirst = self.session.withLock { session in
+            defer { session.isClosed = true }
+            return !session.isClosed
+        }
+        guard isFirst else { return }
+        let isLast = self.state.lock.withLock {
+            self.state.sessions[ObjectIdentifier(self.notifier)] = nil
+            return self.state.sessions.isEmpty
+        }
+        self.notifier.silence()
+        if isLast { self.volume.watcher?.unwatch(self.state) }
+        self.state.release()
+    }
+
+    // MARK: Changes
+
+    func store(
+        _ change: FlagChange, _ uids: UIDSet, unchangedSince: ModSeq?
+    ) async throws(StoreError) -> FlagChangeResult {
+        try self.checkWritable()
+        let queued = try self.state.store(change, uids, unchangedSince: unchangedSince)
+        try await self.settle(queued.ticket)
+        return queued.value
+    }
+
+    func expunge(_ uids: UIDSet?) async throws(StoreError) -> UIDSet {
+        try self.checkWritable()
+        let queued = try self.state.remove(uids, .marked)
+        try await self.settle(queued.ticket)
+        return queued.value
+    }
+
+    func remove(_ uids: UIDSet) async throws(StoreError) -> UIDSet {
+        try self.checkWritable()
+        let queued = try self.state.remove(uids, .any)
+        if let ticket = queued.ticket { try await self.volume.committer.flushed(ticket) }
+        return queued.value
+    }
+
+    func checkWritable() throws(StoreError) {
+        guard self.access == .readWrite else { throw StoreError(.noPermission, "mailbox opened read-only") }
+    }
+
+    private func settle(_ ticket: UInt64?) async throws(StoreError) {
+        guard let ticket, self.volume.configuration.fsync == .always else { return }
+        try await self.volume.committer.flushed(ticket)
+    }
+
+    // MARK: Reading
+
+    func octets(
+        of records: [MessageRecord], limit: Int
+    ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {
+        guard !records.isEmpty else { return [] }
+        try await self.awaitAppended()
+        let state = self.state
+        return try await self.volume.threads.run {
+            () throws(StoreError) -> [Result<MessageOctets, StoreError>] in
+            var results: [Result<MessageOctets, StoreError>] = []
+            var total = 0
+            var count = 0
+            for record in records {
+                let (sum, overflow) = total.addingReportingOverflow(Int(record.size))
+                if count > 0, overflow || sum > limit { break }
+                total = sum
+                count += 1
+            }
+            let rows = try state.core.volume.schema.rows(state.key, records[..<count].map(\.uid))
+            var next = 0
+            for record in records[..<count] {
+                guard next < rows.count, rows[next].uid == record.uid else {
+                    results.append(.failure(StoreError(.expunged)))
+                    continue
+                }
+                let row = rows[next]
+                next += 1
+                results.append(state.readOctets(row))
+            }
+            return results
+        }
+    }
+
+    func details(of uid: UID) async throws(StoreError) -> MessageDetails {
+        try await self.awaitAppended()
+        guard let row = try self.volume.schema.rows(self.state.key, CollectionOfOne(uid)).first else {
+            throw StoreError(.expunged)
+        }
+        return MessageDetails(
+            saveDate: row.saveDate, guid: row.effectiveGUID, pop3UIDL: row.pop3UIDL, pop3Order: row.pop3Order)
+    }
+
+    /// Waits until all messages of the snapshot are in the index.
+    func awaitAppended() async throws(StoreError) {
+        let ticket = self.state.lock.withLock { self.state.lastAppendTicket }
+        try await self.volume.applied(ticket)
+    }
+
+    func caches(
+        of records: some Sequence<MessageRecord> & Sendable,
+        _ visit: (MessageRecord, MessageCache.View?) -> Bool
+    ) async throws(StoreError) {
+        try await self.awaitAppended()
+        let records = Array(records)
+        let schema = self.volume.schema
+        let key = self.state.key
+        var next = 0
+        while next < records.count {
+            let start = next
+            // Visits up to the first message without a cache, which is then made with those that follow.
+            let missing = try schema.read { (transaction) throws(LMDBError) -> Int? in
+                for index in start..<records.count {
+                    guard
+                        let value = try transaction.get(
+                            schema.caches, IndexSchema.key(key, records[index].uid)),
+                        let view = MessageCache.View(value)
+                    else { return index }
+                    guard visit(records[index], view) else { return nil }
+                }
+                return nil
+            }
+            guard let missing else { return }
+            let end = min(missing + Self.cachesAtOnce, records.count)
+            let made = try await self.makeCaches(Array(records[missing..<end]))
+            for index in missing..<end {
+                let cache = made[records[index].uid] ?? []
+                let goesOn = cache.withUnsafeBytes { visit(records[index], MessageCache.View($0)) }
+                guard goesOn else { return }
+            }
+            next = end
+        }
+    }
+
+    private static let cachesAtOnce = 32
+
+    /// Caches of messages: those of the index, and new ones for those that another program delivered.
+    private func makeCaches(_ records: [MessageRecord]) async throws(StoreError) -> [UID: [UInt8]] {
+        let state = self.state
+        return try await self.volume.threads.run { () throws(StoreError) -> [UID: [UInt8]] in
+            let schema = state.core.volume.schema
+            var caches: [UID: [UInt8]] = try schema.read { (transaction) throws(LMDBError) in
+                var caches: [UID: [UInt8]] = [:]
+                for record in records {
+                    guard
+                        let value = try transaction.get(
+                            schema.caches, IndexSchema.key(state.key, record.uid)),
+                        MessageCache.View(value) != nil
+                    else { continue }
+                    caches[record.uid] = Array(value)
+                }
+                return caches
+            }
+            for row in try schema.rows(state.key, records.map(\.uid)) where caches[row.uid] == nil {
+                guard case .success(let octets) = state.readOctets(row) else { continue }
+                let cache = CacheBuilder.build(octets)
+                caches[row.uid] = cache
+                state.core.volume.applier.add(.cache(state.key, row.uid, cache))
+            }
+            return caches
+        }
+    }
+}
+
+extension MailboxState {
+    /// Reads a message's octets. On a storage thread.
+    func readOctets(_ row: NewMessage) -> Result<MessageOctets, StoreError> {
+        do throws(StoreError) {
+            let flags = self.fileFlags(row.flags, row.keywords)
+            return .success(
+                try self.withFiles { (files) throws(StoreError) in try files.read(row.location, flags: flags)
+                })
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+extension NewMessage {
+    /// The GUID: for a Maildir the base name, unless another was given.
+    var effectiveGUID: String { self.guid ?? String(decoding: self.location.bytes, as: UTF8.self) }
+}

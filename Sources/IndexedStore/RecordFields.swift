@@ -1,0 +1,172 @@
+internal import MailCore
+internal import MailStore
+
+// The parts that log records and index rows share.
+
+extension [UInt8] {
+    mutating func append(_ key: MailboxKey) {
+        self.appendLittleEndian(key.account)
+        self.appendLittleEndian(key.mailbox)
+    }
+
+    mutating func append(keywordNumbers numbers: [UInt16]) {
+        self.appendVarint(UInt64(numbers.count))
+        for number in numbers { self.appendVarint(UInt64(number)) }
+    }
+
+    mutating func append(_ keywords: NewKeywords) {
+        self.appendVarint(UInt64(keywords.names.count))
+        guard !keywords.isEmpty else { return }
+        self.appendVarint(UInt64(keywords.first))
+        for keyword in keywords.names { self.appendText(keyword.name) }
+    }
+
+    mutating func append(_ uids: UIDSet) {
+        self.appendVarint(UInt64(uids.ranges.count))
+        for range in uids.ranges {
+            self.appendVarint(UInt64(range.lowerBound))
+            self.appendVarint(UInt64(range.upperBound - range.lowerBound))
+        }
+    }
+
+    mutating func appendIdentity(_ identity: AccountIdentity) {
+        self.appendText(identity.name)
+        self.appendText(identity.home)
+        self.appendText(identity.mailPath)
+        if let owner = identity.owner {
+            self.append(1)
+            self.appendLittleEndian(owner.uid)
+            self.appendLittleEndian(owner.gid)
+        } else {
+            self.append(0)
+        }
+    }
+
+    mutating func append(_ message: NewMessage) {
+        self.appendLittleEndian(message.uid.rawValue)
+        self.append(row: message)
+    }
+
+    /// What the index keeps of a message below its UID: 30 octets, then what varies in length.
+    mutating func append(row message: NewMessage) {
+        self.appendLittleEndian(message.modSeq.rawValue)
+        self.appendLittleEndian(message.internalDate)
+        self.appendLittleEndian(message.saveDate)
+        self.appendLittleEndian(message.size)
+        self.append(message.flags.rawValue)
+        var extras: UInt8 = 0
+        if message.guid != nil { extras |= 1 }
+        if message.pop3UIDL != nil { extras |= 2 }
+        if message.pop3Order != nil { extras |= 4 }
+        self.append(extras)
+        self.append(keywordNumbers: message.keywords)
+        self.appendVarint(UInt64(message.location.bytes.count))
+        self.append(contentsOf: message.location.bytes)
+        if let guid = message.guid { self.appendText(guid) }
+        if let uidl = message.pop3UIDL { self.appendText(uidl) }
+        if let order = message.pop3Order { self.appendLittleEndian(order) }
+    }
+}
+
+extension ByteReader {
+    mutating func readKey() -> MailboxKey? {
+        guard let account = self.readLittleEndian(UInt32.self),
+            let mailbox = self.readLittleEndian(UInt32.self)
+        else { return nil }
+        return MailboxKey(account: account, mailbox: mailbox)
+    }
+
+    mutating func readUID() -> UID? { self.readLittleEndian(UInt32.self).flatMap(UID.init(rawValue:)) }
+
+    mutating func readName() -> MailboxName? { self.readText().flatMap(MailboxName.init) }
+
+    /// The number of elements of at least `size` octets each; `nil` when the rest cannot hold them.
+    mutating func readCount(of size: Int) -> Int? {
+        guard let count = self.readVarint(), count <= UInt64(self.remaining / size) else { return nil }
+        return Int(count)
+    }
+
+    mutating func readKeywordNumbers() -> [UInt16]? {
+        guard let count = self.readCount(of: 1) else { return nil }
+        if count == 0 { return [] }
+        var numbers: [UInt16] = []
+        numbers.reserveCapacity(count)
+        for _ in 0..<count {
+            guard let number = self.readVarint().flatMap({ UInt16(exactly: $0) }) else { return nil }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    mutating func readNewKeywords() -> NewKeywords? {
+        guard let count = self.readCount(of: 2) else { return nil }
+        if count == 0 { return NewKeywords() }
+        guard let first = self.readVarint().flatMap({ UInt16(exactly: $0) }) else { return nil }
+        var names: [Keyword] = []
+        for _ in 0..<count {
+            guard let name = self.readText().flatMap(Keyword.init) else { return nil }
+            names.append(name)
+        }
+        return NewKeywords(first: first, names: names)
+    }
+
+    mutating func readUIDSet() -> UIDSet? {
+        guard let count = self.readCount(of: 2) else { return nil }
+        var uids = UIDSet()
+        for _ in 0..<count {
+            guard let low = self.readVarint().flatMap({ UInt32(exactly: $0) }),
+                let first = UID(rawValue: low),
+                let length = self.readVarint().flatMap({ UInt32(exactly: $0) }), length <= .max - low,
+                let last = UID(rawValue: low + length)
+            else { return nil }
+            uids.insert(first...last)
+        }
+        return uids
+    }
+
+    mutating func readIdentity() -> AccountIdentity? {
+        guard let name = self.readText(), let home = self.readText(), let path = self.readText(),
+            let hasOwner = self.readLittleEndian(UInt8.self)
+        else { return nil }
+        var owner: AccountIdentity.FileOwner?
+        if hasOwner != 0 {
+            guard let uid = self.readLittleEndian(UInt32.self), let gid = self.readLittleEndian(UInt32.self)
+            else { return nil }
+            owner = AccountIdentity.FileOwner(uid: uid, gid: gid)
+        }
+        return AccountIdentity(name: name, home: home, mailPath: path, owner: owner)
+    }
+
+    mutating func readMessage() -> NewMessage? {
+        guard let uid = self.readUID() else { return nil }
+        return self.readRow(uid)
+    }
+
+    mutating func readRow(_ uid: UID) -> NewMessage? {
+        guard let modSeq = self.readLittleEndian(UInt64.self),
+            let internalDate = self.readLittleEndian(Int64.self),
+            let saveDate = self.readLittleEndian(Int64.self), let size = self.readLittleEndian(UInt32.self),
+            let flags = self.readLittleEndian(UInt8.self), let extras = self.readLittleEndian(UInt8.self),
+            let keywords = self.readKeywordNumbers(), let length = self.readCount(of: 1),
+            let location = self.readBytes(length)
+        else { return nil }
+        var message = NewMessage(
+            uid: uid, modSeq: ModSeq(rawValue: modSeq), flags: MessageFlags(rawValue: flags),
+            keywords: keywords,
+            internalDate: internalDate, saveDate: saveDate, size: size,
+            location: BodyLocation(Array(location)))
+        if extras & 1 != 0 {
+            guard let guid = self.readText() else { return nil }
+            message.guid = guid
+        }
+        if extras & 2 != 0 {
+            guard let uidl = self.readText() else { return nil }
+            message.pop3UIDL = uidl
+        }
+        if extras & 4 != 0 {
+            guard let order = self.readLittleEndian(UInt32.self) else { return nil }
+            message.pop3Order = order
+        }
+        return message
+    }
+}

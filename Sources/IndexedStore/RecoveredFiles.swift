@@ -1,0 +1,299 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// The files side of a recovery: what records of the log say must be there, compared with what is there.
+struct RecoveredFiles {
+    private struct Account {
+        var identity: AccountIdentity
+        var files: any AccountFiles
+    }
+
+    /// A record with message files, found again by its place in the log.
+    private struct Noted {
+        var sequence: LogSequence
+        var location: RecordLocation
+    }
+
+    private let format: any BodyFormat
+    private let schema: IndexSchema
+    private var messages: [Noted] = []
+    /// Changes of the set of mailboxes, in order.
+    private var structure: [(sequence: LogSequence, record: StoreRecord)] = []
+    private var accounts: [UInt32: Account] = [:]
+    private var touched: [MailboxKey: any MailboxFiles] = [:]
+
+    init(_ format: any BodyFormat, _ schema: IndexSchema) {
+        self.format = format
+        self.schema = schema
+    }
+
+    /// Remembers a record whose files may not be on the disk.
+    mutating func note(_ record: StoreRecord, _ sequence: LogSequence, _ location: RecordLocation) {
+        switch record {
+        case .added, .copied: self.messages.append(Noted(sequence: sequence, location: location))
+        case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription:
+            self.structure.append((sequence, record))
+        case .account, .found, .flagged, .vanished, .recent, .keywords: break
+        }
+    }
+
+    // MARK: Restoring
+
+    /// Writes what is missing; answers the records for which that failed.
+    mutating func restore(
+        from log: VolumeLog, report: inout IndexedStore.OpenReport,
+        _ write: @Sendable (IndexedStore.LogLevel, String) -> Void
+    ) throws(StoreError) -> [LogSequence] {
+        var failed: [LogSequence] = []
+        for (sequence, record) in self.structure {
+            do throws(StoreError) {
+                try self.repeatStructure(record)
+            } catch {
+                failed.append(sequence)
+                write(.error, "after a crash, mailboxes cannot be put in order: \(error)")
+            }
+        }
+        for noted in self.messages {
+            do throws(StoreError) {
+                let payload: [UInt8]
+                let kind: UInt8
+                do throws(VolumeLogError) {
+                    let (info, octets) = try log.record(at: noted.location)
+                    payload = octets
+                    kind = info.kind
+                } catch {
+                    throw StoreError(error)
+                }
+                guard let record = payload.withUnsafeBytes({ StoreRecord(kind: kind, $0) }) else { continue }
+                switch record {
+                case .added(let added): try self.restore(added, &report)
+                case .copied(let copied): try self.restore(copied, &report)
+                default: break
+                }
+            } catch {
+                failed.append(noted.sequence)
+                report.unrestoredFiles += 1
+                write(
+                    .error,
+                    "after a crash, a message file cannot be written again: \(error). The message stays in the log; "
+                        + "remove the cause and restart the server")
+            }
+        }
+        for files in self.touched.values {
+            do throws(StoreError) {
+                try files.flush()
+            } catch {
+                write(.error, "restored files cannot be flushed: \(error)")
+                failed.append(contentsOf: self.messages.map(\.sequence))
+                break
+            }
+        }
+        return Array(Set(failed))
+    }
+
+    private mutating func restore(
+        _ added: MessageAdded, _ report: inout IndexedStore.OpenReport
+    ) throws(StoreError) {
+        for target in added.targets {
+            guard let place = try self.place(target.key, target.message.uid) else { continue }
+            try place.identity.asOwner { () throws(StoreError) in
+                try place.files.restore(
+                    added.octets, at: place.row.location, flags: place.flags,
+                    internalDate: place.row.internalDate)
+            }
+            report.restoredFiles += 1
+        }
+    }
+
+    private mutating func restore(
+        _ copied: MessagesCopied, _ report: inout IndexedStore.OpenReport
+    ) throws(StoreError) {
+        for row in copied.messages {
+            guard let place = try self.place(copied.target, row.message.uid) else { continue }
+            do throws(StoreError) {
+                // Already there: nothing to do.
+                _ = try place.identity.asOwner { () throws(StoreError) in
+                    try place.files.read(place.row.location, flags: place.flags)
+                }
+                continue
+            } catch {
+                guard error.code == .expunged || error.code == .notFound else { throw error }
+            }
+            guard let source = try self.mailbox(copied.source) else { continue }
+            do throws(StoreError) {
+                try place.identity.asOwner { () throws(StoreError) in
+                    let octets = try source.read(row.sourceLocation, flags: place.flags)
+                    try place.files.restore(
+                        octets, at: place.row.location, flags: place.flags,
+                        internalDate: place.row.internalDate)
+                }
+                report.restoredFiles += 1
+            } catch {
+                // Removed by another program, like any message file may be.
+                guard error.code == .expunged || error.code == .notFound else { throw error }
+            }
+        }
+    }
+
+    private struct Place {
+        var identity: AccountIdentity
+        var files: any MailboxFiles
+        var row: NewMessage
+        var flags: FileFlags
+    }
+
+    /// Where a message belongs, if the index still has it.
+    private mutating func place(_ key: MailboxKey, _ uid: UID) throws(StoreError) -> Place? {
+        guard let row = try self.schema.rows(key, CollectionOfOne(uid)).first,
+            let files = try self.mailbox(key), let account = try self.account(key.account)
+        else { return nil }
+        return Place(
+            identity: account.identity, files: files, row: row,
+            flags: try self.fileFlags(key, row.flags, row.keywords))
+    }
+
+    private func fileFlags(
+        _ key: MailboxKey, _ flags: MessageFlags, _ numbers: [UInt16]
+    ) throws(StoreError) -> FileFlags {
+        if numbers.isEmpty { return FileFlags(flags) }
+        let schema = self.schema
+        let names = try schema.read { (transaction) throws(LMDBError) -> [Keyword] in
+            var names: [Keyword] = []
+            for number in numbers {
+                guard let value = try transaction.get(schema.keywords, IndexSchema.key(key, keyword: number)),
+                    let keyword = Keyword(String(decoding: value, as: UTF8.self))
+                else { continue }
+                names.append(keyword)
+            }
+            return names
+        }
+        return FileFlags(flags, names)
+    }
+
+    private mutating func account(_ id: UInt32) throws(StoreError) -> Account? {
+        if let known = self.accounts[id] { return known }
+        guard let row = try self.schema.accountRow(id) else { return nil }
+        let identity = row.identity
+        let format = self.format
+        let files = try identity.asOwner { () throws(StoreError) in try format.openAccount(identity) }
+        let account = Account(identity: identity, files: files)
+        self.accounts[id] = account
+        return account
+    }
+
+    /// A mailbox's files, made when they are missing; `nil` when the index does not have it.
+    private mutating func mailbox(_ key: MailboxKey) throws(StoreError) -> (any MailboxFiles)? {
+        if let known = self.touched[key] { return known }
+        guard let account = try self.account(key.account), let head = try self.head(key) else { return nil }
+        let files = try account.identity.asOwner { () throws(StoreError) -> any MailboxFiles in
+            do throws(StoreError) {
+                return try account.files.mailbox(head.name)
+            } catch {
+                guard error.code == .notFound else { throw error }
+                let header = MailboxHeader(
+                    uidValidity: head.uidValidity, uidNext: UID(rawValue: head.uidNext) ?? .first,
+                    guid: head.guid)
+                return try account.files.createMailbox(head.name, header)
+            }
+        }
+        self.touched[key] = files
+        return files
+    }
+
+    private func head(_ key: MailboxKey) throws(StoreError) -> MailboxHead? {
+        let schema = self.schema
+        return try schema.read { (transaction) throws(LMDBError) in
+            try transaction.get(schema.mailboxes, IndexSchema.key(key)).flatMap {
+                MailboxHead($0, restarts: 0)
+            }
+        }
+    }
+
+    // MARK: Structure
+
+    /// Repeats a change of mailboxes as far as it still holds: later records of the same names decide.
+    private mutating func repeatStructure(_ record: StoreRecord) throws(StoreError) {
+        switch record {
+        case .mailboxCreated(let created):
+            // Making it happens when its files are asked for.
+            _ = try self.mailbox(created.key)
+        case .mailboxDeleted(let key, let name):
+            guard let account = try self.account(key.account), try !self.hasMailbox(key.account, name) else {
+                return
+            }
+            try account.identity.asOwner { () throws(StoreError) in try account.files.deleteMailbox(name) }
+        case .mailboxesRenamed(let id, let mailboxes):
+            guard let account = try self.account(id) else { return }
+            for renamed in mailboxes {
+                let key = MailboxKey(account: id, mailbox: renamed.mailbox)
+                guard let head = try self.head(key), head.name == renamed.new,
+                    try !self.hasMailbox(id, renamed.old)
+                else { continue }
+                try account.identity.asOwner { () throws(StoreError) in
+                    let names = try account.files.mailboxes()
+                    guard names.contains(renamed.old), !names.contains(renamed.new) else { return }
+                    try account.files.renameMailbox(renamed.old, to: renamed.new)
+                }
+            }
+        case .subscription(let id, let name, let isSubscribed):
+            guard let account = try self.account(id) else { return }
+            try account.identity.asOwner { () throws(StoreError) in
+                try account.files.setSubscribed(name, isSubscribed)
+            }
+        default: break
+        }
+    }
+
+    private func hasMailbox(_ account: UInt32, _ name: MailboxName) throws(StoreError) -> Bool {
+        try self.schema.mailboxes(of: account, restarts: 0).contains { $0.head.name == name }
+    }
+
+    // MARK: Tasks
+
+    /// Does what was still to be done to message files.
+    mutating func finishTasks(
+        _ write: @Sendable (IndexedStore.LogLevel, String) -> Void
+    ) throws(StoreError) {
+        for key in try self.schema.mailboxesWithFileTasks() {
+            do throws(StoreError) {
+                try self.finishTasks(key)
+            } catch {
+                // They stay in the index and are tried at the next start.
+                write(.error, "file work left from before the start cannot be done: \(error)")
+            }
+        }
+    }
+
+    private mutating func finishTasks(_ key: MailboxKey) throws(StoreError) {
+        guard let account = try self.account(key.account), let files = try self.mailbox(key) else { return }
+        let schema = self.schema
+        let tasks = try schema.read { (transaction) throws(LMDBError) in
+            try schema.fileTasks(of: key, transaction)
+        }
+        for (uid, task) in tasks.sorted(by: { $0.key < $1.key }) {
+            let shown = try self.fileFlags(key, task.flags, task.keywords)
+            switch task.kind {
+            case .remove:
+                try account.identity.asOwner { () throws(StoreError) in
+                    try files.remove(task.location, flags: shown)
+                }
+            case .rename:
+                guard let row = try schema.rows(key, CollectionOfOne(uid)).first else { continue }
+                let wanted = try self.fileFlags(key, row.flags, row.keywords)
+                try account.identity.asOwner { () throws(StoreError) in
+                    try files.setFlags(task.location, from: shown, to: wanted)
+                }
+            }
+        }
+        try account.identity.asOwner { () throws(StoreError) in try files.flush() }
+        do throws(LMDBError) {
+            try schema.environment.write { (transaction) throws(LMDBError) in
+                _ = try transaction.delete(schema.fileTasks, prefix: IndexSchema.key(key))
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+}

@@ -1,0 +1,190 @@
+internal import Glibc
+internal import LMDB
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// Opens a volume's log and index and brings them together after whatever happened: records that the index lacks
+/// are applied, message files that the file system lost are written again from the log, and what was still to be
+/// done to files is done.
+struct Recovery {
+    struct Result {
+        var schema: IndexSchema
+        var log: VolumeLog
+        var restarts: UInt64
+        /// Records whose files could not be written; the log must keep them.
+        var unrestored: [LogSequence] = []
+        var report: IndexedStore.OpenReport
+    }
+
+    private let configuration: IndexedStore.Configuration
+    private let schema: IndexSchema
+    private let log: VolumeLog
+    private var applied: LogSequence
+    private var synced: LogSequence
+    private var restarts: UInt64
+    private var report = IndexedStore.OpenReport()
+    private var batch: [(record: StoreRecord, cache: [UInt8])] = []
+    private var batchSize = 0
+    private var files: RecoveredFiles
+
+    private static let batchRecords = 10_000
+    private static let batchOctets = 64 << 20
+
+    static func open(_ configuration: IndexedStore.Configuration) throws(StoreError) -> Result {
+        var recovery = try Recovery(configuration)
+        return try recovery.run()
+    }
+
+    private init(_ configuration: IndexedStore.Configuration) throws(StoreError) {
+        self.configuration = configuration
+        if mkdir(configuration.directory, 0o700) != 0, errno != EEXIST {
+            throw StoreError.fromErrno("mkdir \(configuration.directory)")
+        }
+        var options = LogOptions()
+        options.segmentSize = configuration.logSegmentSize
+        options.clock = configuration.clock
+        do throws(VolumeLogError) {
+            // First, because it locks the volume.
+            self.log = try VolumeLog.open(directory: configuration.directory + "/log", options: options)
+        } catch {
+            throw StoreError(error)
+        }
+        do throws(LMDBError) {
+            var options = Environment.Options()
+            options.durability = configuration.fsync == .never ? .noSync : .noMetaSync
+            let environment = try Environment(path: configuration.directory + "/index", options: options)
+            self.schema = try IndexSchema(environment)
+        } catch {
+            throw StoreError(
+                .damaged,
+                "the index cannot be opened: \(error). Move \(configuration.directory)/index away and start again; "
+                    + "it is made anew from the mail files")
+        }
+        let schema = self.schema
+        let meta = try schema.read { (transaction) throws(LMDBError) in
+            (
+                version: try schema.meta(.version, transaction),
+                applied: try schema.meta(.applied, transaction),
+                synced: try schema.meta(.filesSynced, transaction),
+                restarts: try schema.meta(.restarts, transaction),
+                clean: try schema.meta(.clean, transaction)
+            )
+        }
+        if let version = meta.version, version != IndexSchema.version {
+            throw StoreError(
+                .damaged,
+                "the index in \(configuration.directory) has version \(version); this server knows only "
+                    + "\(IndexSchema.version)")
+        }
+        self.applied = LogSequence(rawValue: meta.applied ?? 0)
+        self.synced = LogSequence(rawValue: meta.synced ?? 0)
+        self.restarts = meta.restarts ?? 0
+        self.files = RecoveredFiles(configuration.bodyFormat, schema)
+        self.report.isIndexNew = meta.version == nil
+        self.report.wasClean = meta.version == nil ? self.log.openReport.isNew : meta.clean == 1
+        self.report.tornOctets = self.log.openReport.tornOctets
+        self.report.damages = self.log.openReport.damages.count
+    }
+
+    private mutating func run() throws(StoreError) -> Result {
+        // Without an index the numbers in the log's records mean nothing, unless the log goes back to its first
+        // record, as it does when a new volume died before its index was ever written.
+        if self.report.isIndexNew, let first = self.log.segments().first, first.firstSequence > .first {
+            self.applied = self.log.lastSequence
+            self.synced = self.log.lastSequence
+        }
+        // The log has lost what the index has seen: its numbers must not be used again.
+        if self.applied > self.log.lastSequence { self.log.skip(to: self.applied.next) }
+        try self.replay()
+        var unrestored = try self.files.restore(from: self.log, report: &self.report, self.configuration.log)
+        unrestored.sort()
+        try self.files.finishTasks(self.configuration.log)
+        if !self.report.wasClean { self.restarts += 1 }
+        try self.writeMeta(unrestored)
+        return Result(
+            schema: self.schema, log: self.log, restarts: self.restarts, unrestored: unrestored,
+            report: self.report)
+    }
+
+    private mutating func replay() throws(StoreError) {
+        let start = min(self.applied, self.synced).next
+        guard start <= self.log.lastSequence else { return }
+        do {
+            let replayed = try self.log.replay(from: start) { record in
+                try self.take(record)
+                return .next
+            }
+            self.report.damages += replayed.damages.count
+            try self.applyBatch()
+        } catch let error as StoreError {
+            throw error
+        } catch let error as VolumeLogError {
+            throw StoreError(error)
+        } catch {
+            throw StoreError(.temporary, "replay: \(error)")
+        }
+    }
+
+    private mutating func take(_ logged: LogRecord) throws {
+        guard let record = StoreRecord(kind: logged.kind, logged.payload) else {
+            self.report.damages += 1
+            self.configuration.log(
+                .error, "log record \(logged.sequence.rawValue) of kind \(logged.kind) cannot be understood")
+            return
+        }
+        if logged.sequence > self.synced { self.files.note(record, logged.sequence, logged.location) }
+        guard logged.sequence > self.applied else { return }
+        var cache: [UInt8] = []
+        if case .added(let added) = record { cache = CacheBuilder.build(added.octets) }
+        self.batch.append((record, cache))
+        self.batchSize += logged.payload.count
+        self.report.replayedRecords += 1
+        self.lastTaken = logged.sequence
+        if self.batch.count >= Self.batchRecords || self.batchSize >= Self.batchOctets {
+            try self.applyBatch()
+        }
+    }
+
+    private var lastTaken = LogSequence.none
+
+    private mutating func applyBatch() throws(StoreError) {
+        guard !self.batch.isEmpty else { return }
+        let batch = self.batch
+        let schema = self.schema
+        let restarts = self.restarts
+        let last = self.lastTaken
+        do throws(LMDBError) {
+            try schema.environment.write { (transaction) throws(LMDBError) in
+                var writer = IndexWriter(schema, restarts: restarts)
+                for (record, cache) in batch { try writer.apply(record, cache: cache, transaction) }
+                try writer.finish(transaction)
+                try schema.setMeta(.applied, last.rawValue, transaction)
+            }
+        } catch {
+            throw StoreError(error)
+        }
+        self.batch = []
+        self.batchSize = 0
+    }
+
+    private func writeMeta(_ unrestored: [LogSequence]) throws(StoreError) {
+        let last = self.log.lastSequence
+        let synced = unrestored.first.map { LogSequence(rawValue: $0.rawValue - 1) } ?? last
+        let schema = self.schema
+        let restarts = self.restarts
+        do throws(LMDBError) {
+            try schema.environment.write { (transaction) throws(LMDBError) in
+                try schema.setMeta(.version, IndexSchema.version, transaction)
+                try schema.setMeta(.applied, last.rawValue, transaction)
+                try schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
+                try schema.setMeta(.restarts, restarts, transaction)
+                try schema.setMeta(.clean, 0, transaction)
+            }
+            // NOMETASYNC may undo the last transaction; this one must stay.
+            try schema.environment.sync()
+        } catch {
+            throw StoreError(error)
+        }
+    }
+}

@@ -1,0 +1,303 @@
+internal import MailCore
+internal import MailStore
+internal import Synchronization
+internal import VolumeLog
+
+/// Creating, deleting and renaming mailboxes. Each change has the account's gate for itself.
+extension StoreAccount {
+    // MARK: Create
+
+    func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError) {
+        if let failure = self.volume.committer.failure { throw failure }
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        let ticket = try await self.volume.threads.run { () throws(StoreError) -> UInt64 in
+            try self.refreshDirectory()
+            guard self.entry(name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name)") }
+            return try self.makeMailbox(name, specialUse)
+        }
+        try await self.volume.committer.flushed(ticket)
+    }
+
+    /// Makes files and record of a mailbox; the ticket of the record. Files first: when they cannot be made,
+    /// nothing has happened, and a crash in between leaves an empty mailbox as another program would make it.
+    func makeMailbox(_ name: MailboxName, _ specialUse: SpecialUse?) throws(StoreError) -> UInt64 {
+        let crashPoint = self.volume.configuration.crashPoint
+        crashPoint(.aroundMailboxFiles)
+        let now = self.volume.now
+        let (header, files) = try self.changeList {
+            () throws(StoreError) -> (MailboxHeader, any MailboxFiles) in
+            let header = MailboxHeader(
+                uidValidity: try self.core.files.nextUIDValidity(now: now), uidNext: .first,
+                guid: Self.makeGUID())
+            return (header, try self.core.files.createMailbox(name, header))
+        }
+        crashPoint(.aroundMailboxFiles)
+        let created = MailboxCreated(
+            key: self.takeMailboxKey(), name: name, header: header, highestModSeq: Self.firstModSeq(now),
+            specialUse: specialUse)
+        return try self.insert(created, files).ticket
+    }
+
+    /// Queues the record of a new mailbox and enters it into the directory.
+    private func insert(
+        _ created: MailboxCreated, _ files: any MailboxFiles
+    ) throws(StoreError) -> (state: MailboxState, ticket: UInt64) {
+        let head = MailboxHead(created, restarts: self.volume.restarts)
+        let state = MailboxState(core: self.core, key: created.key, head: head, keywords: [], files: files)
+        let ticket = try state.lock.withLock { () throws(StoreError) -> UInt64 in
+            try state.queue(PendingRecord(record: .mailboxCreated(created), isAwaited: false))
+        }
+        self.directory.withLock { $0.entries[created.name] = .indexed(state) }
+        return (state, ticket)
+    }
+
+    private func takeMailboxKey() -> MailboxKey {
+        self.directory.withLock { directory in
+            defer { directory.nextMailbox += 1 }
+            return MailboxKey(account: self.core.id, mailbox: directory.nextMailbox)
+        }
+    }
+
+    /// Above anything that another server can have told of the same mailbox.
+    static func firstModSeq(_ now: Int64) -> ModSeq { ModSeq(rawValue: UInt64(max(1, now)) << 20) }
+
+    static func makeGUID() -> String {
+        var random = SystemRandomNumberGenerator()
+        var text: [UInt8] = []
+        text.reserveCapacity(32)
+        let digits = Array("0123456789abcdef".utf8)
+        for _ in 0..<2 {
+            let value = random.next()
+            for shift in stride(from: 60, through: 0, by: -4) {
+                text.append(digits[Int(value >> UInt64(shift) & 15)])
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    // MARK: First sight
+
+    /// Indexes a mailbox found among the files: UIDs, flags and order as its files have them.
+    func index(_ name: MailboxName) throws(StoreError) -> MailboxState {
+        let now = self.volume.now
+        let (files, fingerprint, scan) = try self.core.asOwner {
+            () throws(StoreError) -> (any MailboxFiles, UInt64, MailboxScan) in
+            let files = try self.core.files.mailbox(name)
+            let fingerprint = files.fingerprint()
+            return (files, fingerprint, try files.scan())
+        }
+        var header: MailboxHeader
+        var hasHeader = true
+        if let known = scan.header {
+            header = known
+        } else {
+            hasHeader = false
+            header = MailboxHeader(
+                uidValidity: try self.core.asOwner { () throws(StoreError) in
+                    try self.core.files.nextUIDValidity(now: now)
+                }, uidNext: .first, guid: Self.makeGUID())
+        }
+        // The list of UIDs may lag behind its own rows.
+        for message in scan.messages {
+            guard let uid = message.uid, uid.rawValue < .max - 1 else { continue }
+            header.uidNext = max(header.uidNext, UID(nonZero: uid.rawValue + 1))
+        }
+        let created = MailboxCreated(
+            key: self.takeMailboxKey(), name: name, header: header, highestModSeq: Self.firstModSeq(now),
+            specialUse: nil)
+        let (state, ticket) = try self.insert(created, files)
+        state.filesLock.lock()
+        defer { state.filesLock.unlock() }
+        if !hasHeader {
+            try self.core.asOwner { () throws(StoreError) in try files.record([], header: header) }
+        }
+        state.retainMessages()
+        defer { state.release() }
+        var last = ticket
+        if let merged = try state.merge(scan, .firstSight, rows: [], tasks: [:]) { last = merged }
+        state.knownFingerprint = hasHeader ? fingerprint : nil
+        try self.volume.committer.waitFlushed(last)
+        return state
+    }
+
+    /// Brings the directory in line with the mailboxes among the files. With the gate held, on a storage thread.
+    func refreshDirectory() throws(StoreError) {
+        let (fingerprint, names) = try self.core.asOwner {
+            () throws(StoreError) -> (UInt64, [MailboxName]?) in
+            let fingerprint = self.core.files.mailboxListFingerprint()
+            if self.directory.withLock({ $0.fingerprint == fingerprint }) { return (fingerprint, nil) }
+            return (fingerprint, try self.core.files.mailboxes())
+        }
+        guard let names else { return }
+        let present = Set(names)
+        let gone = self.directory.withLock { directory -> [MailboxState] in
+            for name in present where directory.entries[name] == nil { directory.entries[name] = .found }
+            var gone: [MailboxState] = []
+            for (name, entry) in directory.entries where !present.contains(name) && !name.isInbox {
+                if case .indexed(let state) = entry { gone.append(state) }
+                directory.entries[name] = nil
+            }
+            directory.fingerprint = fingerprint
+            return gone
+        }
+        for state in gone { _ = try self.forget(state) }
+    }
+
+    /// Queues the deletion of a mailbox whose files are gone or about to go.
+    private func forget(_ state: MailboxState) throws(StoreError) -> UInt64 {
+        let ticket = try state.lock.withLock { () throws(StoreError) -> UInt64 in
+            try state.queue(
+                PendingRecord(record: .mailboxDeleted(state.key, name: state.name), isAwaited: false))
+        }
+        state.markDeleted()
+        self.volume.fileWork.forget(state.key)
+        return ticket
+    }
+
+    /// Runs our own change of the set of mailboxes; the list's fingerprint stays known if it was.
+    func changeList<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
+        try self.core.asOwner { () throws(StoreError) -> R in
+            let before = self.core.files.mailboxListFingerprint()
+            let agreed = self.directory.withLock { $0.fingerprint == before }
+            defer {
+                if agreed {
+                    let after = self.core.files.mailboxListFingerprint()
+                    self.directory.withLock { $0.fingerprint = after }
+                }
+            }
+            return try body()
+        }
+    }
+
+    // MARK: Delete
+
+    func delete(_ name: MailboxName) async throws(StoreError) {
+        if let failure = self.volume.committer.failure { throw failure }
+        guard !name.isInbox else { throw StoreError(.cannot, "INBOX cannot be deleted") }
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        let state = try await self.stateInGate(name)
+        let crashPoint = self.volume.configuration.crashPoint
+        // The log first: a crash before the files are gone finishes the deletion at the next start.
+        let sequence = try await self.commitDeletion(state)
+        self.directory.withLock { $0.entries[name] = nil }
+        state.markDeleted()
+        self.volume.fileWork.forget(state.key)
+        try await self.volume.threads.run { () throws(StoreError) in
+            crashPoint(.aroundMailboxFiles)
+            state.filesLock.lock()
+            defer { state.filesLock.unlock() }
+            try self.changeList { () throws(StoreError) in try self.core.files.deleteMailbox(name) }
+            crashPoint(.aroundMailboxFiles)
+        }
+        self.volume.fileWork.done(sequence, [state])
+    }
+
+    private func commitDeletion(_ state: MailboxState) async throws(StoreError) -> LogSequence {
+        let result: Result<LogSequence, StoreError> = await withCheckedContinuation { continuation in
+            let pending = state.lock.withLock { () -> Bool in
+                let record = PendingRecord(
+                    record: .mailboxDeleted(state.key, name: state.name), isAwaited: true, hasFileWork: true,
+                    completion: { continuation.resume(returning: $0) })
+                return (try? state.queue(record)) != nil
+            }
+            if !pending { continuation.resume(returning: .failure(StoreError(.temporary, "volume closed"))) }
+        }
+        return try result.get()
+    }
+
+    // MARK: Rename
+
+    func rename(_ name: MailboxName, to target: MailboxName) async throws(StoreError) {
+        if let failure = self.volume.committer.failure { throw failure }
+        if name.isInbox {
+            try await self.renameInbox(to: target)
+            return
+        }
+        guard !target.isInbox else { throw StoreError(.alreadyExists, "mailbox \(target)") }
+        guard !target.isDescendant(of: name) else {
+            throw StoreError(.cannot, "\(target) lies below \(name)")
+        }
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        let moves = try await self.moves(from: name, to: target)
+        let sequence = try await self.renameAll(moves)
+        self.volume.fileWork.done(sequence, [moves[0].state])
+    }
+
+    private struct Move: Sendable {
+        var state: MailboxState
+        var old: MailboxName
+        var new: MailboxName
+    }
+
+    /// The mailbox and its children with their new names; at least one.
+    private func moves(from name: MailboxName, to target: MailboxName) async throws(StoreError) -> [Move] {
+        let names = try await self.volume.threads.run { () throws(StoreError) -> [MailboxName] in
+            try self.refreshDirectory()
+            return self.directory.withLock { directory in
+                guard directory.entries[target] == nil else { return nil }
+                return directory.entries.keys.filter { $0 == name || $0.isDescendant(of: name) }.sorted()
+            } ?? [target]
+        }
+        if names == [target] { throw StoreError(.alreadyExists, "mailbox \(target)") }
+        guard !names.isEmpty else { throw StoreError(.notFound, "mailbox \(name)") }
+        var moves: [Move] = []
+        for old in names {
+            guard let new = old.moved(from: name, to: target) else {
+                throw StoreError(.cannot, "a name below \(target) would be too long")
+            }
+            guard self.entry(new) == nil else { throw StoreError(.alreadyExists, "mailbox \(new)") }
+            moves.append(Move(state: try await self.stateInGate(old), old: old, new: new))
+        }
+        return moves
+    }
+
+    /// Renames the files, then queues the record. Files first: when one cannot be renamed, the others are renamed
+    /// back and nothing has happened. After a crash in between, the new names are found like mailboxes that
+    /// another program renamed, with their UIDs.
+    private func renameAll(_ moves: [Move]) async throws(StoreError) -> LogSequence {
+        let crashPoint = self.volume.configuration.crashPoint
+        try await self.volume.threads.run { () throws(StoreError) in
+            crashPoint(.aroundMailboxFiles)
+            for move in moves.sorted(by: { $0.state.key < $1.state.key }) { move.state.filesLock.lock() }
+            defer { for move in moves { move.state.filesLock.unlock() } }
+            try self.changeList { () throws(StoreError) in
+                var done = 0
+                do throws(StoreError) {
+                    for move in moves {
+                        try self.core.files.renameMailbox(move.old, to: move.new)
+                        done += 1
+                        move.state.files = try self.core.files.mailbox(move.new)
+                        move.state.knownFingerprint = nil
+                    }
+                } catch {
+                    for move in moves[..<done].reversed() {
+                        // A failure here leaves the new name, which the next look at the files takes in.
+                        try? self.core.files.renameMailbox(move.new, to: move.old)
+                        if let files = try? self.core.files.mailbox(move.old) { move.state.files = files }
+                    }
+                    throw error
+                }
+            }
+            crashPoint(.aroundMailboxFiles)
+            self.directory.withLock { directory in
+                for move in moves { directory.entries[move.old] = nil }
+                for move in moves { directory.entries[move.new] = .indexed(move.state) }
+            }
+            for move in moves { move.state.lock.withLock { move.state.name = move.new } }
+        }
+        let renamed = moves.map { Renamed(mailbox: $0.state.key.mailbox, old: $0.old, new: $0.new) }
+        return try await self.volume.commit(
+            .mailboxesRenamed(account: self.core.id, renamed), hasFileWork: true)
+    }
+
+    private func renameInbox(to target: MailboxName) async throws(StoreError) {
+        try await self.create(target, specialUse: nil)
+        let inbox = try await self.open(.inbox, .readWrite, onChange: {})
+        defer { inbox.close() }
+        let all = UIDSet(UID.first...UID(nonZero: .max))
+        _ = try await inbox.move(all, to: target)
+    }
+}

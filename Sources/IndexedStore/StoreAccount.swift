@@ -1,0 +1,200 @@
+internal import MailCore
+internal import MailStore
+internal import Synchronization
+
+/// One user's mailboxes in an indexed store.
+final class StoreAccount: MailAccount {
+    /// A mailbox that the account has.
+    enum Entry {
+        case indexed(MailboxState)
+        /// Seen among the files; indexed at its first use.
+        case found
+    }
+
+    struct Directory {
+        var entries: [MailboxName: Entry] = [:]
+        /// The files' fingerprint when `entries` last agreed with them; `nil`: not known.
+        var fingerprint: UInt64?
+        var nextMailbox: UInt32 = 1
+    }
+
+    let core: AccountCore
+    let directory: Mutex<Directory>
+    /// Changes of the set of mailboxes, one at a time.
+    let gate = AsyncGate()
+
+    init(core: AccountCore, directory: consuming Directory) {
+        self.core = core
+        self.directory = Mutex(directory)
+    }
+
+    var identity: AccountIdentity { self.core.identity }
+    var namespaces: [Namespace] { self.core.volume.configuration.namespaces }
+    var volume: Volume { self.core.volume }
+
+    // MARK: Finding mailboxes
+
+    func entry(_ name: MailboxName) -> Entry? { self.directory.withLock { $0.entries[name] } }
+
+    /// The mailbox of that name, indexed if it was not. `.notFound`; `.cannot` for a name with children only.
+    func state(of name: MailboxName) async throws(StoreError) -> MailboxState {
+        if case .indexed(let state)? = self.entry(name) { return state }
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        return try await self.stateInGate(name)
+    }
+
+    func stateInGate(_ name: MailboxName) async throws(StoreError) -> MailboxState {
+        try await self.volume.threads.run { () throws(StoreError) -> MailboxState in
+            if self.entry(name) == nil { try self.refreshDirectory() }
+            switch self.entry(name) {
+            case .indexed(let state): return state
+            case .found: return try self.index(name)
+            case nil:
+                let isParent = self.directory.withLock { directory in
+                    directory.entries.keys.contains { $0.isDescendant(of: name) }
+                }
+                throw StoreError(isParent ? .cannot : .notFound, "mailbox \(name)")
+            }
+        }
+    }
+
+    /// The mailbox of that name, made when it is missing and may be.
+    func state(
+        of name: MailboxName, _ missing: Deposit.MissingMailbox
+    ) async throws(StoreError) -> MailboxState {
+        if case .indexed(let state)? = self.entry(name) { return state }
+        do throws(StoreError) {
+            return try await self.state(of: name)
+        } catch {
+            guard missing == .create || name.isInbox, error.code == .notFound || error.code == .cannot else {
+                throw error
+            }
+            do throws(StoreError) {
+                try await self.create(name, specialUse: nil)
+            } catch {
+                // Another delivery may have been faster.
+                guard error.code == .alreadyExists else { throw error }
+            }
+            return try await self.state(of: name)
+        }
+    }
+
+    // MARK: The list
+
+    func mailboxes() async throws(StoreError) -> [MailboxListing] {
+        let subscribed = Set(try await self.subscriptions())
+        let isCurrent = try await self.volume.threads.run { () throws(StoreError) -> Bool in
+            let fingerprint = try self.core.asOwner { self.core.files.mailboxListFingerprint() }
+            return self.directory.withLock { $0.fingerprint == fingerprint }
+        }
+        if !isCurrent {
+            await self.gate.enter()
+            defer { self.gate.leave() }
+            try await self.volume.threads.run { () throws(StoreError) in try self.refreshDirectory() }
+        }
+        return self.listing(subscribed)
+    }
+
+    private func listing(_ subscribed: Set<MailboxName>) -> [MailboxListing] {
+        let entries = self.directory.withLock { $0.entries }
+        let defaults = self.volume.configuration.mailboxDefaults
+        var parents = Set<MailboxName>()
+        for name in entries.keys {
+            var parent = name.parent
+            while let above = parent, parents.insert(above).inserted { parent = above.parent }
+        }
+        var listing: [MailboxListing] = []
+        for name in Set(entries.keys).union(parents) {
+            var specialUse = defaults.first { $0.name == name }?.specialUse
+            if case .indexed(let state)? = entries[name] {
+                specialUse = state.lock.withLock { state.specialUse } ?? specialUse
+            }
+            let isSelectable = entries[name] != nil
+            listing.append(
+                MailboxListing(
+                    name: name, isSelectable: isSelectable, hasChildren: parents.contains(name),
+                    isSubscribed: subscribed.contains(name), specialUse: isSelectable ? specialUse : nil))
+        }
+        return listing.sorted { $0.name < $1.name }
+    }
+
+    func subscriptions() async throws(StoreError) -> [MailboxName] {
+        try await self.volume.threads.run { () throws(StoreError) -> [MailboxName] in
+            try self.core.asOwner { () throws(StoreError) in try self.core.files.subscriptions() }.sorted()
+        }
+    }
+
+    func subscribe(_ name: MailboxName) async throws(StoreError) { try await self.setSubscribed(name, true) }
+
+    func unsubscribe(_ name: MailboxName) async throws(StoreError) {
+        try await self.setSubscribed(name, false)
+    }
+
+    private func setSubscribed(_ name: MailboxName, _ isSubscribed: Bool) async throws(StoreError) {
+        if let failure = self.volume.committer.failure { throw failure }
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        let known = try await self.subscriptions()
+        guard known.contains(name) != isSubscribed else { return }
+        // The log first: after a crash the file is written again from it.
+        let sequence = try await self.volume.commit(
+            .subscription(account: self.core.id, name, isSubscribed: isSubscribed), hasFileWork: true)
+        try await self.volume.threads.run { () throws(StoreError) in
+            try self.core.asOwner { () throws(StoreError) in
+                try self.core.files.setSubscribed(name, isSubscribed)
+            }
+        }
+        self.volume.fileWork.done(sequence, self.anyState())
+    }
+
+    /// A mailbox that stands for the account's file system.
+    func anyState() -> [MailboxState] {
+        self.directory.withLock { directory in
+            for entry in directory.entries.values {
+                if case .indexed(let state) = entry { return [state] }
+            }
+            return []
+        }
+    }
+
+    // MARK: Use
+
+    func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus {
+        let state = try await self.state(of: name)
+        try await self.volume.threads.run { () throws(StoreError) in
+            try state.takeInExternalChanges(.ifChanged)
+        }
+        if state.lock.withLock({ state.isDeleted }) { throw StoreError(.notFound, "mailbox \(name)") }
+        return state.status
+    }
+
+    func open(
+        _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
+    ) async throws(StoreError) -> any Mailbox {
+        if let failure = self.volume.committer.failure { throw failure }
+        let state = try await self.state(of: name)
+        return try await OpenMailbox.open(state, account: self, access, onChange)
+    }
+
+    func resync(_ name: MailboxName) async throws(StoreError) {
+        let state = try await self.state(of: name)
+        try await self.volume.threads.run { () throws(StoreError) in try state.takeInExternalChanges(.always)
+        }
+    }
+}
+
+extension AccountFiles {
+    /// Adds or removes one subscription. Idempotent.
+    func setSubscribed(_ name: MailboxName, _ isSubscribed: Bool) throws(StoreError) {
+        var names = try self.subscriptions()
+        if isSubscribed {
+            guard !names.contains(name) else { return }
+            names.append(name)
+        } else {
+            guard names.contains(name) else { return }
+            names.removeAll { $0 == name }
+        }
+        try self.setSubscriptions(names)
+    }
+}

@@ -1,0 +1,265 @@
+internal import MailCore
+internal import MailStore
+
+extension StoreRecord {
+    /// The version of the payloads written; readers refuse higher ones.
+    static let version: UInt8 = 1
+
+    /// What the log keeps beside the payload.
+    enum Kind: UInt8 {
+        case account = 1
+        case mailboxCreated = 2
+        case mailboxDeleted = 3
+        case mailboxesRenamed = 4
+        case subscription = 5
+        case added = 16
+        case found = 17
+        case copied = 18
+        case flagged = 19
+        case vanished = 20
+        case recent = 21
+        case keywords = 22
+    }
+
+    var kind: Kind {
+        switch self {
+        case .account: .account
+        case .mailboxCreated: .mailboxCreated
+        case .mailboxDeleted: .mailboxDeleted
+        case .mailboxesRenamed: .mailboxesRenamed
+        case .subscription: .subscription
+        case .added: .added
+        case .found: .found
+        case .copied: .copied
+        case .flagged: .flagged
+        case .vanished: .vanished
+        case .recent: .recent
+        case .keywords: .keywords
+        }
+    }
+
+    // MARK: Writing
+
+    func encode(into out: inout [UInt8]) {
+        out.append(Self.version)
+        switch self {
+        case .account(let set):
+            out.appendLittleEndian(set.id)
+            out.appendIdentity(set.identity)
+        case .mailboxCreated(let created):
+            out.append(created.key)
+            out.appendText(created.name.text)
+            out.appendLittleEndian(created.header.uidValidity.rawValue)
+            out.appendLittleEndian(created.header.uidNext.rawValue)
+            out.appendText(created.header.guid)
+            out.appendVarint(created.highestModSeq.rawValue)
+            out.appendText(created.specialUse?.rawValue ?? "")
+        case .mailboxDeleted(let key, let name):
+            out.append(key)
+            out.appendText(name.text)
+        case .mailboxesRenamed(let account, let mailboxes):
+            out.appendLittleEndian(account)
+            out.appendVarint(UInt64(mailboxes.count))
+            for renamed in mailboxes {
+                out.appendLittleEndian(renamed.mailbox)
+                out.appendText(renamed.old.text)
+                out.appendText(renamed.new.text)
+            }
+        case .subscription(let account, let name, let isSubscribed):
+            out.appendLittleEndian(account)
+            out.appendText(name.text)
+            out.append(isSubscribed ? 1 : 0)
+        case .added(let added):
+            out.appendVarint(UInt64(added.targets.count))
+            for target in added.targets {
+                out.append(target.key)
+                out.append(target.newKeywords)
+                out.append(target.message)
+            }
+            // The octets come last and reach to the end of the payload.
+            added.octets.withUnsafeBytes { out.append(contentsOf: $0) }
+        case .found(let found):
+            out.append(found.key)
+            out.append(found.newKeywords)
+            out.appendLittleEndian(found.uidNext.rawValue)
+            out.appendVarint(UInt64(found.messages.count))
+            for message in found.messages { out.append(message) }
+        case .copied(let copied):
+            out.append(copied.source)
+            out.appendVarint(copied.vanishedModSeq?.rawValue ?? 0)
+            out.append(copied.target)
+            out.append(copied.newKeywords)
+            out.appendVarint(UInt64(copied.messages.count))
+            for row in copied.messages {
+                out.appendLittleEndian(row.source.rawValue)
+                out.appendVarint(UInt64(row.sourceLocation.bytes.count))
+                out.append(contentsOf: row.sourceLocation.bytes)
+                out.append(row.message)
+            }
+        case .flagged(let change):
+            out.append(change.key)
+            out.appendVarint(change.modSeq.rawValue)
+            out.append(change.origin.rawValue)
+            out.append(change.newKeywords)
+            out.appendVarint(UInt64(change.rows.count))
+            for row in change.rows {
+                out.appendLittleEndian(row.uid.rawValue)
+                out.append(row.flags.rawValue)
+                out.append(keywordNumbers: row.keywords)
+            }
+        case .vanished(let key, let modSeq, let uids):
+            out.append(key)
+            out.appendVarint(modSeq.rawValue)
+            out.append(uids)
+        case .recent(let key, let firstRecent):
+            out.append(key)
+            out.appendLittleEndian(firstRecent)
+        case .keywords(let key, let keywords):
+            out.append(key)
+            out.append(keywords)
+        }
+    }
+
+    // MARK: Reading
+
+    /// `nil` for an unknown kind, a higher version, or damage.
+    init?(kind: UInt8, _ payload: UnsafeRawBufferPointer) {
+        var reader = ByteReader(payload)
+        guard let kind = Kind(rawValue: kind), let version = reader.readLittleEndian(UInt8.self),
+            version == Self.version, let record = Self.read(kind, &reader)
+        else { return nil }
+        self = record
+    }
+
+    private static func read(_ kind: Kind, _ reader: inout ByteReader) -> StoreRecord? {
+        switch kind {
+        case .account:
+            guard let id = reader.readLittleEndian(UInt32.self), let identity = reader.readIdentity() else {
+                return nil
+            }
+            return .account(AccountSet(id: id, identity: identity))
+        case .mailboxCreated:
+            return self.readCreated(&reader)
+        case .mailboxDeleted:
+            guard let key = reader.readKey(), let name = reader.readName() else { return nil }
+            return .mailboxDeleted(key, name: name)
+        case .mailboxesRenamed:
+            guard let account = reader.readLittleEndian(UInt32.self), let count = reader.readCount(of: 6)
+            else { return nil }
+            var mailboxes: [Renamed] = []
+            for _ in 0..<count {
+                guard let mailbox = reader.readLittleEndian(UInt32.self), let old = reader.readName(),
+                    let new = reader.readName()
+                else { return nil }
+                mailboxes.append(Renamed(mailbox: mailbox, old: old, new: new))
+            }
+            return .mailboxesRenamed(account: account, mailboxes)
+        case .subscription:
+            guard let account = reader.readLittleEndian(UInt32.self), let name = reader.readName(),
+                let isSubscribed = reader.readLittleEndian(UInt8.self)
+            else { return nil }
+            return .subscription(account: account, name, isSubscribed: isSubscribed != 0)
+        case .added:
+            return self.readAdded(&reader)
+        case .found:
+            return self.readFound(&reader)
+        case .copied:
+            return self.readCopied(&reader)
+        case .flagged:
+            return self.readFlagged(&reader)
+        case .vanished:
+            guard let key = reader.readKey(), let modSeq = reader.readVarint(), let uids = reader.readUIDSet()
+            else { return nil }
+            return .vanished(key, ModSeq(rawValue: modSeq), uids)
+        case .recent:
+            guard let key = reader.readKey(), let first = reader.readLittleEndian(UInt32.self) else {
+                return nil
+            }
+            return .recent(key, firstRecent: first)
+        case .keywords:
+            guard let key = reader.readKey(), let keywords = reader.readNewKeywords() else { return nil }
+            return .keywords(key, keywords)
+        }
+    }
+
+    private static func readCreated(_ reader: inout ByteReader) -> StoreRecord? {
+        guard let key = reader.readKey(), let name = reader.readName(),
+            let uidValidity = reader.readLittleEndian(UInt32.self).flatMap(UIDValidity.init(rawValue:)),
+            let uidNext = reader.readUID(), let guid = reader.readText(), let modSeq = reader.readVarint(),
+            let specialUse = reader.readText()
+        else { return nil }
+        return .mailboxCreated(
+            MailboxCreated(
+                key: key, name: name,
+                header: MailboxHeader(uidValidity: uidValidity, uidNext: uidNext, guid: guid),
+                highestModSeq: ModSeq(rawValue: modSeq), specialUse: SpecialUse(rawValue: specialUse)))
+    }
+
+    private static func readAdded(_ reader: inout ByteReader) -> StoreRecord? {
+        guard let count = reader.readCount(of: 20) else { return nil }
+        var targets: [MessageAdded.Target] = []
+        for _ in 0..<count {
+            guard let key = reader.readKey(), let keywords = reader.readNewKeywords(),
+                let message = reader.readMessage()
+            else { return nil }
+            targets.append(MessageAdded.Target(key: key, newKeywords: keywords, message: message))
+        }
+        guard let octets = reader.readBytes(reader.remaining) else { return nil }
+        return .added(MessageAdded(targets: targets, octets: MessageOctets(Array(octets))))
+    }
+
+    private static func readFound(_ reader: inout ByteReader) -> StoreRecord? {
+        guard let key = reader.readKey(), let keywords = reader.readNewKeywords(),
+            let uidNext = reader.readUID(),
+            let count = reader.readCount(of: 20)
+        else { return nil }
+        var messages: [NewMessage] = []
+        messages.reserveCapacity(count)
+        for _ in 0..<count {
+            guard let message = reader.readMessage() else { return nil }
+            messages.append(message)
+        }
+        return .found(MessagesFound(key: key, newKeywords: keywords, uidNext: uidNext, messages: messages))
+    }
+
+    private static func readCopied(_ reader: inout ByteReader) -> StoreRecord? {
+        guard let source = reader.readKey(), let vanished = reader.readVarint(),
+            let target = reader.readKey(),
+            let keywords = reader.readNewKeywords(), let count = reader.readCount(of: 20)
+        else { return nil }
+        var messages: [MessagesCopied.Row] = []
+        messages.reserveCapacity(count)
+        for _ in 0..<count {
+            guard let uid = reader.readUID(), let length = reader.readCount(of: 1),
+                let location = reader.readBytes(length), let message = reader.readMessage()
+            else { return nil }
+            messages.append(
+                MessagesCopied.Row(
+                    source: uid, sourceLocation: BodyLocation(Array(location)), message: message))
+        }
+        return .copied(
+            MessagesCopied(
+                source: source, vanishedModSeq: vanished == 0 ? nil : ModSeq(rawValue: vanished),
+                target: target,
+                newKeywords: keywords, messages: messages))
+    }
+
+    private static func readFlagged(_ reader: inout ByteReader) -> StoreRecord? {
+        guard let key = reader.readKey(), let modSeq = reader.readVarint(),
+            let origin = reader.readLittleEndian(UInt8.self).flatMap(FlagsChanged.Origin.init(rawValue:)),
+            let keywords = reader.readNewKeywords(), let count = reader.readCount(of: 6)
+        else { return nil }
+        var rows: [FlagsChanged.Row] = []
+        rows.reserveCapacity(count)
+        for _ in 0..<count {
+            guard let uid = reader.readUID(), let flags = reader.readLittleEndian(UInt8.self),
+                let numbers = reader.readKeywordNumbers()
+            else { return nil }
+            rows.append(FlagsChanged.Row(uid: uid, flags: MessageFlags(rawValue: flags), keywords: numbers))
+        }
+        return .flagged(
+            FlagsChanged(
+                key: key, modSeq: ModSeq(rawValue: modSeq), origin: origin, newKeywords: keywords, rows: rows)
+        )
+    }
+}

@@ -1,0 +1,155 @@
+internal import MailCore
+internal import MailStore
+
+/// The mailbox of an account in keys and records. Neither number is ever used again for another.
+struct MailboxKey: Hashable, Comparable, Sendable {
+    var account: UInt32
+    var mailbox: UInt32
+
+    static func < (a: MailboxKey, b: MailboxKey) -> Bool {
+        a.account != b.account ? a.account < b.account : a.mailbox < b.mailbox
+    }
+}
+
+/// One change as it enters the volume: what the log holds, what the applier turns into the index, what replay
+/// repeats. Values are final ones and not differences, so that applying twice is the same as once.
+///
+/// Documentation/volume-log-records.md describes the octets.
+enum StoreRecord: Sendable {
+    /// An account is new, or its place has changed.
+    case account(AccountSet)
+    case mailboxCreated(MailboxCreated)
+    case mailboxDeleted(MailboxKey, name: MailboxName)
+    /// A mailbox and its children, with their new names.
+    case mailboxesRenamed(account: UInt32, [Renamed])
+    case subscription(account: UInt32, MailboxName, isSubscribed: Bool)
+    /// A message with its octets, for one mailbox or many.
+    case added(MessageAdded)
+    /// Messages that other programs put into the mailbox's files.
+    case found(MessagesFound)
+    case copied(MessagesCopied)
+    case flagged(FlagsChanged)
+    case vanished(MailboxKey, ModSeq, UIDSet)
+    /// The first UID that is recent to the next session.
+    case recent(MailboxKey, firstRecent: UInt32)
+    /// Keywords whose numbers are in use although the record that brought them was dropped.
+    case keywords(MailboxKey, NewKeywords)
+}
+
+struct AccountSet: Sendable {
+    var id: UInt32
+    var identity: AccountIdentity
+}
+
+struct MailboxCreated: Sendable {
+    var key: MailboxKey
+    var name: MailboxName
+    var header: MailboxHeader
+    var highestModSeq: ModSeq
+    var specialUse: SpecialUse?
+}
+
+struct Renamed: Sendable {
+    var mailbox: UInt32
+    var old: MailboxName
+    var new: MailboxName
+}
+
+/// Keywords that a mailbox sees for the first time; their numbers follow each other.
+struct NewKeywords: Sendable {
+    var first: UInt16 = 0
+    var names: [Keyword] = []
+
+    var isEmpty: Bool { self.names.isEmpty }
+}
+
+/// A message as a mailbox gets it.
+struct NewMessage: Sendable {
+    var uid: UID
+    var modSeq: ModSeq
+    var flags: MessageFlags
+    /// Ascending keyword numbers of the mailbox it goes into.
+    var keywords: [UInt16]
+    var internalDate: Int64
+    var saveDate: Int64
+    var size: UInt32
+    var location: BodyLocation
+    /// `nil`: the location is the GUID.
+    var guid: String?
+    var pop3UIDL: String?
+    var pop3Order: UInt32?
+}
+
+struct MessageAdded: Sendable {
+    struct Target: Sendable {
+        var key: MailboxKey
+        var newKeywords: NewKeywords
+        var message: NewMessage
+    }
+
+    var targets: [Target]
+    var octets: MessageOctets
+}
+
+struct MessagesFound: Sendable {
+    var key: MailboxKey
+    var newKeywords: NewKeywords
+    /// UIDNEXT afterwards; may leave a hole above the last message.
+    var uidNext: UID
+    var messages: [NewMessage]
+}
+
+struct MessagesCopied: Sendable {
+    var source: MailboxKey
+    /// A MOVE: the sources vanish with this MODSEQ.
+    var vanishedModSeq: ModSeq?
+    var target: MailboxKey
+    var newKeywords: NewKeywords
+    var messages: [Row]
+
+    struct Row: Sendable {
+        var source: UID
+        /// Where the octets are until the copy's own file is on the disk.
+        var sourceLocation: BodyLocation
+        var message: NewMessage
+    }
+}
+
+struct FlagsChanged: Sendable {
+    struct Row: Sendable {
+        var uid: UID
+        var flags: MessageFlags
+        var keywords: [UInt16]
+    }
+
+    enum Origin: UInt8, Sendable {
+        /// A client or the engine changed them: the file is to follow.
+        case store = 0
+        /// The file was seen to have them.
+        case file = 1
+    }
+
+    var key: MailboxKey
+    var modSeq: ModSeq
+    var origin: Origin
+    var newKeywords: NewKeywords
+    var rows: [Row]
+}
+
+extension StoreRecord {
+    /// What must be kept of a record that is dropped: the keywords it brought.
+    var keywordsAlone: [StoreRecord] {
+        let all: [(MailboxKey, NewKeywords)] =
+            switch self {
+            case .added(let added): added.targets.map { ($0.key, $0.newKeywords) }
+            case .copied(let copied): [(copied.target, copied.newKeywords)]
+            case .found(let found): [(found.key, found.newKeywords)]
+            case .flagged(let change): [(change.key, change.newKeywords)]
+            case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .vanished,
+                .recent,
+                .keywords:
+                []
+            }
+        return all.filter { !$0.1.isEmpty }.map { .keywords($0.0, $0.1) }
+    }
+}

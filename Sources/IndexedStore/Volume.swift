@@ -1,0 +1,164 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+internal import Synchronization
+internal import VolumeLog
+
+/// A volume at work: its log and index with the threads that write them, and the accounts in memory.
+final class Volume: Sendable {
+    let configuration: IndexedStore.Configuration
+    let threads: StorageThreads
+    let schema: IndexSchema
+    let log: VolumeLog
+    let restarts: UInt64
+    let committer: Committer
+    let applier: Applier
+    let fileWork: FileWork
+    let budget: OctetBudget
+    let watcher: FileWatcher?
+    let accounts = AccountTable()
+
+    init(
+        _ configuration: IndexedStore.Configuration, threads: StorageThreads, recovered: Recovery.Result
+    ) {
+        self.configuration = configuration
+        self.threads = threads
+        self.schema = recovered.schema
+        self.log = recovered.log
+        self.restarts = recovered.restarts
+        self.budget = OctetBudget(total: configuration.maximumPendingOctets)
+        self.fileWork = FileWork(
+            log: recovered.log, flushedThrough: recovered.log.lastSequence, unfinished: recovered.unrestored,
+            configuration: configuration)
+        self.applier = Applier(
+            recovered.schema, log: recovered.log, fileWork: self.fileWork, restarts: recovered.restarts,
+            applied: recovered.log.lastSequence, configuration: configuration)
+        self.committer = Committer(
+            log: recovered.log, applier: self.applier, fileWork: self.fileWork, configuration: configuration)
+        self.watcher =
+            configuration.watchesFiles ? FileWatcher(threads: threads, report: configuration.log) : nil
+    }
+
+    func start() {
+        self.fileWork.start(self.applier)
+        self.applier.start()
+        self.committer.start()
+    }
+
+    var now: Int64 { self.configuration.clock() }
+
+    /// Queues a record of no mailbox and waits for its flush.
+    func commit(_ record: StoreRecord, hasFileWork: Bool = false) async throws(StoreError) -> LogSequence {
+        let result: Result<LogSequence, StoreError> = await withCheckedContinuation { continuation in
+            let pending = PendingRecord(
+                record: record, isAwaited: true, hasFileWork: hasFileWork,
+                completion: { continuation.resume(returning: $0) })
+            if self.committer.enqueue(pending) == nil {
+                continuation.resume(returning: .failure(StoreError(.temporary, "volume closed")))
+            }
+        }
+        return try result.get()
+    }
+
+    /// Waits, suspended, until the record is in the index.
+    func applied(_ ticket: UInt64) async throws(StoreError) {
+        if self.applier.hasApplied(ticket) { return }
+        self.committer.hurry(ticket)
+        try await self.applier.applied(ticket)
+    }
+
+    /// Waits on this thread until the record is in the index. Not for the committer's or applier's thread.
+    func waitApplied(_ ticket: UInt64) throws(StoreError) {
+        if self.applier.hasApplied(ticket) { return }
+        self.committer.hurry(ticket)
+        try self.applier.waitApplied(ticket)
+    }
+
+    /// Ends the threads in the order in which work flows, so that nothing is left behind.
+    func close() {
+        self.watcher?.close()
+        self.committer.close()
+        self.applier.drain()
+        self.fileWork.close()
+        self.applier.close()
+        do throws(LMDBError) {
+            let isComplete = self.committer.failure?.code != .diskFull && self.applier.isComplete
+            let synced = self.fileWork.syncedThrough
+            let last = self.log.lastSequence
+            try self.schema.environment.write { (transaction) throws(LMDBError) in
+                if isComplete {
+                    try self.schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
+                    try self.schema.setMeta(.clean, 1, transaction)
+                }
+            }
+            try self.schema.environment.sync()
+        } catch {
+            self.configuration.log(.warning, "index cannot be closed cleanly: \(error)")
+        }
+    }
+}
+
+/// The accounts in memory: those in use, and some more.
+final class AccountTable: Sendable {
+    private struct Entry {
+        weak var account: StoreAccount?
+    }
+
+    private struct State {
+        var byName: [String: Entry] = [:]
+        /// The last ones used, kept although nobody else does. A ring.
+        var kept: [StoreAccount?] = []
+        var next = 0
+        var nextID: UInt32 = 1
+    }
+
+    private let state = Mutex(State())
+    /// Openings of one account wait for each other; names are spread over several gates.
+    private let gates = (0..<64).map { _ in AsyncGate() }
+
+    func gate(_ name: String) -> AsyncGate {
+        self.gates[Int(UInt(bitPattern: name.hashValue) % UInt(self.gates.count))]
+    }
+
+    func find(_ name: String) -> StoreAccount? { self.state.withLock { $0.byName[name]?.account } }
+
+    func insert(_ account: StoreAccount, keeping limit: Int) {
+        let dropped: StoreAccount? = self.state.withLock { state in
+            state.byName[account.identity.name] = Entry(account: account)
+            if state.byName.count > 2 * limit + 64 {
+                state.byName = state.byName.filter { $0.value.account != nil }
+            }
+            guard limit > 0 else { return nil }
+            if state.kept.count < limit {
+                state.kept.append(account)
+                return nil
+            }
+            let slot = state.next
+            state.next = (slot + 1) % limit
+            let old = state.kept[slot]
+            state.kept[slot] = account
+            return old
+        }
+        // Its last reference may go here, outside of the lock.
+        _ = dropped
+    }
+
+    func setNextID(_ id: UInt32) { self.state.withLock { $0.nextID = max($0.nextID, id) } }
+
+    /// `nil` when all numbers are used up.
+    func takeID() -> UInt32? {
+        self.state.withLock { state in
+            guard state.nextID < .max else { return nil }
+            defer { state.nextID += 1 }
+            return state.nextID
+        }
+    }
+
+    func removeAll() {
+        let kept = self.state.withLock { state in
+            defer { state.kept = [] }
+            return state.kept
+        }
+        _ = kept
+    }
+}
