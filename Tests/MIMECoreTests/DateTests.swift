@@ -43,6 +43,17 @@ import Testing
     @Test(arguments: ["", "x", "31 Feb 2000 00:00", "0 Jan 2000", "1 Foo 2000", "12:00", "99999999999999999999", "1 Jan 99999", "((((("])
     func noDates(_ field: String) { #expect(Self.parse(field) == nil) }
 
+    /// `12:,` once looped for ever (Fuzz/Failures/mime/date-colon-comma).
+    @Test func everyCutOfADateEnds() {
+        let field = Array("Fri , 12:,1 Jan (c)2003 : 4:5 \"+0100\"T-".utf8)
+        for start in field.indices {
+            for end in start...field.count {
+                field[start..<end].withUnsafeBytes { _ = MessageDate(parsing: Octets($0)) }
+            }
+        }
+        #expect(Self.parse("12:,") == nil)
+    }
+
     @Test func secondsAndDay() {
         let date = Self.parse("Fri, 31 Dec 1999 23:30:00 -0100")
         #expect(date?.secondsSince1970 == 946_686_600)

@@ -1,0 +1,14 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that nobody who uses Martlet's libraries builds it. See README.md.
+let package = Package(
+    name: "martlet-fuzz",
+    platforms: [.macOS(.v15)],
+    dependencies: [.package(name: "martlet", path: "../")],
+    targets: [
+        .executableTarget(
+            name: "FuzzMIME", dependencies: [.product(name: "MIMECore", package: "martlet")],
+            swiftSettings: [.swiftLanguageMode(.v6)])
+    ]
+)
