@@ -5,6 +5,8 @@ extension Expansion {
     public enum Letters: Sendable {
         /// `%u` is the user.
         case user
+        /// As `user`, where a login or a user is looked up: only what is known of one by then has a value.
+        case lookup
         /// `%u` is the UID, `%v` the UIDVALIDITY: POP3's unique-ids.
         case message
     }
@@ -13,9 +15,36 @@ extension Expansion {
     public static func parse(_ text: String, letters: Letters = .user) -> Result<Expansion, Problem> {
         var parser = Parser(rest: text[...], letters: letters)
         do throws(Problem) {
-            return .success(Expansion(parts: try parser.parts()))
+            let expansion = Expansion(parts: try parser.parts())
+            if case .lookup = letters { try expansion.checkForLookup() }
+            return .success(expansion)
         } catch {
             return .failure(error)
+        }
+    }
+}
+
+extension Expansion {
+    private static let lookupVariables = [
+        "user", "service", "protocol", "remote_ip", "local_ip", "session", "home",
+    ]
+
+    private func checkForLookup() throws(Problem) {
+        for case .variable(let name, let filters) in self.parts {
+            guard Self.lookupVariables.contains(name) else {
+                throw Problem(
+                    text: "%{\(name)} is not known when a user is looked up; known are "
+                        + Self.lookupVariables.joined(separator: ", "))
+            }
+            for filter in filters {
+                switch filter {
+                case .lower, .upper, .username, .domain: continue
+                case .substring(let start, .some) where (0...9999).contains(start): continue
+                case .substring, .reverse, .hex, .text, .variable:
+                    throw Problem(
+                        text: "here the filters are lower, upper, username, domain and substr(START, LENGTH)")
+                }
+            }
         }
     }
 }

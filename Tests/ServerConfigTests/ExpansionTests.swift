@@ -77,6 +77,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("/v/%Ld/%1n", true), ("%{user | substr(2, 2) | upper}", true), ("%{home}/%{remote_ip}", true),
+        ("%{uid}", false), ("%{user | reverse}", false), ("%{user | default('x')}", false),
+        ("%{userdb:x}", false), ("%{user | substr(-2)}", false),
+    ])
+    func lookupsKnowLess(_ text: String, _ isKnown: Bool) {
+        switch Expansion.parse(text, letters: .lookup) {
+        case .success: #expect(isKnown)
+        case .failure: #expect(!isKnown)
+        }
+        #expect(throws: Never.self) { try Expansion.parse(text).get() }
+    }
+
     @Test func everyPrefixIsReadOrRefused() {
         let text = "/v/%Ld/%{user | domain | default('a')}/%08Xu%%%{uid | hex(8)}%2.3n"
         for length in 0...text.count { _ = Expansion.parse(String(text.prefix(length))) }

@@ -186,6 +186,17 @@ func shipped() -> ConfigurationFiles {
         rmdir(directory)
     }
 
+    @Test func demonstrationIsInOrder() throws {
+        var text = String(
+            decoding: try ConfigurationFiles.disk.source(repository + "/conf.d/demo/martlet.conf").get(),
+            as: UTF8.self)
+        text = text.replacing("@RUN@", with: "/r")
+        for (index, name) in ["UID", "GID", "IMAP", "IMAPS", "POP3", "POP3S", "LMTP"].enumerated() {
+            text = text.replacing("@\(name)@", with: String(10_000 + index))
+        }
+        #expect(load(text, files: ["/r/cert.pem": "PEM", "/r/key.pem": "PEM"]).diagnostics == [])
+    }
+
     @Test func commentedExamplesAreRightToo() throws {
         var text = basics
         for path in ConfigurationFiles.matches(repository + "/conf.d/[0-9]*.conf") {

@@ -108,7 +108,7 @@ extension Resolver {
     }
 
     private mutating func field(_ name: String, _ text: String, at place: SourcePlace) -> [FieldSetting] {
-        switch Expansion.parse(text) {
+        switch Expansion.parse(text, letters: .lookup) {
         case .success(let expansion): return [FieldSetting(name: name, value: expansion.text)]
         case .failure(let problem):
             self.out.error(place, "\(name): \(problem.text)")
@@ -182,7 +182,7 @@ extension Resolver {
     }
 
     private mutating func checkedTemplate(_ text: String, at place: SourcePlace) -> String {
-        switch Expansion.parse(text) {
+        switch Expansion.parse(text, letters: .lookup) {
         case .success(let expansion): return expansion.text
         case .failure(let problem):
             self.out.error(place, problem.text)

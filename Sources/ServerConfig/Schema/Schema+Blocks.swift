@@ -3,7 +3,7 @@ extension Schema {
     package static let passdb: [Setting<PassdbSettings>] = [
         .choice("driver", \.driver, "What is asked. The name of the block when that is a driver."),
         .template(
-            "passwd_file_path", \.passwdFilePath,
+            "passwd_file_path", \.passwdFilePath, letters: .lookup,
             "`passwd-file`: the file; `%{user | domain}` makes one per domain."
         )
         .alias("passdb_passwd_file_path"),
@@ -13,18 +13,22 @@ extension Schema {
         .alias("passdb_default_password_scheme"),
         .text("service_name", \.pamServiceName, "`pam`: the file in /etc/pam.d.")
             .alias("passdb_pam_service_name"),
-        .template("static_password", \.staticPassword, "`static`: the password of every user.")
-            .alias("password", "passdb_static_password"),
         .template(
-            "auth_username_format", \.usernameFormat, "Instead of the setting of that name, in this passdb."),
+            "static_password", \.staticPassword, letters: .lookup, "`static`: the password of every user."
+        )
+        .alias("password", "passdb_static_password"),
+        .template(
+            "auth_username_format", \.usernameFormat, letters: .lookup,
+            "Instead of the setting of that name, in this passdb."),
     ]
 
     package static let userdb: [Setting<UserdbSettings>] = [
         .choice("driver", \.driver, "What is asked. The name of the block when that is a driver."),
-        .template("passwd_file_path", \.passwdFilePath, "`passwd-file`: the file.")
+        .template("passwd_file_path", \.passwdFilePath, letters: .lookup, "`passwd-file`: the file.")
             .alias("userdb_passwd_file_path"),
         .template(
-            "auth_username_format", \.usernameFormat, "Instead of the setting of that name, in this userdb."),
+            "auth_username_format", \.usernameFormat, letters: .lookup,
+            "Instead of the setting of that name, in this userdb."),
     ]
 
     package static let namespace: [Setting<NamespaceSettings>] = [

@@ -88,7 +88,7 @@ package enum Schema {
         .inside(.connection),
         .choices("auth_mechanisms", \.auth.mechanisms, "SASL mechanisms offered."),
         .template(
-            "auth_username_format", \.auth.usernameFormat,
+            "auth_username_format", \.auth.usernameFormat, letters: .lookup,
             "What a login name becomes before it is looked up."),
         .time(
             "auth_failure_delay", \.auth.failureDelay,
