@@ -71,7 +71,7 @@ package enum Schema {
         ),
         .choice(
             "mailbox_list_layout", \.mail.layout, "How mailbox names become directories of a Maildir."),
-        .text(
+        .optionalPath(
             "mail_volume_path", \.mail.volumePath,
             "Directory of the volume that holds log and index. Empty: `volume` below state_dir."),
         .size(

@@ -60,6 +60,16 @@ extension Setting {
             }, write: { $0 })
     }
 
+    /// An absolute path, or nothing for what the documentation says.
+    package static func optionalPath(_ name: String, _ path: any Path<String>, _ doc: String) -> Setting {
+        self.row(
+            name, "absolute path", path, doc,
+            parse: { text in
+                text.isEmpty || text.hasPrefix("/")
+                    ? .value(text) : .wrong("\"\(text)\" is not an absolute path; begin it with /")
+            }, write: { $0 })
+    }
+
     /// `stderr`, `syslog` or an absolute path.
     package static func logPath(_ name: String, _ path: any Path<String>, _ doc: String) -> Setting {
         self.row(
