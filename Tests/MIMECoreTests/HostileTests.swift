@@ -57,8 +57,8 @@ import Testing
 
     @Test(arguments: ["; a=b", "; a*0=b", ";", "; boundary=x", "\r\n ", "\""])
     func endlessParameters(_ piece: String) {
-        Self.useAll(Self.repeated("Content-Type: multipart/x", piece, 200_000, "\r\n\r\n--x\r\n"))
-        Self.useAll(Self.repeated("Content-Disposition: x", piece, 200_000, "\r\n\r\n"))
+        Self.useAll(Self.repeated("Content-Type: multipart/x", piece, 60_000, "\r\n\r\n--x\r\n"))
+        Self.useAll(Self.repeated("Content-Disposition: x", piece, 60_000, "\r\n\r\n"))
     }
 
     @Test func hugeFields() {
@@ -69,14 +69,14 @@ import Testing
     }
 
     @Test func noLineEndsNoColonsAndNULs() {
-        Self.useAll([UInt8](repeating: 0, count: 300_000))
-        Self.useAll([UInt8](repeating: 0x2D, count: 300_000))
-        Self.useAll([UInt8](repeating: 0x0D, count: 300_000))
-        Self.useAll([UInt8](repeating: 0x0A, count: 300_000))
-        Self.useAll([UInt8](repeating: 0xFF, count: 300_000))
-        Self.useAll(Self.repeated("A: b", "\n ", 500_000))
-        Self.useAll(Self.repeated("Content-Type: multipart/x; boundary=-\r\n\r\n", "--", 500_000))
-        Self.useAll(Self.repeated("Content-Type: multipart/x; boundary=-\r\n\r\n", "--\n", 300_000))
+        Self.useAll([UInt8](repeating: 0, count: 200_000))
+        Self.useAll([UInt8](repeating: 0x2D, count: 200_000))
+        Self.useAll([UInt8](repeating: 0x0D, count: 200_000))
+        Self.useAll([UInt8](repeating: 0x0A, count: 200_000))
+        Self.useAll([UInt8](repeating: 0xFF, count: 200_000))
+        Self.useAll(Self.repeated("A: b", "\n ", 100_000))
+        Self.useAll(Self.repeated("Content-Type: multipart/x; boundary=-\r\n\r\n", "--", 100_000))
+        Self.useAll(Self.repeated("Content-Type: multipart/x; boundary=-\r\n\r\n", "--\n", 100_000))
     }
 
     /// Random mixtures of the pieces that mean something, the same in every run.
