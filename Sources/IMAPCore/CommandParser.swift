@@ -168,7 +168,9 @@ public struct CommandParser: Sendable {
         self.lineOctets += count
         guard self.lineOctets <= self.limits.lineLength else {
             // The answer needs the tag, no more.
-            if self.buffer.isEmpty { self.gather(input, consumed..<min(end, consumed + self.limits.tagLength + 1)) }
+            if self.buffer.isEmpty {
+                self.gather(input, consumed..<min(end, consumed + self.limits.tagLength + 1))
+            }
             return .tooLong
         }
         self.gather(input, consumed..<end)
@@ -247,7 +249,9 @@ public struct CommandParser: Sendable {
             do throws(SyntaxError) {
                 _ = try cursor.command()
             } catch {
-                guard cursor.pendingLiteral != nil else { return self.refuse(literal, self.error(error, tag)) }
+                guard cursor.pendingLiteral != nil else {
+                    return self.refuse(literal, self.error(error, tag))
+                }
             }
         }
         let room = self.limits.literalSize - self.literalOctets

@@ -229,7 +229,8 @@ extension Cursor {
             _ = try self.string("an entry name")
             try self.space()
             let word = self.word()
-            guard self.matches(word, "ALL") || self.matches(word, "PRIV") || self.matches(word, "SHARED") else {
+            guard self.matches(word, "ALL") || self.matches(word, "PRIV") || self.matches(word, "SHARED")
+            else {
                 throw self.unexpected(word, "ALL, PRIV or SHARED")
             }
             try self.space()

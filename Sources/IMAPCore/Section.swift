@@ -1,5 +1,5 @@
-import MailCore
 public import MIMECore
+import MailCore
 
 extension Section {
     /// Appends the section between its brackets, as a FETCH response repeats it.

@@ -84,7 +84,11 @@ public struct SequenceSet: Hashable, Sendable {
     /// Appends the set as it is written on the wire.
     public func encode(into out: inout [UInt8]) {
         func append(_ bound: UInt32) {
-            if bound == Element.star { out.append(UInt8(ascii: "*")) } else { out.appendDecimal(UInt64(bound)) }
+            if bound == Element.star {
+                out.append(UInt8(ascii: "*"))
+            } else {
+                out.appendDecimal(UInt64(bound))
+            }
         }
         for (index, element) in self.elements.enumerated() {
             if index > 0 { out.append(UInt8(ascii: ",")) }

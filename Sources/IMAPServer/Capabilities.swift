@@ -22,8 +22,10 @@ enum Capabilities {
     /// After it.
     static let afterLogin: [UInt8] = {
         var out: [UInt8] = []
-        out.append("IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ NAMESPACE CHILDREN UNSELECT UIDPLUS MULTIAPPEND")
-        out.append(" LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE MOVE CONDSTORE ESEARCH")
+        out.append(
+            "IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ NAMESPACE CHILDREN UNSELECT UIDPLUS MULTIAPPEND")
+        out.append(
+            " LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE MOVE CONDSTORE ESEARCH")
         return out
     }()
 }

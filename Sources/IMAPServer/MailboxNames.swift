@@ -10,7 +10,8 @@ struct MailboxNames: Sendable {
 
     init(_ namespaces: [Namespace]) {
         self.namespace =
-            namespaces.first { $0.kind == .personal } ?? Namespace(kind: .personal, prefix: "", separator: 0x2F)
+            namespaces.first { $0.kind == .personal }
+            ?? Namespace(kind: .personal, prefix: "", separator: 0x2F)
     }
 
     var separator: UInt8 { self.namespace.separator }

@@ -32,7 +32,8 @@ struct SelectedMailbox {
     /// Adds what has become \Recent to this session.
     mutating func takeRecent() {
         for range in self.mailbox.takeRecent().ranges {
-            guard let first = UID(rawValue: range.lowerBound), let last = UID(rawValue: range.upperBound) else {
+            guard let first = UID(rawValue: range.lowerBound), let last = UID(rawValue: range.upperBound)
+            else {
                 continue
             }
             self.recent.insert(first...last)

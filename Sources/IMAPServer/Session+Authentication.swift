@@ -138,7 +138,9 @@ extension Session {
         case .authorization:
             self.write { $0.tagged(tag, .no, .authorizationFailed, "Authorization failed") }
         case .userDisabled:
-            self.write { $0.tagged(tag, .no, .contactAdmin, text: failure.message ?? "This account is disabled") }
+            self.write {
+                $0.tagged(tag, .no, .contactAdmin, text: failure.message ?? "This account is disabled")
+            }
         case .passwordExpired:
             self.write { $0.tagged(tag, .no, .expired, text: failure.message ?? "The password has expired") }
         case .malformedResponse:

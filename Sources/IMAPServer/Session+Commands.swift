@@ -6,13 +6,16 @@ import ServerCore
 extension Session {
     /// Runs one command and writes its answer.
     func execute(_ tagged: TaggedCommand) async throws(ConnectionError) {
-        let tag = tagged.tag
+        let before = self.badCommands
         switch self.machine.received(tagged.command) {
-        case .run: break
-        case .refuse(let reason): return self.bad(tag, reason.text)
+        case .run: try await self.run(tagged.command, tagged.tag)
+        case .refuse(let reason): self.bad(tagged.tag, reason.text)
         }
-        self.badCommands = 0
-        switch tagged.command {
+        if self.badCommands == before { self.badCommands = 0 }
+    }
+
+    private func run(_ command: Command, _ tag: Tag) async throws(ConnectionError) {
+        switch command {
         case .capability:
             let names = self.capabilities
             self.write { $0.capability(names) }

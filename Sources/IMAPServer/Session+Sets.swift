@@ -25,7 +25,9 @@ extension SelectedMailbox {
         case .sequenceNumber:
             var ranges = NumberRanges()
             for uid in uids {
-                if let index = self.view.index(of: uid) { ranges.append(SequenceNumber(index: index).rawValue) }
+                if let index = self.view.index(of: uid) {
+                    ranges.append(SequenceNumber(index: index).rawValue)
+                }
             }
             return ranges.ranges
         }

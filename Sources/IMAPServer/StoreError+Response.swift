@@ -24,7 +24,8 @@ extension StoreError {
     var isServerFault: Bool {
         switch self.code {
         case .diskFull, .temporary, .damaged: true
-        case .notFound, .alreadyExists, .noPermission, .cannot, .expunged, .overQuota, .tooBig, .limit, .inUse:
+        case .notFound, .alreadyExists, .noPermission, .cannot, .expunged, .overQuota, .tooBig, .limit,
+            .inUse:
             false
         }
     }

@@ -21,7 +21,8 @@ private let badCommands: [BadCase] = [
     BadCase("a BOGUS\r\n", "a BAD Expected a known command at octet 2"),
     BadCase("a NOOP x\r\n", "a BAD Expected the end of the command at octet 6"),
     BadCase("a NOOP \r\n", "a BAD Expected the end of the command at octet 6"),
-    BadCase("a UID NOOP\r\n", "a BAD Expected COPY, EXPUNGE, FETCH, MOVE, SEARCH or STORE after UID at octet 6"),
+    BadCase(
+        "a UID NOOP\r\n", "a BAD Expected COPY, EXPUNGE, FETCH, MOVE, SEARCH or STORE after UID at octet 6"),
     BadCase("a LOGIN\r\n", "a BAD Expected a space at octet 7"),
     BadCase("a LOGIN x\r\n", "a BAD Expected a space at octet 9"),
     BadCase("a LOGIN \"x y\r\n", "a BAD Expected a closing quotation mark at octet 12"),
@@ -41,7 +42,8 @@ private let badCommands: [BadCase] = [
     BadCase("a FETCH 0 FLAGS\r\n", "a BAD Expected a message number over 0 at octet 8"),
     BadCase("a FETCH 4294967296 FLAGS\r\n", "a BAD Expected a number below 4294967296 at octet 8"),
     BadCase(
-        "a FETCH 99999999999999999999 FLAGS\r\n", "a BAD Expected a number below 9223372036854775808 at octet 8"),
+        "a FETCH 99999999999999999999 FLAGS\r\n",
+        "a BAD Expected a number below 9223372036854775808 at octet 8"),
     BadCase("a FETCH 1, FLAGS\r\n", "a BAD Expected a message number or \"*\" at octet 10"),
     BadCase("a FETCH 1 ()\r\n", "a BAD Expected a FETCH item at octet 11"),
     BadCase("a FETCH 1 (FLAGS\r\n", "a BAD Expected \")\" at octet 16"),
@@ -66,7 +68,9 @@ private let badCommands: [BadCase] = [
     BadCase("a APPEND x hello\r\n", "a BAD Expected the message as a literal at octet 11"),
     // A mistake before a synchronizing literal is told at once: the client does not send the literal.
     BadCase("a BOGUS {5}\r\n", "a BAD Expected a known command at octet 2"),
-    BadCase("a APPEND x (\\Foo) {5}\r\n", "a BAD Expected \\Answered, \\Flagged, \\Deleted, \\Seen, \\Draft or a keyword at octet 12"),
+    BadCase(
+        "a APPEND x (\\Foo) {5}\r\n",
+        "a BAD Expected \\Answered, \\Flagged, \\Deleted, \\Seen, \\Draft or a keyword at octet 12"),
     // Before a non-synchronizing one: the literal is read off.
     BadCase("a BOGUS {12+}\r\nb NOOP\r\nxxxx c\r\n", "a BAD Expected a known command at octet 2"),
     BadCase(
@@ -119,8 +123,12 @@ private func failure(_ input: [UInt8], limits: CommandLimits = CommandLimits()) 
     #expect(failure(keys)?.code == .tooComplex)
     var wide = CommandLimits()
     wide.lineLength = 1 << 20
-    #expect(failure(bytes("a SEARCH " + String(repeating: "ALL ", count: 50_000) + "ALL\r\n"), limits: wide)?.code == .tooComplex)
-    #expect(failure(bytes("a SEARCH " + String(repeating: "(", count: 100_000) + "\r\n"), limits: wide)?.code == .tooComplex)
+    #expect(
+        failure(bytes("a SEARCH " + String(repeating: "ALL ", count: 50_000) + "ALL\r\n"), limits: wide)?.code
+            == .tooComplex)
+    #expect(
+        failure(bytes("a SEARCH " + String(repeating: "(", count: 100_000) + "\r\n"), limits: wide)?.code
+            == .tooComplex)
     #expect(
         failure(bytes("a FETCH 1" + String(repeating: ",1", count: 100_000) + " UID\r\n"), limits: wide)?.code
             == .tooComplex)
@@ -142,14 +150,18 @@ private func failure(_ input: [UInt8], limits: CommandLimits = CommandLimits()) 
 
 @Test func literalsDoNotLiftTheLineLimit() {
     let limits = CommandLimits()
-    let many = bytes("a LOGIN ") + bytes(String(repeating: "{0+}\r\n ", count: limits.literalCount + 1)) + bytes("\r\n")
+    let many =
+        bytes("a LOGIN ") + bytes(String(repeating: "{0+}\r\n ", count: limits.literalCount + 1))
+        + bytes("\r\n")
     #expect(failure(many)?.code == .literalTooBig)
     let endless = bytes("a LOGIN ") + bytes(String(repeating: "{0+}\r\n ", count: limits.lineLength / 7 + 1))
     #expect(failure(endless)?.code == .lineTooLong)
     #expect(failure(endless)?.recovery == .close)
 }
 
-@Test(arguments: ["99999999999999999999999999", "18446744073709551615", "18446744073709551616", "1000000000000"])
+@Test(arguments: [
+    "99999999999999999999999999", "18446744073709551615", "18446744073709551616", "1000000000000",
+])
 func giantLiteralClosesTheSession(_ size: String) {
     let error = failure(bytes("a LOGIN {\(size)+}\r\n"))
     #expect(error?.recovery == .close)

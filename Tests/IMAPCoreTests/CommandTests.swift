@@ -62,22 +62,29 @@ let rfcExamples: [CommandCase] = [
         "t2 ENABLE CONDSTORE X-GOOD-IDEA\r\n", .enable([bytes("CONDSTORE"), bytes("X-GOOD-IDEA")]), tag: "t2"),
     // RFC 3501 section 6.3
     CommandCase("A142 SELECT INBOX\r\n", .select(box("INBOX"), SelectParameters()), tag: "A142"),
-    CommandCase("A932 EXAMINE blurdybloop\r\n", .examine(box("blurdybloop"), SelectParameters()), tag: "A932"),
+    CommandCase(
+        "A932 EXAMINE blurdybloop\r\n", .examine(box("blurdybloop"), SelectParameters()), tag: "A932"),
     CommandCase(
         "A142 SELECT INBOX (CONDSTORE)\r\n", .select(box("INBOX"), SelectParameters(enablesCondStore: true)),
         tag: "A142"),
     CommandCase("A003 CREATE owatagusiam/\r\n", .create(box("owatagusiam/"), use: []), tag: "A003"),
-    CommandCase("t1 CREATE MyDrafts (USE (\\Drafts))\r\n", .create(box("MyDrafts"), use: [.drafts]), tag: "t1"),
+    CommandCase(
+        "t1 CREATE MyDrafts (USE (\\Drafts))\r\n", .create(box("MyDrafts"), use: [.drafts]), tag: "t1"),
     CommandCase("A683 DELETE blurdybloop\r\n", .delete(box("blurdybloop")), tag: "A683"),
-    CommandCase("A683 RENAME blurdybloop sarasoop\r\n", .rename(box("blurdybloop"), to: box("sarasoop")), tag: "A683"),
-    CommandCase("A002 SUBSCRIBE #news.comp.mail.mime\r\n", .subscribe(box("#news.comp.mail.mime")), tag: "A002"),
-    CommandCase("A002 UNSUBSCRIBE #news.comp.mail.mime\r\n", .unsubscribe(box("#news.comp.mail.mime")), tag: "A002"),
+    CommandCase(
+        "A683 RENAME blurdybloop sarasoop\r\n", .rename(box("blurdybloop"), to: box("sarasoop")), tag: "A683"),
+    CommandCase(
+        "A002 SUBSCRIBE #news.comp.mail.mime\r\n", .subscribe(box("#news.comp.mail.mime")), tag: "A002"),
+    CommandCase(
+        "A002 UNSUBSCRIBE #news.comp.mail.mime\r\n", .unsubscribe(box("#news.comp.mail.mime")), tag: "A002"),
     CommandCase(
         "A101 LIST \"\" \"\"\r\n", .list(ListCommand(reference: box(""), patterns: [[]])), tag: "A101"),
     CommandCase(
         "A202 LIST ~/Mail/ %\r\n", .list(ListCommand(reference: box("~/Mail/"), patterns: [bytes("%")])),
         tag: "A202"),
-    CommandCase("A002 LSUB \"#news.\" \"comp.mail.*\"\r\n", .lsub(reference: box("#news."), pattern: bytes("comp.mail.*")), tag: "A002"),
+    CommandCase(
+        "A002 LSUB \"#news.\" \"comp.mail.*\"\r\n",
+        .lsub(reference: box("#news."), pattern: bytes("comp.mail.*")), tag: "A002"),
     CommandCase(
         "A042 STATUS blurdybloop (UIDNEXT MESSAGES)\r\n", .status(box("blurdybloop"), [.uidNext, .messages]),
         tag: "A042"),
@@ -86,7 +93,8 @@ let rfcExamples: [CommandCase] = [
     // RFC 5258 section 5, RFC 5819 section 4, RFC 6154 section 5.2
     CommandCase(
         "A02 LIST (SUBSCRIBED) \"\" \"*\"\r\n",
-        .list(ListCommand(selection: .subscribed, reference: box(""), patterns: [bytes("*")], isExtended: true)),
+        .list(
+            ListCommand(selection: .subscribed, reference: box(""), patterns: [bytes("*")], isExtended: true)),
         tag: "A02"),
     CommandCase(
         "A03 LIST () \"\" \"%\" RETURN (CHILDREN)\r\n",
@@ -96,7 +104,8 @@ let rfcExamples: [CommandCase] = [
         "BBB LIST \"\" (\"INBOX\" \"Drafts\" \"Sent/%\")\r\n",
         .list(
             ListCommand(
-                reference: box(""), patterns: [bytes("INBOX"), bytes("Drafts"), bytes("Sent/%")], isExtended: true)),
+                reference: box(""), patterns: [bytes("INBOX"), bytes("Drafts"), bytes("Sent/%")],
+                isExtended: true)),
         tag: "BBB"),
     CommandCase(
         "C06 LIST (RECURSIVEMATCH SUBSCRIBED) \"\" %\r\n",
@@ -234,7 +243,8 @@ let rfcExamples: [CommandCase] = [
         "A001 LOGIN {11+}\r\nFRED FOOBAR {7+}\r\nfat man\r\n",
         .login(user: bytes("FRED FOOBAR"), password: bytes("fat man")), tag: "A001"),
     CommandCase(
-        "A001 LOGIN {0+}\r\n {0}\r\n\r\n", [.step(.sendContinuation), command("A001", .login(user: [], password: []))]),
+        "A001 LOGIN {0+}\r\n {0}\r\n\r\n",
+        [.step(.sendContinuation), command("A001", .login(user: [], password: []))]),
     // RFC 3501 section 6.3.11 and RFC 3502 section 6.3.11
     CommandCase(
         "A003 APPEND saved-messages (\\Seen) {5}\r\nhello\r\nb NOOP\r\n",

@@ -57,7 +57,9 @@ private let tag = Tag(bytes("a1"))!
         wire {
             $0.list("LIST", [.nonExistent], separator: 0x2F, name: box("foo"), childInfo: ["SUBSCRIBED"])
         } == "* LIST (\\NonExistent) \"/\" foo (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n")
-    #expect(wire { $0.list("LIST", [.noSelect], separator: nil, name: box("")) } == "* LIST (\\Noselect) NIL \"\"\r\n")
+    #expect(
+        wire { $0.list("LIST", [.noSelect], separator: nil, name: box("")) }
+            == "* LIST (\\Noselect) NIL \"\"\r\n")
     #expect(
         wire { $0.status(box("a b"), [(.messages, 5), (.uidNext, 9)]) }
             == "* STATUS \"a b\" (MESSAGES 5 UIDNEXT 9)\r\n")
@@ -89,7 +91,8 @@ private let tag = Tag(bytes("a1"))!
     response.modSeq(ModSeq(rawValue: 9), into: &out)
     let section = Section(path: [1], kind: .headerFields([bytes("From"), bytes("a b")]))
     response.beginOctets(
-        .section(FetchSection(section: section, partial: .init(first: 3, count: 9), isPeek: true)), into: &out)
+        .section(FetchSection(section: section, partial: .init(first: 3, count: 9), isPeek: true)), into: &out
+    )
     out.appendIMAPString(bytes("x"))
     response.end(into: &out)
     #expect(

@@ -17,20 +17,23 @@ private func parse(_ text: String) throws -> SequenceSet {
     return try cursor.sequenceSet()
 }
 
-@Test(arguments: [
-    ("2,4:7,9,12:*", 15, "2,4:7,9,12:15"), ("*:4,5:7", 10, "4:10"), ("3:1,2:5", 9, "1:5"),
-    ("10:*", 4, "4:10"), ("*", 0, ""), ("1:*", 0, ""), ("7,7,7", 9, "7"),
-] as [(String, UInt32, String)])
+@Test(
+    arguments: [
+        ("2,4:7,9,12:*", 15, "2,4:7,9,12:15"), ("*:4,5:7", 10, "4:10"), ("3:1,2:5", 9, "1:5"),
+        ("10:*", 4, "4:10"), ("*", 0, ""), ("1:*", 0, ""), ("7,7,7", 9, "7"),
+    ] as [(String, UInt32, String)])
 func resolvesUIDs(_ text: String, _ largest: UInt32, _ expected: String) throws {
     var out: [UInt8] = []
     out.appendRanges(try parse(text).resolved(largest: largest))
     #expect(String(decoding: out, as: UTF8.self) == expected)
 }
 
-@Test(arguments: [
-    ("1:3", 3, "1:3"), ("4", 3, nil), ("1:4", 3, nil), ("4:*", 3, "3"), ("9:*,1", 3, "1,3"), ("1:*", 0, ""),
-    ("*", 0, ""), ("1", 0, nil),
-] as [(String, UInt32, String?)])
+@Test(
+    arguments: [
+        ("1:3", 3, "1:3"), ("4", 3, nil), ("1:4", 3, nil), ("4:*", 3, "3"), ("9:*,1", 3, "1,3"),
+        ("1:*", 0, ""),
+        ("*", 0, ""), ("1", 0, nil),
+    ] as [(String, UInt32, String?)])
 func resolvesSequenceNumbers(_ text: String, _ count: UInt32, _ expected: String?) throws {
     let resolved = try parse(text).resolved(count: count)
     var out: [UInt8] = []
@@ -39,12 +42,16 @@ func resolvesSequenceNumbers(_ text: String, _ count: UInt32, _ expected: String
     #expect(String(decoding: out, as: UTF8.self) == expected ?? "")
 }
 
-@Test(arguments: [
-    ("*", "a/b", .full), ("%", "a/b", .none), ("%", "a", .full), ("%/%", "a/b", .full), ("a*c", "a/b/c", .full),
-    ("a%c", "a/c", .none), ("a%c", "abc", .full), ("a/%", "a", .below), ("%/c", "a", .below), ("a", "ab", .none),
-    ("*b", "a", .below), ("", "", .full), ("", "a", .none), ("x]y~NIL", "x]y~NIL", .full), ("%%*%", "a/b", .full),
-    ("foo", "foo/bar", .none), ("foo%", "foo/", .none), ("a/b", "a", .below),
-] as [(String, String, ListPattern.Match)])
+@Test(
+    arguments: [
+        ("*", "a/b", .full), ("%", "a/b", .none), ("%", "a", .full), ("%/%", "a/b", .full),
+        ("a*c", "a/b/c", .full),
+        ("a%c", "a/c", .none), ("a%c", "abc", .full), ("a/%", "a", .below), ("%/c", "a", .below),
+        ("a", "ab", .none),
+        ("*b", "a", .below), ("", "", .full), ("", "a", .none), ("x]y~NIL", "x]y~NIL", .full),
+        ("%%*%", "a/b", .full),
+        ("foo", "foo/bar", .none), ("foo%", "foo/", .none), ("a/b", "a", .below),
+    ] as [(String, String, ListPattern.Match)])
 func matchesPattern(_ pattern: String, _ name: String, _ expected: ListPattern.Match) {
     #expect(ListPattern(bytes(pattern), separator: 0x2F).match(bytes(name)) == expected)
 }
@@ -54,10 +61,12 @@ func matchesPattern(_ pattern: String, _ name: String, _ expected: ListPattern.M
     #expect(pattern.match([UInt8](repeating: 0x61, count: 1000)) == .below)
 }
 
-@Test(arguments: [
-    ("\"17-Jul-1996 02:44:25 -0700\"", nil), ("\" 1-Feb-2024 23:59:60 +0530\"", "\" 2-Feb-2024 00:00:00 +0530\""),
-    ("\"01-Jan-1970 00:00:00 +0000\"", "\" 1-Jan-1970 00:00:00 +0000\""),
-] as [(String, String?)])
+@Test(
+    arguments: [
+        ("\"17-Jul-1996 02:44:25 -0700\"", nil),
+        ("\" 1-Feb-2024 23:59:60 +0530\"", "\" 2-Feb-2024 00:00:00 +0530\""),
+        ("\"01-Jan-1970 00:00:00 +0000\"", "\" 1-Jan-1970 00:00:00 +0000\""),
+    ] as [(String, String?)])
 func datesSurviveParseAndEncode(_ text: String, _ expected: String?) throws {
     var cursor = Cursor(bytes(text), limits: CommandLimits())
     var out: [UInt8] = []
@@ -66,7 +75,8 @@ func datesSurviveParseAndEncode(_ text: String, _ expected: String?) throws {
 }
 
 @Test func mailboxNamesDecode() {
-    #expect(WireMailboxName(bytes("~peter/mail/&U,BTFw-/&ZeVnLIqe-")).text(.modifiedUTF7) == "~peter/mail/台北/日本語")
+    #expect(
+        WireMailboxName(bytes("~peter/mail/&U,BTFw-/&ZeVnLIqe-")).text(.modifiedUTF7) == "~peter/mail/台北/日本語")
     #expect(WireMailboxName(bytes("a&b")).text(.modifiedUTF7) == nil)
     #expect(WireMailboxName(bytes("a&b")).text(.utf8) == "a&b")
     #expect(WireMailboxName(bytes("Entwürfe")).text(.modifiedUTF7) == "Entwürfe")

@@ -28,7 +28,9 @@ final class MemoryMailbox: Sendable {
     init(_ name: MailboxName, _ validity: UIDValidity) {
         self.uidValidity = validity
         self.state = Mutex(
-            State(name: name, snapshot: MailboxSnapshot(uidValidity: validity, highestModSeq: ModSeq(rawValue: 1))))
+            State(
+                name: name,
+                snapshot: MailboxSnapshot(uidValidity: validity, highestModSeq: ModSeq(rawValue: 1))))
     }
 
     func snapshot() -> MailboxSnapshot { self.state.withLock { $0.snapshot } }
@@ -174,7 +176,9 @@ final class MemorySession: Mailbox {
             var sources = UIDSet()
             var messages: [MemoryMailbox.NewMessage] = []
             for uid in uids {
-                guard let record = state.snapshot.record(of: uid), let octets = state.messages[uid] else { continue }
+                guard let record = state.snapshot.record(of: uid), let octets = state.messages[uid] else {
+                    continue
+                }
                 sources.insert(uid)
                 let table = state.snapshot.keywords
                 messages.append(
@@ -185,7 +189,8 @@ final class MemorySession: Mailbox {
             }
             return (sources, messages)
         }
-        return CopyResult(uidValidity: other.uidValidity, source: sources, target: UIDSet(other.add(messages)))
+        return CopyResult(
+            uidValidity: other.uidValidity, source: sources, target: UIDSet(other.add(messages)))
     }
 
     func move(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
@@ -220,5 +225,7 @@ final class MemorySession: Mailbox {
         return out
     }
 
-    func details(of uid: UID) async throws(StoreError) -> MessageDetails { MessageDetails(saveDate: 0, guid: "") }
+    func details(of uid: UID) async throws(StoreError) -> MessageDetails {
+        MessageDetails(saveDate: 0, guid: "")
+    }
 }

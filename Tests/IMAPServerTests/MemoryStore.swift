@@ -21,7 +21,9 @@ final class MemoryStore: MailStore {
 
     func deposit(_ deposits: [Deposit]) async -> [Result<StoredMessage, StoreError>] {
         deposits.map { deposit in
-            do throws(StoreError) { return .success(try Self.store(deposit)) } catch { return .failure(error) }
+            do throws(StoreError) { return .success(try Self.store(deposit)) } catch {
+                return .failure(error)
+            }
         }
     }
 

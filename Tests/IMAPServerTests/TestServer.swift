@@ -25,11 +25,13 @@ struct OnePassword: Authenticator {
             case .cancelled: return .failure(AuthenticationFailure(.cancelled))
             }
         }
-        guard let credentials = PlainExchange.parse(message), credentials.password == Array("pass".utf8) else {
+        guard let credentials = PlainExchange.parse(message), credentials.password == Array("pass".utf8)
+        else {
             return .failure(AuthenticationFailure(.credentials))
         }
         let user = credentials.authenticationIdentity
-        return .success(Identity(user: user), UserRecord(user: user, uid: 1, gid: 1, home: "/nowhere/\(user)"))
+        return .success(
+            Identity(user: user), UserRecord(user: user, uid: 1, gid: 1, home: "/nowhere/\(user)"))
     }
 
     func lookup(_ user: String, _ request: AuthenticationRequest) async -> UserLookup { .notFound }
@@ -79,7 +81,8 @@ struct TestServer {
         let service = IMAPService(
             IMAPOptions(
                 settings: { _ in final }, authenticator: OnePassword(),
-                accounts: Accounts(store: store, mail: mail, processOwner: .init(uid: 1, gid: 1)), store: store,
+                accounts: Accounts(store: store, mail: mail, processOwner: .init(uid: 1, gid: 1)),
+                store: store,
                 contexts: TLSContexts(), logger: logger))
         let (descriptor, port) = try Self.bindLoopback()
         let loops = ConnectionLoops(threads: 2)

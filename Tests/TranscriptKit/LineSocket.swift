@@ -28,7 +28,8 @@ package final class LineSocket {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(self.descriptor, $0.baseAddress.map { $0 + sent }, $0.count - sent, CInt(MSG_NOSIGNAL))
+                Glibc.send(
+                    self.descriptor, $0.baseAddress.map { $0 + sent }, $0.count - sent, CInt(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failure(description: "send: errno \(errno)") }
             sent += count

@@ -67,7 +67,11 @@ extension Cursor {
             try self.space()
         }
         var action = StoreCommand.Action.replace
-        if self.take(UInt8(ascii: "+")) { action = .add } else if self.take(UInt8(ascii: "-")) { action = .remove }
+        if self.take(UInt8(ascii: "+")) {
+            action = .add
+        } else if self.take(UInt8(ascii: "-")) {
+            action = .remove
+        }
         let word = self.word()
         let isSilent = self.matches(word, "FLAGS.SILENT")
         guard isSilent || self.matches(word, "FLAGS") else {

@@ -3,7 +3,9 @@ public import MailCore
 extension ResponseEncoder {
     public mutating func exists(_ count: Int) { self.numbered(UInt64(max(0, count)), "EXISTS") }
     public mutating func recent(_ count: Int) { self.numbered(UInt64(max(0, count)), "RECENT") }
-    public mutating func expunge(_ number: SequenceNumber) { self.numbered(UInt64(number.rawValue), "EXPUNGE") }
+    public mutating func expunge(_ number: SequenceNumber) {
+        self.numbered(UInt64(number.rawValue), "EXPUNGE")
+    }
 
     /// `* FLAGS (...)`
     public mutating func flags(_ flags: MessageFlags, keywords: some Sequence<Keyword>) {
@@ -61,7 +63,8 @@ extension ResponseEncoder {
 
         static let names: [(ListAttributes, StaticString)] = [
             (.nonExistent, "\\NonExistent"), (.noSelect, "\\Noselect"), (.noInferiors, "\\NoInferiors"),
-            (.hasChildren, "\\HasChildren"), (.hasNoChildren, "\\HasNoChildren"), (.subscribed, "\\Subscribed"),
+            (.hasChildren, "\\HasChildren"), (.hasNoChildren, "\\HasNoChildren"),
+            (.subscribed, "\\Subscribed"),
         ]
     }
 

@@ -8,10 +8,14 @@ extension [UInt8] {
     ///
     /// NUL can stand in neither; 0x80 replaces it, which keeps the length.
     public mutating func appendIMAPString(_ bytes: some Collection<UInt8>) {
-        if bytes.count <= Self.longestQuoted, bytes.allSatisfy({ $0 < 0x7F && $0 != 0x0D && $0 != 0x0A && $0 != 0 }) {
+        if bytes.count <= Self.longestQuoted,
+            bytes.allSatisfy({ $0 < 0x7F && $0 != 0x0D && $0 != 0x0A && $0 != 0 })
+        {
             self.append(UInt8(ascii: "\""))
             for byte in bytes {
-                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { self.append(UInt8(ascii: "\\")) }
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                    self.append(UInt8(ascii: "\\"))
+                }
                 self.append(byte)
             }
             self.append(UInt8(ascii: "\""))

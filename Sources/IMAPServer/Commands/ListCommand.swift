@@ -19,7 +19,9 @@ private struct ListPatterns {
 
     /// INBOX is the one name that matches in any case.
     func matches(_ name: MailboxName, _ wire: WireMailboxName) -> Bool {
-        self.patterns.contains { $0.plain.matches(wire.bytes) || (name.isInbox && $0.folded.matches(wire.bytes)) }
+        self.patterns.contains {
+            $0.plain.matches(wire.bytes) || (name.isInbox && $0.folded.matches(wire.bytes))
+        }
     }
 }
 
@@ -96,8 +98,11 @@ extension Session {
             var ancestor = name.parent
             while let parent = ancestor {
                 if patterns.matches(parent, self.names.encode(parent)) {
-                    found[parent, default: ListEntry(name: parent, listing: existing[parent], isSubscribed: false)]
-                        .hasHiddenChild = true
+                    found[
+                        parent,
+                        default: ListEntry(name: parent, listing: existing[parent], isSubscribed: false)
+                    ]
+                    .hasHiddenChild = true
                 }
                 ancestor = parent.parent
             }

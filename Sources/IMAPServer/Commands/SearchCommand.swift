@@ -13,7 +13,9 @@ extension Session {
         guard Self.knowsCharset(command.charset) else {
             return try await self.refuse(tag, .badCharset, "Unknown charset", expunges)
         }
-        guard let plan = SearchPlan(command.key, selected.view, recent: selected.recent) else { return self.bad(tag, "No such message") }
+        guard let plan = SearchPlan(command.key, selected.view, recent: selected.recent) else {
+            return self.bad(tag, "No such message")
+        }
         let hasModSeq = command.key.hasModSeq
         if hasModSeq { self.enableCondStore() }
         let found: [Int]

@@ -48,5 +48,6 @@ extension Session {
 }
 
 private func logText(_ bytes: [UInt8]) -> String {
-    String(decoding: bytes.prefix(100).map { $0 < 0x20 || $0 >= 0x7F ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+    String(
+        decoding: bytes.prefix(100).map { $0 < 0x20 || $0 >= 0x7F ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
 }

@@ -21,7 +21,8 @@ extension FlagChange {
         let after = Set(table.numbers(in: new.keywords))
         switch self.mode {
         case .add: return new.flags == old.flags.union(self.flags) && after == before.union(changed)
-        case .remove: return new.flags == old.flags.subtracting(self.flags) && after == before.subtracting(changed)
+        case .remove:
+            return new.flags == old.flags.subtracting(self.flags) && after == before.subtracting(changed)
         case .replace: return new.flags == self.flags && after == changed
         }
     }
@@ -45,7 +46,8 @@ extension Session {
         let missing = try await self.answerStore(command, change, uids, result)
         if !result.modified.isEmpty {
             let numbers = selected.numbers(result.modified, command.numbering)
-            return try await self.finish(tag, .modified(numbers), "Conditional store failed for some", expunges)
+            return try await self.finish(
+                tag, .modified(numbers), "Conditional store failed for some", expunges)
         }
         if missing, command.numbering == .sequenceNumber {
             return try await self.refuse(tag, .expungeIssued, "Some messages have been expunged", expunges)
