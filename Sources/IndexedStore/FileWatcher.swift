@@ -8,8 +8,13 @@ internal import Synchronization
 final class FileWatcher: Sendable {
     private struct State {
         var mailboxes: [CInt: Watched] = [:]
-        var descriptors: [ObjectIdentifier: [CInt]] = [:]
+        var watches: [ObjectIdentifier: Watch] = [:]
         var isClosed = false
+    }
+
+    private struct Watch {
+        var count: Int
+        var descriptors: [CInt]
     }
 
     private struct Watched {
@@ -59,11 +64,16 @@ final class FileWatcher: Sendable {
         self.thread.join()
     }
 
-    func watch(_ mailbox: MailboxState) {
-        let directories = mailbox.filesLock.withLock { mailbox.files.watchedDirectories }
+    /// Watches a mailbox's directories, counting how often. To be called where its files may be read.
+    func watch(_ mailbox: MailboxState, _ directories: [String]) {
         let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
         self.state.withLock { state in
-            guard !state.isClosed, state.descriptors[ObjectIdentifier(mailbox)] == nil else { return }
+            guard !state.isClosed else { return }
+            let known = state.watches[ObjectIdentifier(mailbox)]
+            if let known {
+                state.watches[ObjectIdentifier(mailbox)]?.count = known.count + 1
+                return
+            }
             var descriptors: [CInt] = []
             for directory in directories {
                 let descriptor = inotify_add_watch(self.inotify, directory, events)
@@ -71,13 +81,21 @@ final class FileWatcher: Sendable {
                 descriptors.append(descriptor)
                 state.mailboxes[descriptor] = Watched(state: mailbox)
             }
-            state.descriptors[ObjectIdentifier(mailbox)] = descriptors
+            state.watches[ObjectIdentifier(mailbox)] = Watch(count: 1, descriptors: descriptors)
         }
     }
 
+    /// Ends one `watch`.
     func unwatch(_ mailbox: MailboxState) {
         self.state.withLock { state in
-            for descriptor in state.descriptors.removeValue(forKey: ObjectIdentifier(mailbox)) ?? [] {
+            guard var watch = state.watches[ObjectIdentifier(mailbox)] else { return }
+            watch.count -= 1
+            if watch.count > 0 {
+                state.watches[ObjectIdentifier(mailbox)] = watch
+                return
+            }
+            state.watches[ObjectIdentifier(mailbox)] = nil
+            for descriptor in watch.descriptors {
                 state.mailboxes[descriptor] = nil
                 _ = inotify_rm_watch(self.inotify, descriptor)
             }

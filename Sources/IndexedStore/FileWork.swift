@@ -63,6 +63,7 @@ final class FileWork: @unchecked Sendable {
     func add(_ task: IndexWriter.PendingFileTask, _ state: MailboxState) {
         self.monitor.lock.withLock {
             var work = self.work[state.key] ?? Work(state: state)
+            work.state = state
             if var known = work.tasks[task.uid], known.kind == .rename, task.kind == .rename {
                 known.newFlags = task.newFlags
                 known.newKeywords = task.newKeywords

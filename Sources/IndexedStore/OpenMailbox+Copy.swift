@@ -23,7 +23,7 @@ extension OpenMailbox {
         let source = self.state
         let volume = self.volume
         return try await Self.result { continuation in
-            let copying = Copying(source, target, kind, volume, continuation)
+            let copying = Copying(self.account, source, target, kind, continuation)
             if !volume.threads.submit({ copying.start(uids) }) {
                 continuation.resume(returning: .failure(StoreError(.limit, "storage threads")))
             }
@@ -50,10 +50,11 @@ final class Copying: @unchecked Sendable {
         var uid: UID?
     }
 
+    /// Kept in memory: another object for the same account would not know what is on its way.
+    private let account: StoreAccount
     private let source: MailboxState
     private let target: MailboxState
     private let kind: Kind
-    private let volume: Volume
     private let continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
     private var items: [Item] = []
     private var arriving: MailboxState.PendingEntry?
@@ -62,15 +63,17 @@ final class Copying: @unchecked Sendable {
     private var vanishedModSeq: ModSeq?
 
     init(
-        _ source: MailboxState, _ target: MailboxState, _ kind: Kind, _ volume: Volume,
+        _ account: StoreAccount, _ source: MailboxState, _ target: MailboxState, _ kind: Kind,
         _ continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
     ) {
+        self.account = account
         self.source = source
         self.target = target
         self.kind = kind
-        self.volume = volume
         self.continuation = continuation
     }
+
+    private var volume: Volume { self.account.volume }
 
     /// On a storage thread.
     func start(_ uids: UIDSet) {

@@ -35,12 +35,22 @@ final class OpenMailbox: Mailbox {
         _ onChange: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> OpenMailbox {
         state.retainMessages()
+        let watcher = state.core.volume.watcher
         do throws(StoreError) {
             try await state.core.volume.threads.run { () throws(StoreError) in
                 state.filesLock.lock()
                 defer { state.filesLock.unlock() }
-                try state.takeInExternalChangesLocked(.ifChanged)
-                try state.load()
+                if let watcher {
+                    // Before the look at the files, so that nothing falls between the two.
+                    try state.core.asOwner { watcher.watch(state, state.files.watchedDirectories) }
+                }
+                do throws(StoreError) {
+                    try state.takeInExternalChangesLocked(.ifChanged)
+                    try state.load()
+                } catch {
+                    watcher?.unwatch(state)
+                    throw error
+                }
             }
         } catch {
             state.release()
@@ -52,10 +62,10 @@ final class OpenMailbox: Mailbox {
             return state.isDeleted
         }
         if isDeleted {
+            watcher?.unwatch(state)
             state.release()
             throw StoreError(.notFound, "mailbox deleted")
         }
-        state.core.volume.watcher?.watch(state)
         return OpenMailbox(state, account: account, access, notifier)
     }
 
@@ -80,12 +90,9 @@ final class OpenMailbox: Mailbox {
             return !session.isClosed
         }
         guard isFirst else { return }
-        let isLast = self.state.lock.withLock {
-            self.state.sessions[ObjectIdentifier(self.notifier)] = nil
-            return self.state.sessions.isEmpty
-        }
+        self.state.lock.withLock { self.state.sessions[ObjectIdentifier(self.notifier)] = nil }
         self.notifier.silence()
-        if isLast { self.volume.watcher?.unwatch(self.state) }
+        self.volume.watcher?.unwatch(self.state)
         self.state.release()
     }
 

@@ -20,6 +20,9 @@ final class TestVolume: Sendable {
 
     deinit { Shell.remove(self.directory) }
 
+    /// What the store complained about.
+    var problems: [String] { self.messages.withLock { $0 } }
+
     func configuration(_ change: (inout IndexedStore.Configuration) -> Void = { _ in })
         -> IndexedStore.Configuration
     {

@@ -1,0 +1,118 @@
+import IndexedStore
+import MailCore
+import MailStore
+import Testing
+
+@Suite struct CopyTests {
+    private func withMailboxes(
+        _ body: (any Mailbox, any Mailbox, MailboxName, any MailAccount, TestVolume) async throws -> Void
+    ) async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let name = try #require(MailboxName("Archive/2026"))
+            try await account.create(name, specialUse: nil)
+            for number in 1...4 {
+                try await store.put(
+                    message("m\(number)"), account, flags: number == 2 ? [.seen] : [],
+                    keywords: number == 3 ? [try #require(Keyword("work"))] : [])
+            }
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            let target = try await account.open(name, .readWrite, onChange: {})
+            try await body(inbox, target, name, account, volume)
+            inbox.close()
+            target.close()
+        }
+        #expect(volume.problems == [])
+    }
+
+    private func uids(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.compactMap { UID(rawValue: $0) }) }
+
+    @Test func copyKeepsContentAndFlags() async throws {
+        try await self.withMailboxes { inbox, target, name, _, _ in
+            let result = try await inbox.copy(self.uids(2, 3, 77), to: name)
+            #expect(result.source == self.uids(2, 3))
+            #expect(result.target == self.uids(1, 2))
+            #expect(result.uidValidity == target.snapshot().uidValidity)
+            #expect(try await target.subjects() == ["m2", "m3"])
+            let snapshot = target.snapshot()
+            #expect(snapshot[0].flags == [.seen])
+            #expect(snapshot.keywords.numbers(in: snapshot[1].keywords).count == 1)
+            #expect(snapshot[0].internalDate == inbox.snapshot()[1].internalDate)
+            #expect(inbox.snapshot().count == 4)
+            let source = try await inbox.details(of: UID(nonZero: 2))
+            let copy = try await target.details(of: .first)
+            #expect(source.guid == copy.guid)
+            var cached = 0
+            try await target.caches(of: snapshot.records) { _, view in
+                if view != nil { cached += 1 }
+                return true
+            }
+            #expect(cached == 2)
+        }
+    }
+
+    @Test func copyOfNothingAndToNowhere() async throws {
+        try await self.withMailboxes { inbox, _, name, _, _ in
+            #expect(try await inbox.copy(self.uids(50), to: name).source.isEmpty)
+            let absent = try #require(MailboxName("Absent"))
+            let error = await #expect(throws: StoreError.self) {
+                try await inbox.copy(self.uids(1), to: absent)
+            }
+            #expect(error?.code == .notFound)
+        }
+    }
+
+    @Test func moveIsOneStep() async throws {
+        try await self.withMailboxes { inbox, target, name, account, _ in
+            let before = inbox.snapshot().highestModSeq
+            let result = try await inbox.move(self.uids(1, 4), to: name)
+            #expect(result.source == self.uids(1, 4))
+            #expect(inbox.snapshot().uids == [2, 3])
+            #expect(inbox.snapshot().highestModSeq > before)
+            #expect(try await target.subjects() == ["m1", "m4"])
+            let status = try await account.status(of: .inbox)
+            #expect(status.messages == 2)
+            #expect(try await account.status(of: name).messages == 2)
+        }
+    }
+
+    @Test func moveWithinGivesNewUIDs() async throws {
+        try await self.withMailboxes { inbox, _, _, account, _ in
+            let result = try await inbox.move(self.uids(1, 2), to: .inbox)
+            #expect(result.target == self.uids(5, 6))
+            #expect(inbox.snapshot().uids == [3, 4, 5, 6])
+            #expect(try await inbox.subjects() == ["m3", "m4", "m1", "m2"])
+            #expect(try await account.status(of: .inbox).messages == 4)
+        }
+    }
+
+    @Test func parallelMovesTakeEachMessageOnce() async throws {
+        try await self.withMailboxes { inbox, target, name, _, _ in
+            let all = self.uids(1, 2, 3, 4)
+            let moved = await withTaskGroup(of: Int.self) { group in
+                for _ in 0..<8 {
+                    group.addTask { (try? await inbox.move(all, to: name).source.count) ?? 0 }
+                }
+                return await group.reduce(0, +)
+            }
+            #expect(moved == 4)
+            #expect(inbox.snapshot().isEmpty)
+            #expect(target.snapshot().count == 4)
+            // And back and forth at once.
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        _ = try? await inbox.move(UIDSet(inbox.snapshot().records.map(\.uid)), to: name)
+                    }
+                    group.addTask {
+                        _ = try? await target.move(UIDSet(target.snapshot().records.map(\.uid)), to: .inbox)
+                    }
+                }
+            }
+            #expect(inbox.snapshot().count + target.snapshot().count == 4)
+            let subjects = try await inbox.subjects() + target.subjects()
+            #expect(subjects.sorted() == ["m1", "m2", "m3", "m4"])
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import Synchronization
+import Testing
+
+@Suite struct ExternalChangeTests {
+    private func drop(_ volume: TestVolume, _ name: String, _ subject: String, into folder: String = "new") {
+        let octets = message(subject).octets.withUnsafeBytes { Array($0) }
+        Shell.write(octets, "\(volume.directory)/anna/tmp/\(name)")
+        rename("\(volume.directory)/anna/tmp/\(name)", "\(volume.directory)/anna/\(folder)/\(name)")
+    }
+
+    @Test func newMailIsSeenOnOpenAndStatus() async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("own"), account)
+            self.drop(volume, "1700000000.M1P1.elsewhere", "theirs")
+            #expect(try await account.status(of: .inbox).messages == 2)
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            #expect(try await inbox.subjects() == ["own", "theirs"])
+            self.drop(volume, "1700000001.M1P1.elsewhere:2,S", "seen", into: "cur")
+            let second = try await account.open(.inbox, .readWrite, onChange: {})
+            #expect(inbox.snapshot().uids == [1, 2, 3])
+            #expect(inbox.snapshot()[2].flags == [.seen])
+            inbox.close()
+            second.close()
+        }
+        // The same UIDs after a restart, and no second copy of anything.
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            #expect(inbox.snapshot().uids == [1, 2, 3])
+            #expect(try await inbox.subjects() == ["own", "theirs", "seen"])
+            inbox.close()
+        }
+        #expect(volume.problems == [])
+    }
+
+    @Test func flagsAndRemovalsAreTakenIn() async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            for number in 1...3 { try await store.put(message("m\(number)"), account, flags: [.flagged]) }
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            let folder = "\(volume.directory)/anna/cur"
+            let names = Shell.names(folder)
+            #expect(names.count == 3)
+            let base = try #require(names[0].split(separator: ":").first)
+            rename("\(folder)/\(names[0])", "\(folder)/\(base):2,FS")
+            unlink("\(folder)/\(names[1])")
+            let before = inbox.snapshot()
+            _ = try await account.status(of: .inbox)
+            let changes = MailboxChanges(from: before, to: inbox.snapshot())
+            #expect(changes.expunged.count == 1)
+            #expect(changes.updated.count == 1)
+            let status = try await account.status(of: .inbox)
+            #expect(status.messages == 2)
+            #expect(status.unseen == 1)
+            inbox.close()
+        }
+        #expect(volume.problems == [])
+    }
+
+    @Test func idleSessionIsTold() async throws {
+        let volume = try TestVolume()
+        try await volume.with {
+            $0.watchesFiles = true
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+            let inbox = try await account.open(.inbox, .readWrite, onChange: { continuation.yield() })
+            self.drop(volume, "1700000000.M1P1.elsewhere", "theirs")
+            for await _ in stream { break }
+            #expect(try await inbox.subjects() == ["theirs"])
+            inbox.close()
+        }
+        #expect(volume.problems == [])
+    }
+
+    @Test func ownChangesReachTheFiles() async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            for number in 1...3 { try await store.put(message("m\(number)"), account) }
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            _ = try await inbox.store(
+                FlagChange(.add, [.seen, .answered]), [UID(nonZero: 2)], unchangedSince: nil)
+            _ = try await inbox.store(
+                FlagChange(.add, [], [try #require(Keyword("work"))]), [UID(nonZero: 2)], unchangedSince: nil)
+            _ = try await inbox.remove([UID(nonZero: 3)])
+            // A look at the files meanwhile must not take the old names for a change.
+            _ = try await account.status(of: .inbox)
+            #expect(inbox.snapshot()[1].flags == [.seen, .answered])
+            inbox.close()
+        }
+        let current = Shell.names("\(volume.directory)/anna/cur")
+        #expect(current.count == 1)
+        #expect(current.first?.hasSuffix(":2,RSa") == true)
+        #expect(Shell.names("\(volume.directory)/anna/new").count == 1)
+        let list = String(
+            decoding: Shell.read("\(volume.directory)/anna/dovecot-uidlist") ?? [], as: UTF8.self)
+        #expect(list.split(separator: "\n").count >= 3)
+        let keywords = String(
+            decoding: Shell.read("\(volume.directory)/anna/dovecot-keywords") ?? [], as: UTF8.self)
+        #expect(keywords == "0 work\n")
+        #expect(volume.problems == [])
+    }
+
+    @Test func lostIndexComesBackFromFiles() async throws {
+        let volume = try TestVolume()
+        let work = try #require(MailboxName("Work"))
+        let key = try #require(Keyword("$Label1"))
+        let before = try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await account.create(work, specialUse: nil)
+            for number in 1...5 {
+                try await store.put(
+                    message("m\(number)"), account, work, flags: number % 2 == 0 ? [.seen] : [],
+                    keywords: number == 3 ? [key] : [])
+            }
+            let mailbox = try await account.open(work, .readWrite, onChange: {})
+            _ = try await mailbox.remove([UID(nonZero: 2)])
+            defer { mailbox.close() }
+            return (mailbox.snapshot(), mailbox.guid)
+        }
+        Shell.remove(volume.directory + "/volume/index")
+        volume.time.withLock { $0 += 60 }
+        try await volume.with { store in
+            #expect(store.openReport.isIndexNew)
+            let account = try await store.account(volume.identity("anna"))
+            let mailbox = try await account.open(work, .readWrite, onChange: {})
+            let after = mailbox.snapshot()
+            #expect(mailbox.guid == before.1)
+            #expect(after.uidValidity == before.0.uidValidity)
+            #expect(after.uidNext == before.0.uidNext)
+            #expect(after.uids == [1, 3, 4, 5])
+            #expect(after.records.map(\.flags) == before.0.records.map(\.flags))
+            #expect(after.records.map(\.size) == before.0.records.map(\.size))
+            #expect(after.records.map(\.internalDate) == before.0.records.map(\.internalDate))
+            #expect(after.highestModSeq > before.0.highestModSeq)
+            #expect(after.keywords.keywords == [key])
+            #expect(after.keywords.numbers(in: after[1].keywords) == [0])
+            #expect(try await mailbox.subjects() == ["m1", "m3", "m4", "m5"])
+            mailbox.close()
+        }
+    }
+
+    @Test func foldersOfOthersAppearAndGo() async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            #expect(try await account.mailboxes().map(\.name.text) == ["INBOX"])
+            let folder = "\(volume.directory)/anna/.Lists.swift"
+            for path in [folder, folder + "/cur", folder + "/new", folder + "/tmp"] { mkdir(path, 0o700) }
+            Shell.write(message("x").octets.withUnsafeBytes { Array($0) }, folder + "/new/1700000000.M1P1.x")
+            #expect(try await account.mailboxes().map(\.name.text) == ["INBOX", "Lists", "Lists/swift"])
+            let name = try #require(MailboxName("Lists/swift"))
+            #expect(try await account.status(of: name).messages == 1)
+            Shell.remove(folder)
+            #expect(try await account.mailboxes().map(\.name.text) == ["INBOX"])
+        }
+    }
+}

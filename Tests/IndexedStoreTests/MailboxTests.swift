@@ -1,0 +1,171 @@
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import Testing
+
+@Suite struct MailboxTests {
+    private func name(_ text: String) throws -> MailboxName { try #require(MailboxName(text)) }
+
+    private func code(_ body: () async throws -> Void) async -> StoreError.Code? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return (error as? StoreError)?.code
+        }
+    }
+
+    @Test func createListSubscribe() async throws {
+        let volume = try TestVolume()
+        try await volume.with { configuration in
+            configuration.mailboxDefaults = [
+                .init(name: MailboxName("Sent") ?? .inbox, specialUse: .sent, creation: .subscribe),
+                .init(name: MailboxName("Junk") ?? .inbox, specialUse: .junk),
+            ]
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await account.create(try self.name("A/B/Ünï"), specialUse: nil)
+            try await account.create(try self.name("Old"), specialUse: .archive)
+            try await account.subscribe(try self.name("A/B/Ünï"))
+            try await account.subscribe(try self.name("Nowhere"))
+            let list = try await account.mailboxes()
+            #expect(list.map(\.name.text) == ["A", "A/B", "A/B/Ünï", "INBOX", "Old", "Sent"])
+            #expect(list.map(\.isSelectable) == [false, false, true, true, true, true])
+            #expect(list.map(\.hasChildren) == [true, true, false, false, false, false])
+            #expect(list.map(\.isSubscribed) == [false, false, true, false, false, true])
+            #expect(list.map(\.specialUse) == [nil, nil, nil, nil, .archive, .sent])
+            #expect(try await account.subscriptions().map(\.text) == ["A/B/Ünï", "Nowhere", "Sent"])
+            try await account.unsubscribe(try self.name("Nowhere"))
+            try await account.unsubscribe(try self.name("Nowhere"))
+            #expect(try await account.subscriptions().count == 2)
+            #expect(
+                await self.code { try await account.create(try self.name("Old"), specialUse: nil) }
+                    == .alreadyExists)
+            #expect(await self.code { try await account.create(.inbox, specialUse: nil) } == .alreadyExists)
+            #expect(await self.code { _ = try await account.status(of: try self.name("A/B")) } == .cannot)
+            #expect(await self.code { _ = try await account.status(of: try self.name("C")) } == .notFound)
+            #expect(await self.code { try await account.delete(.inbox) } == .cannot)
+        }
+        #expect(volume.problems == [])
+    }
+
+    @Test func deleteAndCreateAgain() async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let name = try self.name("Work")
+            try await account.create(name, specialUse: nil)
+            try await account.create(try self.name("Work/Child"), specialUse: nil)
+            try await store.put(message("a"), account, name)
+            let session = try await account.open(name, .readWrite, onChange: {})
+            let old = session.snapshot().uidValidity
+            try await account.delete(name)
+            #expect(session.isDeleted)
+            #expect(session.snapshot().count == 1)
+            #expect(
+                await self.code {
+                    _ = try await session.store(FlagChange(.add, [.seen]), [.first], unchangedSince: nil)
+                } == .expunged)
+            session.close()
+            #expect(await self.code { _ = try await account.status(of: name) } == .cannot)
+            #expect(try await account.mailboxes().map(\.name.text) == ["INBOX", "Work", "Work/Child"])
+            try await account.create(name, specialUse: nil)
+            let status = try await account.status(of: name)
+            #expect(status.messages == 0)
+            #expect(status.uidValidity > old)
+        }
+        #expect(volume.problems == [])
+    }
+
+    @Test func renameWithChildren() async throws {
+        let volume = try TestVolume()
+        let validity = try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            for text in ["A", "A/x", "A/x/y", "AB"] {
+                try await account.create(try self.name(text), specialUse: nil)
+            }
+            try await store.put(message("deep"), account, try self.name("A/x/y"))
+            let session = try await account.open(try self.name("A/x/y"), .readWrite, onChange: {})
+            try await account.rename(try self.name("A"), to: try self.name("N/A"))
+            #expect(session.name.text == "N/A/x/y")
+            #expect(try await session.subjects() == ["deep"])
+            try await store.put(message("later"), account, try self.name("N/A/x/y"))
+            #expect(try await session.subjects() == ["deep", "later"])
+            #expect(
+                try await account.mailboxes().map(\.name.text) == [
+                    "AB", "INBOX", "N", "N/A", "N/A/x", "N/A/x/y",
+                ])
+            #expect(
+                await self.code { try await account.rename(try self.name("A"), to: try self.name("B")) }
+                    == .notFound)
+            #expect(
+                await self.code { try await account.rename(try self.name("AB"), to: try self.name("N/A")) }
+                    == .alreadyExists)
+            #expect(
+                await self.code { try await account.rename(try self.name("AB"), to: try self.name("AB/c")) }
+                    == .cannot)
+            defer { session.close() }
+            return session.snapshot().uidValidity
+        }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let status = try await account.status(of: try self.name("N/A/x/y"))
+            #expect(status.messages == 2)
+            #expect(status.uidValidity == validity)
+        }
+        #expect(volume.problems == [])
+    }
+
+    @Test func renameInboxMovesItsMail() async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("a"), account)
+            try await store.put(message("b"), account)
+            try await account.rename(.inbox, to: try self.name("Saved"))
+            #expect(try await account.status(of: .inbox).messages == 0)
+            #expect(try await account.status(of: try self.name("Saved")).messages == 2)
+        }
+        #expect(volume.problems == [])
+    }
+
+    @Test func depositCreatesMissingMailbox() async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let name = try self.name("Lists/swift")
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<8 {
+                    group.addTask {
+                        _ = await store.deposit([
+                            Deposit(
+                                message: message("m\(number)"), account: account, mailbox: name,
+                                missingMailbox: .create)
+                        ])
+                    }
+                }
+            }
+            #expect(try await account.status(of: name).messages == 8)
+        }
+        #expect(volume.problems == [])
+    }
+
+    @Test func secondProcessIsRefused() async throws {
+        let volume = try TestVolume()
+        try await volume.with { _ in
+            let error = #expect(throws: StoreError.self) { try volume.open() }
+            #expect(error?.code == .inUse)
+        }
+    }
+
+    @Test func closedStoreRefuses() async throws {
+        let volume = try TestVolume()
+        let store = try volume.open()
+        let account = try await store.account(volume.identity("anna"))
+        await store.close()
+        #expect(await self.code { try await store.put(message("a"), account) } == .temporary)
+        #expect(await self.code { _ = try await account.open(.inbox, .readOnly, onChange: {}) } == .temporary)
+        await store.close()
+    }
+}
