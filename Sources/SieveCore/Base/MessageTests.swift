@@ -1,0 +1,145 @@
+import MIMECore
+import MailCore
+
+extension SieveDefinition {
+    /// RFC 5228 section 5.
+    static let baseTests = [allOf, anyOf, not, `true`, `false`, address, exists, header, size]
+
+    /// RFC 5228 section 5.7.
+    private static let header = SieveDefinition(
+        "header",
+        Signature(
+            shared: [.matchType, .comparator],
+            positional: [
+                PositionalArgument("the header names", .stringList), PositionalArgument("the keys", .stringList),
+            ])
+    ) { compiler, arguments in
+        let names = compiler.headerNames(arguments.strings(0))
+        let keys = compiler.texts(arguments.strings(1))
+        guard let matcher = compiler.matcher(arguments) else { return }
+        compiler.emit(HeaderTest(names: names, keys: keys, matcher: matcher))
+    }
+
+    /// RFC 5228 section 5.5.
+    private static let exists = SieveDefinition(
+        "exists", Signature(positional: [PositionalArgument("the header names", .stringList)])
+    ) { compiler, arguments in
+        compiler.emit(ExistsTest(names: compiler.headerNames(arguments.strings(0))))
+    }
+
+    /// RFC 5228 section 5.9.
+    private static let size = SieveDefinition(
+        "size",
+        Signature(
+            tags: [TagDefinition("over", group: sizeRelation), TagDefinition("under", group: sizeRelation)],
+            required: [sizeRelation], positional: [PositionalArgument("the limit", .number)])
+    ) { compiler, arguments in
+        compiler.emit(
+            SizeTest(
+                relation: arguments.tags[sizeRelation]?.name == "over" ? .over : .under,
+                limit: arguments.number(0)))
+    }
+
+    private static let sizeRelation = TagGroup(name: "size relation")
+
+    /// RFC 5228 section 5.1.
+    private static let address = SieveDefinition(
+        "address",
+        Signature(
+            shared: [.matchType, .comparator, .addressPart],
+            positional: [
+                PositionalArgument("the header names", .stringList), PositionalArgument("the keys", .stringList),
+            ])
+    ) { compiler, arguments in
+        let names = compiler.headerNames(arguments.strings(0))
+        for (name, literal) in zip(names, arguments.strings(0))
+        where name.isFieldName && !AddressTest.allows(name.octets) {
+            compiler.error(
+                literal.position, "the header \(quoted(name.octets)) holds no addresses; use \"header\" instead")
+        }
+        let keys = compiler.texts(arguments.strings(1))
+        guard let matcher = compiler.matcher(arguments) else { return }
+        compiler.emit(
+            AddressTest(names: names, keys: keys, matcher: matcher, part: compiler.addressPart(arguments)))
+    }
+}
+
+struct HeaderTest: SieveTest {
+    let names: [SieveText]
+    let keys: [SieveText]
+    let matcher: any SieveMatcher
+
+    func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
+        var values: [[UInt8]] = []
+        for name in self.names {
+            try run.spend(run.message.fields.count)
+            for body in run.message.bodies(name.octets) {
+                try run.spend(body.count)
+                values.append(run.message.decoded(body))
+            }
+        }
+        return try self.matcher.matches(values, self.keys, &run)
+    }
+}
+
+struct ExistsTest: SieveTest {
+    let names: [SieveText]
+
+    func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
+        for name in self.names {
+            try run.spend(run.message.fields.count)
+            if !run.message.hasField(name.octets) { return false }
+        }
+        return true
+    }
+}
+
+struct SizeTest: SieveTest {
+    enum Relation: Sendable { case over, under }
+
+    let relation: Relation
+    let limit: UInt64
+
+    func evaluate(_ run: inout SieveRun) -> Bool {
+        switch self.relation {
+        case .over: run.message.size > self.limit
+        case .under: run.message.size < self.limit
+        }
+    }
+}
+
+struct AddressTest: SieveTest {
+    let names: [SieveText]
+    let keys: [SieveText]
+    let matcher: any SieveMatcher
+    let part: AddressPartDefinition
+
+    /// Headers whose body is an address list, and some outside of the standards that hold one.
+    private static let addressHeaders: Set<String> = [
+        "from", "to", "cc", "bcc", "sender", "reply-to", "resent-from", "resent-to", "resent-cc", "resent-bcc",
+        "resent-sender", "resent-reply-to", "return-path", "delivered-to", "envelope-to", "x-envelope-from",
+        "x-envelope-to", "x-original-to", "errors-to", "disposition-notification-to", "return-receipt-to",
+        "mail-followup-to", "mail-reply-to", "apparently-to", "approved", "x-forwarded-to", "x-forwarded-for",
+        "x-sieve-redirected-from", "list-post", "original-recipient", "final-recipient",
+    ]
+
+    static func allows(_ name: [UInt8]) -> Bool {
+        self.addressHeaders.contains(String(decoding: name.map(ASCII.lowercased), as: UTF8.self))
+    }
+
+    func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
+        var values: [[UInt8]] = []
+        for name in self.names {
+            try run.spend(run.message.fields.count)
+            for body in run.message.bodies(name.octets) {
+                try run.spend(body.count)
+                for element in AddressParser(body) {
+                    guard case .mailbox(_, _, let local, let host) = element else { continue }
+                    let address = SieveAddress(localPart: local ?? [], domain: host)
+                    if let value = self.part.part(address) { values.append(value) }
+                }
+            }
+        }
+        return try self.matcher.matches(values, self.keys, &run)
+    }
+}

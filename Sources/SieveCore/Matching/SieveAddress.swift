@@ -1,0 +1,55 @@
+import MailCore
+
+/// An address of an envelope or header, quoting removed.
+public struct SieveAddress: Sendable, Equatable {
+    public var localPart: [UInt8]
+    /// `nil`: there is none, so the address is not valid as such.
+    public var domain: [UInt8]?
+
+    public init(localPart: [UInt8], domain: [UInt8]?) {
+        self.localPart = localPart
+        self.domain = domain
+    }
+
+    /// Splits `local@domain`, without brackets, route and quoting, at the last `@`. `nil` for the empty text,
+    /// which is the null sender.
+    public init?(envelope text: String) {
+        let octets = Array(text.utf8)
+        guard !octets.isEmpty else { return nil }
+        if let at = octets.lastIndex(of: UInt8(ascii: "@")) {
+            self.init(localPart: Array(octets[..<at]), domain: Array(octets[(at + 1)...]))
+        } else {
+            self.init(localPart: octets, domain: nil)
+        }
+    }
+
+    /// `local@domain`, not quoted.
+    var whole: [UInt8] { self.domain.map { self.localPart + [UInt8(ascii: "@")] + $0 } ?? self.localPart }
+}
+
+/// A tag that chooses a part of addresses.
+struct AddressPartDefinition: Sendable {
+    /// In lower case, without the colon.
+    var name: String
+    var capability: String?
+    /// `nil`: the address has no such part, and nothing matches.
+    var part: @Sendable (SieveAddress) -> [UInt8]?
+
+    static let all = AddressPartDefinition(name: "all") { $0.whole }
+
+    /// RFC 5228 section 2.7.4.
+    static let base = [
+        all,
+        // An address without a domain is not valid: neither part matches.
+        AddressPartDefinition(name: "localpart") { $0.domain == nil ? nil : $0.localPart },
+        AddressPartDefinition(name: "domain") { $0.localPart.isEmpty ? nil : $0.domain },
+    ]
+
+    init(
+        name: String, capability: String? = nil, part: @escaping @Sendable (SieveAddress) -> [UInt8]?
+    ) {
+        self.name = name
+        self.capability = capability
+        self.part = part
+    }
+}

@@ -1,0 +1,60 @@
+/// A compiled script. Immutable; cheap to copy.
+public struct SieveScript: Sendable {
+    /// As logs and errors name it.
+    public let name: String
+    /// The capabilities it requires, sorted.
+    public let capabilities: [String]
+    let program: [SieveInstruction]
+    /// The place in the source of each instruction.
+    let positions: [SievePosition]
+}
+
+/// What became of the source of a script.
+public struct SieveCompilation: Sendable {
+    /// `nil` when there were errors.
+    public var script: SieveScript?
+    /// In the order of the source. At most `SieveLimits.errors` of them are errors.
+    public var diagnostics: [SieveDiagnostic]
+    /// All errors, also those beyond the limit.
+    public var errorCount: Int
+}
+
+/// Compiles scripts. A value; safe to use from any thread.
+public struct SieveCompiler: Sendable {
+    public let registry: SieveRegistry
+    public let limits: SieveLimits
+
+    public init(registry: SieveRegistry = .all, limits: SieveLimits = SieveLimits()) {
+        self.registry = registry
+        self.limits = limits
+    }
+
+    /// Parses, checks and compiles a script.
+    ///
+    /// - Parameters:
+    ///   - source: the script in UTF-8; lines end in CRLF or LF.
+    ///   - name: how it is called in logs.
+    public func compile(_ source: [UInt8], name: String) -> SieveCompilation {
+        if self.limits.scriptSize > 0, source.count > self.limits.scriptSize {
+            return SieveCompilation(
+                script: nil,
+                diagnostics: [
+                    SieveDiagnostic(
+                        .error, SievePosition(line: 1, column: 1),
+                        "the script has \(source.count) octets; \(self.limits.scriptSize) are allowed")
+                ],
+                errorCount: 1)
+        }
+        let (commands, diagnostics) = SieveParser.parse(source, limits: self.limits)
+        var compiler = ScriptCompiler(self.registry, self.limits, diagnostics)
+        compiler.commands(commands)
+        let script =
+            compiler.diagnostics.errors > 0
+            ? nil
+            : SieveScript(
+                name: name, capabilities: compiler.required.sorted(), program: compiler.program,
+                positions: compiler.positions)
+        return SieveCompilation(
+            script: script, diagnostics: compiler.diagnostics.sorted, errorCount: compiler.diagnostics.errors)
+    }
+}

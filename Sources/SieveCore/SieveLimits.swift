@@ -1,0 +1,25 @@
+/// What a script and one run of it may take. The defaults are those that Pigeonhole's users know.
+public struct SieveLimits: Sendable, Equatable {
+    /// The largest script in octets; 0: no limit.
+    public var scriptSize = 1 << 20
+    /// The longest string in octets, also one that a run makes.
+    public var stringSize = 1 << 20
+    /// Blocks inside blocks. RFC 5228 section 2.10.7 asks for 15 at least.
+    public var blockNesting = 32
+    /// Tests inside tests. RFC 5228 section 2.10.7 asks for 15 at least.
+    public var testNesting = 32
+    /// Errors shown of one script.
+    public var errors = 10
+    /// Actions of one run; 0: no limit.
+    public var actions = 32
+    /// Redirects of one run; 0: redirect is forbidden.
+    public var redirects = 4
+    /// Work of one run: instructions, and octets looked at. Some hundred million take a second.
+    public var steps = 200_000_000
+    /// Header fields of a message that are looked at.
+    public var headerFields = 20_000
+    /// Octets of one header field that are looked at.
+    public var fieldSize = 256 << 10
+
+    public init() {}
+}

@@ -1,0 +1,155 @@
+/// The arguments of a command or test after they were checked against its signature.
+struct SieveArguments {
+    struct Tag {
+        var name: String
+        var position: SievePosition
+        var argument: ArgumentNode?
+    }
+
+    var node: SyntaxNode
+    private(set) var tags: [TagGroup: Tag] = [:]
+    private(set) var positional: [ArgumentNode] = []
+
+    var position: SievePosition { self.node.position }
+
+    /// Checks `node` and notes every error in it; `nil` when there was one.
+    init?(_ node: SyntaxNode, _ signature: Signature, _ compiler: inout ScriptCompiler) {
+        self.node = node
+        let errors = compiler.diagnostics.errors
+        self.take(signature, &compiler)
+        self.checkTests(signature, &compiler)
+        self.checkBlock(signature, &compiler)
+        guard compiler.diagnostics.errors == errors else { return nil }
+    }
+
+    /// The strings of a positional argument of type string or string list.
+    func strings(_ index: Int) -> [StringLiteral] {
+        guard index < self.positional.count else { return [] }
+        switch self.positional[index].kind {
+        case .string(let literal): return [literal]
+        case .stringList(let list): return list
+        case .number, .tag: return []
+        }
+    }
+
+    /// A positional argument of type number.
+    func number(_ index: Int) -> UInt64 {
+        guard index < self.positional.count, case .number(let value) = self.positional[index].kind else {
+            return 0
+        }
+        return value
+    }
+
+    // MARK: Checks
+
+    private mutating func take(_ signature: Signature, _ compiler: inout ScriptCompiler) {
+        let arguments = self.node.arguments
+        let name = quoted(self.node.name)
+        var index = 0
+        while index < arguments.count {
+            let argument = arguments[index]
+            index += 1
+            guard case .tag(let tagName) = argument.kind else {
+                self.takePositional(argument, signature, &compiler)
+                continue
+            }
+            let shown = quoted(":" + tagName)
+            guard let tag = compiler.registry.tag(tagName, of: signature) else {
+                compiler.error(argument.position, "\(name) does not know the tag \(shown)")
+                continue
+            }
+            if let capability = tag.capability, !compiler.has(capability) {
+                compiler.error(
+                    argument.position,
+                    "the tag \(shown) needs `require \(quoted(capability));` at the beginning of the script")
+            }
+            if !self.positional.isEmpty {
+                compiler.error(
+                    argument.position, "the tag \(shown) must stand before the other arguments of \(name)")
+            }
+            var value: ArgumentNode?
+            if let type = tag.argument {
+                guard index < arguments.count, type.accepts(arguments[index]) else {
+                    compiler.error(argument.position, "\(type.description) must follow the tag \(shown)")
+                    continue
+                }
+                value = arguments[index]
+                index += 1
+            }
+            if let earlier = self.tags[tag.group] {
+                let text =
+                    earlier.name == tagName
+                    ? "\(name) has the tag \(shown) twice"
+                    : "the tags \(quoted(":" + earlier.name)) and \(shown) exclude each other"
+                compiler.error(argument.position, text)
+                continue
+            }
+            self.tags[tag.group] = Tag(name: tagName, position: argument.position, argument: value)
+        }
+        if self.positional.count < signature.positional.count {
+            let missing = signature.positional[self.positional.count]
+            compiler.error(
+                self.position, "\(name) is incomplete: \(missing.type.description) for \(missing.name) is missing")
+        }
+        for group in signature.required where self.tags[group] == nil {
+            let choices = signature.tags.filter { $0.group == group }.map { quoted(":" + $0.name) }
+            compiler.error(self.position, "\(name) needs \(choices.joined(separator: " or "))")
+        }
+    }
+
+    private mutating func takePositional(
+        _ argument: ArgumentNode, _ signature: Signature, _ compiler: inout ScriptCompiler
+    ) {
+        let name = quoted(self.node.name)
+        guard self.positional.count < signature.positional.count else {
+            let count = signature.positional.count
+            // Complained of once, however many there are.
+            if self.positional.count == count {
+                compiler.error(
+                    argument.position,
+                    count == 0
+                        ? "\(name) takes no argument, but found \(argument.description)"
+                        : "\(name) takes no argument after \(signature.positional[count - 1].name), but found "
+                            + argument.description)
+            }
+            return
+        }
+        let expected = signature.positional[self.positional.count]
+        if !expected.type.accepts(argument) {
+            compiler.error(
+                argument.position,
+                "\(name) takes \(expected.type.description) for \(expected.name), but found \(argument.description)")
+        }
+        self.positional.append(argument)
+    }
+
+    private func checkTests(_ signature: Signature, _ compiler: inout ScriptCompiler) {
+        let given = self.node.tests
+        let name = quoted(self.node.name)
+        switch (signature.tests, given.form) {
+        case (.none, .none), (.single, .single), (.list, .list): break
+        case (.none, .single):
+            let first = given.tests.first?.name ?? ""
+            compiler.error(
+                given.position,
+                self.node.block == nil
+                    ? "\(name) takes no test; is a \";\" missing before \(quoted(first))?"
+                    : "\(name) takes no test, but found \(quoted(first))")
+        case (.none, .list): compiler.error(given.position, "\(name) takes no tests")
+        case (.single, .none): compiler.error(self.position, "\(name) needs a test")
+        case (.single, .list):
+            compiler.error(given.position, "\(name) takes one test; join several with \"allof\" or \"anyof\"")
+        case (.list, .none), (.list, .single):
+            compiler.error(self.position, "\(name) needs a list of tests in parentheses")
+        }
+    }
+
+    private func checkBlock(_ signature: Signature, _ compiler: inout ScriptCompiler) {
+        let name = quoted(self.node.name)
+        if signature.hasBlock, self.node.block == nil {
+            compiler.error(self.position, "\(name) needs a block of commands in braces")
+        } else if !signature.hasBlock, self.node.block != nil {
+            compiler.error(self.position, "\(name) takes no block; it ends with \";\"")
+        }
+    }
+}
