@@ -9,6 +9,9 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "FuzzMIME", dependencies: [.product(name: "MIMECore", package: "martlet")],
-            swiftSettings: [.swiftLanguageMode(.v6)])
+            swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
+            name: "FuzzIMAP", dependencies: [.product(name: "IMAPCore", package: "martlet")],
+            swiftSettings: [.swiftLanguageMode(.v6)]),
     ]
 )
