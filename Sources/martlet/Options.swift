@@ -1,5 +1,5 @@
-import AdminCommands
-import ArgumentParser
+public import AdminCommands
+public import ArgumentParser
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
@@ -10,7 +10,7 @@ struct GlobalOptions: ParsableArguments {
     var format: RowFormat = .table
 }
 
-extension RowFormat: @retroactive ExpressibleByArgument {}
+extension RowFormat: ExpressibleByArgument {}
 
 /// For which users.
 struct UserOptions: ParsableArguments {
