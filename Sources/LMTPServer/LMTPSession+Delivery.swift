@@ -1,6 +1,7 @@
 import Accounts
 import Authentication
 import Delivery
+import Glibc
 import LMTPCore
 import Logging
 import MIMECore
@@ -74,10 +75,13 @@ extension LMTPSession {
         case .rejected(let reason): what = "rejected: \(reason)"
         case .failed(let error): what = "save failed: \(error)"
         }
+        let label = LogLabel.session(
+            "lmtp", user: target.account.identity.name, processID: getpid(),
+            sessionID: self.connection.sessionID)
         self.options.logger.info(
             """
-            user=<\(target.account.identity.name)>, session=<\(self.connection.sessionID)>: \
-            msgid=\(trace.messageID), queue-id=\(trace.queueID), \(what), size=\(size), time=\(milliseconds) ms
+            \(label): msgid=<\(LogText.field(trace.messageID))>: \(what), queue-id=\(LogText.field(trace.queueID)), \
+            size=\(size), time=\(milliseconds) ms
             """)
     }
 

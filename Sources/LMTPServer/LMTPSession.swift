@@ -30,7 +30,7 @@ actor LMTPSession {
     func run() async {
         self.connection.inactivityTimeout = self.options.inactivityTimeout
         self.connection.setDeadline(after: nil)
-        self.options.logger.info("Connect from \(self.connection.remoteAddress)")
+        self.options.logger.info("lmtp: Connect from \(self.connection.remoteAddress)")
         self.reply(LMTPReply(220, "", "\(self.options.hostname) Martlet LMTP ready"))
         var ending = "Client has quit the connection"
         do throws(ConnectionError) {
@@ -45,7 +45,7 @@ actor LMTPSession {
         }
         self.options.logger.info(
             """
-            Disconnect from \(self.connection.remoteAddress): \(ending) \
+            lmtp: Disconnect from \(self.connection.remoteAddress): \(ending) \
             (deliveries=\(self.delivered), in=\(self.connection.bytesIn), out=\(self.connection.bytesOut))
             """)
     }

@@ -4,6 +4,7 @@ import MailStore
 /// What a log line needs to be found again: the Message-ID, and the MTA's queue id from the topmost Received
 /// field that names one.
 struct MessageTrace {
+    /// Without its angle brackets.
     private(set) var messageID = ""
     private(set) var queueID = ""
 
@@ -28,7 +29,9 @@ struct MessageTrace {
             } while end < octets.count && ASCII.isBlank(octets[end])
             let field = octets.extracting(start..<min(end, start + Self.maximumField))
             if self.messageID.isEmpty, let body = Self.body(of: field, named: "message-id:") {
-                self.messageID = Self.words(field, from: body).first ?? ""
+                let word = Self.words(field, from: body).first ?? ""
+                let hasBrackets = word.hasPrefix("<") && word.hasSuffix(">") && word.utf8.count >= 2
+                self.messageID = hasBrackets ? String(word.dropFirst().dropLast()) : word
             } else if self.queueID.isEmpty, let body = Self.body(of: field, named: "received:") {
                 let words = Self.words(field, from: body)
                 if !skippedOwn {
