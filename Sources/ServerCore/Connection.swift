@@ -205,7 +205,7 @@ public final class Connection: @unchecked Sendable {
     private func stopWaiting() {
         guard self.isWaitingForLogin else { return }
         self.isWaitingForLogin = false
-        self.counters.stopWaiting(self.remoteAddress)
+        self.counters.waiting.release(self.remoteAddress)
     }
 
     // MARK: from other threads

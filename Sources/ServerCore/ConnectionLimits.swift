@@ -1,50 +1,67 @@
 import Synchronization
 
-/// Counts connections: all of one protocol, and those that have not logged in by address. From any thread.
-public final class ConnectionLimits: Sendable {
-    private struct State {
-        var total = 0
-        var waitingByAddress: [[UInt8]: Int] = [:]
-    }
+/// Counts connections that have not logged in, by address. Shared by the protocols that have a login. From
+/// any thread.
+public final class WaitingLimit: Sendable {
+    private let maximum: Int
+    private let counts = Mutex<[[UInt8]: Int]>([:])
 
-    /// The most connections at a time.
-    public let maximum: Int
-    /// The most that have not logged in from one IPv4 address or IPv6 /64; unix sockets are not counted by
-    /// address.
-    public let maximumWaiting: Int
-    private let state = Mutex(State())
+    /// The most from one IPv4 address or IPv6 /64; 0 is no limit. Unix sockets are not counted.
+    public init(maximum: Int) { self.maximum = maximum > 0 ? maximum : .max }
 
-    /// 0 is no limit.
-    public init(maximum: Int, maximumWaiting: Int) {
-        self.maximum = maximum > 0 ? maximum : .max
-        self.maximumWaiting = maximumWaiting > 0 ? maximumWaiting : .max
-    }
-
-    /// Counts a connection in. Answers `nil` when it may stay; `authenticated` (or not) and `release` follow.
-    func acquire(_ address: PeerAddress) -> Refusal? {
-        self.state.withLock { state in
-            if state.total >= self.maximum { return .tooManyConnections }
-            if address.kind != .unix {
-                let count = state.waitingByAddress[address.limitKey, default: 0]
-                if count >= self.maximumWaiting { return .tooManyFromAddress }
-                state.waitingByAddress[address.limitKey] = count + 1
-            }
-            state.total += 1
-            return nil
+    func acquire(_ address: PeerAddress) -> Bool {
+        guard address.kind != .unix else { return true }
+        return self.counts.withLock { counts in
+            let count = counts[address.limitKey, default: 0]
+            guard count < self.maximum else { return false }
+            counts[address.limitKey] = count + 1
+            return true
         }
     }
 
-    /// The connection has logged in, or ends without.
-    func stopWaiting(_ address: PeerAddress) {
+    func release(_ address: PeerAddress) {
         guard address.kind != .unix else { return }
-        self.state.withLock { state in
-            let count = state.waitingByAddress[address.limitKey, default: 1]
-            state.waitingByAddress[address.limitKey] = count > 1 ? count - 1 : nil
+        self.counts.withLock { counts in
+            let count = counts[address.limitKey, default: 1]
+            counts[address.limitKey] = count > 1 ? count - 1 : nil
         }
     }
+}
 
-    func release() { self.state.withLock { $0.total -= 1 } }
+/// Counts the connections of one protocol. From any thread.
+public final class ConnectionLimits: Sendable {
+    private let maximum: Int
+    let waiting: WaitingLimit
+    private let count = Mutex(0)
+
+    /// `maximum`: the most connections at a time; 0 is no limit.
+    public init(maximum: Int, waiting: WaitingLimit) {
+        self.maximum = maximum > 0 ? maximum : .max
+        self.waiting = waiting
+    }
+
+    /// With a limit of waiting connections of its own.
+    public convenience init(maximum: Int, maximumWaiting: Int) {
+        self.init(maximum: maximum, waiting: WaitingLimit(maximum: maximumWaiting))
+    }
+
+    /// Counts a connection in. Answers `nil` when it may stay; `waiting.release` and `release` follow.
+    func acquire(_ address: PeerAddress) -> Refusal? {
+        let fits = self.count.withLock { count in
+            guard count < self.maximum else { return false }
+            count += 1
+            return true
+        }
+        guard fits else { return .tooManyConnections }
+        guard self.waiting.acquire(address) else {
+            self.release()
+            return .tooManyFromAddress
+        }
+        return nil
+    }
+
+    func release() { self.count.withLock { $0 -= 1 } }
 
     /// Connections counted in now.
-    public var total: Int { self.state.withLock { $0.total } }
+    public var total: Int { self.count.withLock { $0 } }
 }

@@ -264,7 +264,7 @@ actor ThreadSession {
     }
 
     @Test func limitsTurnPeersAway() async throws {
-        let server = try await TestServer.start(limits: ConnectionLimits(maximum: 1, maximumWaiting: 0)) {
+        let server = try await TestServer.start(limits: ConnectionLimits(maximum: 1, waiting: WaitingLimit(maximum: 0))) {
             connection in
             connection.write("* OK\r\n")
             try? await connection.flush()
@@ -281,7 +281,7 @@ actor ThreadSession {
     }
 
     @Test func userLimitCountsLogins() async throws {
-        let server = try await TestServer.start(limits: ConnectionLimits(maximum: 0, maximumWaiting: 1)) {
+        let server = try await TestServer.start(limits: ConnectionLimits(maximum: 0, waiting: WaitingLimit(maximum: 1))) {
             connection in
             connection.write(connection.authenticated(user: "u", limit: 2) ? "yes\r\n" : "no\r\n")
             try? await connection.flush()
@@ -298,7 +298,7 @@ actor ThreadSession {
             return answers
         }
         await server.stop()
-        // `maximumWaiting` is 1: each login freed the place of the next connection.
+        // the limit of waiting connections is 1: each login freed the place of the next connection.
         #expect(answers == ["yes\r\n", "yes\r\n", "no\r\n"])
     }
 }

@@ -21,7 +21,7 @@ struct TestServer {
     static func start(
         security: ListenerOptions.Security = .clear, contexts: TLSContexts = TLSContexts(),
         settings: ConnectionSettings = ConnectionSettings(),
-        limits: ConnectionLimits = ConnectionLimits(maximum: 0, maximumWaiting: 0),
+        limits: ConnectionLimits = ConnectionLimits(maximum: 0, waiting: WaitingLimit(maximum: 0)),
         alpn: String = "imap", _ body: @escaping @Sendable (Connection) async -> Void
     ) async throws -> TestServer {
         let (descriptor, port) = try bindLoopback()

@@ -66,10 +66,18 @@ public final class LogOutput: @unchecked Sendable {
     /// Opens the files anew with the next line, after a rotation.
     public func reopen() { self.locked { $0.reopens = true } }
 
-    /// Queues one line; control characters in it are escaped.
+    /// Queues one line; control characters in it are escaped. With an empty label the message brings its own,
+    /// up to the first `: `, and the severity's word is put behind that.
     public func write(_ severity: LogSeverity, label: String, _ message: String) {
         var text: [UInt8] = []
         text.reserveCapacity(label.utf8.count + message.utf8.count + 16)
+        var label = label[...]
+        var message = message[...]
+        if label.isEmpty, let colon = message.utf8.firstIndex(of: 0x3A),
+            message.utf8[message.utf8.index(after: colon)...].first == 0x20 {
+            label = message[..<colon]
+            message = message[message.utf8.index(colon, offsetBy: 2)...]
+        }
         LogText.append(label, to: &text)
         text.append(": ")
         text.append(severity.word)

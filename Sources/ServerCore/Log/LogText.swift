@@ -7,8 +7,8 @@ public enum LogText {
     static let maximumLength = 8192
 
     /// Appends `text` with control characters (C0, DEL, C1, line separators) as `\xNN`.
-    static func append(_ text: String, to line: inout [UInt8]) {
-        var text = text
+    static func append(_ text: some StringProtocol, to line: inout [UInt8]) {
+        var text = String(text)
         text.withUTF8 { octets in
             var index = 0
             let end = min(octets.count, Self.maximumLength)
