@@ -122,13 +122,20 @@ let package = Package(
                 "Authentication", "MailCore", nioCore, logging,
             ]),
 
-        // Wiring: the only ones that name a body format or a passdb driver.
+        // Wiring: the only ones that name a body format or a passdb driver. What daemon and CLI share of it is
+        // a target of its own.
+        room(
+            "Wiring",
+            uses: [
+                "ServerConfig", "Authentication", "SASLCore", "MailStore", "IndexedStore", "MaildirFormat",
+                "MailCore", logging,
+            ]),
         .executableTarget(
             name: "martletd",
             dependencies: [
                 "IMAPServer", "POP3Server", "LMTPServer", "AdminServer", "AdminCommands",
-                "ServerCore", "ServerConfig", "Accounts", "Authentication", "SASLCore", "Delivery",
-                "MailStore", "IndexedStore", "MaildirFormat", "MailCore", "CLinux",
+                "ServerCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "MailStore", "MailCore",
+                "Wiring", "CLinux",
                 nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
@@ -136,7 +143,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "AdminCommands", "ServerConfig", "Accounts", "Authentication", "MailStore", "IndexedStore",
-                "MaildirFormat", "MailCore", "CLinux", argumentParser,
+                "MaildirFormat", "MailCore", "Wiring", "CLinux", argumentParser,
             ],
             swiftSettings: strict),
 

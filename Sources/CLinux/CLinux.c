@@ -1,8 +1,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 #if defined(__x86_64__)
@@ -26,6 +31,24 @@ int martlet_setfsids(uint32_t uid, uint32_t gid) {
     }
     return 0;
 }
+
+int martlet_become(uint32_t uid, uint32_t gid, const char *name, int keeps_setid) {
+    if (name != NULL ? initgroups(name, gid) : setgroups(0, NULL)) return -1;
+    if (keeps_setid && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)) return -1;
+    if (setresgid(gid, gid, gid) || setresuid(uid, uid, uid)) return -1;
+    if (keeps_setid) {
+        struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+        struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+        data[0].permitted = data[0].effective = 1u << CAP_SETUID | 1u << CAP_SETGID;
+        if (syscall(SYS_capset, &header, data)) return -1;
+    }
+    // Giving root up makes the process undumpable; crashes of a role should leave something to look at.
+    return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+int martlet_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+void martlet_die_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
 
 static uint32_t crc32c_table[256];
 

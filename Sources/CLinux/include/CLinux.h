@@ -12,6 +12,13 @@ void martlet_syslog(int priority, const char *text);
 int martlet_syncfs(int fd);
 /// setfsuid(2) and setfsgid(2) for the calling thread; 0 when both ids are in force afterwards, else -1.
 int martlet_setfsids(uint32_t uid, uint32_t gid);
+/// Becomes another user for good: ids, groups of `name` (NULL: none). `keeps_setid` keeps CAP_SETUID and
+/// CAP_SETGID and nothing else. For a process with one thread. -1 with errno when any part failed.
+int martlet_become(uint32_t uid, uint32_t gid, const char *name, int keeps_setid);
+/// prctl(PR_SET_NO_NEW_PRIVS) for the calling thread and those it starts later.
+int martlet_no_new_privileges(void);
+/// Has the kernel kill this process when the thread that started it ends.
+void martlet_die_with_parent(void);
 /// CRC-32C (Castagnoli) of `count` octets, continued from `crc` (0 to start).
 uint32_t martlet_crc32c(uint32_t crc, const void *bytes, size_t count);
 #endif

@@ -1,0 +1,63 @@
+import Glibc
+import IndexedStore
+public import Logging
+import MailCore
+public import MailStore
+import MaildirFormat
+public import ServerConfig
+
+/// Opens the store that the settings describe: the one place that names a body format.
+public enum MailStoreWiring {
+    /// Opens it; blocks while a log is replayed. The lock of the volume keeps a second process out.
+    public static func open(_ settings: Settings, logger: Logger) throws(StoreError) -> any MailStore {
+        var maildir = MaildirOptions()
+        maildir.syncTextFiles = settings.mail.fsync != .never
+        maildir.report = { logger.warning("\($0)") }
+        var configuration = IndexedStore.Configuration(
+            directory: settings.volumePath, bodyFormat: MaildirFormat(maildir), clock: { Int64(time(nil)) })
+        configuration.fsync =
+            switch settings.mail.fsync {
+            case .optimized: .optimized
+            case .always: .always
+            case .never: .never
+            }
+        configuration.namespaces = settings.namespaces.map { namespace in
+            Namespace(
+                kind: .personal, prefix: namespace.prefix,
+                separator: namespace.separator.utf8.first ?? UInt8(ascii: "/"))
+        }
+        configuration.mailboxDefaults = settings.namespaces.flatMap { Self.defaults($0, logger) }
+        configuration.log = { level, text in
+            switch level {
+            case .notice: logger.info("\(text)")
+            case .warning: logger.warning("\(text)")
+            case .error: logger.error("\(text)")
+            }
+        }
+        return try IndexedStore.open(configuration)
+    }
+
+    private static func defaults(
+        _ namespace: NamespaceSettings, _ logger: Logger
+    ) -> [IndexedStore.MailboxDefault] {
+        namespace.mailboxes.compactMap { mailbox in
+            // Inside, levels are joined by `/` whatever clients see.
+            let text = mailbox.name.split(separator: namespace.separator, omittingEmptySubsequences: false)
+                .joined(separator: "/")
+            guard let name = MailboxName(text) else {
+                logger.error("mailbox \(mailbox.name): no mailbox can have this name")
+                return nil
+            }
+            let use = mailbox.specialUse.lazy.compactMap { word in
+                SpecialUse.allCases.first { $0.rawValue.lowercased() == word.lowercased() }
+            }.first
+            let creation: IndexedStore.MailboxDefault.Creation =
+                switch mailbox.autoCreation {
+                case .no: .no
+                case .create: .create
+                case .subscribe: .subscribe
+                }
+            return IndexedStore.MailboxDefault(name: name, specialUse: use, creation: creation)
+        }
+    }
+}

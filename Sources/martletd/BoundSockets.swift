@@ -1,0 +1,171 @@
+import Glibc
+import ServerConfig
+
+/// The sockets of the daemon: bound and listening before any role runs, and kept while roles come and go, so
+/// that connections wait instead of being refused.
+struct BoundSockets {
+    struct Failure: Error {
+        let text: String
+    }
+
+    /// `descriptor` is the supervisor's own.
+    private(set) var sockets: [RoleStart.Socket] = []
+    /// Sentences for the log: addresses that this machine does not have.
+    private(set) var warnings: [String] = []
+    private var paths: [String] = []
+
+    /// Descriptors of the supervisor lie above those that roles get, so that handing on cannot overwrite one.
+    static let lowestDescriptor: CInt = 512
+
+    /// Binds everything; on failure nothing stays bound.
+    init(_ settings: Settings, mailUser: RoleUser?) throws(Failure) {
+        do throws(Failure) {
+            for listener in settings.listeners { try self.bind(listener) }
+            let base = settings.general.baseDirectory
+            var mail = UnixPlace()
+            mail.path = base + "/auth-mail"
+            mail.user = mailUser.map { String($0.uid) } ?? ""
+            mail.group = mailUser.map { String($0.gid) } ?? ""
+            try self.bindUnix(mail, service: .authMail, name: "auth-mail")
+            var admin = UnixPlace()
+            admin.path = settings.adminSocketPath
+            try self.bindUnix(admin, service: .admin, name: "admin")
+        } catch {
+            self.close()
+            throw error
+        }
+    }
+
+    /// Closes all and takes the unix sockets out of the file system.
+    mutating func close() {
+        for socket in self.sockets { Glibc.close(socket.descriptor) }
+        for path in self.paths { unlink(path) }
+        self.sockets = []
+        self.paths = []
+    }
+
+    private mutating func bind(_ listener: ListenerSettings) throws(Failure) {
+        let service: RoleStart.Socket.Service =
+            switch listener.service {
+            case .imap: .imap
+            case .pop3: .pop3
+            case .lmtp: .lmtp
+            case .auth: .auth
+            }
+        switch listener.place {
+        case .unix(let place): try self.bindUnix(place, service: service, name: listener.name)
+        case .inet(let place):
+            for address in place.addresses {
+                try self.bindInet(place, address: address, service: service, name: listener.name)
+            }
+        }
+    }
+
+    private mutating func bindInet(
+        _ place: InetPlace, address: String, service: RoleStart.Socket.Service, name: String
+    ) throws(Failure) {
+        let shown = "\(name): \(address) port \(place.port)"
+        let text = address == "*" ? "0.0.0.0" : address
+        let isIPv6 = text.contains(":")
+        let descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        if descriptor < 0, isIPv6, errno == EAFNOSUPPORT {
+            self.warnings.append("\(shown): this machine has no IPv6; not listening there")
+            return
+        }
+        guard descriptor >= 0 else { throw Self.failure(shown) }
+        var on: CInt = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
+        let result: CInt
+        if isIPv6 {
+            setsockopt(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &on, socklen_t(MemoryLayout<CInt>.size))
+            var socketAddress = sockaddr_in6()
+            socketAddress.sin6_family = sa_family_t(AF_INET6)
+            socketAddress.sin6_port = UInt16(clamping: place.port).bigEndian
+            inet_pton(AF_INET6, text, &socketAddress.sin6_addr)
+            result = Self.bind(descriptor, &socketAddress)
+        } else {
+            var socketAddress = sockaddr_in()
+            socketAddress.sin_family = sa_family_t(AF_INET)
+            socketAddress.sin_port = UInt16(clamping: place.port).bigEndian
+            inet_pton(AF_INET, text, &socketAddress.sin_addr)
+            result = Self.bind(descriptor, &socketAddress)
+        }
+        if result != 0, isIPv6, errno == EADDRNOTAVAIL, text == "::" {
+            Glibc.close(descriptor)
+            self.warnings.append("\(shown): this machine has no IPv6; not listening there")
+            return
+        }
+        guard result == 0, listen(descriptor, 4096) == 0 else {
+            let failure = Self.failure(shown)
+            Glibc.close(descriptor)
+            throw failure
+        }
+        try self.add(descriptor, service, name, place.isTLS, .inet)
+    }
+
+    private mutating func bindUnix(
+        _ place: UnixPlace, service: RoleStart.Socket.Service, name: String
+    ) throws(Failure) {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let path = [UInt8](place.path.utf8)
+        guard path.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw Failure(text: "\(place.path): longer than the \(path.count) octets a socket's path may have")
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
+        // A socket that an earlier run left. Anything else there is not ours to remove.
+        var status = stat()
+        if lstat(place.path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(place.path) }
+        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw Self.failure(place.path) }
+        // Nobody gets in before owner and mode are right.
+        let mask = umask(0o777)
+        let result = Self.bind(descriptor, &address)
+        umask(mask)
+        guard result == 0 else {
+            let failure = Self.failure(place.path)
+            Glibc.close(descriptor)
+            throw failure
+        }
+        self.paths.append(place.path)
+        let user = place.user.isEmpty ? uid_t.max : RoleUser.find(place.user)?.uid
+        let group = place.group.isEmpty ? gid_t.max : RoleUser.findGroup(place.group)
+        guard let user, let group else {
+            Glibc.close(descriptor)
+            throw Failure(text: "\(place.path): user \(place.user) or group \(place.group) does not exist")
+        }
+        let isOurs = user == uid_t.max && group == gid_t.max
+        guard isOurs || chown(place.path, user, group) == 0, chmod(place.path, mode_t(place.mode)) == 0,
+            listen(descriptor, 4096) == 0
+        else {
+            let failure = Self.failure(place.path)
+            Glibc.close(descriptor)
+            throw failure
+        }
+        try self.add(descriptor, service, name, false, .unix)
+    }
+
+    private mutating func add(
+        _ descriptor: CInt, _ service: RoleStart.Socket.Service, _ name: String, _ isTLS: Bool,
+        _ family: RoleStart.Socket.Family
+    ) throws(Failure) {
+        let high = fcntl(descriptor, F_DUPFD_CLOEXEC, Self.lowestDescriptor)
+        let failure = Self.failure(name)
+        Glibc.close(descriptor)
+        guard high >= 0 else { throw failure }
+        self.sockets.append(
+            RoleStart.Socket(descriptor: high, service: service, name: name, isTLS: isTLS, family: family))
+    }
+
+    private static func bind<Address>(_ descriptor: CInt, _ address: inout Address) -> CInt {
+        withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
+            }
+        }
+    }
+
+    private static func failure(_ place: String) -> Failure {
+        Failure(text: "cannot listen on \(place): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,143 @@
+import Accounts
+import Authentication
+import Delivery
+import Glibc
+import IMAPServer
+import LMTPServer
+import Logging
+import MailStore
+import NIOCore
+import POP3Server
+import ServerConfig
+import ServerCore
+import Wiring
+
+/// Everything that lives in the mail role, put together.
+final class MailDaemon: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+        let status: CInt
+    }
+
+    /// How long sessions may take to say goodbye.
+    private static let patience: Duration = .seconds(10)
+
+    private let output: LogOutput
+    private let logger: Logger
+    private let store: any MailStore
+    private let authenticator: AuthClient
+    private let registry = SessionRegistry()
+    private let contexts: TLSContexts
+    private let ticketKeys: TLSTicketKeys
+    private let loops: ConnectionLoops
+    private let services: MailServices
+    private let listeners: [Listener]
+
+    /// Opens the store, which may replay what a crash left, and begins to serve.
+    init(
+        _ start: RoleStart, _ configuration: Configuration, _ control: RoleControl, _ output: LogOutput
+    ) async throws(Failure) {
+        let settings = configuration.settings
+        let logger = output.logger("mail")
+        self.output = output
+        self.logger = logger
+        self.ticketKeys = TLSTicketKeys(secret: start.ticketSecret, epoch: start.ticketEpoch)
+        do throws(TLSError) {
+            self.contexts = TLSContexts(try settings.tls.makeContext(ticketKeys: self.ticketKeys))
+        } catch {
+            throw Failure(description: error.description, status: 78)
+        }
+        do throws(StoreError) {
+            self.store = try MailStoreWiring.open(settings, logger: output.logger("store"))
+        } catch {
+            throw Failure(description: "cannot open the store in \(settings.volumePath): \(error)", status: 74)
+        }
+        let authLogger = output.logger("auth-client")
+        self.authenticator = AuthClient(
+            path: settings.general.baseDirectory + "/auth-mail",
+            log: { level, text in authLogger.log(level: level.logging, "\(text)") })
+        self.loops = ConnectionLoops()
+        self.services = MailServices(
+            configuration, store: self.store, authenticator: self.authenticator, contexts: self.contexts,
+            registry: self.registry, output: output)
+        var listeners: [Listener] = []
+        let waiting = WaitingLimit(maximum: settings.limits.unauthenticatedAddressConnections)
+        var limits: [RoleStart.Socket.Service: ConnectionLimits] = [:]
+        for socket in start.sockets {
+            guard let service = self.services.service(for: socket.service) else { continue }
+            let limit =
+                limits[socket.service]
+                ?? ConnectionLimits(
+                    maximum: socket.service.mailProtocol.map { settings.limits.clientLimit(of: $0) } ?? 0,
+                    waiting: socket.service.hasLogin ? waiting : WaitingLimit(maximum: 0))
+            limits[socket.service] = limit
+            do {
+                listeners.append(
+                    try await Listener.start(
+                        socket: socket.descriptor, options: Self.options(socket, settings), service: service,
+                        on: self.loops, contexts: self.contexts, limits: limit, registry: self.registry,
+                        logger: output.logger("\(socket.service.rawValue)-login")))
+            } catch {
+                throw Failure(description: "\(socket.name): \(error)", status: 71)
+            }
+        }
+        self.listeners = listeners
+    }
+
+    private static func options(_ socket: RoleStart.Socket, _ settings: Settings) -> ListenerOptions {
+        var options = ListenerOptions(
+            service: socket.service.rawValue, security: socket.isTLS ? .implicitTLS : .clear,
+            applicationProtocol: socket.service.applicationProtocol)
+        options.connection.loginTimeout = socket.service.hasLogin ? settings.limits.loginTimeout : nil
+        options.connection.inactivityTimeout = settings.limits.loginTimeout
+        options.connection.outputHeld = max(16 * 1024, Int(clamping: settings.limits.outputBufferSize))
+        return options
+    }
+
+    /// Puts other settings and certificates into force for sessions to come.
+    func reload(_ configuration: Configuration) {
+        let settings = configuration.settings
+        self.output.configure(
+            LogDestinations(.supervisor(2)), minimum: settings.logging.minimumLevel)
+        do throws(TLSError) {
+            self.contexts.replace(with: try settings.tls.makeContext(ticketKeys: self.ticketKeys))
+        } catch {
+            self.logger.error("\(error); the old certificates stay in force")
+        }
+        self.services.reload(configuration)
+    }
+
+    /// Ends: nothing new is accepted, sessions say goodbye, the store is closed.
+    func stop() async {
+        for listener in self.listeners { await listener.close() }
+        self.registry.shutdown(.stopping)
+        let registry = self.registry
+        await withTaskGroup { group in
+            group.addTask { await registry.waitUntilEmpty() }
+            group.addTask {
+                try? await Task.sleep(for: Self.patience)
+                guard !Task.isCancelled else { return }
+                registry.disconnectAll()
+            }
+            await group.next()
+            group.cancelAll()
+        }
+        await self.store.close()
+        self.authenticator.stop()
+    }
+}
+
+extension RoleStart.Socket.Service {
+    var mailProtocol: MailProtocol? { MailProtocol(rawValue: self.rawValue) }
+
+    var hasLogin: Bool { self == .imap || self == .pop3 }
+
+    /// The name registered for ALPN; empty for none.
+    var applicationProtocol: String {
+        switch self {
+        case .imap: "imap"
+        case .pop3: "pop3"
+        case .lmtp, .auth, .authMail, .admin: ""
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Accounts
+import AdminCommands
+import AdminServer
+import Authentication
+import Delivery
+import Glibc
+import IMAPServer
+import LMTPServer
+import Logging
+import MailStore
+import POP3Server
+import ServerConfig
+import ServerCore
+
+/// The protocols of the mail role, made from settings and given new ones at a reload.
+final class MailServices: Sendable {
+    private let store: any MailStore
+    private let authenticator: any Authenticator
+    private let contexts: TLSContexts
+    private let output: LogOutput
+    private let imap: IMAPService
+    private let pop3: POP3Service
+    private let lmtp: LMTPService
+    private let admin: AdminService
+    private let registry: SessionRegistry
+
+    init(
+        _ configuration: Configuration, store: any MailStore, authenticator: any Authenticator,
+        contexts: TLSContexts, registry: SessionRegistry, output: LogOutput
+    ) {
+        self.store = store
+        self.authenticator = authenticator
+        self.contexts = contexts
+        self.output = output
+        self.imap = IMAPService(
+            Self.imapOptions(configuration, store, authenticator, contexts, output.logger("")))
+        self.pop3 = POP3Service(
+            Self.pop3Options(configuration, store, authenticator, contexts, output.logger("")))
+        self.lmtp = LMTPService(
+            Self.lmtpOptions(configuration, store, authenticator, output.logger("lmtp")))
+        self.registry = registry
+        self.admin = AdminService(
+            Self.adminContext(configuration, store, authenticator, registry), logger: output.logger("admin"))
+    }
+
+    func service(for service: RoleStart.Socket.Service) -> (any ConnectionService)? {
+        switch service {
+        case .imap: self.imap
+        case .pop3: self.pop3
+        case .lmtp: self.lmtp
+        case .admin: self.admin
+        case .auth, .authMail: nil
+        }
+    }
+
+    func reload(_ configuration: Configuration) {
+        self.imap.reload(
+            Self.imapOptions(
+                configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
+        self.pop3.reload(
+            Self.pop3Options(
+                configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
+        self.lmtp.reload(
+            Self.lmtpOptions(configuration, self.store, self.authenticator, self.output.logger("lmtp")))
+        self.admin.reload(
+            Self.adminContext(configuration, self.store, self.authenticator, self.registry))
+    }
+
+    private static func adminContext(
+        _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
+        _ registry: SessionRegistry
+    ) -> AdminContext {
+        AdminContext(
+            store: store,
+            accounts: Accounts(store: store, mail: configuration.settings.mail, processOwner: Self.owner),
+            authenticator: authenticator, sessions: RegisteredSessions(registry))
+    }
+
+    private static var owner: AccountIdentity.FileOwner {
+        AccountIdentity.FileOwner(uid: getuid(), gid: getgid())
+    }
+
+    private static func accounts(
+        _ store: any MailStore, _ configuration: Configuration, _ mailProtocol: MailProtocol
+    ) -> Accounts {
+        Accounts(
+            store: store, mail: configuration.settings(for: mailProtocol).mail,
+            processOwner: Self.owner)
+    }
+
+    private static func imapOptions(
+        _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
+        _ contexts: TLSContexts, _ logger: Logger
+    ) -> IMAPOptions {
+        IMAPOptions(
+            configuration: configuration, hostname: Self.hostname(configuration.settings),
+            authenticator: authenticator, accounts: Self.accounts(store, configuration, .imap), store: store,
+            contexts: contexts, logger: logger)
+    }
+
+    private static func pop3Options(
+        _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
+        _ contexts: TLSContexts, _ logger: Logger
+    ) -> POP3Options {
+        POP3Options(
+            configuration: configuration, hostname: Self.hostname(configuration.settings),
+            authenticator: authenticator, accounts: Self.accounts(store, configuration, .pop3),
+            contexts: contexts, logger: logger)
+    }
+
+    private static func lmtpOptions(
+        _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
+        _ logger: Logger
+    ) -> LMTPOptions {
+        let settings = configuration.settings(for: .lmtp)
+        var agentOptions = DeliveryAgent.Options()
+        agentOptions.savesToDetailMailbox = settings.lmtp.savesToDetailMailbox
+        agentOptions.createsMailboxes = settings.delivery.createsMailboxes
+        var options = LMTPOptions(
+            hostname: Self.hostname(settings), authenticator: authenticator,
+            accounts: Self.accounts(store, configuration, .lmtp),
+            agent: DeliveryAgent(store: store, options: agentOptions), store: store, logger: logger)
+        options.maximumRecipients = settings.lmtp.maximumRecipients
+        options.maximumMessageSize = settings.mail.maximumMessageSize
+        options.recipientDelimiter = settings.delivery.recipientDelimiter
+        options.addsReceivedField = settings.lmtp.addsReceivedHeader
+        options.addsDeliveredToField = settings.lmtp.deliveryAddressHeader != .none
+        options.inactivityTimeout = settings.lmtp.inactivityTimeout
+        return options
+    }
+
+    private static func hostname(_ settings: Settings) -> String {
+        if !settings.general.hostname.isEmpty { return settings.general.hostname }
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

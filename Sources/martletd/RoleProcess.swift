@@ -1,0 +1,189 @@
+import Glibc
+import ServerCore
+
+/// One role as the supervisor sees it: its process, its control socket, its log.
+struct RoleProcess {
+    enum Kind: String, CaseIterable {
+        // In the order in which they are started; the auth role ends last.
+        case auth
+        case mail
+    }
+
+    /// A process that was started and not yet collected.
+    struct Running {
+        let pid: pid_t
+        let control: CInt
+        let log: CInt
+        let startedAt: Int64
+        var outbox: [UInt8]
+        var splitter = RoleMessageSplitter()
+        var relay: LogRelay
+        var isReady = false
+        /// The process has closed its log: nothing more comes.
+        var logEnded = false
+        var controlEnded = false
+    }
+
+    let kind: Kind
+    var running: Running?
+    /// When to start it next, in milliseconds of the monotonic clock.
+    var nextStart: Int64 = 0
+    /// Deaths soon after a start, in a row.
+    private var quickDeaths = 0
+    /// A process of it has been ready at least once.
+    private(set) var wasReady = false
+
+    init(_ kind: Kind) { self.kind = kind }
+
+    /// Starts the process with its sockets and queues its first message.
+    mutating func start(
+        user: RoleUser?, sockets: [RoleStart.Socket], payload: RoleStart, output: LogOutput, now: Int64
+    ) -> Bool {
+        var payload = payload
+        var controlEnds: [CInt] = [0, 0]
+        var logEnds: [CInt] = [0, 0]
+        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &controlEnds) == 0, pipe(&logEnds) == 0 else {
+            return false
+        }
+        let control = Self.raise(controlEnds[0])
+        let theirControl = Self.raise(controlEnds[1])
+        let log = Self.raise(logEnds[0])
+        let theirLog = Self.raise(logEnds[1])
+        _ = fcntl(control, F_SETFL, O_NONBLOCK)
+        _ = fcntl(log, F_SETFL, O_NONBLOCK)
+        defer {
+            close(theirControl)
+            close(theirLog)
+        }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, theirLog, 1)
+        posix_spawn_file_actions_adddup2(&actions, theirLog, 2)
+        posix_spawn_file_actions_adddup2(&actions, theirControl, RoleControl.descriptor)
+        var next = RoleControl.descriptor + 1
+        for var socket in sockets {
+            posix_spawn_file_actions_adddup2(&actions, socket.descriptor, next)
+            socket.descriptor = next
+            payload.sockets.append(socket)
+            next += 1
+        }
+        var arguments = ["martletd", "--role=\(self.kind.rawValue)"]
+        if let user { arguments.append("--user=\(user.argument)") }
+        guard let pid = Self.spawn(arguments, &actions) else {
+            close(control)
+            close(log)
+            return false
+        }
+        self.running = Running(
+            pid: pid, control: control, log: log, startedAt: now, outbox: RoleMessage.start(payload).encode(),
+            relay: LogRelay(label: self.kind.rawValue, output: output))
+        return true
+    }
+
+    private static func spawn(
+        _ arguments: [String], _ actions: inout posix_spawn_file_actions_t
+    ) -> pid_t? {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        var all = sigset_t()
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
+        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+        defer { for pointer in pointers { free(pointer) } }
+        pointers.append(nil)
+        var pid = pid_t()
+        guard posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, pointers, environ) == 0 else {
+            return nil
+        }
+        return pid
+    }
+
+    private static func raise(_ descriptor: CInt) -> CInt {
+        let high = fcntl(descriptor, F_DUPFD_CLOEXEC, BoundSockets.lowestDescriptor)
+        if high >= 0 { close(descriptor) }
+        return high
+    }
+
+    // MARK: talk
+
+    mutating func send(_ message: RoleMessage) {
+        self.running?.outbox.append(contentsOf: message.encode())
+        self.flush()
+    }
+
+    /// Writes what the socket takes.
+    mutating func flush() {
+        guard var running = self.running, !running.outbox.isEmpty else { return }
+        while !running.outbox.isEmpty {
+            let count = Glibc.send(running.control, running.outbox, running.outbox.count, CInt(MSG_NOSIGNAL))
+            guard count > 0 else { break }
+            running.outbox.removeFirst(count)
+        }
+        self.running = running
+    }
+
+    /// Reads and relays log lines.
+    mutating func readLog() {
+        guard var running = self.running else { return }
+        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = read(running.log, &buffer, buffer.count)
+            if count > 0 {
+                buffer.withUnsafeBytes { running.relay.received(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+                if count == buffer.count { continue }
+            } else if count == 0 {
+                running.logEnded = true
+            }
+            break
+        }
+        self.running = running
+    }
+
+    /// Messages that came from the role.
+    mutating func readControl() -> [RoleMessage] {
+        guard var running = self.running else { return [] }
+        var messages: [RoleMessage] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = recv(running.control, &buffer, buffer.count, 0)
+        if count > 0 {
+            running.splitter.feed(buffer[..<count])
+        } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+            running.controlEnded = true
+        }
+        loop: while true {
+            switch running.splitter.next() {
+            case .message(let message):
+                if message == .ready { running.isReady = true }
+                messages.append(message)
+            case .needMore: break loop
+            case .malformed:
+                running.controlEnded = true
+                break loop
+            }
+        }
+        if running.isReady { self.wasReady = true }
+        self.running = running
+        return messages
+    }
+
+    /// The process is gone: takes its last words, and says when the next one may start. At once as a rule;
+    /// later and later when it dies again and again within a second, up to ten seconds.
+    mutating func collected(now: Int64) {
+        self.readLog()
+        guard var running = self.running else { return }
+        running.relay.finish()
+        close(running.control)
+        close(running.log)
+        self.quickDeaths = now - running.startedAt < 1000 ? self.quickDeaths + 1 : 0
+        self.running = nil
+        let delay: Int64 = self.quickDeaths < 3 ? 0 : min(10_000, 100 << Int64(min(self.quickDeaths - 3, 7)))
+        self.nextStart = now + delay
+    }
+}

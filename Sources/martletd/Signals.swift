@@ -1,0 +1,38 @@
+import Glibc
+
+/// Signals as octets in a pipe, so that a poll loop sees them.
+enum Signals {
+    // Written once before any handler can run, and read by handlers.
+    nonisolated(unsafe) private static var writeEnd: CInt = -1
+
+    /// Delivers `numbers` to the pipe whose read end is returned; `nil` when there are no descriptors left.
+    static func openPipe(_ numbers: [CInt]) -> CInt? {
+        var ends: [CInt] = [0, 0]
+        guard pipe(&ends) == 0 else { return nil }
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
+        self.writeEnd = ends[1]
+        for number in numbers {
+            self.handle(number) { number in
+                let saved = errno
+                var octet = UInt8(truncatingIfNeeded: number)
+                _ = write(Signals.writeEnd, &octet, 1)
+                errno = saved
+            }
+        }
+        return ends[0]
+    }
+
+    /// Does nothing at a signal; programs started later have its default again.
+    static func pass(_ number: CInt) { self.handle(number) { _ in } }
+
+    private static func handle(_ number: CInt, _ handler: @escaping @convention(c) (CInt) -> Void) {
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = handler
+        action.sa_flags = SA_RESTART
+        sigemptyset(&action.sa_mask)
+        sigaction(number, &action, nil)
+    }
+}
