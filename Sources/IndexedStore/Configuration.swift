@@ -77,10 +77,10 @@ extension IndexedStore {
         public var isIndexNew = false
         /// Records of the log put into the index.
         public var replayedRecords = 0
-        /// Message files written again.
-        public var restoredFiles = 0
+        /// Message files made sure of: written again where they were missing or cut short.
+        public var checkedFiles = 0
         /// Message files that could not be written again; they are kept in the log and tried at the next start.
-        public var unrestoredFiles = 0
+        public var uncheckedFiles = 0
         /// Octets of never acknowledged writing cut off the log.
         public var tornOctets = 0
         /// Stretches or records of the log that cannot be read. Acknowledged changes may be lost in them.

@@ -10,6 +10,11 @@ struct RecoveredFiles {
         var files: any AccountFiles
     }
 
+    private struct Message: Hashable {
+        var key: MailboxKey
+        var uid: UID
+    }
+
     /// A record with message files, found again by its place in the log.
     private struct Noted {
         var sequence: LogSequence
@@ -19,6 +24,9 @@ struct RecoveredFiles {
     private let format: any BodyFormat
     private let schema: IndexSchema
     private var messages: [Noted] = []
+    /// The records that hold the octets of messages, copies included: a copy is a link to the same file, so that
+    /// what takes the octets of one takes those of all.
+    private var octets: [Message: RecordLocation] = [:]
     /// Changes of the set of mailboxes, in order.
     private var structure: [(sequence: LogSequence, record: StoreRecord)] = []
     private var accounts: [UInt32: Account] = [:]
@@ -32,7 +40,17 @@ struct RecoveredFiles {
     /// Remembers a record whose files may not be on the disk.
     mutating func note(_ record: StoreRecord, _ sequence: LogSequence, _ location: RecordLocation) {
         switch record {
-        case .added, .copied: self.messages.append(Noted(sequence: sequence, location: location))
+        case .added(let added):
+            self.messages.append(Noted(sequence: sequence, location: location))
+            for target in added.targets {
+                self.octets[Message(key: target.key, uid: target.message.uid)] = location
+            }
+        case .copied(let copied):
+            self.messages.append(Noted(sequence: sequence, location: location))
+            for row in copied.messages {
+                guard let octets = self.octets[Message(key: copied.source, uid: row.source)] else { continue }
+                self.octets[Message(key: copied.target, uid: row.message.uid)] = octets
+            }
         case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription:
             self.structure.append((sequence, record))
         case .account, .found, .flagged, .vanished, .recent, .keywords: break
@@ -57,24 +75,14 @@ struct RecoveredFiles {
         }
         for noted in self.messages {
             do throws(StoreError) {
-                let payload: [UInt8]
-                let kind: UInt8
-                do throws(VolumeLogError) {
-                    let (info, octets) = try log.record(at: noted.location)
-                    payload = octets
-                    kind = info.kind
-                } catch {
-                    throw StoreError(error)
-                }
-                guard let record = payload.withUnsafeBytes({ StoreRecord(kind: kind, $0) }) else { continue }
-                switch record {
+                switch try Self.record(at: noted.location, of: log) {
                 case .added(let added): try self.restore(added, &report)
-                case .copied(let copied): try self.restore(copied, &report)
+                case .copied(let copied): try self.restore(copied, from: log, &report)
                 default: break
                 }
             } catch {
                 failed.append(noted.sequence)
-                report.unrestoredFiles += 1
+                report.uncheckedFiles += 1
                 write(
                     .error,
                     "after a crash, a message file cannot be written again: \(error). The message stays in the log; "
@@ -93,6 +101,17 @@ struct RecoveredFiles {
         return Array(Set(failed))
     }
 
+    private static func record(at location: RecordLocation, of log: VolumeLog) throws(StoreError)
+        -> StoreRecord?
+    {
+        do throws(VolumeLogError) {
+            let (info, payload) = try log.record(at: location)
+            return payload.withUnsafeBytes { StoreRecord(kind: info.kind, $0) }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
     private mutating func restore(
         _ added: MessageAdded, _ report: inout IndexedStore.OpenReport
     ) throws(StoreError) {
@@ -103,36 +122,32 @@ struct RecoveredFiles {
                     added.octets, at: place.row.location, flags: place.flags,
                     internalDate: place.row.internalDate)
             }
-            report.restoredFiles += 1
+            report.checkedFiles += 1
         }
     }
 
     private mutating func restore(
-        _ copied: MessagesCopied, _ report: inout IndexedStore.OpenReport
+        _ copied: MessagesCopied, from log: VolumeLog, _ report: inout IndexedStore.OpenReport
     ) throws(StoreError) {
         for row in copied.messages {
             guard let place = try self.place(copied.target, row.message.uid) else { continue }
-            do throws(StoreError) {
-                // Already there: nothing to do.
-                _ = try place.identity.asOwner { () throws(StoreError) in
-                    try place.files.read(place.row.location, flags: place.flags)
+            if let location = self.octets[Message(key: copied.target, uid: row.message.uid)] {
+                guard case .added(let added) = try Self.record(at: location, of: log) else { continue }
+                try place.restore(added.octets)
+                report.checkedFiles += 1
+            } else if try !place.isThere() {
+                // The source's octets were on the disk before; its file goes only after the copy is there.
+                guard let source = try self.mailbox(copied.source) else { continue }
+                do throws(StoreError) {
+                    let octets = try place.identity.asOwner { () throws(StoreError) in
+                        try source.read(row.sourceLocation, flags: place.flags)
+                    }
+                    try place.restore(octets)
+                    report.checkedFiles += 1
+                } catch {
+                    // Removed by another program, like any message file may be.
+                    guard error.code == .expunged || error.code == .notFound else { throw error }
                 }
-                continue
-            } catch {
-                guard error.code == .expunged || error.code == .notFound else { throw error }
-            }
-            guard let source = try self.mailbox(copied.source) else { continue }
-            do throws(StoreError) {
-                try place.identity.asOwner { () throws(StoreError) in
-                    let octets = try source.read(row.sourceLocation, flags: place.flags)
-                    try place.files.restore(
-                        octets, at: place.row.location, flags: place.flags,
-                        internalDate: place.row.internalDate)
-                }
-                report.restoredFiles += 1
-            } catch {
-                // Removed by another program, like any message file may be.
-                guard error.code == .expunged || error.code == .notFound else { throw error }
             }
         }
     }
@@ -142,6 +157,26 @@ struct RecoveredFiles {
         var files: any MailboxFiles
         var row: NewMessage
         var flags: FileFlags
+
+        /// Writes the file if it is not there with all its octets.
+        func restore(_ octets: MessageOctets) throws(StoreError) {
+            try self.identity.asOwner { () throws(StoreError) in
+                try self.files.restore(
+                    octets, at: self.row.location, flags: self.flags, internalDate: self.row.internalDate)
+            }
+        }
+
+        func isThere() throws(StoreError) -> Bool {
+            do throws(StoreError) {
+                _ = try self.identity.asOwner { () throws(StoreError) in
+                    try self.files.read(self.row.location, flags: self.flags)
+                }
+                return true
+            } catch {
+                guard error.code == .expunged || error.code == .notFound else { throw error }
+                return false
+            }
+        }
     }
 
     /// Where a message belongs, if the index still has it.

@@ -64,6 +64,55 @@ final class TestVolume: Sendable {
     }
 }
 
+/// The directory of a `TestVolume` as another process sees it.
+struct TestDirectory: Sendable {
+    let directory: String
+    let syncs: Syncs
+    let crashPoint: @Sendable (CrashPoint) -> Void
+
+    /// Whether syncs of the file system succeed.
+    enum Syncs { case succeed, fail }
+
+    init(_ directory: String, _ syncs: Syncs, crashPoint: @escaping @Sendable (CrashPoint) -> Void) {
+        self.directory = directory
+        self.syncs = syncs
+        self.crashPoint = crashPoint
+    }
+
+    var configuration: IndexedStore.Configuration {
+        var options = MaildirOptions()
+        options.syncTextFiles = false
+        let format = MaildirFormat(options)
+        var configuration = IndexedStore.Configuration(
+            directory: self.directory + "/volume",
+            bodyFormat: self.syncs == .succeed ? format : UnsyncedFormat(format: format),
+            clock: { 1_800_000_000 })
+        configuration.logSegmentSize = 1 << 20
+        configuration.threadCount = 4
+        configuration.watchesFiles = false
+        configuration.crashPoint = self.crashPoint
+        return configuration
+    }
+
+    func identity(_ name: String) -> AccountIdentity {
+        AccountIdentity(name: name, home: "\(self.directory)/\(name)", mailPath: "\(self.directory)/\(name)")
+    }
+}
+
+/// Counts down from any thread.
+final class Countdown: Sendable {
+    private let left: Mutex<Int>
+    init(_ count: Int) { self.left = Mutex(count) }
+
+    /// Counts once; `true` the last time.
+    var isLast: Bool {
+        self.left.withLock { left in
+            left -= 1
+            return left == 0
+        }
+    }
+}
+
 enum Shell {
     /// Removes a directory with everything in it.
     static func remove(_ path: String) {

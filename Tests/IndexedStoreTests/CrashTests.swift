@@ -1,0 +1,230 @@
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import Testing
+
+/// A process that dies at each point of the write path, and what the next one finds.
+@Suite struct CrashTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var point: CrashPoint
+        /// The process dies when it comes to the point for this time.
+        var time: Int
+        var testDescription: String { "\(self.point) \(self.time)" }
+    }
+
+    static let cases: [Case] = CrashPoint.allCases.flatMap { point in
+        [1, 2, 5, 9].map { Case(point: point, time: $0) }
+    }
+
+    @Test(arguments: cases) func everyAnswerHolds(_ crash: Case) async throws {
+        let volume = try TestVolume()
+        let directory = volume.directory
+        let point = crash.point.rawValue
+        let time = crash.time
+        await #expect(processExitsWith: .exitCode(77)) {
+            [directory = directory as String, point = point as String, time = time as Int] in
+            await CrashLoad(directory, .succeed, point, time).run()
+        }
+        let journal = CrashJournal(String(decoding: Shell.read("\(directory)/answers") ?? [], as: UTF8.self))
+        if time == 1 { #expect(!journal.isFinished, "the process never came to \(crash.point)") }
+        try await volume.with { store in try await self.check(store, volume, journal) }
+        // And once more, from what the first repair left.
+        try await volume.with { store in
+            #expect(store.openReport.wasClean)
+            #expect(store.openReport.replayedRecords == 0)
+            try await self.check(store, volume, journal)
+        }
+        #expect(volume.problems == [])
+    }
+
+    /// The power fails: the log survives, of the message files nothing does.
+    @Test(arguments: cases) func powerLossTakesNothing(_ crash: Case) async throws {
+        let volume = try TestVolume()
+        let directory = volume.directory
+        let point = crash.point.rawValue
+        let time = crash.time
+        await #expect(processExitsWith: .exitCode(77)) {
+            [directory = directory as String, point = point as String, time = time as Int] in
+            await CrashLoad(directory, .fail, point, time).run()
+        }
+        let journal = CrashJournal(String(decoding: Shell.read("\(directory)/answers") ?? [], as: UTF8.self))
+        for user in ["anna", "bert"] { self.loseFiles("\(directory)/\(user)") }
+        try await volume.with { store in try await self.check(store, volume, journal) }
+        try await volume.with { store in
+            #expect(store.openReport.checkedFiles == 0)
+            try await self.check(store, volume, journal)
+        }
+        #expect(volume.problems == [])
+    }
+
+    private func loseFiles(_ maildir: String) {
+        for name in Shell.names(maildir) where name.hasPrefix(".") { self.loseFiles("\(maildir)/\(name)") }
+        for folder in ["new", "cur", "tmp"] {
+            for (number, name) in Shell.names("\(maildir)/\(folder)").enumerated() {
+                // A name without octets is what a delayed allocation leaves.
+                if number % 2 == 0 {
+                    unlink("\(maildir)/\(folder)/\(name)")
+                } else {
+                    Shell.write([], "\(maildir)/\(folder)/\(name)")
+                }
+            }
+        }
+        for name in Shell.names(maildir) where name.hasPrefix("dovecot-uidlist") || name.hasSuffix(".lock") {
+            unlink("\(maildir)/\(name)")
+        }
+    }
+
+    private func check(_ store: IndexedStore, _ volume: TestVolume, _ journal: CrashJournal) async throws {
+        var places: [String: [String]] = [:]
+        for user in ["anna", "bert"] {
+            let account = try await store.account(volume.identity(user))
+            for listing in try await account.mailboxes() where listing.isSelectable {
+                let mailbox = try await account.open(listing.name, .readOnly, onChange: {})
+                let subjects = try await mailbox.subjects()
+                let uids = mailbox.snapshot().uids
+                #expect(Set(subjects).count == subjects.count, "a message is there twice")
+                #expect(uids == Array(Set(uids)).sorted())
+                for (uid, subject) in zip(uids, subjects) {
+                    let place = "\(user)/\(listing.name)"
+                    places["\(user) \(subject)", default: []].append(place)
+                    if let told = journal.uids["\(place) \(uid)"] {
+                        #expect(told == subject, "UID \(uid) of \(place) had been told for \(told)")
+                    }
+                }
+                let status = try await account.status(of: listing.name)
+                #expect(status.messages == subjects.count)
+                #expect(status.unseen == mailbox.snapshot().records.count { !$0.flags.contains(.seen) })
+                // Every file belongs to a message: nothing is shown as new mail that is not.
+                mailbox.close()
+            }
+        }
+        for (message, place) in journal.stored where journal.moved[message] == nil {
+            let found = places[message, default: []]
+            #expect(found.count == 1, "\(message) is lost or there twice")
+            #expect(found == [place] || journal.moving.contains(message), "\(message) is not in \(place)")
+        }
+        for (message, place) in journal.moved {
+            #expect(places[message, default: []] == [place], "\(message) was moved to \(place)")
+        }
+        for name in journal.created {
+            let account = try await store.account(volume.identity("anna"))
+            #expect(try await account.mailboxes().contains { $0.name.text == name }, "\(name) is gone")
+        }
+        for name in journal.deleted {
+            let account = try await store.account(volume.identity("anna"))
+            #expect(try await !account.mailboxes().contains { $0.name.text == name }, "\(name) came back")
+        }
+    }
+}
+
+/// What a process was told before it died: lines written as soon as an answer is there.
+struct CrashJournal {
+    /// `user subject` -> mailbox, of deposits.
+    var stored: [String: String] = [:]
+    /// `mailbox uid` -> subject.
+    var uids: [String: String] = [:]
+    var moved: [String: String] = [:]
+    /// Those whose move was begun; they may be in either place.
+    var moving = Set<String>()
+    var created: [String] = []
+    var deleted: [String] = []
+    var isFinished = false
+
+    init(_ text: String) {
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ").map(String.init)
+            switch words[0] {
+            case "stored":
+                let user = words[1].prefix { $0 != "/" }
+                self.stored["\(user) \(words[3])"] = words[1]
+                self.uids["\(words[1]) \(words[2])"] = words[3]
+            case "moving": self.moving.insert("anna \(words[1])")
+            case "moved": self.moved["anna \(words[3])"] = words[1]
+            case "created": self.created.append(words[1])
+            case "deleting": self.created.removeAll { $0 == words[1] }
+            case "finished": self.isFinished = true
+            case "deleted": self.deleted.append(words[1])
+            default: break
+            }
+        }
+    }
+
+}
+
+/// The work of the process that dies.
+struct CrashLoad {
+    private let volume: TestDirectory
+    private let answers: CInt
+
+    init(_ directory: String, _ syncs: TestDirectory.Syncs, _ point: String, _ time: Int) {
+        let countdown = Countdown(time)
+        self.volume = TestDirectory(directory, syncs) { reached in
+            if reached.rawValue == point, countdown.isLast { _exit(77) }
+        }
+        self.answers = open("\(directory)/answers", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    }
+
+    private func told(_ line: String) {
+        let octets = Array((line + "\n").utf8)
+        _ = Glibc.write(self.answers, octets, octets.count)
+    }
+
+    func run() async {
+        do {
+            let store = try IndexedStore.open(self.volume.configuration)
+            for round in 0..<4 { try await self.round(store, round) }
+            await store.close()
+        } catch {
+            self.told("error \(error)")
+            _exit(1)
+        }
+        // The point was not reached so often: as good as a death after everything.
+        self.told("finished")
+        _exit(77)
+    }
+
+    private func round(_ store: IndexedStore, _ round: Int) async throws {
+        let anna = try await store.account(self.volume.identity("anna"))
+        let bert = try await store.account(self.volume.identity("bert"))
+        let folder = "Folder\(round)"
+        guard let name = MailboxName(folder) else { return }
+        try await anna.create(name, specialUse: nil)
+        self.told("created \(folder)")
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<6 {
+                group.addTask {
+                    let subject = "r\(round)n\(number)"
+                    let message = message(subject)
+                    let results = await store.deposit([
+                        Deposit(message: message, account: anna, mailbox: .inbox),
+                        Deposit(message: message, account: bert, mailbox: .inbox, flags: [.flagged]),
+                    ])
+                    for (result, user) in zip(results, ["anna", "bert"]) {
+                        guard case .success(let stored) = result else { continue }
+                        self.told("stored \(user)/INBOX \(stored.uid.rawValue) \(subject)")
+                    }
+                }
+            }
+        }
+        let inbox = try await anna.open(.inbox, .readWrite, onChange: {})
+        let records = inbox.snapshot().records
+        let subjects = try await inbox.subjects()
+        let wanted = Array(zip(records, subjects).suffix(2))
+        for (_, subject) in wanted { self.told("moving \(subject)") }
+        _ = try await inbox.store(FlagChange(.add, [.seen]), UIDSet(records.map(\.uid)), unchangedSince: nil)
+        let moved = try await inbox.move(UIDSet(wanted.map(\.0.uid)), to: name)
+        for ((_, subject), uid) in zip(wanted, moved.target) {
+            self.told("moved anna/\(folder) \(uid.rawValue) \(subject)")
+        }
+        inbox.close()
+        if round % 2 == 1, let old = MailboxName("Empty\(round)"), let new = MailboxName("Renamed\(round)") {
+            try await anna.create(old, specialUse: nil)
+            try await anna.rename(old, to: new)
+            self.told("created \(new)")
+            self.told("deleting \(new)")
+            try await anna.delete(new)
+            self.told("deleted \(new)")
+        }
+    }
+}

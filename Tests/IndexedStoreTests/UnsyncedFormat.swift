@@ -1,0 +1,85 @@
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import MaildirFormat
+
+/// Maildirs on a file system whose sync never succeeds: the log must then keep every message, and a power loss
+/// may take every message file.
+struct UnsyncedFormat: BodyFormat {
+    let format: MaildirFormat
+
+    func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles {
+        UnsyncedAccount(files: try self.format.openAccount(identity))
+    }
+}
+
+private struct UnsyncedAccount: AccountFiles {
+    let files: any AccountFiles
+
+    func mailboxes() throws(StoreError) -> [MailboxName] { try self.files.mailboxes() }
+    func mailboxListFingerprint() -> UInt64 { self.files.mailboxListFingerprint() }
+    func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles {
+        UnsyncedMailbox(files: try self.files.mailbox(name))
+    }
+    func createMailbox(_ name: MailboxName, _ header: MailboxHeader) throws(StoreError) -> any MailboxFiles {
+        UnsyncedMailbox(files: try self.files.createMailbox(name, header))
+    }
+    func deleteMailbox(_ name: MailboxName) throws(StoreError) { try self.files.deleteMailbox(name) }
+    func renameMailbox(_ name: MailboxName, to target: MailboxName) throws(StoreError) {
+        try self.files.renameMailbox(name, to: target)
+    }
+    func nextUIDValidity(now: Int64) throws(StoreError) -> UIDValidity {
+        try self.files.nextUIDValidity(now: now)
+    }
+    func subscriptions() throws(StoreError) -> [MailboxName] { try self.files.subscriptions() }
+    func setSubscriptions(_ names: [MailboxName]) throws(StoreError) {
+        try self.files.setSubscriptions(names)
+    }
+}
+
+private struct UnsyncedMailbox: MailboxFiles {
+    let files: any MailboxFiles
+
+    func scan() throws(StoreError) -> MailboxScan { try self.files.scan() }
+    func fingerprint() -> UInt64 { self.files.fingerprint() }
+    var watchedDirectories: [String] { self.files.watchedDirectories }
+    func prepare(_ octets: MessageOctets, flags: FileFlags, internalDate: Int64) throws(StoreError)
+        -> PreparedBody
+    {
+        try self.files.prepare(octets, flags: flags, internalDate: internalDate)
+    }
+    func prepareLink(
+        to source: PreparedBody, flags: FileFlags, internalDate: Int64
+    ) throws(StoreError) -> PreparedBody? {
+        try self.files.prepareLink(to: source, flags: flags, internalDate: internalDate)
+    }
+    func publish(_ body: PreparedBody, flags: FileFlags) throws(StoreError) {
+        try self.files.publish(body, flags: flags)
+    }
+    func discard(_ body: PreparedBody) { self.files.discard(body) }
+    func restore(
+        _ octets: MessageOctets, at location: BodyLocation, flags: FileFlags, internalDate: Int64
+    ) throws(StoreError) {
+        try self.files.restore(octets, at: location, flags: flags, internalDate: internalDate)
+    }
+    func prepareCopy(
+        of location: BodyLocation, flags: FileFlags, in source: any MailboxFiles, as target: FileFlags
+    ) throws(StoreError) -> PreparedBody {
+        let source = (source as? UnsyncedMailbox)?.files ?? source
+        return try self.files.prepareCopy(of: location, flags: flags, in: source, as: target)
+    }
+    func record(_ rows: [(UID, BodyLocation)], header: MailboxHeader) throws(StoreError) {
+        try self.files.record(rows, header: header)
+    }
+    func setFlags(_ location: BodyLocation, from old: FileFlags, to new: FileFlags) throws(StoreError) {
+        try self.files.setFlags(location, from: old, to: new)
+    }
+    func remove(_ location: BodyLocation, flags: FileFlags) throws(StoreError) {
+        try self.files.remove(location, flags: flags)
+    }
+    func read(_ location: BodyLocation, flags: FileFlags) throws(StoreError) -> MessageOctets {
+        try self.files.read(location, flags: flags)
+    }
+    func flush() throws(StoreError) { throw StoreError(.temporary, "no sync") }
+}
