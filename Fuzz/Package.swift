@@ -13,5 +13,12 @@ let package = Package(
         .executableTarget(
             name: "FuzzIMAP", dependencies: [.product(name: "IMAPCore", package: "martlet")],
             swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
+            name: "FuzzSieve",
+            dependencies: [
+                .product(name: "SieveCore", package: "martlet"),
+                .product(name: "MIMECore", package: "martlet"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6)]),
     ]
 )

@@ -16,7 +16,8 @@ extension SieveDefinition {
         for literal in arguments.strings(0) {
             let text = compiler.text(literal)
             guard let address = OutboundAddress.parse(text.octets) else {
-                compiler.error(literal.position, "\(quoted(text.octets)) is no address to which mail can be sent")
+                compiler.error(
+                    literal.position, "\(quoted(text.octets)) is no address to which mail can be sent")
                 continue
             }
             compiler.emit(FixedAction(kind: .redirect(address: address)))

@@ -19,7 +19,8 @@ extension SieveDefinition {
     static let `true` = SieveDefinition("true", Signature()) { compiler, _ in compiler.emit(.setFlag(true)) }
 
     /// RFC 5228 section 5.6.
-    static let `false` = SieveDefinition("false", Signature()) { compiler, _ in compiler.emit(.setFlag(false)) }
+    static let `false` = SieveDefinition("false", Signature()) { compiler, _ in compiler.emit(.setFlag(false))
+    }
 }
 
 extension ScriptCompiler {

@@ -11,7 +11,8 @@ extension SieveDefinition {
         Signature(
             shared: [.matchType, .comparator],
             positional: [
-                PositionalArgument("the header names", .stringList), PositionalArgument("the keys", .stringList),
+                PositionalArgument("the header names", .stringList),
+                PositionalArgument("the keys", .stringList),
             ])
     ) { compiler, arguments in
         let names = compiler.headerNames(arguments.strings(0))
@@ -48,14 +49,16 @@ extension SieveDefinition {
         Signature(
             shared: [.matchType, .comparator, .addressPart],
             positional: [
-                PositionalArgument("the header names", .stringList), PositionalArgument("the keys", .stringList),
+                PositionalArgument("the header names", .stringList),
+                PositionalArgument("the keys", .stringList),
             ])
     ) { compiler, arguments in
         let names = compiler.headerNames(arguments.strings(0))
         for (name, literal) in zip(names, arguments.strings(0))
         where name.isFieldName && !AddressTest.allows(name.octets) {
             compiler.error(
-                literal.position, "the header \(quoted(name.octets)) holds no addresses; use \"header\" instead")
+                literal.position,
+                "the header \(quoted(name.octets)) holds no addresses; use \"header\" instead")
         }
         let keys = compiler.texts(arguments.strings(1))
         guard let matcher = compiler.matcher(arguments) else { return }
@@ -116,7 +119,8 @@ struct AddressTest: SieveTest {
 
     /// Headers whose body is an address list, and some outside of the standards that hold one.
     private static let addressHeaders: Set<String> = [
-        "from", "to", "cc", "bcc", "sender", "reply-to", "resent-from", "resent-to", "resent-cc", "resent-bcc",
+        "from", "to", "cc", "bcc", "sender", "reply-to", "resent-from", "resent-to", "resent-cc",
+        "resent-bcc",
         "resent-sender", "resent-reply-to", "return-path", "delivered-to", "envelope-to", "x-envelope-from",
         "x-envelope-to", "x-original-to", "errors-to", "disposition-notification-to", "return-receipt-to",
         "mail-followup-to", "mail-reply-to", "apparently-to", "approved", "x-forwarded-to", "x-forwarded-for",

@@ -29,7 +29,8 @@ struct MatchTypeDefinition: Sendable {
 
     init(
         name: String, capability: String? = nil, argument: ArgumentType? = nil, needsSubstrings: Bool,
-        make: @escaping @Sendable (inout ScriptCompiler, ArgumentNode?, any SieveComparator) ->
+        make:
+            @escaping @Sendable (inout ScriptCompiler, ArgumentNode?, any SieveComparator) ->
             (any SieveMatcher)?
     ) {
         self.name = name
@@ -66,7 +67,8 @@ struct PairMatcher: SieveMatcher {
             for key in canonicalKeys {
                 let isMatch =
                     self.kind == .contains
-                    ? try SubstringSearch.isIn(canonical, key, &run) : try Wildcards.match(canonical, key, &run)
+                    ? try SubstringSearch.isIn(canonical, key, &run)
+                    : try Wildcards.match(canonical, key, &run)
                 if isMatch { return true }
             }
         }

@@ -41,7 +41,8 @@ extension SieveLexer {
         while self.peek() == 0x20 || self.peek() == 0x09 { self.index += 1 }
         if self.peek() == UInt8(ascii: "#") { self.skipToLineEnd() }
         guard self.takeLineEnd() else {
-            self.diagnostics.error(self.position(), "after \"text:\" the line must end; the text begins on the next")
+            self.diagnostics.error(
+                self.position(), "after \"text:\" the line must end; the text begins on the next")
             return .invalid
         }
         var value: [UInt8] = []

@@ -154,7 +154,9 @@ struct SieveLexer {
 
     // MARK: Words and numbers
 
-    private static func beginsWord(_ byte: UInt8) -> Bool { ASCII.isLetter(byte) || byte == UInt8(ascii: "_") }
+    private static func beginsWord(_ byte: UInt8) -> Bool {
+        ASCII.isLetter(byte) || byte == UInt8(ascii: "_")
+    }
 
     private mutating func takeWord() -> String {
         var word: [UInt8] = []

@@ -59,6 +59,9 @@ struct SieveParser {
 
     /// Skips to behind the next semicolon or block, or to the brace that closes the block around.
     private mutating func skipCommand() {
+        // What stands here is not read in earnest, so its own mistakes are not told.
+        let diagnostics = self.lexer.diagnostics
+        defer { self.lexer.diagnostics = diagnostics }
         var depth = 0
         while true {
             switch self.token.kind {
@@ -139,7 +142,8 @@ struct SieveParser {
                 node.tests = TestArguments(
                     form: .list, tests: try self.testList(depth: testDepth + 1), position: position)
                 return
-            case .closeBracket, .closeParenthesis, .openBrace, .closeBrace, .comma, .semicolon, .invalid, .end:
+            case .closeBracket, .closeParenthesis, .openBrace, .closeBrace, .comma, .semicolon, .invalid,
+                .end:
                 return
             }
         }
@@ -160,7 +164,8 @@ struct SieveParser {
                 self.advance()
                 return list
             default:
-                throw self.fail("\",\" or \"]\" was expected in this list, but found \(self.token.description)")
+                throw self.fail(
+                    "\",\" or \"]\" was expected in this list, but found \(self.token.description)")
             }
         }
     }
@@ -191,7 +196,8 @@ struct SieveParser {
                 self.advance()
                 return tests
             default:
-                throw self.fail("\",\" or \")\" was expected in this list of tests, but found \(self.token.description)")
+                throw self.fail(
+                    "\",\" or \")\" was expected in this list of tests, but found \(self.token.description)")
             }
         }
     }

@@ -17,7 +17,8 @@ enum EncodedCharacter {
         out.reserveCapacity(text.count)
         var index = 0
         while index < text.count {
-            if text[index] == UInt8(ascii: "$"), index + 1 < text.count, text[index + 1] == UInt8(ascii: "{") {
+            if text[index] == UInt8(ascii: "$"), index + 1 < text.count, text[index + 1] == UInt8(ascii: "{")
+            {
                 let start = index + 2
                 var sequence: (values: [UInt32], end: Int)?
                 var isUnicode = false
@@ -35,7 +36,10 @@ enum EncodedCharacter {
                             out.append(contentsOf: String(Character(scalar)).utf8)
                         } else {
                             return .failure(
-                                Problem(text: "there is no Unicode character \(String(value, radix: 16, uppercase: true))"))
+                                Problem(
+                                    text:
+                                        "there is no Unicode character \(String(value, radix: 16, uppercase: true))"
+                                ))
                         }
                     }
                     index = sequence.end

@@ -26,7 +26,8 @@ extension ScriptCompiler {
         guard self.has(capability) else {
             self.error(
                 literal.position,
-                "the comparator \(quoted(name)) needs `require \(quoted(capability));` at the beginning of the script")
+                "the comparator \(quoted(name)) needs `require \(quoted(capability));` at the beginning of the script"
+            )
             return nil
         }
         return comparator

@@ -105,7 +105,8 @@ struct ScriptCompiler {
         guard let capability = definition.capability, !self.has(capability) else { return }
         self.error(
             position,
-            "\(quoted(definition.name)) needs `require \(quoted(capability));` at the beginning of the script")
+            "\(quoted(definition.name)) needs `require \(quoted(capability));` at the beginning of the script"
+        )
     }
 
     // MARK: Tests
@@ -157,7 +158,8 @@ struct ScriptCompiler {
     private mutating func continueIf(_ arguments: SieveArguments) -> OpenIf? {
         guard var chain = self.openIf else {
             self.error(
-                arguments.position, "\(quoted(arguments.node.name)) must follow an \"if\" or \"elsif\" directly")
+                arguments.position,
+                "\(quoted(arguments.node.name)) must follow an \"if\" or \"elsif\" directly")
             for test in arguments.node.tests.tests { self.test(test) }
             self.block(of: arguments)
             return nil

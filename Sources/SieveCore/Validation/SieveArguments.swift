@@ -89,7 +89,8 @@ struct SieveArguments {
         if self.positional.count < signature.positional.count {
             let missing = signature.positional[self.positional.count]
             compiler.error(
-                self.position, "\(name) is incomplete: \(missing.type.description) for \(missing.name) is missing")
+                self.position,
+                "\(name) is incomplete: \(missing.type.description) for \(missing.name) is missing")
         }
         for group in signature.required where self.tags[group] == nil {
             let choices = signature.tags.filter { $0.group == group }.map { quoted(":" + $0.name) }
@@ -118,7 +119,8 @@ struct SieveArguments {
         if !expected.type.accepts(argument) {
             compiler.error(
                 argument.position,
-                "\(name) takes \(expected.type.description) for \(expected.name), but found \(argument.description)")
+                "\(name) takes \(expected.type.description) for \(expected.name), but found \(argument.description)"
+            )
         }
         self.positional.append(argument)
     }
@@ -132,7 +134,7 @@ struct SieveArguments {
             let first = given.tests.first?.name ?? ""
             compiler.error(
                 given.position,
-                self.node.block == nil
+                self.node.block == nil && compiler.registry.commands[self.node.name] != nil
                     ? "\(name) takes no test; is a \";\" missing before \(quoted(first))?"
                     : "\(name) takes no test, but found \(quoted(first))")
         case (.none, .list): compiler.error(given.position, "\(name) takes no tests")
