@@ -142,8 +142,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "MailStore", "IndexedStore",
-                "MaildirFormat", "MailCore", "Wiring", "CLinux", argumentParser,
+                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "MailStore", "Wiring",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
 
