@@ -1,9 +1,11 @@
+import MIMECore
 import MailCore
 public import MailStore
+import SieveCore
 
-/// Delivers messages: from envelope and octets to mailboxes.
+/// Delivers messages: from envelope and octets, through the users' scripts, to mailboxes.
 ///
-/// A value: settings of one moment. Safe to use from any thread.
+/// Holds compiled scripts and what was sent on; copies share them. Safe to use from any thread.
 public struct DeliveryAgent: Sendable {
     /// What the site decided.
     public struct Options: Sendable {
@@ -11,38 +13,89 @@ public struct DeliveryAgent: Sendable {
         public var savesToDetailMailbox = false
         /// A missing mailbox is made rather than INBOX taken.
         public var createsMailboxes = false
+        /// `nil`: no scripts run.
+        public var sieve: SieveOptions?
 
         public init() {}
     }
 
     private let store: any MailStore
     private let options: Options
+    private let planner: SievePlanner?
+    private let redirector: Redirector?
+
+    /// One slice of running scripts on a storage thread ends after this, and the next waits its turn.
+    private static let slice: Duration = .milliseconds(50)
 
     public init(store: any MailStore, options: Options) {
+        self.init(store: store, options: options, clock: ScriptLibrary.steadyMilliseconds)
+    }
+
+    /// - Parameter clock: milliseconds of a clock that only goes on.
+    init(store: any MailStore, options: Options, clock: @escaping @Sendable () -> Int64) {
         self.store = store
         self.options = options
+        if let sieve = options.sieve {
+            self.redirector = Redirector(sieve)
+            self.planner = SievePlanner(
+                options: sieve, library: ScriptLibrary(SieveCompiler(limits: sieve.limits), clock: clock))
+        } else {
+            self.planner = nil
+            self.redirector = nil
+        }
     }
 
     /// Delivers one message to its recipients, its body stored once. Answered when all of it is durable; the
     /// outcomes are in the order of the recipients.
+    ///
+    /// A recipient for whom one of several effects failed is answered as failed, and the MTA tries again:
+    /// a second copy in the mailboxes where it went well is better than a lost one. Redirects go first and are
+    /// remembered, so that trying again does not send them again.
     public func deliver(
         _ message: IncomingMessage, _ envelope: DeliveryEnvelope, to recipients: [DeliveryRecipient]
     ) async -> [DeliveryOutcome] {
-        var deposits: [Deposit] = []
-        deposits.reserveCapacity(recipients.count)
-        for recipient in recipients {
-            deposits.append(
-                Deposit(
-                    message: message, account: recipient.account, mailbox: self.keepMailbox(recipient),
-                    internalDate: envelope.receivedAt,
-                    missingMailbox: self.options.createsMailboxes ? .create : .fail))
+        var plans = await self.plans(message, envelope, recipients)
+        await self.redirect(message, envelope, recipients, &plans)
+        return await self.store(message, envelope, recipients, plans)
+    }
+
+    // MARK: Plans
+
+    private func plans(
+        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient]
+    ) async -> [DeliveryPlan] {
+        let keeps = recipients.map { self.keepMailbox($0) }
+        var plans = keeps.map { DeliveryPlan(storing: $0) }
+        guard let planner = self.planner else { return plans }
+        let pending = recipients.indices.filter {
+            !planner.library.isKnownScriptless(recipients[$0].account.identity.name)
         }
-        let results = await self.store.deposit(deposits)
-        var outcomes: [DeliveryOutcome] = []
-        for (index, result) in results.enumerated() {
-            outcomes.append(await self.outcome(of: result, deposits[index]))
+        var next = 0
+        while next < pending.count {
+            let rest = pending[next...]
+            do throws(StoreError) {
+                let made = try await self.store.threads.run { () throws(StoreError) -> [DeliveryPlan] in
+                    let started = ContinuousClock.now
+                    return message.octets.withUnsafeBytes { bytes in
+                        let view = SieveMessage(Octets(bytes), limits: planner.options.limits)
+                        var made: [DeliveryPlan] = []
+                        for index in rest {
+                            made.append(
+                                planner.plan(
+                                    bytes, view, envelope, recipients[index], keepMailbox: keeps[index]))
+                            if ContinuousClock.now - started > Self.slice { break }
+                        }
+                        return made
+                    }
+                }
+                for (index, plan) in zip(rest, made) { plans[index] = plan }
+                next += made.count
+            } catch {
+                for index in rest { plans[index] = DeliveryPlan(failure: error) }
+                next = pending.count
+            }
         }
-        return outcomes
+        return plans
     }
 
     /// Where implicit keep files a message.
@@ -53,19 +106,112 @@ public struct DeliveryAgent: Sendable {
         return name
     }
 
-    private func outcome(
-        of result: Result<StoredMessage, StoreError>, _ deposit: Deposit
-    ) async -> DeliveryOutcome {
+    // MARK: Redirects
+
+    private func redirect(
+        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient],
+        _ plans: inout [DeliveryPlan]
+    ) async {
+        guard let redirector = self.redirector else { return }
+        let failures = await withTaskGroup(of: (Int, StoreError?).self) { group in
+            for (index, plan) in plans.enumerated() where !plan.redirects.isEmpty && plan.failure == nil {
+                group.addTask {
+                    (
+                        index,
+                        await redirector.send(
+                            message, to: plan.redirects, for: recipients[index], sender: envelope.sender)
+                    )
+                }
+            }
+            var failures: [(Int, StoreError)] = []
+            for await (index, failure) in group {
+                if let failure { failures.append((index, failure)) }
+            }
+            return failures
+        }
+        for (index, failure) in failures { plans[index].failure = failure }
+    }
+
+    // MARK: Mailboxes
+
+    /// Stores everything for everybody in one call, so in one commit with one body; then, in a second, in INBOX
+    /// what found its mailbox missing.
+    private func store(
+        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient],
+        _ plans: [DeliveryPlan]
+    ) async -> [DeliveryOutcome] {
+        var tally = recipients.map { _ in RecipientTally() }
+        var work: [(recipient: Int, mailbox: MailboxName)] = []
+        for (index, plan) in plans.enumerated() where plan.failure == nil {
+            for mailbox in plan.mailboxes { work.append((index, mailbox)) }
+        }
+        for (item, result) in await self.deposit(message, envelope, recipients, work) {
+            tally[item.recipient].take(item.mailbox, result)
+        }
+        let homeless = tally.indices.filter { !tally[$0].missing.isEmpty && !tally[$0].isInInbox }
+        let fallback = homeless.map { (recipient: $0, mailbox: MailboxName.inbox) }
+        for (item, result) in await self.deposit(message, envelope, recipients, fallback) {
+            tally[item.recipient].take(item.mailbox, result)
+        }
+        await self.noteMissing(envelope, recipients, tally)
+        return zip(plans, tally).map { plan, tally in
+            if let failure = plan.failure ?? tally.failure { return .failed(failure) }
+            if !tally.stored.isEmpty { return .stored(tally.stored) }
+            return plan.redirects.isEmpty ? .discarded : .redirected(plan.redirects)
+        }
+    }
+
+    private func deposit(
+        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient],
+        _ work: [(recipient: Int, mailbox: MailboxName)]
+    ) async -> [(item: (recipient: Int, mailbox: MailboxName), result: Result<StoredMessage, StoreError>)] {
+        guard !work.isEmpty else { return [] }
+        let deposits = work.map { item in
+            Deposit(
+                message: message, account: recipients[item.recipient].account, mailbox: item.mailbox,
+                internalDate: envelope.receivedAt,
+                missingMailbox: self.options.createsMailboxes ? .create : .fail)
+        }
+        return zip(work, await self.store.deposit(deposits)).map { (item: $0, result: $1) }
+    }
+
+    /// Tells users whose scripts name mailboxes that do not exist.
+    private func noteMissing(
+        _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient], _ tally: [RecipientTally]
+    ) async {
+        guard let planner = self.planner else { return }
+        for (recipient, tally) in zip(recipients, tally) {
+            // The mailbox of an address detail is no matter of a script.
+            let keep = self.keepMailbox(recipient)
+            let lines = tally.missing.filter { $0 != keep }.map {
+                "error: there is no mailbox \"\($0)\" that takes mail; INBOX was taken"
+            }
+            guard !lines.isEmpty else { continue }
+            // A note is no reason to fail or to wait.
+            self.store.threads.submit { planner.noteAsOwner(lines, envelope, recipient) }
+        }
+    }
+}
+
+/// What became of one recipient's deposits.
+private struct RecipientTally {
+    var stored: [(mailbox: MailboxName, message: StoredMessage)] = []
+    /// Mailboxes that do not exist or take no mail.
+    var missing: [MailboxName] = []
+    var failure: StoreError?
+
+    var isInInbox: Bool { self.stored.contains { $0.mailbox.isInbox } }
+
+    mutating func take(_ mailbox: MailboxName, _ result: Result<StoredMessage, StoreError>) {
         switch result {
-        case .success(let stored):
-            return .stored([(deposit.mailbox, stored)])
-        case .failure(let error) where error.code == .notFound && deposit.mailbox != .inbox:
-            var fallback = deposit
-            fallback.mailbox = .inbox
-            guard let second = await self.store.deposit([fallback]).first else { return .failed(error) }
-            return await self.outcome(of: second, fallback)
+        case .success(let message): self.stored.append((mailbox, message))
         case .failure(let error):
-            return .failed(error)
+            switch error.code {
+            case .notFound, .cannot, .noPermission, .expunged:
+                if mailbox.isInbox { self.failure = error } else { self.missing.append(mailbox) }
+            case .alreadyExists, .overQuota, .tooBig, .limit, .inUse, .diskFull, .temporary, .damaged:
+                self.failure = error
+            }
         }
     }
 }

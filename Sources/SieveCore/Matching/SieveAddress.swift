@@ -23,6 +23,33 @@ public struct SieveAddress: Sendable, Equatable {
         }
     }
 
+    /// The address as RFC 5321 section 4.1.2 writes it: the local part quoted where it must be.
+    public var quoted: String {
+        let isPlain = self.localPart.allSatisfy { byte in
+            switch byte {
+            case 0x00...0x20, 0x7F: false
+            case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+                UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ":"), UInt8(ascii: ";"),
+                UInt8(ascii: "@"), UInt8(ascii: "\\"), UInt8(ascii: ","), UInt8(ascii: "\""):
+                false
+            default: true
+            }
+        }
+        var text = self.localPart
+        if !isPlain || text.isEmpty {
+            text = [UInt8(ascii: "\"")]
+            for byte in self.localPart {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                    text.append(UInt8(ascii: "\\"))
+                }
+                text.append(byte)
+            }
+            text.append(UInt8(ascii: "\""))
+        }
+        if let domain = self.domain { text += [UInt8(ascii: "@")] + domain }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     /// `local@domain`, not quoted.
     var whole: [UInt8] { self.domain.map { self.localPart + [UInt8(ascii: "@")] + $0 } ?? self.localPart }
 }

@@ -6,6 +6,12 @@ public struct SieveRuntimeError: Error, Sendable, Equatable, CustomStringConvert
     /// Worded for a person.
     public var text: String
 
+    public init(script: String, position: SievePosition, text: String) {
+        self.script = script
+        self.position = position
+        self.text = text
+    }
+
     /// `line 3, column 7: error: too many redirects`
     public var description: String {
         "line \(self.position.line), column \(self.position.column): error: \(self.text)"

@@ -1,0 +1,41 @@
+public import SieveCore
+
+/// Sieve at delivery: which scripts run, and what they may do.
+///
+/// Paths begin with `/` or `~/`; other variables are left to `expand`.
+public struct SieveOptions: Sendable {
+    public var limits = SieveLimits()
+    /// Scripts for all users before their own, in order. A directory stands for its `*.sieve` files by name.
+    public var before: [String] = []
+    /// The user's active script, or a link to it; `nil`: users have none.
+    public var personal: String? = "~/.dovecot.sieve"
+    /// The script of users without an active one.
+    public var fallback: String?
+    /// Scripts for all users after their own, as `before`.
+    public var after: [String] = []
+    /// Where users find what went wrong; empty: nowhere.
+    public var userLog = "~/.dovecot.sieve.log"
+    /// The program that sends mail on, absolute, and its first arguments.
+    public var sendmail = ["/usr/sbin/sendmail"]
+    /// How long that program may take.
+    public var sendmailTimeout: Duration = .seconds(30)
+    /// How long a message is not sent to the same address again.
+    public var redirectDuplicatePeriod: Duration = .seconds(12 * 3600)
+    /// Replaces variables such as `%{user}` in paths.
+    public var expand: @Sendable (String, DeliveryRecipient) -> String = { text, _ in text }
+    /// Takes what the administrator should know: faults of scripts for all, and of the program.
+    public var report: @Sendable (String) -> Void = { _ in }
+
+    public init() {}
+
+    /// Splits the value of `sendmail_path` at its spaces.
+    public static func command(_ text: String) -> [String] { text.split(separator: " ").map(String.init) }
+
+    /// The path for one user; `nil` when it needs a home and there is none, or is not absolute.
+    func path(_ text: String, for recipient: DeliveryRecipient) -> String? {
+        let path = self.expand(text, recipient)
+        if path.hasPrefix("/") { return path }
+        guard path.hasPrefix("~/"), let home = recipient.home, home.hasPrefix("/") else { return nil }
+        return home + path.dropFirst()
+    }
+}
