@@ -57,6 +57,9 @@ final class Daemon: Sendable {
             users += "\(name):{PLAIN}pass:\(Self.mailUID):\(Self.mailGID)::\(directory)/home/\(name)::\n"
         }
         try Self.write(users, to: directory + "/users")
+        // The mail role makes the homes themselves, and may not write above them.
+        mkdir(directory + "/home", 0o755)
+        chown(directory + "/home", Self.mailUID, Self.mailGID)
         try Self.write(Self.configuration(directory, self.ports), to: directory + "/martlet.conf")
         self.processID = try Self.spawn(directory)
         let pid = self.processID

@@ -113,6 +113,9 @@ class Martlet:
         with open(f"{self.directory}/users", "w") as file:
             for name in users:
                 file.write(f"{name}:{{PLAIN}}{PASSWORD}:{self.uid}:{self.gid}::{self.home(name)}::\n")
+        # The mail role makes the homes themselves, and may not write above them.
+        os.mkdir(f"{self.directory}/home")
+        os.chown(f"{self.directory}/home", self.uid, self.gid)
         with open(f"{self.directory}/martlet.conf", "w") as file:
             file.write(self.configuration() + extra)
         atexit.register(self.remove)
