@@ -1,6 +1,7 @@
 import Glibc
 import MailCore
 import Synchronization
+import TranscriptKit
 
 /// A martletd of the tests' own: a temporary directory, high ports, accounts `t0001` to `t0999`, password `pass`.
 ///
