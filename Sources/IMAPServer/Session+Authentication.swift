@@ -31,12 +31,12 @@ extension Session {
     func login(_ tag: Tag, _ user: [UInt8], _ password: [UInt8]) async throws(ConnectionError) {
         guard self.mayLogIn else { return self.refuseCleartext(tag) }
         guard let name = String(validating: user, as: UTF8.self) else {
-            return self.failedLogin(tag, AuthenticationFailure(.credentials), "", "LOGIN")
+            return self.failedLogin(tag, AuthenticationFailure(.credentials), "", "PLAIN")
         }
         try await self.connection.flush()
         let outcome = await self.options.authenticator.authenticate(
             self.authenticationRequest, user: name, password: password)
-        try await self.conclude(tag, outcome, name, "LOGIN")
+        try await self.conclude(tag, outcome, name, "PLAIN")
     }
 
     func authenticate(_ tag: Tag, _ command: AuthenticateCommand) async throws(ConnectionError) {
@@ -60,7 +60,7 @@ extension Session {
             }
         }
         if let failure { throw failure }
-        guard !self.isEnding else { return }
+        guard self.endReason == nil else { return }
         try await self.conclude(tag, outcome, "", mechanism.text)
     }
 
@@ -68,8 +68,7 @@ extension Session {
     private func respond(to challenge: [UInt8]) async throws(ConnectionError) -> SASLClientReply {
         self.write { $0.continuation(Base64.encode(challenge)) }
         guard let line = try await self.readLine() else {
-            self.write { $0.bye(nil, "Authentication response is too long") }
-            self.isEnding = true
+            self.end(nil, "Authentication response is too long")
             return .cancelled
         }
         if line == [UInt8(ascii: "*")] { return .cancelled }

@@ -17,8 +17,7 @@ extension Session {
                 guard isDone else { return self.bad(tag, "Expected DONE") }
                 return try await self.finish(tag, "Idle completed")
             case .tooLong:
-                self.write { $0.bye(nil, "Expected DONE") }
-                self.isEnding = true
+                self.end(nil, "Expected DONE")
                 return
             case .needMore:
                 break

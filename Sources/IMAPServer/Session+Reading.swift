@@ -6,7 +6,7 @@ extension Session {
     /// Reads and runs commands until LOGOUT or too many mistakes.
     func converse() async throws(ConnectionError) {
         var sinceYield = 0
-        while !self.machine.isLoggedOut, !self.isEnding {
+        while !self.machine.isLoggedOut, self.endReason == nil {
             switch self.nextStep() {
             case .needMore:
                 try await self.connection.flush()
@@ -79,8 +79,7 @@ extension Session {
         switch error.recovery {
         case .nextCommand: self.countBadCommand()
         case .close:
-            self.write { $0.bye(nil, "Too much input") }
-            self.isEnding = true
+            self.end(nil, "Too much input")
         }
     }
 
@@ -94,8 +93,7 @@ extension Session {
         self.badCommands += 1
         // Before the login nobody needs many tries.
         let maximum = self.machine.isAuthenticated ? self.settings.maximumBadCommands : 10
-        guard self.badCommands >= maximum, !self.isEnding else { return }
-        self.write { $0.bye(nil, "Too many invalid commands") }
-        self.isEnding = true
+        guard self.badCommands >= maximum, self.endReason == nil else { return }
+        self.end(nil, "Too many invalid commands")
     }
 }

@@ -27,8 +27,8 @@ actor Session {
     var loginLog = LoginLog()
     /// Commands in a row that were BAD.
     var badCommands = 0
-    /// Set when the session shall end after the current command.
-    var isEnding = false
+    /// Why the session shall end after the current command; the client has been told.
+    var endReason: String?
     /// Why a read inside a message of APPEND failed.
     var readFailure: ConnectionError?
     /// The mailbox for the `trashed` count.
@@ -51,7 +51,7 @@ actor Session {
             self.sendGreeting()
             try await self.converse()
             try await self.connection.flush()
-            if !self.machine.isLoggedOut { reason = "Too many invalid commands" }
+            if let endReason = self.endReason { reason = endReason }
         } catch {
             reason = error.reason
             self.sendGoodbye(error)
@@ -59,6 +59,12 @@ actor Session {
         self.selected?.mailbox.close()
         self.selected = nil
         self.logEnd(reason)
+    }
+
+    /// Says goodbye and lets the session end after the current command.
+    func end(_ code: ResponseCode?, _ text: StaticString) {
+        self.write { $0.bye(code, text) }
+        self.endReason = text.description
     }
 
     /// Appends responses to the output.

@@ -132,8 +132,7 @@ extension Session {
     private func discardMessage() async throws(ConnectionError) -> Bool {
         if let failure = self.readFailure { throw failure }
         guard self.parser.messageRemaining <= self.parser.limits.discardedLiteralSize else {
-            self.write { $0.bye(.tooBig, "Message is too large") }
-            self.isEnding = true
+            self.end(.tooBig, "Message is too large")
             return false
         }
         while self.parser.messageRemaining > 0 { _ = try await self.takeMessageOctets() }

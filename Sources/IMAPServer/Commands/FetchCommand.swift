@@ -61,6 +61,7 @@ extension Session {
             guard let current = self.selected else { return }
             var writer = FetchWriter(plan, current)
             writer.becameSeen = becameSeen
+            writer.tellsModSeq = self.knowsCondStore && !plan.asksForModSeq
             if !becameSeen.isEmpty { self.tellKeywords() }
             switch plan.source {
             case .record: try await self.fetchRecords(batch, &writer)

@@ -9,6 +9,8 @@ struct FetchWriter {
     let selected: SelectedMailbox
     /// UIDs that this command made \Seen: their flags are told along.
     var becameSeen = UIDSet()
+    /// Whether the MODSEQ goes along with them (RFC 7162 section 3.2.4).
+    var tellsModSeq = false
     var statistics = SessionStatistics()
     private var scratch: [UInt8] = []
 
@@ -46,8 +48,9 @@ struct FetchWriter {
 
     /// The flags of a message that this command made \Seen, unless it tells them anyway.
     func writeNewFlags(_ record: MessageRecord, _ response: inout FetchResponse, _ out: inout [UInt8]) {
-        guard !self.plan.hasFlags, self.becameSeen.contains(record.uid) else { return }
-        self.writeRecordItem(.flags, record, &response, &out)
+        guard self.becameSeen.contains(record.uid) else { return }
+        if !self.plan.hasFlags { self.writeRecordItem(.flags, record, &response, &out) }
+        if self.tellsModSeq { self.writeRecordItem(.modSeq, record, &response, &out) }
     }
 
     func writeRecordItem(
