@@ -117,6 +117,7 @@ public final class Environment: Sendable {
         self.gate.alone { readers in
             for reader in readers { mdb_txn_abort(reader) }
         }
+        // Closed by `close`, or unusable because the map is gone.
         if !self.isBroken.load(ordering: .relaxed) { mdb_env_close(self.handle) }
     }
 
@@ -209,6 +210,7 @@ extension Environment {
         while true {
             try self.checkUsable()
             var transaction = self.gate.enter(takingReader: true)
+            try self.checkStillUsable()
             var result: Int32
             if let pooled = transaction {
                 result = mdb_txn_renew(pooled)
@@ -249,6 +251,7 @@ extension Environment {
         while true {
             try self.checkUsable()
             _ = self.gate.enter(takingReader: false)
+            try self.checkStillUsable()
             var transaction: OpaquePointer?
             let result = mdb_txn_begin(self.handle, nil, 0, &transaction)
             if result == MDB_SUCCESS, let transaction {
@@ -289,6 +292,24 @@ extension Environment {
 
     /// Called by the write transaction whose put found no page.
     func noteFullMap() { self.metFullMap.store(true, ordering: .relaxed) }
+
+    /// Closes the file when the last live transaction has ended, also while the object is still referred to; later
+    /// transactions throw `panic`. LMDB must not have a file open twice in one process.
+    public func close() {
+        self.gate.alone { readers in
+            guard !self.isBroken.exchange(true, ordering: .relaxed) else { return }
+            for reader in readers { mdb_txn_abort(reader) }
+            mdb_env_close(self.handle)
+        }
+    }
+
+    /// Once more after the gate, which may have been waited for while the environment was closed.
+    private func checkStillUsable() throws(LMDBError) {
+        if self.isBroken.load(ordering: .relaxed) {
+            _ = self.gate.leave(keeping: nil)
+            throw LMDBError(MDB_PANIC, "mdb_env_close")
+        }
+    }
 
     private func checkUsable() throws(LMDBError) {
         if self.isBroken.load(ordering: .relaxed) { throw LMDBError(MDB_PANIC, "mdb_env_set_mapsize") }
@@ -356,6 +377,7 @@ extension Environment {
     public func sync(force: Bool = true) throws(LMDBError) {
         try self.checkUsable()
         _ = self.gate.enter(takingReader: false)
+        try self.checkStillUsable()
         defer { _ = self.gate.leave(keeping: nil) }
         try check(mdb_env_sync(self.handle, force ? 1 : 0), "mdb_env_sync")
     }

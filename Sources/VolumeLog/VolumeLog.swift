@@ -20,7 +20,8 @@ public final class VolumeLog: Sendable {
     let directoryDescriptor: Int32
     let writer: Mutex<Writer>
     let table: Mutex<SegmentTable>
-    private let lock: DirectoryLock
+    /// `nil` after `close`.
+    private let lock: Mutex<DirectoryLock?>
 
     /// Creates or opens the log in `directory` (made, mode 0700, if its parent is there).
     ///
@@ -44,10 +45,10 @@ public final class VolumeLog: Sendable {
         do throws(VolumeLogError) {
             try recovery.run()
         } catch {
-            close(descriptor)
+            Glibc.close(descriptor)
             throw error
         }
-        self.lock = lock
+        self.lock = Mutex(lock)
         self.directory = directory
         self.options = options
         self.directoryDescriptor = descriptor
@@ -57,7 +58,15 @@ public final class VolumeLog: Sendable {
         self.table = Mutex(recovery.table)
     }
 
-    deinit { close(self.directoryDescriptor) }
+    deinit { Glibc.close(self.directoryDescriptor) }
+
+    /// Accepts nothing more and lets others open the directory, also while this object is still referred to.
+    public func close() {
+        self.writer.withLock { writer in
+            if writer.failure == nil { writer.failure = VolumeLogError(.stopped, "close", self.directory) }
+        }
+        self.lock.withLock { $0 = nil }
+    }
 
     func path(_ name: String) -> String { self.directory + "/" + name }
 
