@@ -15,11 +15,22 @@ struct DotLock: ~Copyable {
     private let target: RelativePath
     private let descriptor: CInt
     private let file: HeldFile
-    private var held = true
+    private let options: MaildirOptions
 
     private struct HeldFile: Hashable {
         var device: UInt64
         var inode: UInt64
+
+        init(_ descriptor: CInt) {
+            var status = stat()
+            fstat(descriptor, &status)
+            self.init(status)
+        }
+
+        init(_ status: stat) {
+            self.device = UInt64(status.st_dev)
+            self.inode = UInt64(status.st_ino)
+        }
     }
 
     /// The lock files that this process holds. One is entered before it says our number, and leaves after its
@@ -36,17 +47,14 @@ struct DotLock: ~Copyable {
         let path = RelativePath(Array(bytes) + Array(".lock".utf8))
         var waited = 0
         while true {
-            let opened = directory.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+            let opened = Self.create(path, in: directory, options)
             if opened >= 0 {
                 self.directory = directory
                 self.path = path
                 self.target = target
                 self.descriptor = opened
-                var status = stat()
-                fstat(opened, &status)
-                let file = HeldFile(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-                self.file = file
-                Self.heldHere.withLock { _ = $0.insert(file) }
+                self.file = HeldFile(opened)
+                self.options = options
                 break
             }
             guard opened == -EEXIST else { throw StoreError.system("create \(path.text)", opened) }
@@ -57,13 +65,48 @@ struct DotLock: ~Copyable {
             usleep(10_000)
             waited += 1
         }
-        // Without its content the lock still holds; only staleness by process is lost. So no error.
-        try? FileContent.write(
-            Array("\(options.processID):\(options.hostName)".utf8), to: self.descriptor, path)
+    }
+
+    /// Makes the lock file with its content in one step, so that a process killed in between leaves no lock that
+    /// names no holder. The descriptor, or a negative `errno`; `-EEXIST` when another has the lock.
+    private static func create(
+        _ path: RelativePath, in directory: DirectoryHandle, _ options: MaildirOptions
+    ) -> CInt {
+        let (opened, aside) = self.openAside(path, in: directory, options)
+        guard opened >= 0 else { return opened }
+        do throws(StoreError) {
+            try FileContent.write(Array("\(options.processID):\(options.hostName)".utf8), to: opened, path)
+        } catch {
+            // Without its content the lock still holds; only staleness by process is lost. So no error.
+            options.report("\(path.text): \(error)")
+        }
+        let file = HeldFile(opened)
+        Self.heldHere.withLock { _ = $0.insert(file) }
+        let linked = directory.link(aside, in: directory.descriptor, to: path)
+        _ = directory.unlink(aside)
+        guard linked == 0 else {
+            Self.heldHere.withLock { _ = $0.remove(file) }
+            close(opened)
+            return linked
+        }
+        return opened
+    }
+
+    /// A new file under a name of its own: in `tmp/`, where old ones are swept, or beside the lock.
+    private static func openAside(
+        _ path: RelativePath, in directory: DirectoryHandle, _ options: MaildirOptions
+    ) -> (descriptor: CInt, name: RelativePath) {
+        let name = Array("\(path.text).\(options.processID).\(UInt64.random(in: .min ... .max))".utf8)
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW
+        let swept = RelativePath(.tmp, name)
+        let opened = directory.open(swept, flags)
+        if opened != -ENOENT { return (opened, swept) }
+        let beside = RelativePath(name)
+        return (directory.open(beside, flags), beside)
     }
 
     deinit {
-        if self.held { _ = self.directory.unlink(self.path) }
+        _ = self.directory.unlink(self.path)
         let file = self.file
         Self.heldHere.withLock { _ = $0.remove(file) }
         close(self.descriptor)
@@ -87,26 +130,38 @@ struct DotLock: ~Copyable {
 
     private consuming func release() {}
 
-    /// Writes `bytes` into the lock file and renames it over the file it locks, which ends the lock.
+    /// Writes `bytes` over the file it locks, whole or not at all; then the lock ends.
     /// - Parameter laterThan: the modification time becomes strictly later than this second.
     consuming func replace(
         with bytes: [UInt8], mode: mode_t, sync: Bool, laterThan: Int64? = nil
     ) throws(StoreError) {
-        guard ftruncate(self.descriptor, 0) == 0, lseek(self.descriptor, 0, SEEK_SET) == 0 else {
-            throw StoreError.fromErrno("truncate \(self.path.text)")
+        // Not into the lock file: whoever finds that after a crash must still see whose it was.
+        let (opened, aside) = Self.openAside(self.path, in: self.directory, self.options)
+        guard opened >= 0 else { throw StoreError.system("create \(aside.text)", opened) }
+        defer { close(opened) }
+        do throws(StoreError) {
+            try Self.fill(opened, aside, with: bytes, mode: mode, sync: sync, laterThan: laterThan)
+            let renamed = self.directory.rename(aside, self.target)
+            guard renamed == 0 else { throw StoreError.system("rename \(aside.text)", renamed) }
+        } catch {
+            _ = self.directory.unlink(aside)
+            throw error
         }
-        try FileContent.write(bytes, to: self.descriptor, self.path)
-        if mode != 0o600 { fchmod(self.descriptor, mode) }
+    }
+
+    private static func fill(
+        _ descriptor: CInt, _ path: RelativePath, with bytes: [UInt8], mode: mode_t, sync: Bool,
+        laterThan: Int64?
+    ) throws(StoreError) {
+        try FileContent.write(bytes, to: descriptor, path)
+        if mode != 0o600 { fchmod(descriptor, mode) }
         var status = stat()
-        if let laterThan, fstat(self.descriptor, &status) == 0, Int64(status.st_mtim.tv_sec) <= laterThan {
+        if let laterThan, fstat(descriptor, &status) == 0, Int64(status.st_mtim.tv_sec) <= laterThan {
             let time = timespec(tv_sec: Int(laterThan) + 1, tv_nsec: 0)
             var times = [time, time]
-            futimens(self.descriptor, &times)
+            futimens(descriptor, &times)
         }
-        if sync, fdatasync(self.descriptor) != 0 { throw StoreError.fromErrno("sync \(self.path.text)") }
-        let renamed = self.directory.rename(self.path, self.target)
-        guard renamed == 0 else { throw StoreError.system("rename \(self.path.text)", renamed) }
-        self.held = false
+        if sync, fdatasync(descriptor) != 0 { throw StoreError.fromErrno("sync \(path.text)") }
     }
 
     /// Takes a stale lock away; `true` when it is worth trying again at once.
@@ -136,7 +191,7 @@ struct DotLock: ~Copyable {
     private static func holderIsGone(
         _ path: RelativePath, _ status: stat, in directory: DirectoryHandle, _ options: MaildirOptions
     ) -> Bool {
-        let file = HeldFile(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        let file = HeldFile(status)
         guard let content = try? FileContent.read(path, in: directory)?.bytes, content.count < 512 else {
             return false
         }
