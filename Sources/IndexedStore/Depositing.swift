@@ -230,7 +230,7 @@ final class Depositing: @unchecked Sendable {
     ) {
         let state = item.state
         do throws(StoreError) {
-            try state.changeFiles { (files) throws(StoreError) in
+            try state.changeFiles(of: CollectionOfOne(prepared.location)) { (files) throws(StoreError) in
                 do throws(StoreError) {
                     try files.publish(prepared, flags: item.fileFlags)
                 } catch {

@@ -19,7 +19,10 @@ extension MailboxState {
     func takeInExternalChangesLocked(_ depth: Depth) throws(StoreError) {
         // Read before the scan: what happens during the scan makes it differ and is seen next time.
         let fingerprint = try self.core.asOwner { self.files.fingerprint() }
-        if depth == .ifChanged, fingerprint == self.knownFingerprint { return }
+        if depth == .ifChanged, fingerprint == self.knownFingerprint {
+            self.verifySoon()
+            return
+        }
         if let failure = self.core.volume.committer.failure { throw failure }
         // While messages are in memory, flags are compared with them; nobody may drop them in between.
         self.retainMessages()
@@ -27,9 +30,13 @@ extension MailboxState {
         let ticket = self.lock.withLock { self.lastTicket }
         try self.core.volume.waitApplied(ticket)
         let (rows, tasks) = try self.readRowsAndTasks()
+        let begin = Monitor.now()
         let scan = try self.scanFiles(knowing: rows)
         let merged = try self.merge(scan, .later, rows: rows, tasks: tasks)
         self.knownFingerprint = fingerprint
+        self.isSuspect = false
+        let end = Monitor.now()
+        self.lastScan = (end, end &- begin)
         if let merged { try self.core.volume.committer.waitFlushed(merged) }
     }
 

@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// Watches the directories of open mailboxes and takes in what other programs change in them.
 ///
-/// Our own changes cause events, too; a look at the fingerprint then finds nothing to do.
+/// Our own changes cause events, too; they are known by their names and cost a look at the fingerprint.
 final class FileWatcher: Sendable {
     private struct State {
         var mailboxes: [CInt: Watched] = [:]
@@ -123,34 +123,40 @@ final class FileWatcher: Sendable {
     }
 
     private func look() {
-        var touched = Set<CInt>()
+        /// Names that changed in each directory.
+        var touched: [CInt: [[UInt8]]] = [:]
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = buffer.withUnsafeMutableBytes { Glibc.read(self.inotify, $0.baseAddress, $0.count) }
             guard count > 0 else { break }
             buffer.withUnsafeBytes { bytes in
                 var offset = 0
-                // struct inotify_event: wd, mask, cookie, length of the name, name.
+                // struct inotify_event: wd, mask, cookie, length of the name, name with NULs behind it.
                 while offset + 16 <= count {
-                    touched.insert(bytes.loadUnaligned(fromByteOffset: offset, as: CInt.self))
-                    let length = bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self)
-                    offset += 16 + Int(length)
+                    let descriptor = bytes.loadUnaligned(fromByteOffset: offset, as: CInt.self)
+                    let length = Int(bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
+                    let end = min(count, offset + 16 + length)
+                    touched[descriptor, default: []].append(
+                        Array(bytes[offset + 16..<end].prefix { $0 != 0 }))
+                    offset = end
                 }
             }
         }
         // wd -1: events were lost, so look everywhere.
-        let mailboxes = self.state.withLock { state -> [ObjectIdentifier: MailboxState] in
-            var mailboxes: [ObjectIdentifier: MailboxState] = [:]
-            for (descriptor, watched) in state.mailboxes
-            where touched.contains(descriptor) || touched.contains(-1) {
-                if let mailbox = watched.state { mailboxes[ObjectIdentifier(mailbox)] = mailbox }
+        let lost = touched[-1] != nil
+        let mailboxes = self.state.withLock { state -> [(MailboxState, [[UInt8]])] in
+            var mailboxes: [(MailboxState, [[UInt8]])] = []
+            for (descriptor, watched) in state.mailboxes {
+                guard let mailbox = watched.state, lost || touched[descriptor] != nil else { continue }
+                mailboxes.append((mailbox, touched[descriptor] ?? []))
             }
             return mailboxes
         }
-        for mailbox in mailboxes.values {
+        for (mailbox, names) in mailboxes {
+            let depth: MailboxState.Depth = lost || mailbox.hasForeign(names) ? .always : .ifChanged
             self.threads.submit { [report] in
                 do throws(StoreError) {
-                    try mailbox.takeInExternalChanges(.ifChanged)
+                    try mailbox.takeInExternalChanges(depth)
                 } catch {
                     guard error.code != .notFound, error.code != .expunged else { return }
                     report(

@@ -215,7 +215,7 @@ final class FileWork: @unchecked Sendable {
         var done: [IndexWriter.PendingFileTask] = []
         let header = state.header
         do throws(StoreError) {
-            try state.changeFiles { (files) throws(StoreError) in
+            try state.changeFiles(of: []) { (files) throws(StoreError) in
                 if !work.rows.isEmpty {
                     try files.record(work.rows.sorted { $0.0 < $1.0 }, header: header)
                 }
@@ -225,7 +225,7 @@ final class FileWork: @unchecked Sendable {
         }
         guard !work.tasks.isEmpty else { return [] }
         do throws(StoreError) {
-            try state.changeFiles { (files) throws(StoreError) in
+            try state.changeFiles(of: work.tasks.values.lazy.map(\.location)) { (files) throws(StoreError) in
                 for task in work.tasks.values.sorted(by: { $0.uid < $1.uid }) {
                     if self.perform(task, state, files) { done.append(task) }
                 }

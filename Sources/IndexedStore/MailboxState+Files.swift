@@ -7,15 +7,63 @@ extension MailboxState {
     /// with the index before, they still do afterwards: the fingerprint is taken again, so that our own changes
     /// cause no scan.
     ///
-    /// A change by another program between the two fingerprints would be taken for ours. It shows at the latest
-    /// with that program's next change, and opening the mailbox looks once more behind its back (`isUnsettled`).
-    func changeFiles<R>(_ body: (any MailboxFiles) throws(StoreError) -> R) throws(StoreError) -> R {
+    /// A change by another program between the two fingerprints is taken for ours at first. Watched mailboxes see
+    /// it by its name (`hasForeign`); others when `verifySoon` scans behind the next look at them.
+    ///
+    /// - Parameter locations: the messages whose files will be changed.
+    func changeFiles<R>(
+        of locations: some Sequence<BodyLocation>, _ body: (any MailboxFiles) throws(StoreError) -> R
+    ) throws(StoreError) -> R {
+        self.noteOwn(locations)
         self.filesLock.lock()
         defer { self.filesLock.unlock() }
         return try self.core.asOwner { () throws(StoreError) -> R in
             let agreed = self.knownFingerprint != nil && self.files.fingerprint() == self.knownFingerprint
-            defer { if agreed { self.knownFingerprint = self.files.fingerprint() } }
+            defer {
+                if agreed {
+                    self.knownFingerprint = self.files.fingerprint()
+                    self.isSuspect = true
+                }
+            }
             return try body(self.files)
+        }
+    }
+
+    private func noteOwn(_ locations: some Sequence<BodyLocation>) {
+        self.lock.withLock {
+            guard !self.sessions.isEmpty else { return }
+            let now = Monitor.now()
+            if now &- self.ownChanges.since > 5_000_000_000 {
+                self.ownChanges = ([], self.ownChanges.recent, now)
+            }
+            for location in locations { self.ownChanges.recent.insert(location.bytes) }
+        }
+    }
+
+    /// Whether any of these names, seen to change in a watched directory, is not one that we have changed lately.
+    /// Names begin with a message's location, followed by nothing or by `:`.
+    func hasForeign(_ names: [[UInt8]]) -> Bool {
+        self.lock.withLock {
+            names.contains { name in
+                let base = Array(name.prefix { $0 != UInt8(ascii: ":") })
+                return !self.ownChanges.recent.contains(base) && !self.ownChanges.older.contains(base)
+            }
+        }
+    }
+
+    /// Scans behind the caller's back when a foreign change may hide behind one of ours; seldom, and the seldomer
+    /// the longer a scan takes. With `filesLock` held.
+    func verifySoon() {
+        let pause = max(5_000_000_000, self.lastScan.duration &* 50)
+        guard self.isSuspect, !self.isVerifying, Monitor.now() &- self.lastScan.end > pause else { return }
+        self.isVerifying = self.core.volume.threads.submit { [self] in
+            do throws(StoreError) {
+                try self.takeInExternalChanges(.always)
+            } catch {
+                self.core.volume.configuration.log(
+                    .warning, "\(self.description): files cannot be compared: \(error)")
+            }
+            self.filesLock.withLock { self.isVerifying = false }
         }
     }
 

@@ -12,8 +12,8 @@ internal import MailStore
 /// in place, in the order of their UIDs; until then they wait in `pending`, and the visible HIGHESTMODSEQ stays
 /// below theirs.
 final class MailboxState: @unchecked Sendable, CustomStringConvertible {
-    // Proof of Sendable: `files` and `knownFingerprint` are touched only with `filesLock` held, the other
-    // variables only with `lock` held.
+    // Proof of Sendable: the variables from `files` to `isVerifying` are touched only with `filesLock` held, the
+    // other ones only with `lock` held.
     let core: AccountCore
     let key: MailboxKey
     let guid: String
@@ -25,6 +25,13 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     var files: any MailboxFiles
     /// The files' fingerprint when they last agreed with the index; `nil`: not known.
     var knownFingerprint: UInt64?
+    /// Whether a change by another program may hide behind one of ours (see `changeFiles`).
+    var isSuspect = false
+    /// When the files were last scanned and how long that took, in monotonic nanoseconds.
+    var lastScan: (end: UInt64, duration: UInt64) = (0, 0)
+    var isVerifying = false
+    /// Places of messages whose files we have changed lately, while somebody watches. Two generations.
+    var ownChanges: (recent: Set<[UInt8]>, older: Set<[UInt8]>, since: UInt64) = ([], [], 0)
 
     var name: MailboxName
     var specialUse: SpecialUse?

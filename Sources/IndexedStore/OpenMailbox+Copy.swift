@@ -46,7 +46,8 @@ final class Copying: @unchecked Sendable {
     private struct Item {
         let row: NewMessage
         let prepared: PreparedBody
-        let fileFlags: FileFlags
+        /// What the copy's file is to show: the flags of the record.
+        var fileFlags: FileFlags
         var uid: UID?
     }
 
@@ -147,6 +148,8 @@ final class Copying: @unchecked Sendable {
             let numbers = try MailboxState.numbers(of: names, in: &table).numbers
             let uid = self.target.nextUID()
             item.uid = uid
+            // The index row that the copy was prepared from may have been behind.
+            item.fileFlags = FileFlags(record.flags, names)
             let message = NewMessage(
                 uid: uid, modSeq: modSeq, flags: record.flags, keywords: numbers,
                 internalDate: record.internalDate, saveDate: now, size: record.size,
@@ -265,7 +268,8 @@ final class Copying: @unchecked Sendable {
     private func placeFiles() -> StoreError? {
         var unplaced: [Item] = []
         do throws(StoreError) {
-            try self.target.changeFiles { (files) throws(StoreError) in
+            try self.target.changeFiles(of: self.items.lazy.map(\.prepared.location)) {
+                (files) throws(StoreError) in
                 for item in self.items {
                     do throws(StoreError) {
                         try files.publish(item.prepared, flags: item.fileFlags)
@@ -280,7 +284,8 @@ final class Copying: @unchecked Sendable {
                 let octets = try self.source.withFiles { (files) throws(StoreError) in
                     try files.read(item.row.location, flags: item.fileFlags)
                 }
-                try self.target.changeFiles { (files) throws(StoreError) in
+                try self.target.changeFiles(of: CollectionOfOne(item.prepared.location)) {
+                    (files) throws(StoreError) in
                     try files.restore(
                         octets, at: item.prepared.location, flags: item.fileFlags,
                         internalDate: item.row.internalDate)

@@ -95,6 +95,8 @@ final class Volume: Sendable {
         } catch {
             self.configuration.log(.warning, "index cannot be closed cleanly: \(error)")
         }
+        self.schema.environment.close()
+        self.log.close()
     }
 }
 
