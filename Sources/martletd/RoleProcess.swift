@@ -183,7 +183,7 @@ struct RoleProcess {
         close(running.log)
         self.quickDeaths = now - running.startedAt < 1000 ? self.quickDeaths + 1 : 0
         self.running = nil
-        let delay: Int64 = self.quickDeaths < 3 ? 0 : min(10_000, 100 << Int64(min(self.quickDeaths - 3, 7)))
+        let delay: Int64 = self.quickDeaths < 3 ? 0 : min(1000, 100 << Int64(min(self.quickDeaths - 3, 4)))
         self.nextStart = now + delay
     }
 }

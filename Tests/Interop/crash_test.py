@@ -5,6 +5,7 @@ the mailboxes answer. Each round kills once; the daemon must come back by itself
 """
 
 import argparse
+import collections
 import imaplib
 import os
 import random
@@ -129,6 +130,9 @@ def imap_worker(server, acked, number, stop):
 def verify(server, acked, name):
     everything = True
     for user in USERS:
+        # What is acked from here on may come too late for the answers below.
+        with acked.lock:
+            promised = set(acked.messages[user])
         with imaplib.IMAP4("127.0.0.1", server.ports["imap"], timeout=60) as imap:
             imap.login(user, PASSWORD)
             status, data = imap.select("INBOX", readonly=True)
@@ -151,10 +155,10 @@ def verify(server, acked, name):
                 if not acked.seen(user, uid, mark):
                     fail(name, f"{user}: uid {uid} is now {mark}")
                     everything = False
-            missing = acked.messages[user] - set(found)
-            doubled = {mark for mark in found if mark in acked.messages[user] and found.count(mark) > 1} \
-                if len(found) != len(set(found)) else set()
-            foreign = set(found) - acked.sent[user]
+            missing = promised - set(found)
+            doubled = {mark for mark, count in collections.Counter(found).items() if count > 1 and mark in promised}
+            with acked.lock:
+                foreign = set(found) - acked.sent[user]
             if missing or doubled or foreign:
                 fail(name, f"{user}: lost {sorted(missing)[:5]}, twice {sorted(doubled)[:5]}, foreign {sorted(foreign)[:5]}")
                 everything = False
