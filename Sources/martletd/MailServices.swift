@@ -37,7 +37,7 @@ final class MailServices: Sendable {
         self.pop3 = POP3Service(
             Self.pop3Options(configuration, store, authenticator, contexts, output.logger("")))
         self.lmtp = LMTPService(
-            Self.lmtpOptions(configuration, store, authenticator, output.logger("lmtp")))
+            Self.lmtpOptions(configuration, store, authenticator, output.logger("")))
         self.registry = registry
         self.admin = AdminService(
             Self.adminContext(configuration, store, authenticator, registry), logger: output.logger("admin"))
@@ -61,7 +61,7 @@ final class MailServices: Sendable {
             Self.pop3Options(
                 configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
         self.lmtp.reload(
-            Self.lmtpOptions(configuration, self.store, self.authenticator, self.output.logger("lmtp")))
+            Self.lmtpOptions(configuration, self.store, self.authenticator, self.output.logger("")))
         self.admin.reload(
             Self.adminContext(configuration, self.store, self.authenticator, self.registry))
     }

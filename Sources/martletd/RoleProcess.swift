@@ -174,7 +174,7 @@ struct RoleProcess {
     }
 
     /// The process is gone: takes its last words, and says when the next one may start. At once as a rule;
-    /// later and later when it dies again and again within a second, up to ten seconds.
+    /// later and later when it dies again and again within a second, up to a second.
     mutating func collected(now: Int64) {
         self.readLog()
         guard var running = self.running else { return }

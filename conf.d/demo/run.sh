@@ -14,9 +14,7 @@ mkdir -p "$run"
 # Below a root-owned home nobody else gets in; the mail role runs as nobody when started as root.
 chmod 755 "$run"
 
-first=no
 if [ ! -e "$run/key.pem" ]; then
-    first=yes
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 \
         -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
         -keyout "$run/key.pem" -out "$run/cert.pem" 2>/dev/null
@@ -29,6 +27,10 @@ password=$(cat "$run/password")
 # Root must not own mail: then the daemon gives it to `nobody`.
 uid=$(id -u) gid=$(id -g)
 [ "$uid" -ne 0 ] || { uid=$(id -u nobody); gid=$(id -g nobody); }
+if [ ! -e "$run/home" ]; then
+    mkdir "$run/home"
+    [ "$(id -u)" -ne 0 ] || chown "$uid:$gid" "$run/home"
+fi
 if [ ! -e "$run/users" ]; then
     hash=$("$bin/martlet" pw -s SHA512-CRYPT -p "$password")
     echo "$user:$hash:$uid:$gid::$run/home/$user::" >"$run/users"
@@ -44,7 +46,8 @@ sed -e "s|@RUN@|$run|g" -e "s|@UID@|$uid|g" -e "s|@GID@|$gid|g" \
 
 "$bin/martletd" -F -c "$run/martlet.conf" &
 daemon=$!
-trap 'kill -TERM $daemon 2>/dev/null || true' INT TERM
+trap 'kill -TERM $daemon 2>/dev/null || true; wait $daemon 2>/dev/null || true' EXIT
+trap 'exit 0' INT TERM
 
 # Delivers one file over LMTP, as an MTA would.
 deliver() {
@@ -65,8 +68,9 @@ for _ in $(seq 100); do
     kill -0 "$daemon" 2>/dev/null || { wait "$daemon"; exit $?; }
     sleep 0.1
 done
-if [ "$first" = yes ]; then
+if [ ! -e "$run/samples-delivered" ]; then
     for message in "$demo"/messages/*.eml; do deliver "$message"; done
+    touch "$run/samples-delivered"
 fi
 
 cat <<TEXT
