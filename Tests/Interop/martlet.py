@@ -108,14 +108,12 @@ class Martlet:
              "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
              "-keyout", f"{self.directory}/key.pem", "-out", self.certificate],
             check=True, capture_output=True)
+        # The mail role makes the homes themselves, and may not write above them.
         os.mkdir(f"{self.directory}/home")
         os.chown(f"{self.directory}/home", self.uid, self.gid)
         with open(f"{self.directory}/users", "w") as file:
             for name in users:
                 file.write(f"{name}:{{PLAIN}}{PASSWORD}:{self.uid}:{self.gid}::{self.home(name)}::\n")
-        # The mail role makes the homes themselves, and may not write above them.
-        os.mkdir(f"{self.directory}/home")
-        os.chown(f"{self.directory}/home", self.uid, self.gid)
         with open(f"{self.directory}/martlet.conf", "w") as file:
             file.write(self.configuration() + extra)
         atexit.register(self.remove)
