@@ -14,6 +14,10 @@ enum Signals {
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
         }
         self.writeEnd = ends[1]
+        // Whoever started us may have blocked them: threads of some runtimes do, and their children inherit it.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
         for number in numbers {
             self.handle(number) { number in
                 let saved = errno
