@@ -134,8 +134,8 @@ let package = Package(
             name: "martletd",
             dependencies: [
                 "IMAPServer", "POP3Server", "LMTPServer", "AdminServer", "AdminCommands",
-                "ServerCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "MailStore", "MailCore",
-                "Wiring", "CLinux",
+                "ServerCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "SieveCore",
+                "MailStore", "MailCore", "Wiring", "CLinux",
                 nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),

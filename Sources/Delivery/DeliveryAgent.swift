@@ -187,8 +187,14 @@ public struct DeliveryAgent: Sendable {
                 "error: there is no mailbox \"\($0)\" that takes mail; INBOX was taken"
             }
             guard !lines.isEmpty else { continue }
-            // A note is no reason to fail or to wait.
-            self.store.threads.submit { planner.noteAsOwner(lines, envelope, recipient) }
+            do throws(StoreError) {
+                try await self.store.threads.run { () throws(StoreError) in
+                    planner.noteAsOwner(lines, envelope, recipient)
+                }
+            } catch {
+                // The mail is stored; for want of a note it is not failed.
+                planner.options.report("user \(recipient.account.identity.name): sieve log: \(error)")
+            }
         }
     }
 }

@@ -116,6 +116,7 @@ final class MailServices: Sendable {
         var agentOptions = DeliveryAgent.Options()
         agentOptions.savesToDetailMailbox = settings.lmtp.savesToDetailMailbox
         agentOptions.createsMailboxes = settings.delivery.createsMailboxes
+        agentOptions.sieve = SieveOptions(settings, logger)
         var options = LMTPOptions(
             hostname: Self.hostname(settings), authenticator: authenticator,
             accounts: Self.accounts(store, configuration, .lmtp),

@@ -1,0 +1,38 @@
+import Delivery
+import Logging
+import MailStore
+import ServerConfig
+import SieveCore
+
+extension SieveOptions {
+    /// What the settings say of scripts at delivery; faults that are not the users' own go to `logger`.
+    init(_ settings: Settings, _ logger: Logger) {
+        self.init()
+        let sieve = settings.sieve
+        self.limits.scriptSize = Int(clamping: sieve.maximumScriptSize)
+        self.limits.actions = sieve.maximumActions
+        self.limits.redirects = sieve.maximumRedirects
+        self.before = sieve.scripts.filter { $0.type == .before }.map(\.path)
+        self.after = sieve.scripts.filter { $0.type == .after }.map(\.path)
+        self.fallback = sieve.scripts.first { $0.type == .default }?.path
+        // Without a link `path` is the script itself.
+        let personal = sieve.personal
+        self.personal = personal.activePath.isEmpty ? personal.path : personal.activePath
+        self.userLog = sieve.userLog
+        self.sendmail = Self.command(settings.delivery.sendmailPath)
+        if self.sendmail.isEmpty { self.limits.redirects = 0 }
+        self.expand = { text, recipient in
+            let identity = recipient.account.identity
+            return Expansion.expand(text) { name in
+                switch name {
+                case "user": identity.name
+                case "home": recipient.home
+                case "uid": identity.owner.map { String($0.uid) }
+                case "gid": identity.owner.map { String($0.gid) }
+                default: nil
+                }
+            }
+        }
+        self.report = { logger.error("\($0)") }
+    }
+}

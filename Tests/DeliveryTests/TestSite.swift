@@ -1,0 +1,179 @@
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import MaildirFormat
+import SieveCore
+import Synchronization
+import Testing
+
+@testable import Delivery
+
+/// A store with users and their homes in a temporary directory that is removed at the end.
+final class TestSite: Sendable {
+    let directory: String
+    let store: IndexedStore
+    let reports = Mutex<[String]>([])
+    /// Milliseconds.
+    let clock = Mutex<Int64>(0)
+
+    init(namespaces: [Namespace]? = nil) throws {
+        var template = Array("/tmp/martlet-delivery-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw StoreError.fromErrno("mkdtemp") }
+        self.directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        var options = MaildirOptions()
+        options.syncTextFiles = false
+        var configuration = IndexedStore.Configuration(
+            directory: self.directory + "/volume", bodyFormat: MaildirFormat(options),
+            clock: { 1_800_000_000 })
+        configuration.logSegmentSize = 1 << 20
+        configuration.threadCount = 2
+        configuration.watchesFiles = false
+        if let namespaces { configuration.namespaces = namespaces }
+        self.store = try IndexedStore.open(configuration)
+    }
+
+    deinit { Self.remove(self.directory) }
+
+    /// Runs `body` and closes the store.
+    static func with(
+        namespaces: [Namespace]? = nil, _ body: (TestSite) async throws -> Void
+    ) async throws {
+        let site = try TestSite(namespaces: namespaces)
+        do {
+            try await body(site)
+            await site.store.close()
+        } catch {
+            await site.store.close()
+            throw error
+        }
+    }
+
+    func home(_ user: String) -> String { "\(self.directory)/\(user)" }
+
+    func account(_ user: String) async throws -> any MailAccount {
+        mkdir(self.home(user), 0o700)
+        return try await self.store.account(
+            AccountIdentity(name: user, home: self.home(user), mailPath: self.home(user) + "/Maildir"))
+    }
+
+    func recipient(_ user: String, detail: String? = nil) async throws -> DeliveryRecipient {
+        DeliveryRecipient(
+            account: try await self.account(user), home: self.home(user),
+            address: "\(user)\(detail.map { "+" + $0 } ?? "")@example.org", detail: detail)
+    }
+
+    func agent(_ change: (inout DeliveryAgent.Options) -> Void = { _ in }) -> DeliveryAgent {
+        var options = DeliveryAgent.Options()
+        var sieve = SieveOptions()
+        sieve.report = { [unowned self] text in self.reports.withLock { $0.append(text) } }
+        sieve.sendmail = [self.directory + "/sendmail", "-x"]
+        options.sieve = sieve
+        change(&options)
+        return DeliveryAgent(store: self.store, options: options) { [unowned self] in
+            self.clock.withLock { $0 }
+        }
+    }
+
+    /// Installs a user's script as the active one, as Pigeonhole lays it out.
+    func install(_ script: String, for user: String, as name: String = "main") {
+        mkdir(self.home(user), 0o700)
+        mkdir(self.home(user) + "/sieve", 0o700)
+        self.write(script, "\(user)/sieve/\(name).sieve")
+        unlink(self.home(user) + "/.dovecot.sieve")
+        symlink("sieve/\(name).sieve", self.home(user) + "/.dovecot.sieve")
+    }
+
+    func write(_ text: String, _ path: String, mode: mode_t = 0o600) {
+        let descriptor = open("\(self.directory)/\(path)", O_WRONLY | O_CREAT | O_TRUNC, mode)
+        guard descriptor >= 0 else { return }
+        _ = Array(text.utf8).withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        fchmod(descriptor, mode)
+        close(descriptor)
+    }
+
+    func read(_ path: String) -> String? {
+        let descriptor = open("\(self.directory)/\(path)", O_RDONLY)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var octets: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &piece, piece.count)
+            guard count > 0 else { return String(decoding: octets, as: UTF8.self) }
+            octets.append(contentsOf: piece[..<count])
+        }
+    }
+
+    /// A sendmail that notes its arguments and its input, and ends with `status`.
+    func installSendmail(status: Int = 0, before: String = "") {
+        self.write(
+            """
+            #!/bin/sh
+            \(before)
+            echo "$@" >> \(self.directory)/sent.args
+            cat >> \(self.directory)/sent.mail
+            echo "a word of it"
+            exit \(status)
+
+            """, "sendmail", mode: 0o700)
+    }
+
+    /// Delivers, and tells what became of it in short words.
+    func deliver(
+        _ agent: DeliveryAgent, to users: String..., message text: String = TestSite.mail,
+        sender: String = "sender@example.com"
+    ) async throws -> [String] {
+        var recipients: [DeliveryRecipient] = []
+        for user in users { recipients.append(try await self.recipient(user)) }
+        return await self.deliver(agent, recipients, text, sender: sender)
+    }
+
+    func deliver(
+        _ agent: DeliveryAgent, _ recipients: [DeliveryRecipient], _ text: String = TestSite.mail,
+        sender: String = "sender@example.com"
+    ) async -> [String] {
+        let message = IncomingMessage(MessageOctets(Array(text.utf8)))
+        let envelope = DeliveryEnvelope(sender: sender, receivedAt: 1_800_000_000, session: "s")
+        return await agent.deliver(message, envelope, to: recipients).map { outcome in
+            switch outcome {
+            case .stored(let places): places.map { "\($0.mailbox)" }.joined(separator: " ")
+            case .redirected(let addresses): "redirected " + addresses.joined(separator: " ")
+            case .discarded: "discarded"
+            case .rejected(let reason): "rejected \(reason)"
+            case .failed(let error): "failed \(error.code)"
+            }
+        }
+    }
+
+    func count(_ user: String, _ mailbox: String) async throws -> Int {
+        try await self.account(user).status(of: try #require(MailboxName(mailbox))).messages
+    }
+
+    static let mail =
+        "Return-Path: <sender@example.com>\r\nReceived: from x\r\n\tby y\r\nFrom: a@example.com\r\n"
+        + "Subject: Hello\r\nMessage-ID: <1@example.com>\r\n\r\nText.\r\n.\r\n"
+
+    private static func remove(_ path: String) {
+        if let directory = opendir(path) {
+            var names: [String] = []
+            while let entry = readdir(directory) {
+                names.append(
+                    withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                    })
+            }
+            closedir(directory)
+            for name in names where name != "." && name != ".." {
+                var status = stat()
+                let child = "\(path)/\(name)"
+                if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+                    self.remove(child)
+                } else {
+                    unlink(child)
+                }
+            }
+        }
+        rmdir(path)
+    }
+}
