@@ -51,6 +51,20 @@ struct SelectedMailbox {
         }
     }
 
+    /// Moves the view to `now` but for messages that are gone: these stay, so all numbers do.
+    mutating func stay(_ changes: MailboxChanges, _ now: MailboxSnapshot) {
+        self.view.keywords = now.keywords
+        self.view.uidNext = now.uidNext
+        self.view.highestModSeq = now.highestModSeq
+        self.view.update(changes.updated.map { now[$0] })
+        var arrived: [MessageRecord] = []
+        now.forEach(from: now.count - changes.appended) { _, record in
+            arrived.append(record)
+            return true
+        }
+        self.view.append(contentsOf: arrived)
+    }
+
     /// Takes over the state of some messages from `now`, as told to the client by a command's own
     /// responses, so that they are not told again. Sequence numbers stay.
     mutating func adopt(_ records: [MessageRecord], keywords: KeywordTable) {

@@ -17,60 +17,100 @@ enum ExpungeTelling {
     }
 }
 
+/// What a client is still to be told of its selected mailbox.
+private struct Untold {
+    /// Places in the view before, ascending.
+    var expunged: [Int] = []
+    /// Places in the view now whose flags changed.
+    var updated: [Int] = []
+    var hasGrown = false
+}
+
 extension Session {
     /// Tells the client how the selected mailbox changed since it was last told, and moves its view on.
     ///
     /// Where EXPUNGE is forbidden, messages that are gone stay in the view with their numbers; the rest is
     /// told all the same.
     func tellChanges(_ expunges: ExpungeTelling) async throws(ConnectionError) {
-        guard var selected = self.selected else { return }
-        if selected.mailbox.isDeleted {
-            guard case .allowed = expunges else { return }
-            return try await self.tellDeletion()
+        // Two steps, because an asynchronous function keeps its variables on the heap for as long as it
+        // waits, and tasks keep that memory afterwards: the first, which has all the state, does not wait.
+        guard let untold = self.moveView(expunges) else { return }
+        try await self.tell(untold)
+    }
+
+    private func tell(_ untold: Untold) async throws(ConnectionError) {
+        // From the end, so that no number depends on an earlier one.
+        for index in untold.expunged.reversed() {
+            self.write { $0.expunge(SequenceNumber(index: index)) }
+            try await self.connection.flushIfLarge()
         }
-        let now = selected.mailbox.snapshot()
-        let changes = MailboxChanges(from: selected.view, to: now)
-        guard !changes.isEmpty || now.keywords.keywords.count > selected.toldKeywords else {
-            // Shares the store's chunks again, and its counters.
-            selected.view = now
-            self.selected = selected
-            return
+        if untold.hasGrown { self.tellCounts() }
+        self.tellKeywords()
+        for index in untold.updated {
+            self.writeFlags(at: index)
+            try await self.connection.flushIfLarge()
+        }
+    }
+
+    /// Moves the view to the mailbox as it is now; `nil` when there is nothing to tell.
+    private func moveView(_ expunges: ExpungeTelling) -> Untold? {
+        guard var selected = self.selected else { return nil }
+        if selected.mailbox.isDeleted {
+            guard case .allowed = expunges else { return nil }
+            return self.emptyView()
         }
         let before = selected.view
+        let now = selected.mailbox.snapshot()
+        let changes = MailboxChanges(from: before, to: now)
+        guard !changes.isEmpty || now.keywords.keywords.count > selected.toldKeywords else {
+            // Shares the store's chunks again, and its counters.
+            self.selected?.view = now
+            return nil
+        }
+        var untold = Untold(hasGrown: changes.appended > 0)
         let tellsExpunges: Bool
         switch expunges {
         case .allowed: tellsExpunges = true
         case .forbidden: tellsExpunges = changes.expunged.isEmpty
         }
-        let updated = changes.updated.map { now[$0] }
         if tellsExpunges {
-            // From the end, so that no number depends on an earlier one.
-            for (index, _) in changes.expunged.reversed() {
-                self.write { $0.expunge(SequenceNumber(index: index)) }
-                try await self.connection.flushIfLarge()
-            }
+            untold.expunged = changes.expunged.map(\.index)
             selected.view = now
         } else {
-            selected.view.keywords = now.keywords
-            selected.view.uidNext = now.uidNext
-            selected.view.highestModSeq = now.highestModSeq
-            selected.view.update(updated)
-            var arrived: [MessageRecord] = []
-            now.forEach(from: now.count - changes.appended) { _, record in
-                arrived.append(record)
-                return true
-            }
-            selected.view.append(contentsOf: arrived)
+            selected.stay(changes, now)
         }
-        if changes.appended > 0 { selected.takeRecent() }
+        for index in changes.updated {
+            let record = now[index]
+            // A mere MODSEQ is told to those who know what that is.
+            if !self.knowsCondStore, let old = before.record(of: record.uid), old.flags == record.flags,
+                old.keywords == record.keywords
+            {
+                continue
+            }
+            if let place = tellsExpunges ? index : selected.view.index(of: record.uid) {
+                untold.updated.append(place)
+            }
+        }
+        if untold.hasGrown { selected.takeRecent() }
         self.selected = selected
-        self.tellCounts(changes.appended > 0)
-        self.tellKeywords()
-        try await self.tellFlags(updated, before: before)
+        return untold
     }
 
-    private func tellCounts(_ hasGrown: Bool) {
-        guard hasGrown, let selected = self.selected else { return }
+    /// The mailbox was deleted: to the client all its messages are gone. The session goes on.
+    private func emptyView() -> Untold? {
+        guard var selected = self.selected, !selected.view.isEmpty else { return nil }
+        let untold = Untold(expunged: Array(0..<selected.view.count))
+        selected.view = MailboxSnapshot(
+            uidValidity: selected.view.uidValidity, uidNext: selected.view.uidNext,
+            highestModSeq: selected.view.highestModSeq)
+        selected.recent = []
+        selected.toldKeywords = 0
+        self.selected = selected
+        return untold
+    }
+
+    private func tellCounts() {
+        guard let selected = self.selected else { return }
         let recent = selected.recentCount
         self.write {
             $0.exists(selected.view.count)
@@ -104,20 +144,9 @@ extension Session {
         }
     }
 
-    private func tellFlags(
-        _ records: [MessageRecord], before: MailboxSnapshot
-    ) async throws(ConnectionError) {
-        guard !records.isEmpty, let selected = self.selected else { return }
-        for record in records {
-            guard let index = selected.view.index(of: record.uid) else { continue }
-            if !self.knowsCondStore, let old = before.record(of: record.uid), old.flags == record.flags,
-                old.keywords == record.keywords
-            {
-                continue
-            }
-            self.writeFlags(of: record, at: index, selected)
-            try await self.connection.flushIfLarge()
-        }
+    private func writeFlags(at index: Int) {
+        guard let selected = self.selected, index < selected.view.count else { return }
+        self.writeFlags(of: selected.view[index], at: index, selected)
     }
 
     /// `* n FETCH (UID u FLAGS (...) MODSEQ (m))`. The UID goes along always: it is allowed everywhere, and
@@ -133,21 +162,6 @@ extension Session {
                 into: &out.bytes)
             response.end(into: &out.bytes)
         }
-    }
-
-    /// The mailbox was deleted: to the client all its messages are gone. The session goes on.
-    private func tellDeletion() async throws(ConnectionError) {
-        guard var selected = self.selected, !selected.view.isEmpty else { return }
-        for index in stride(from: selected.view.count - 1, through: 0, by: -1) {
-            self.write { $0.expunge(SequenceNumber(index: index)) }
-            try await self.connection.flushIfLarge()
-        }
-        selected.view = MailboxSnapshot(
-            uidValidity: selected.view.uidValidity, uidNext: selected.view.uidNext,
-            highestModSeq: selected.view.highestModSeq)
-        selected.recent = []
-        selected.toldKeywords = 0
-        self.selected = selected
     }
 
     /// From now on MODSEQ goes along with flags; once per session the client is told where the selected

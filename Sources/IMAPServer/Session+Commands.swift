@@ -46,7 +46,7 @@ extension Session {
         case .lsub(let reference, let pattern): try await self.lsub(tag, reference, pattern)
         case .namespace: try await self.namespace(tag)
         case .status(let mailbox, let items): try await self.status(tag, mailbox, items)
-        case .idle: try await self.idle(tag)
+        case .idle: self.idleTag = tag
         case .close: try await self.close(tag)
         case .unselect: try await self.unselect(tag)
         case .expunge: try await self.expunge(tag, nil)

@@ -17,6 +17,11 @@ extension Session {
                 continue
             case .command(let command):
                 try await self.execute(command)
+                if let tag = self.idleTag {
+                    // From here and not from inside the command: what waits for hours has a short stack.
+                    self.idleTag = nil
+                    try await self.idle(tag)
+                }
             case .append(let append):
                 try await self.append(append)
             case .appendNext, .appendEnd:

@@ -29,6 +29,8 @@ actor Session {
     var badCommands = 0
     /// Why the session shall end after the current command; the client has been told.
     var endReason: String?
+    /// The IDLE that begins when the current command is done with.
+    var idleTag: Tag?
     /// Why a read inside a message of APPEND failed.
     var readFailure: ConnectionError?
     /// The mailbox for the `trashed` count.
