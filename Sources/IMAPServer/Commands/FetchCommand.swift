@@ -59,14 +59,14 @@ extension Session {
             guard !batch.isEmpty else { continue }
             let becameSeen = plan.setsSeen ? await self.markSeen(&batch) : []
             guard let current = self.selected else { return }
-            var writer = FetchWriter(plan, current)
+            let writer = FetchWriter(plan, current)
             writer.becameSeen = becameSeen
             writer.tellsModSeq = self.knowsCondStore && !plan.asksForModSeq
             if !becameSeen.isEmpty { self.tellKeywords() }
             switch plan.source {
-            case .record: try await self.fetchRecords(batch, &writer)
-            case .cache: try await self.fetchCaches(batch, &writer, &outcome)
-            case .message: try await self.fetchMessages(batch[...], &writer, &outcome)
+            case .record: try await self.fetchRecords(batch, writer)
+            case .cache: try await self.fetchCaches(batch, writer, &outcome)
+            case .message: try await self.fetchMessages(batch[...], writer, &outcome)
             }
             self.statistics.headerCount += writer.statistics.headerCount
             self.statistics.headerBytes += writer.statistics.headerBytes
@@ -100,7 +100,7 @@ extension Session {
     }
 
     private func fetchRecords(
-        _ batch: [(index: Int, record: MessageRecord)], _ writer: inout FetchWriter
+        _ batch: [(index: Int, record: MessageRecord)], _ writer: FetchWriter
     ) async throws(ConnectionError) {
         for (index, record) in batch {
             _ = writer.write(record, at: index, nil, into: &self.connection.output)
@@ -109,15 +109,15 @@ extension Session {
     }
 
     private func fetchCaches(
-        _ batch: [(index: Int, record: MessageRecord)], _ writer: inout FetchWriter,
+        _ batch: [(index: Int, record: MessageRecord)], _ writer: FetchWriter,
         _ outcome: inout FetchOutcome
     ) async throws(ConnectionError) {
         var rest = batch[...]
         while !rest.isEmpty {
-            let (written, isMissing) = await self.writeFromCaches(rest, &writer, &outcome)
+            let (written, isMissing) = await self.writeFromCaches(rest, writer, &outcome)
             rest = rest.dropFirst(written)
             if isMissing, let first = rest.first {
-                try await self.fetchMessages([first], &writer, &outcome)
+                try await self.fetchMessages([first], writer, &outcome)
                 rest = rest.dropFirst()
             }
             try await self.connection.flushIfLarge()
@@ -126,7 +126,7 @@ extension Session {
 
     /// Writes responses from caches up to a slice of output, or to a message whose cache lacks something.
     private func writeFromCaches(
-        _ batch: ArraySlice<(index: Int, record: MessageRecord)>, _ writer: inout FetchWriter,
+        _ batch: ArraySlice<(index: Int, record: MessageRecord)>, _ writer: FetchWriter,
         _ outcome: inout FetchOutcome
     ) async -> (written: Int, isMissing: Bool) {
         guard let mailbox = self.selected?.mailbox else { return (batch.count, false) }
@@ -134,11 +134,10 @@ extension Session {
         swap(&output, &self.connection.output)
         var position = batch.startIndex
         var isMissing = false
-        var current = writer
         do throws(StoreError) {
             try await mailbox.caches(of: batch.map(\.record)) { record, cache in
                 guard position < batch.endIndex else { return false }
-                guard current.write(record, at: batch[position].index, cache, into: &output) else {
+                guard writer.write(record, at: batch[position].index, cache, into: &output) else {
                     isMissing = true
                     return false
                 }
@@ -149,7 +148,6 @@ extension Session {
             self.note(error, &outcome)
             position = batch.endIndex
         }
-        writer = current
         swap(&output, &self.connection.output)
         let written = position - batch.startIndex
         // A store that visits nothing must not make this loop for ever.
@@ -157,7 +155,7 @@ extension Session {
     }
 
     private func fetchMessages(
-        _ batch: ArraySlice<(index: Int, record: MessageRecord)>, _ writer: inout FetchWriter,
+        _ batch: ArraySlice<(index: Int, record: MessageRecord)>, _ writer: FetchWriter,
         _ outcome: inout FetchOutcome
     ) async throws(ConnectionError) {
         var rest = batch
@@ -179,7 +177,7 @@ extension Session {
                     self.note(error, &outcome)
                     continue
                 }
-                try await self.write(fetched, message.record, at: message.index, &writer)
+                try await self.write(fetched, message.record, at: message.index, writer)
             }
             // A store that reads nothing must not make this loop for ever.
             rest = rest.dropFirst(max(1, messages.count))
@@ -193,7 +191,7 @@ extension Session {
 
     /// Writes the response of a message from its octets.
     private func write(
-        _ message: FetchedMessage, _ record: MessageRecord, at index: Int, _ writer: inout FetchWriter
+        _ message: FetchedMessage, _ record: MessageRecord, at index: Int, _ writer: FetchWriter
     ) async throws(ConnectionError) {
         var response = FetchResponse(SequenceNumber(index: index), into: &self.connection.output)
         for item in writer.plan.items {

@@ -4,7 +4,9 @@ import MailCore
 import MailStore
 
 /// Writes FETCH responses that need no more than a record and a cache.
-struct FetchWriter {
+///
+/// A class, so that the asynchronous functions that pass it on hold one reference and not its fields.
+final class FetchWriter {
     let plan: FetchPlan
     let selected: SelectedMailbox
     /// UIDs that this command made \Seen: their flags are told along.
@@ -20,7 +22,7 @@ struct FetchWriter {
     }
 
     /// Writes the whole response of a message. `false`, with nothing written, when `cache` lacks something.
-    mutating func write(
+    func write(
         _ record: MessageRecord, at index: Int, _ cache: MessageCache.View?, into out: inout [UInt8]
     ) -> Bool {
         let start = out.count
@@ -71,7 +73,7 @@ struct FetchWriter {
         }
     }
 
-    private mutating func writeCacheItem(
+    private func writeCacheItem(
         _ item: FetchPlan.Item, _ cache: MessageCache.View, _ response: inout FetchResponse,
         _ out: inout [UInt8]
     ) -> Bool {
