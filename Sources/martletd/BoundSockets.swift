@@ -27,6 +27,9 @@ struct BoundSockets {
             mail.user = mailUser.map { String($0.uid) } ?? ""
             mail.group = mailUser.map { String($0.gid) } ?? ""
             try self.bindUnix(mail, service: .authMail, name: "auth-mail")
+            var submit = mail
+            submit.path = base + "/submit"
+            try self.bindUnix(submit, service: .submit, name: "submit")
             var admin = UnixPlace()
             admin.path = settings.adminSocketPath
             try self.bindUnix(admin, service: .admin, name: "admin")

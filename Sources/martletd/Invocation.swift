@@ -3,6 +3,9 @@ enum Invocation: Equatable {
     case supervise(path: String)
     case authRole(RoleUser?)
     case mailRole(RoleUser?)
+    case submitRole(RoleUser?)
+    /// In place of sendmail: the submit role's socket, and sendmail's arguments.
+    case submitClient(String, [String])
     case authWorker
     case version
     case help
@@ -38,7 +41,14 @@ enum Invocation: Equatable {
             case "--version": self = .version; return
             case "-h", "--help": self = .help; return
             default:
-                if argument.hasPrefix("--role=") {
+                if argument == "--role=submit-client" {
+                    guard let path = iterator.next() else {
+                        self = .mistake("\(argument) needs a socket")
+                        return
+                    }
+                    self = .submitClient(path, Array(IteratorSequence(iterator)))
+                    return
+                } else if argument.hasPrefix("--role=") {
                     role = String(argument.dropFirst("--role=".count))
                 } else if argument.hasPrefix("--user="),
                     let parsed = RoleUser(argument: argument.dropFirst("--user=".count)) {
@@ -53,6 +63,7 @@ enum Invocation: Equatable {
         case nil: self = .supervise(path: path)
         case "auth": self = .authRole(user)
         case "mail": self = .mailRole(user)
+        case "submit": self = .submitRole(user)
         case "auth-worker": self = .authWorker
         case let other?: self = .mistake("unknown role \(other)")
         }

@@ -137,7 +137,7 @@ extension RoleStart.Socket.Service {
         switch self {
         case .imap: "imap"
         case .pop3: "pop3"
-        case .lmtp, .auth, .authMail, .admin: ""
+        case .lmtp, .auth, .authMail, .admin, .submit: ""
         }
     }
 }

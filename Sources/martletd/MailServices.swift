@@ -49,7 +49,7 @@ final class MailServices: Sendable {
         case .pop3: self.pop3
         case .lmtp: self.lmtp
         case .admin: self.admin
-        case .auth, .authMail: nil
+        case .auth, .authMail, .submit: nil
         }
     }
 
@@ -116,7 +116,10 @@ final class MailServices: Sendable {
         var agentOptions = DeliveryAgent.Options()
         agentOptions.savesToDetailMailbox = settings.lmtp.savesToDetailMailbox
         agentOptions.createsMailboxes = settings.delivery.createsMailboxes
-        agentOptions.sieve = SieveOptions(settings, logger)
+        var sieve = SieveOptions(settings, logger)
+        // The program itself runs in the submit role.
+        if !sieve.sendmail.isEmpty { sieve.sendmail = SubmitExchange.command(settings) }
+        agentOptions.sieve = sieve
         var options = LMTPOptions(
             hostname: Self.hostname(settings), authenticator: authenticator,
             accounts: Self.accounts(store, configuration, .lmtp),

@@ -8,6 +8,8 @@ struct Main {
         case .supervise(let path): Supervisor.run(configurationPath: path)
         case .authRole(let user): AuthRole.run(user)
         case .mailRole(let user): MailRole.run(user)
+        case .submitRole(let user): SubmitRole.run(user)
+        case .submitClient(let path, let arguments): SubmitExchange.submit(socket: path, arguments: arguments)
         case .authWorker: AuthWorker.run(AuthWorker.descriptor)
         case .version: print("martletd \(Invocation.versionText)")
         case .help: print(Invocation.helpText)

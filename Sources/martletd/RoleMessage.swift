@@ -85,6 +85,8 @@ struct RoleStart: Equatable {
             case authMail
             /// `martlet`'s way to the mail role.
             case admin
+            /// Redirected mail from the mail role to the submit role.
+            case submit
         }
 
         enum Family: UInt8 {

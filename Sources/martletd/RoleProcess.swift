@@ -4,8 +4,9 @@ import ServerCore
 /// One role as the supervisor sees it: its process, its control socket, its log.
 struct RoleProcess {
     enum Kind: String, CaseIterable {
-        // In the order in which they are started; the auth role ends last.
+        // In the order in which they are started; the mail role ends first.
         case auth
+        case submit
         case mail
     }
 

@@ -7,6 +7,16 @@ struct RoleUsers {
     let auth: RoleUser?
     private(set) var warnings: [String] = []
 
+    /// As whom a role runs.
+    func user(of kind: RoleProcess.Kind) -> RoleUser? {
+        switch kind {
+        case .auth: self.auth
+        case .mail: self.mail
+        case .submit:
+            self.mail.map { RoleUser(uid: $0.uid, gid: $0.gid, name: $0.name) }
+        }
+    }
+
     init(_ settings: Settings) throws(StartFailure) {
         guard geteuid() == 0 else {
             self.mail = nil

@@ -10,7 +10,9 @@ struct Supervisor {
     private enum Phase {
         case running
         /// Sessions of the mail role say goodbye; the time at which patience ends.
-        case stopping(RoleProcess.Kind, deadline: Int64)
+        case stoppingSessions(deadline: Int64)
+        /// The roles that those needed end.
+        case stoppingRest(deadline: Int64)
     }
 
     /// How long a role may take to end.
@@ -119,32 +121,36 @@ struct Supervisor {
             where self.roles[index].running == nil && self.roles[index].nextStart <= now {
                 self.startRole(index, now)
             }
-        case .stopping(let kind, let deadline):
-            guard let index = self.roles.firstIndex(where: { $0.kind == kind }) else { return self.status }
-            if let running = self.roles[index].running {
-                if now >= deadline {
-                    self.logger.error("\(kind.rawValue): Role does not end; killing it")
-                    kill(running.pid, SIGKILL)
-                    self.phase = .stopping(kind, deadline: .max)
-                }
-                return nil
-            }
-            guard kind == .mail, let auth = self.roles.firstIndex(where: { $0.kind == .auth }) else {
-                self.logger.info("Stopped")
-                return self.status
-            }
-            // The auth role outlives the sessions that may still need it.
-            self.roles[auth].send(.stop)
-            self.phase = .stopping(.auth, deadline: now + Self.patience)
+        case .stoppingSessions(let deadline):
+            guard self.isOver([.mail], deadline, now) else { return nil }
+            for index in self.roles.indices { self.roles[index].send(.stop) }
+            self.phase = .stoppingRest(deadline: now + Self.patience)
             return self.advance(now)
+        case .stoppingRest(let deadline):
+            guard self.isOver(RoleProcess.Kind.allCases, deadline, now) else { return nil }
+            self.logger.info("Stopped")
+            return self.status
         }
         return nil
+    }
+
+    /// Whether none of these roles runs any more; kills them when patience has ended.
+    private func isOver(_ kinds: [RoleProcess.Kind], _ deadline: Int64, _ now: Int64) -> Bool {
+        var isOver = true
+        for role in self.roles where kinds.contains(role.kind) {
+            guard let running = role.running else { continue }
+            isOver = false
+            guard now >= deadline else { continue }
+            self.logger.error("\(role.kind.rawValue): Role does not end; killing it")
+            kill(running.pid, SIGKILL)
+        }
+        return isOver
     }
 
     private mutating func startRole(_ index: Int, _ now: Int64) {
         let kind = self.roles[index].kind
         let started = self.roles[index].start(
-            user: kind == .mail ? self.users.mail : self.users.auth,
+            user: self.users.user(of: kind),
             sockets: self.sockets.sockets.filter { $0.service.role == kind }, payload: self.payload(),
             output: self.output, now: now)
         if !started {
@@ -167,7 +173,7 @@ struct Supervisor {
         switch self.phase {
         case .running:
             for role in self.roles where role.running == nil { next = min(next, role.nextStart) }
-        case .stopping(_, let deadline): next = min(next, deadline)
+        case .stoppingSessions(let deadline), .stoppingRest(let deadline): next = min(next, max(deadline, now + 100))
         }
         return CInt(clamping: max(0, next - now))
     }
@@ -260,7 +266,7 @@ struct Supervisor {
         guard case .running = self.phase else { return }
         self.logger.info("Stopping, \(why)")
         for index in self.roles.indices where self.roles[index].kind == .mail { self.roles[index].send(.stop) }
-        self.phase = .stopping(.mail, deadline: Monotonic.milliseconds() + Self.patience)
+        self.phase = .stoppingSessions(deadline: Monotonic.milliseconds() + Self.patience)
     }
 
     private mutating func reload() {
@@ -322,6 +328,7 @@ extension RoleStart.Socket.Service {
         switch self {
         case .imap, .pop3, .lmtp, .admin: .mail
         case .auth, .authMail: .auth
+        case .submit: .submit
         }
     }
 }

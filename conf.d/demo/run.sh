@@ -36,10 +36,6 @@ if [ ! -e "$run/users" ]; then
     echo "$user:$hash:$uid:$gid::$run/home/$user::" >"$run/users"
 fi
 
-# The mail role makes the home itself, and may not write above it.
-mkdir -p "$run/home"
-chown "$uid:$gid" "$run/home"
-
 sed -e "s|@RUN@|$run|g" -e "s|@UID@|$uid|g" -e "s|@GID@|$gid|g" \
     -e "s|@IMAP@|$imap|g" -e "s|@IMAPS@|$imaps|g" -e "s|@POP3@|$pop3|g" -e "s|@POP3S@|$pop3s|g" \
     -e "s|@LMTP@|$lmtp|g" "$demo/martlet.conf" >"$run/martlet.conf"

@@ -1,0 +1,54 @@
+import CLinux
+import Delivery
+import Glibc
+import ServerConfig
+import ServerCore
+
+/// The submit role: runs `sendmail_path` for redirected mail.
+///
+/// It exists because the mail role may not: under no_new_privs the set-group-id programs of MTAs (Postfix's
+/// postdrop) lose their group and cannot queue. This role has no network, and runs that one program only.
+enum SubmitRole {
+    private static let threads = 4
+
+    static func run(_ user: RoleUser?) -> Never {
+        user?.become()
+        martlet_die_with_parent()
+        umask(0o077)
+        let control = RoleControl()
+        let start = control.begin()
+        guard let configuration = Configuration(serialized: start.configuration),
+            let socket = start.sockets.first(where: { $0.service == .submit })
+        else {
+            Complaint.write("configuration is of another release")
+            exit(78)
+        }
+        let command = SubmitCommand(configuration.settings)
+        for _ in 0..<Self.threads {
+            Thread.start {
+                while true {
+                    let connection = accept(socket.descriptor, nil, nil)
+                    if connection < 0 {
+                        // Out of descriptors or the like: do not spin.
+                        if errno != EINTR { usleep(100_000) }
+                        continue
+                    }
+                    _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
+                    SubmitExchange.serve(connection, command.current)
+                    close(connection)
+                }
+            }
+        }
+        control.send(.ready)
+        while let message = control.receive() {
+            switch message {
+            case .reload(let start):
+                guard let new = Configuration(serialized: start.configuration) else { continue }
+                command.replace(new.settings)
+            case .stop: exit(0)
+            case .start, .ready, .wantsReload, .wantsStop: break
+            }
+        }
+        exit(0)
+    }
+}
