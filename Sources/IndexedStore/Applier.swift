@@ -35,7 +35,7 @@ final class Applier: @unchecked Sendable {
         [(ticket: UInt64, continuation: CheckedContinuation<Result<Void, StoreError>, Never>)] = []
     private var failure: StoreError?
     /// Set when the log accepts nothing more: what is not applied yet may never be.
-    private var stopped: StoreError?
+    private var stopped: (after: UInt64, failure: StoreError)?
     private var isClosing = false
 
     /// The thread's own: the last record of each of the last two commits. NOMETASYNC may undo the last one.
@@ -54,7 +54,7 @@ final class Applier: @unchecked Sendable {
     private static let idleDelay: UInt64 = 50_000_000
     private static let batchRecords = 2048
     /// Unapplied records above which the committer waits.
-    private static let maximumBacklog = 65_536
+    private static let maximumBacklog = 32_768
 
     init(
         _ schema: IndexSchema, log: VolumeLog, fileWork: FileWork, restarts: UInt64, applied: LogSequence,
@@ -118,7 +118,7 @@ final class Applier: @unchecked Sendable {
         let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
             let ready: Result<Void, StoreError>? = self.monitor.lock.withLock {
                 if self.appliedTicket >= ticket { return .success(()) }
-                if let failure = self.failure ?? self.stopped { return .failure(failure) }
+                if let failure = self.failure(of: ticket) { return .failure(failure) }
                 self.waiting.append((ticket, continuation))
                 self.monitor.wakeAll()
                 return nil
@@ -133,7 +133,7 @@ final class Applier: @unchecked Sendable {
         self.monitor.lock.lock()
         defer { self.monitor.lock.unlock() }
         while self.appliedTicket < ticket {
-            if let failure = self.failure ?? self.stopped { throw failure }
+            if let failure = self.failure(of: ticket) { throw failure }
             self.deadline = 0
             self.monitor.wakeAll()
             self.monitor.wait()
@@ -141,12 +141,21 @@ final class Applier: @unchecked Sendable {
     }
 
     /// From the committer, when it drops what is queued: nobody may wait for that.
-    func stop(_ failure: StoreError) {
+    ///
+    /// - Parameter ticket: the last one flushed, which will still be applied.
+    func stop(after ticket: UInt64, _ failure: StoreError) {
         self.monitor.lock.withLock {
-            self.stopped = failure
+            if self.stopped == nil { self.stopped = (ticket, failure) }
             self.monitor.wakeAll()
         }
-        self.resumeWaiting(through: .max, .failure(failure))
+        self.resumeWaiting(in: (ticket + 1)...UInt64.max, .failure(failure))
+    }
+
+    /// Why the record of that ticket is not going to be applied now.
+    private func failure(of ticket: UInt64) -> StoreError? {
+        if let failure = self.failure { return failure }
+        guard let stopped = self.stopped, ticket > stopped.after else { return nil }
+        return stopped.failure
     }
 
     /// Waits until everything queued so far is applied, or cannot be.
@@ -218,7 +227,7 @@ final class Applier: @unchecked Sendable {
                     defer { self.failure = failure }
                     return self.failure == nil
                 }
-                self.resumeWaiting(through: .max, .failure(failure))
+                self.resumeWaiting(in: 0...UInt64.max, .failure(failure))
                 if isFirst {
                     self.report(
                         .error,
@@ -277,7 +286,7 @@ final class Applier: @unchecked Sendable {
             self.appliedTicket = max(self.appliedTicket, ticket)
             self.monitor.wakeAll()
         }
-        self.resumeWaiting(through: self.monitor.lock.withLock { self.appliedTicket }, .success(()))
+        self.resumeWaiting(in: 0...self.monitor.lock.withLock { self.appliedTicket }, .success(()))
         self.recycle(min(self.lastButOne, synced))
     }
 
@@ -293,12 +302,12 @@ final class Applier: @unchecked Sendable {
         }
     }
 
-    private func resumeWaiting(through ticket: UInt64, _ result: Result<Void, StoreError>) {
+    private func resumeWaiting(in tickets: ClosedRange<UInt64>, _ result: Result<Void, StoreError>) {
         let ready = self.monitor.lock.withLock {
             () -> [CheckedContinuation<Result<Void, StoreError>, Never>] in
             var ready: [CheckedContinuation<Result<Void, StoreError>, Never>] = []
             self.waiting.removeAll { waiter in
-                guard waiter.ticket <= ticket else { return false }
+                guard tickets.contains(waiter.ticket) else { return false }
                 ready.append(waiter.continuation)
                 return true
             }

@@ -54,6 +54,7 @@ final class Committer: @unchecked Sendable {
     static let idleDelay: UInt64 = 500_000_000
     /// Octets that one batch holds in memory; what is above waits for the next.
     private static let batchOctets = 32 << 20
+    private static let noOctets = MessageOctets([])
 
     init(
         log: VolumeLog, applier: Applier, fileWork: FileWork, configuration: IndexedStore.Configuration
@@ -274,7 +275,12 @@ final class Committer: @unchecked Sendable {
         var applying: [Applier.Flushed] = []
         applying.reserveCapacity(records.count)
         var withFiles: [LogSequence] = []
-        for pending in records {
+        for var pending in records {
+            // The octets are in the log and in the files: what waits to be applied must not hold them.
+            if case .added(var added)? = pending.record {
+                added.octets = Self.noOctets
+                pending.record = .added(added)
+            }
             applying.append(Applier.Flushed(pending: pending, sequence: sequence))
             if pending.record != nil {
                 if pending.hasFileWork { withFiles.append(sequence) }
@@ -340,7 +346,7 @@ final class Committer: @unchecked Sendable {
         for pending in records { pending.completion?(.failure(failure)) }
         self.monitor.lock.withLock { self.monitor.wakeAll() }
         self.resumeWaiting(through: .max, .failure(failure))
-        self.applier.stop(failure)
+        self.applier.stop(after: self.monitor.lock.withLock { self.flushedTicket }, failure)
     }
 }
 

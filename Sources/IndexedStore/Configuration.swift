@@ -1,5 +1,6 @@
 public import MailCore
 public import MailStore
+package import VolumeLog
 
 extension IndexedStore {
     /// When changes are flushed (`mail_fsync`).
@@ -54,12 +55,16 @@ extension IndexedStore {
         public var logSegmentSize = 64 << 20
         /// Accounts kept open although nobody uses them.
         public var maximumIdleAccounts = 10_000
+        /// Messages, at 32 octets, kept in memory for mailboxes that nobody has open.
+        public var maximumIdleMessages = 500_000
         /// Whether mailboxes that sessions have open are watched for changes by other programs.
         public var watchesFiles = true
         /// Seconds since 1970.
         public var clock: @Sendable () -> Int64
         /// Takes log lines; must be quick.
         public var log: @Sendable (LogLevel, String) -> Void = { _, _ in }
+        /// The log's system calls, for tests that let them fail.
+        package var logFiles = FileOperations.system
         package var crashPoint: @Sendable (CrashPoint) -> Void = { _ in }
 
         public init(directory: String, bodyFormat: any BodyFormat, clock: @escaping @Sendable () -> Int64) {

@@ -116,9 +116,9 @@ final class Depositing: @unchecked Sendable {
         }
         if failure == nil, !records.isEmpty {
             if let ticket = self.volume.committer.enqueue(records) {
-                for state in ordered {
-                    state.lastTicket = ticket
-                    state.lastAppendTicket = ticket
+                for state in ordered { state.lastTicket = ticket }
+                for group in self.groups {
+                    for item in group.items { item.entry?.ticket = ticket }
                 }
             } else {
                 failure = StoreError(.temporary, "volume closed")

@@ -267,7 +267,7 @@ extension MailboxState {
                     }
                 }))
         self.pending.append(entry)
-        self.lastAppendTicket = ticket
+        entry.ticket = ticket
         return ticket
     }
 

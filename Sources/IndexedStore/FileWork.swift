@@ -28,6 +28,7 @@ final class FileWork: @unchecked Sendable {
     private var isClosing = false
     /// The thread's own: done since the last sync that succeeded.
     private var unsynced: [IndexWriter.PendingFileTask] = []
+    private var hasSyncFailed = false
 
     private let log: VolumeLog
     private let fsync: IndexedStore.Fsync
@@ -221,7 +222,11 @@ final class FileWork: @unchecked Sendable {
                 }
             }
         } catch {
-            self.report(.warning, "\(state.description): list of UIDs cannot be written: \(error)")
+            self.report(.warning, "\(state.description): list of UIDs cannot be written now: \(error)")
+            // Else the next look at the files writes them.
+            if !self.monitor.lock.withLock({ self.isClosing }), !state.lock.withLock({ state.isDeleted }) {
+                self.add(rows: work.rows, state)
+            }
         }
         guard !work.tasks.isEmpty else { return [] }
         do throws(StoreError) {
@@ -269,7 +274,13 @@ final class FileWork: @unchecked Sendable {
             do throws(StoreError) {
                 try state.flushFiles()
             } catch {
-                self.report(.error, "\(state.description): files cannot be flushed: \(error)")
+                if !self.hasSyncFailed {
+                    self.report(
+                        .error,
+                        "\(state.description): files cannot be flushed: \(error). The log keeps the messages; "
+                            + "tried again until it succeeds")
+                }
+                self.hasSyncFailed = true
                 self.monitor.lock.withLock {
                     self.dirty[device] = state
                     // Tried again in the next round.
@@ -278,6 +289,7 @@ final class FileWork: @unchecked Sendable {
                 return false
             }
         }
+        self.hasSyncFailed = false
         self.monitor.lock.withLock { self.outstanding.removeFirst(prefix) }
         return true
     }

@@ -49,7 +49,6 @@ public final class IndexedStore: MailStore {
         } catch {
             volume.close()
         }
-        volume.accounts.removeAll()
         self.threads.stop()
     }
 

@@ -53,9 +53,9 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     var users = 0
     var sessions: [ObjectIdentifier: SessionNotifier] = [:]
     var isDeleted = false
-    /// The newest record about this mailbox, and the newest that added messages.
+    /// The newest record about this mailbox, and the newest that added visible messages.
     var lastTicket: UInt64 = 0
-    var lastAppendTicket: UInt64 = 0
+    var lastVisibleTicket: UInt64 = 0
 
     /// A change that is queued and not yet visible.
     final class PendingEntry: @unchecked Sendable {
@@ -64,6 +64,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         let records: [MessageRecord]
         let locations: [BodyLocation]
         let vanished: UIDSet
+        var ticket: UInt64 = 0
         var isReady = false
         var isDropped = false
 
@@ -216,6 +217,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
                     ? self.leaving : UIDSet(self.leaving.filter { !entry.vanished.contains($0) })
                 continue
             }
+            self.lastVisibleTicket = max(self.lastVisibleTicket, entry.ticket)
             for record in entry.records {
                 self.counters.add(
                     uid: record.uid, flags: record.flags, size: record.size, firstRecent: self.firstRecent)

@@ -187,7 +187,7 @@ final class Copying: @unchecked Sendable {
             throw StoreError(.temporary, "volume closed")
         }
         for state in states { state.lastTicket = ticket }
-        self.target.lastAppendTicket = ticket
+        self.arriving?.ticket = ticket
     }
 
     /// Prepared copies of messages that went away meanwhile.

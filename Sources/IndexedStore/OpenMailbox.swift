@@ -175,7 +175,7 @@ final class OpenMailbox: Mailbox {
 
     /// Waits until all messages of the snapshot are in the index.
     func awaitAppended() async throws(StoreError) {
-        let ticket = self.state.lock.withLock { self.state.lastAppendTicket }
+        let ticket = self.state.lock.withLock { self.state.lastVisibleTicket }
         try await self.volume.applied(ticket)
     }
 

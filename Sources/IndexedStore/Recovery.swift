@@ -44,6 +44,7 @@ struct Recovery {
         var options = LogOptions()
         options.segmentSize = configuration.logSegmentSize
         options.clock = configuration.clock
+        options.files = configuration.logFiles
         do throws(VolumeLogError) {
             // First, because it locks the volume.
             self.log = try VolumeLog.open(directory: configuration.directory + "/log", options: options)
@@ -93,6 +94,10 @@ struct Recovery {
         if self.report.isIndexNew, let first = self.log.segments().first, first.firstSequence > .first {
             self.applied = self.log.lastSequence
             self.synced = self.log.lastSequence
+            self.configuration.log(
+                .warning,
+                "the index is gone: mailboxes are read from their files again. Mail that reached neither the files "
+                    + "nor a former index before a crash stays in the log alone")
         }
         // The log has lost what the index has seen: its numbers must not be used again.
         if self.applied > self.log.lastSequence { self.log.skip(to: self.applied.next) }

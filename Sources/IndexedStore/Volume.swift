@@ -17,6 +17,7 @@ final class Volume: Sendable {
     let budget: OctetBudget
     let watcher: FileWatcher?
     let accounts = AccountTable()
+    let idleMailboxes: IdleMailboxes
 
     init(
         _ configuration: IndexedStore.Configuration, threads: StorageThreads, recovered: Recovery.Result
@@ -26,6 +27,7 @@ final class Volume: Sendable {
         self.schema = recovered.schema
         self.log = recovered.log
         self.restarts = recovered.restarts
+        self.idleMailboxes = IdleMailboxes(maximumMessages: configuration.maximumIdleMessages)
         self.budget = OctetBudget(total: configuration.maximumPendingOctets)
         self.fileWork = FileWork(
             log: recovered.log, flushedThrough: recovered.log.lastSequence, unfinished: recovered.unrestored,
@@ -95,6 +97,8 @@ final class Volume: Sendable {
         } catch {
             self.configuration.log(.warning, "index cannot be closed cleanly: \(error)")
         }
+        self.idleMailboxes.removeAll()
+        self.accounts.removeAll()
         self.schema.environment.close()
         self.log.close()
     }

@@ -1,0 +1,173 @@
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import Synchronization
+import Testing
+import VolumeLog
+
+/// A log whose disk fails on demand.
+final class FailingDisk: Sendable {
+    enum Trouble: Sendable { case none, full, broken }
+
+    let trouble = Mutex(Trouble.none)
+
+    var files: FileOperations {
+        var files = FileOperations.system
+        let system = FileOperations.system
+        files.write = { [self] file, bytes, offset in
+            guard self.trouble.withLock({ $0 }) == .full else { return system.write(file, bytes, offset) }
+            errno = ENOSPC
+            return -1
+        }
+        files.flush = { [self] file in
+            guard self.trouble.withLock({ $0 }) == .broken else { return system.flush(file) }
+            errno = EIO
+            return -1
+        }
+        return files
+    }
+}
+
+@Suite struct FailureTests {
+    @Test func fullDiskIsToldAndPasses() async throws {
+        let volume = try TestVolume()
+        let disk = FailingDisk()
+        try await volume.with {
+            $0.logFiles = disk.files
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("before"), account)
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            disk.trouble.withLock { $0 = .full }
+            let keyword = try #require(Keyword("during"))
+            for _ in 0..<2 {
+                let error = await #expect(throws: StoreError.self) {
+                    try await store.put(message("refused"), account, keywords: [keyword])
+                }
+                #expect(error?.code == .diskFull)
+            }
+            // A flag is not waited for; it stays and is written later.
+            _ = try await inbox.store(FlagChange(.add, [.flagged], [keyword]), [.first], unchangedSince: nil)
+            #expect(inbox.snapshot().count == 1)
+            #expect(inbox.snapshot()[0].flags == [.flagged])
+            disk.trouble.withLock { $0 = .none }
+            let after = try await store.put(message("after"), account)
+            #expect(inbox.snapshot().uids == [1, after.uid.rawValue])
+            #expect(try await inbox.subjects() == ["before", "after"])
+            #expect(inbox.snapshot().highestModSeq == inbox.snapshot()[1].modSeq)
+            inbox.close()
+        }
+        #expect(Shell.names("\(volume.directory)/anna/tmp").isEmpty)
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            let snapshot = inbox.snapshot()
+            #expect(try await inbox.subjects() == ["before", "after"])
+            #expect(snapshot[0].flags == [.flagged])
+            #expect(
+                snapshot.keywords.numbers(in: snapshot[0].keywords).map {
+                    snapshot.keywords.keywords[Int($0)].name
+                } == ["during"])
+            inbox.close()
+        }
+    }
+
+    @Test func failedFlushStopsTheVolume() async throws {
+        let volume = try TestVolume()
+        let disk = FailingDisk()
+        try await volume.with {
+            $0.logFiles = disk.files
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("before"), account)
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            disk.trouble.withLock { $0 = .broken }
+            for _ in 0..<2 {
+                let error = await #expect(throws: StoreError.self) {
+                    try await store.put(message("lost"), account)
+                }
+                #expect(error?.code == .temporary)
+                // Whatever the disk says now: what it has is not known.
+                disk.trouble.withLock { $0 = .none }
+            }
+            await #expect(throws: StoreError.self) {
+                try await inbox.store(FlagChange(.add, [.seen]), [.first], unchangedSince: nil)
+            }
+            // Reading goes on.
+            #expect(try await inbox.subjects() == ["before"])
+            inbox.close()
+        }
+        #expect(volume.problems.contains { $0.hasPrefix("volume stopped") })
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("after"), account)
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            #expect(try await inbox.subjects().filter { $0 != "lost" } == ["before", "after"])
+            inbox.close()
+        }
+    }
+
+    @Test func modSeqsJumpAfterAnUncleanEnd() async throws {
+        let volume = try TestVolume()
+        let directory = volume.directory
+        await #expect(processExitsWith: .exitCode(77)) { [directory = directory as String] in
+            let volume = TestDirectory(directory, .succeed) { _ in }
+            do {
+                let store = try IndexedStore.open(volume.configuration)
+                let account = try await store.account(volume.identity("anna"))
+                try await store.put(message("a"), account)
+                let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+                var told: UInt64 = 0
+                for number in 0..<20 {
+                    let change = FlagChange(number % 2 == 0 ? .add : .remove, [.flagged])
+                    told = try await inbox.store(change, [.first], unchangedSince: nil).modSeq?.rawValue ?? 0
+                }
+                Shell.write(Array("\(told)".utf8), "\(directory)/told")
+                _exit(77)
+            } catch {
+                _exit(1)
+            }
+        }
+        let told = try #require(
+            UInt64(String(decoding: Shell.read("\(directory)/told") ?? [], as: UTF8.self)))
+        var last = told
+        for _ in 0..<2 {
+            try await volume.with { store in
+                let account = try await store.account(volume.identity("anna"))
+                let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+                #expect(inbox.snapshot().highestModSeq.rawValue >= last)
+                _ = try await inbox.store(FlagChange(.add, [.answered]), [.first], unchangedSince: nil)
+                _ = try await inbox.store(FlagChange(.remove, [.answered]), [.first], unchangedSince: nil)
+                #expect(inbox.snapshot().highestModSeq.rawValue > last)
+                last = inbox.snapshot().highestModSeq.rawValue
+                inbox.close()
+            }
+        }
+    }
+
+    @Test func lostListOfUIDsIsWrittenAgain() async throws {
+        let volume = try TestVolume()
+        let list = "\(volume.directory)/anna/dovecot-uidlist"
+        let validity = try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            for number in 1...3 { try await store.put(message("m\(number)"), account) }
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            _ = try await inbox.remove([UID(nonZero: 2)])
+            defer { inbox.close() }
+            return inbox.snapshot().uidValidity.rawValue
+        }
+        unlink(list)
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            #expect(inbox.snapshot().uids == [1, 3])
+            #expect(inbox.snapshot().uidValidity.rawValue == validity)
+            inbox.close()
+        }
+        let text = String(decoding: Shell.read(list) ?? [], as: UTF8.self)
+        let lines = text.split(separator: "\n")
+        #expect(lines.first?.hasPrefix("3 V\(validity) N4 G") == true)
+        #expect(lines.dropFirst().map { $0.prefix { $0 != " " } } == ["1", "3"])
+    }
+}

@@ -1,0 +1,89 @@
+import MailCore
+import MailStore
+import Testing
+
+@testable import IndexedStore
+
+@Suite struct StoreRecordTests {
+    static let key = MailboxKey(account: 7, mailbox: 9)
+
+    static func message(_ uid: UInt32) -> NewMessage {
+        NewMessage(
+            uid: UID(nonZero: uid), modSeq: ModSeq(rawValue: 1 << 50), flags: [.seen, .draft],
+            keywords: [0, 300],
+            internalDate: -5, saveDate: 1_800_000_000, size: 4_000_000_000,
+            location: BodyLocation(Array("1.M2P3.h".utf8)),
+            guid: "abc", pop3UIDL: "u", pop3Order: 3)
+    }
+
+    static let records: [StoreRecord] =
+        [UIDValidity(rawValue: 3)].compactMap { $0 }.map {
+            .mailboxCreated(
+                MailboxCreated(
+                    key: key, name: .inbox,
+                    header: MailboxHeader(uidValidity: $0, uidNext: .first, guid: "00"),
+                    highestModSeq: ModSeq(rawValue: 77), specialUse: .trash))
+        } + [
+            .account(
+                AccountSet(
+                    id: 7,
+                    identity: AccountIdentity(
+                        name: "ä@b", home: "", mailPath: "/m", owner: .init(uid: 5, gid: 6)))),
+            .mailboxDeleted(key, name: .inbox),
+            .mailboxesRenamed(
+                account: 7, [Renamed(mailbox: 9, old: .inbox, new: MailboxName("Ö/x") ?? .inbox)]),
+            .subscription(account: 7, .inbox, isSubscribed: true),
+            .added(
+                MessageAdded(
+                    targets: [
+                        .init(
+                            key: key,
+                            newKeywords: NewKeywords(first: 2, names: [Keyword("k")].compactMap { $0 }),
+                            message: message(4))
+                    ], octets: MessageOctets(Array("From: a\r\n\r\nb".utf8)))),
+            .found(
+                MessagesFound(
+                    key: key, newKeywords: NewKeywords(), uidNext: UID(nonZero: 9),
+                    messages: [message(1), message(8)])),
+            .copied(
+                MessagesCopied(
+                    source: key, vanishedModSeq: ModSeq(rawValue: 5),
+                    target: MailboxKey(account: 7, mailbox: 10),
+                    newKeywords: NewKeywords(),
+                    messages: [
+                        .init(
+                            source: UID(nonZero: 2), sourceLocation: BodyLocation([1, 2]), message: message(3)
+                        )
+                    ])),
+            .flagged(
+                FlagsChanged(
+                    key: key, modSeq: ModSeq(rawValue: 9), origin: .file, newKeywords: NewKeywords(),
+                    rows: [.init(uid: .first, flags: .all, keywords: [1, 2, 3])])),
+            .vanished(key, ModSeq(rawValue: 10), [UID(nonZero: 1), UID(nonZero: 2), UID(nonZero: .max)]),
+            .recent(key, firstRecent: 12),
+            .keywords(key, NewKeywords(first: 0, names: [Keyword("a"), Keyword("b")].compactMap { $0 })),
+        ]
+
+    @Test(arguments: records.indices) func readsWhatItWrote(_ index: Int) {
+        let record = Self.records[index]
+        var octets: [UInt8] = []
+        record.encode(into: &octets)
+        let read = octets.withUnsafeBytes { StoreRecord(kind: record.kind.rawValue, $0) }
+        var again: [UInt8] = []
+        read?.encode(into: &again)
+        #expect(again == octets)
+        #expect(octets.withUnsafeBytes { StoreRecord(kind: 200, $0) } == nil)
+        // No truncation or change of an octet may trap; what is read can be written.
+        for end in 0..<octets.count {
+            _ = octets[..<end].withUnsafeBytes { StoreRecord(kind: record.kind.rawValue, $0) }
+        }
+        for position in octets.indices {
+            for value in [0, 1, 0x7F, 0x80, 0xFF] as [UInt8] {
+                var damaged = octets
+                damaged[position] = value
+                var out: [UInt8] = []
+                damaged.withUnsafeBytes { StoreRecord(kind: record.kind.rawValue, $0) }?.encode(into: &out)
+            }
+        }
+    }
+}
