@@ -31,9 +31,11 @@ extension Session {
     ///
     /// Where EXPUNGE is forbidden, messages that are gone stay in the view with their numbers; the rest is
     /// told all the same.
+    @inline(never)
     func tellChanges(_ expunges: ExpungeTelling) async throws(ConnectionError) {
         // Two steps, because an asynchronous function keeps its variables on the heap for as long as it
-        // waits, and tasks keep that memory afterwards: the first, which has all the state, does not wait.
+        // waits, and tasks keep that memory afterwards: the first, which has all the state, does not wait
+        // and is not inlined.
         guard let untold = self.moveView(expunges) else { return }
         try await self.tell(untold)
     }
@@ -53,6 +55,7 @@ extension Session {
     }
 
     /// Moves the view to the mailbox as it is now; `nil` when there is nothing to tell.
+    @inline(never)
     private func moveView(_ expunges: ExpungeTelling) -> Untold? {
         guard var selected = self.selected else { return nil }
         if selected.mailbox.isDeleted {
