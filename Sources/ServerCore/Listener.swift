@@ -46,11 +46,13 @@ public final class Listener: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelOption(
                 .writeBufferWaterMark,
-                value: .init(low: options.connection.outputHeld / 2, high: options.connection.outputHeld))
+                value: .init(low: options.connection.outputHeld / 2, high: options.connection.outputHeld)
+            )
             .childChannelOption(
                 .recvAllocator,
                 // An idle connection holds one such buffer, so it starts small.
-                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 32 * 1024))
+                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 32 * 1024)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try acceptor.accepted(channel) }
             }
@@ -132,7 +134,8 @@ private struct Acceptor: Sendable {
             await self.service.serve(connection)
         } catch {
             self.logger.info(
-                "Disconnected: \(error.reason), service=\(self.options.service), rip=\(connection.remoteAddress)")
+                "Disconnected: \(error.reason), service=\(self.options.service), rip=\(connection.remoteAddress)"
+            )
         }
         connection.leave()
         await connection.close()

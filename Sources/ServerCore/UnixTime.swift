@@ -20,7 +20,8 @@ public struct UnixTime: Equatable, Sendable {
 
 /// Short texts that tell sessions apart in logs.
 enum SessionID {
-    private static let alphabet = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let alphabet = [UInt8](
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     /// Time and number of the connection, in 16 letters.
     static func make(_ id: UInt64, _ time: UnixTime) -> String {

@@ -113,7 +113,8 @@ struct BoundSockets {
         address.sun_family = sa_family_t(AF_UNIX)
         let path = [UInt8](place.path.utf8)
         guard path.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw Failure(text: "\(place.path): longer than the \(path.count) octets a socket's path may have")
+            throw Failure(
+                text: "\(place.path): the path of a socket may not have \(path.count) octets")
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
         // A socket that an earlier run left. Anything else there is not ours to remove.

@@ -38,8 +38,12 @@ enum Invocation: Equatable {
                     return
                 }
                 path = value
-            case "--version": self = .version; return
-            case "-h", "--help": self = .help; return
+            case "--version":
+                self = .version
+                return
+            case "-h", "--help":
+                self = .help
+                return
             default:
                 if argument == "--role=submit-client" {
                     guard let path = iterator.next() else {
@@ -51,7 +55,8 @@ enum Invocation: Equatable {
                 } else if argument.hasPrefix("--role=") {
                     role = String(argument.dropFirst("--role=".count))
                 } else if argument.hasPrefix("--user="),
-                    let parsed = RoleUser(argument: argument.dropFirst("--user=".count)) {
+                    let parsed = RoleUser(argument: argument.dropFirst("--user=".count))
+                {
                     user = parsed
                 } else {
                     self = .mistake("unknown argument \(argument)")

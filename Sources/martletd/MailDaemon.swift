@@ -1,5 +1,6 @@
 import Accounts
 import Authentication
+import CLinux
 import Delivery
 import Glibc
 import IMAPServer
@@ -50,7 +51,8 @@ final class MailDaemon: Sendable {
         do throws(StoreError) {
             self.store = try MailStoreWiring.open(settings, logger: output.logger("store"))
         } catch {
-            throw Failure(description: "cannot open the store in \(settings.volumePath): \(error)", status: 74)
+            throw Failure(
+                description: "cannot open the store in \(settings.volumePath): \(error)", status: 74)
         }
         let authLogger = output.logger("auth-client")
         self.authenticator = AuthClient(
@@ -82,6 +84,24 @@ final class MailDaemon: Sendable {
             }
         }
         self.listeners = listeners
+        Self.giveBackMemory(self.registry)
+    }
+
+    /// The allocator keeps what ended sessions freed: hands it to the system when many have gone.
+    private static func giveBackMemory(_ registry: SessionRegistry) {
+        Thread.start {
+            var peak = 0
+            while true {
+                sleep(30)
+                let count = registry.count
+                if count + 200 < peak {
+                    martlet_trim_memory()
+                    peak = count
+                } else {
+                    peak = max(peak, count)
+                }
+            }
+        }
     }
 
     private static func options(_ socket: RoleStart.Socket, _ settings: Settings) -> ListenerOptions {

@@ -18,7 +18,8 @@ struct PIDFile {
             throw StartFailure("martletd is running already (\(path) is locked)", status: 75)
         }
         let text = [UInt8]("\(getpid())\n".utf8)
-        guard ftruncate(self.descriptor, 0) == 0, write(self.descriptor, text, text.count) == text.count else {
+        guard ftruncate(self.descriptor, 0) == 0, write(self.descriptor, text, text.count) == text.count
+        else {
             throw StartFailure("cannot write \(path): \(String(cString: strerror(errno)))", status: 74)
         }
     }

@@ -43,7 +43,8 @@ struct RoleProcess {
         var payload = payload
         var controlEnds: [CInt] = [0, 0]
         var logEnds: [CInt] = [0, 0]
-        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &controlEnds) == 0, pipe(&logEnds) == 0 else {
+        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &controlEnds) == 0, pipe(&logEnds) == 0
+        else {
             return false
         }
         let control = Self.raise(controlEnds[0])
@@ -137,7 +138,9 @@ struct RoleProcess {
         while true {
             let count = read(running.log, &buffer, buffer.count)
             if count > 0 {
-                buffer.withUnsafeBytes { running.relay.received(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+                buffer.withUnsafeBytes {
+                    running.relay.received(UnsafeRawBufferPointer(rebasing: $0[..<count]))
+                }
                 if count == buffer.count { continue }
             } else if count == 0 {
                 running.logEnded = true

@@ -38,7 +38,8 @@ struct RoleUser: Equatable {
         if let uid = UInt32(user) {
             let entry = getpwuid(uid)
             return RoleUser(
-                uid: uid, gid: entry?.pointee.pw_gid ?? uid, name: entry.map { String(cString: $0.pointee.pw_name) })
+                uid: uid, gid: entry?.pointee.pw_gid ?? uid,
+                name: entry.map { String(cString: $0.pointee.pw_name) })
         }
         guard let entry = getpwnam(user) else { return nil }
         return RoleUser(uid: entry.pointee.pw_uid, gid: entry.pointee.pw_gid, name: user)

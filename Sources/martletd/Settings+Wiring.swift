@@ -16,10 +16,13 @@ extension LoggingSettings {
 extension ServerConfig.TLSSettings {
     /// The context of these settings; `nil` when TLS is off.
     func makeContext(ticketKeys: TLSTicketKeys) throws(TLSError) -> TLSContext? {
-        guard self.mode != .no, let certificate = self.certificate, let key = self.privateKey else { return nil }
+        guard self.mode != .no, let certificate = self.certificate, let key = self.privateKey else {
+            return nil
+        }
         var identities = [Self.identity(certificate, key, [])]
         for name in self.localNames {
-            identities.append(Self.identity(name.certificate ?? certificate, name.privateKey ?? key, name.names))
+            identities.append(
+                Self.identity(name.certificate ?? certificate, name.privateKey ?? key, name.names))
         }
         var policy = TLSPolicy()
         policy.minimumVersion = self.minimumProtocol == .tls13 ? .tls13 : .tls12
@@ -29,7 +32,9 @@ extension ServerConfig.TLSSettings {
         return try TLSContext(identities: identities, policy: policy, ticketKeys: ticketKeys)
     }
 
-    private static func identity(_ certificate: FileSetting, _ key: FileSetting, _ names: [String]) -> TLSIdentity {
+    private static func identity(_ certificate: FileSetting, _ key: FileSetting, _ names: [String])
+        -> TLSIdentity
+    {
         TLSIdentity(
             names: names, certificate: certificate.contents, privateKey: key.contents,
             certificateFile: certificate.path, keyFile: key.path)

@@ -36,8 +36,12 @@ enum SubmitExchange {
             if length == 0 { break }
             guard let chunk = self.readExactly(connection, length) else { return }
             total += UInt64(length)
-            guard total <= command.maximumSize else { return self.reply(connection, 69, "message is too large") }
-            guard self.writeAll(spool, chunk) else { return self.reply(connection, 75, "temporary file: disk full") }
+            guard total <= command.maximumSize else {
+                return self.reply(connection, 69, "message is too large")
+            }
+            guard self.writeAll(spool, chunk) else {
+                return self.reply(connection, 75, "temporary file: disk full")
+            }
         }
         lseek(spool, 0, SEEK_SET)
         let (status, output) = self.runProgram(command.words + arguments, input: spool)

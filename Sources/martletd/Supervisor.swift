@@ -34,6 +34,7 @@ struct Supervisor {
     static func run(configurationPath path: String) -> Never {
         // What a careless parent left open must not reach the roles.
         martlet_close_others_on_exec()
+        Self.raiseDescriptorLimit()
         // A crash report takes the runtime a third of a second and more, in which nobody is served, and shows
         // memory that may hold passwords. Whoever wants one sets the variable.
         setenv("SWIFT_BACKTRACE", "enable=no", 0)
@@ -51,7 +52,6 @@ struct Supervisor {
             try Directories.prepare(settings, mailUser: users.mail)
             let pidFile = try PIDFile(settings.general.baseDirectory + "/master.pid")
             try Self.checkTLS(settings)
-            Self.raiseDescriptorLimit()
             let sockets: BoundSockets
             do throws(BoundSockets.Failure) {
                 sockets = try BoundSockets(settings, mailUser: users.mail)
@@ -173,7 +173,8 @@ struct Supervisor {
         switch self.phase {
         case .running:
             for role in self.roles where role.running == nil { next = min(next, role.nextStart) }
-        case .stoppingSessions(let deadline), .stoppingRest(let deadline): next = min(next, max(deadline, now + 100))
+        case .stoppingSessions(let deadline), .stoppingRest(let deadline):
+            next = min(next, max(deadline, now + 100))
         }
         return CInt(clamping: max(0, next - now))
     }
@@ -248,7 +249,8 @@ struct Supervisor {
             let role = self.roles[index]
             let wait = role.nextStart - Monotonic.milliseconds()
             let when = wait > 0 ? "in \(wait) ms" : "at once"
-            self.logger.error("\(role.kind.rawValue): Role ended (\(Self.describe(status))); starting it again \(when)")
+            self.logger.error(
+                "\(role.kind.rawValue): Role ended (\(Self.describe(status))); starting it again \(when)")
             // A role that says at its first start that it cannot serve will not be able to a second later.
             if !role.wasReady, status & 0x7F == 0, (status >> 8) & 0xFF == 78 {
                 self.status = 78
@@ -265,7 +267,9 @@ struct Supervisor {
     private mutating func stop(_ why: String) {
         guard case .running = self.phase else { return }
         self.logger.info("Stopping, \(why)")
-        for index in self.roles.indices where self.roles[index].kind == .mail { self.roles[index].send(.stop) }
+        for index in self.roles.indices where self.roles[index].kind == .mail {
+            self.roles[index].send(.stop)
+        }
         self.phase = .stoppingSessions(deadline: Monotonic.milliseconds() + Self.patience)
     }
 
@@ -287,7 +291,8 @@ struct Supervisor {
         }
         let old = self.configuration.settings
         if new.settings.listeners != old.listeners
-            || new.settings.general.baseDirectory != old.general.baseDirectory {
+            || new.settings.general.baseDirectory != old.general.baseDirectory
+        {
             self.logger.warning("Listeners or base_dir have changed: restart martletd to put that into force")
         }
         self.configuration = new

@@ -248,7 +248,11 @@ actor ThreadSession {
     @Test(arguments: [true, false])
     func deadlinesEndReads(login: Bool) async throws {
         var settings = ConnectionSettings()
-        if login { settings.loginTimeout = .milliseconds(20) } else { settings.inactivityTimeout = .milliseconds(20) }
+        if login {
+            settings.loginTimeout = .milliseconds(20)
+        } else {
+            settings.inactivityTimeout = .milliseconds(20)
+        }
         let failure = Box<ConnectionError?>(nil)
         let server = try await TestServer.start(settings: settings) { connection in
             do throws(ConnectionError) {
@@ -264,7 +268,9 @@ actor ThreadSession {
     }
 
     @Test func limitsTurnPeersAway() async throws {
-        let server = try await TestServer.start(limits: ConnectionLimits(maximum: 1, waiting: WaitingLimit(maximum: 0))) {
+        let server = try await TestServer.start(
+            limits: ConnectionLimits(maximum: 1, waiting: WaitingLimit(maximum: 0))
+        ) {
             connection in
             connection.write("* OK\r\n")
             try? await connection.flush()
@@ -281,7 +287,9 @@ actor ThreadSession {
     }
 
     @Test func userLimitCountsLogins() async throws {
-        let server = try await TestServer.start(limits: ConnectionLimits(maximum: 0, waiting: WaitingLimit(maximum: 1))) {
+        let server = try await TestServer.start(
+            limits: ConnectionLimits(maximum: 0, waiting: WaitingLimit(maximum: 1))
+        ) {
             connection in
             connection.write(connection.authenticated(user: "u", limit: 2) ? "yes\r\n" : "no\r\n")
             try? await connection.flush()

@@ -40,7 +40,8 @@ import Testing
         log.user = "alice"
         #expect(
             log.login(processID: 7, fields: fields)
-                == "Login: user=<alice>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.2, mpid=7, TLS, session=<S1>")
+                == "Login: user=<alice>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.2, mpid=7, TLS, session=<S1>"
+        )
     }
 
     @Test func addressesOfMappedPeersAreIPv4() throws {
@@ -82,8 +83,9 @@ import Testing
         let count = read(file, &text, text.count)
         close(file)
         let lines = String(decoding: text.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
-        #expect(lines.map { String($0.dropFirst(16)) } == [
-            "imap(u): Info: one\\x0atwo", "mail: Error: Fatal error: oops",
-        ])
+        #expect(
+            lines.map { String($0.dropFirst(16)) } == [
+                "imap(u): Info: one\\x0atwo", "mail: Error: Fatal error: oops",
+            ])
     }
 }

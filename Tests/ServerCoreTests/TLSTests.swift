@@ -5,7 +5,8 @@ import ServerCore
 import Testing
 
 @Suite struct TLSTests {
-    static func contexts(_ identities: [TLSIdentity], _ policy: TLSPolicy = TLSPolicy()) throws -> TLSContexts {
+    static func contexts(_ identities: [TLSIdentity], _ policy: TLSPolicy = TLSPolicy()) throws -> TLSContexts
+    {
         TLSContexts(try TLSContext(identities: identities, policy: policy, ticketKeys: TLSTicketKeys()))
     }
 
@@ -40,14 +41,16 @@ import Testing
     }
 
     @Test(arguments: [
-        NameCase(asked: nil, served: "first.example"), NameCase(asked: "unknown.example", served: "first.example"),
+        NameCase(asked: nil, served: "first.example"),
+        NameCase(asked: "unknown.example", served: "first.example"),
         NameCase(asked: "SECOND.example", served: "second.example"),
         NameCase(asked: "a.wild.example", served: "*.wild.example"),
         NameCase(asked: "a.b.wild.example", served: "first.example"),
     ])
     func certificateFollowsServerName(_ test: NameCase) async throws {
         let contexts = try Self.contexts([
-            makeIdentity(["first.example"]), makeIdentity(["second.example"]), makeIdentity(["*.wild.example"]),
+            makeIdentity(["first.example"]), makeIdentity(["second.example"]),
+            makeIdentity(["*.wild.example"]),
         ])
         let server = try await TestServer.start(security: .implicitTLS, contexts: contexts) { _ in }
         let handshake = try await server.client { client in

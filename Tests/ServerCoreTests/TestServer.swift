@@ -129,7 +129,8 @@ final class Client {
     func receive(atMost limit: Int = 65536) throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: limit)
         let count =
-            self.ssl.map { Int(SSL_read($0, &buffer, Int32(limit))) } ?? recv(self.descriptor, &buffer, limit, 0)
+            self.ssl.map { Int(SSL_read($0, &buffer, Int32(limit))) }
+            ?? recv(self.descriptor, &buffer, limit, 0)
         if count < 0, self.ssl == nil { throw ClientError(text: "recv: \(errno)") }
         return [UInt8](buffer.prefix(max(0, count)))
     }
@@ -180,7 +181,8 @@ final class Client {
             let list = martlet_X509_dns_names(certificate)
             var length: Int32 = 0
             while let name = martlet_dns_name_at(list, Int32(names.count), &length) {
-                names.append(String(decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self))
+                names.append(
+                    String(decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self))
             }
             martlet_free_names(list)
             X509_free(certificate)

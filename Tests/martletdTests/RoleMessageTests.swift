@@ -32,9 +32,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        [0xFF, 0xFF, 0xFF, 0xFF], [1, 0, 0, 0, 99], [0, 0, 0, 0], [2, 0, 0, 0, 1, 5],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xFF, 0xFF, 0xFF, 0xFF], [1, 0, 0, 0, 99], [0, 0, 0, 0], [2, 0, 0, 0, 1, 5],
+        ] as [[UInt8]])
     func nonsenseIsRefused(_ bytes: [UInt8]) {
         var splitter = RoleMessageSplitter()
         splitter.feed(bytes[...])

@@ -19,6 +19,8 @@ int martlet_become(uint32_t uid, uint32_t gid, const char *name, int keeps_setid
 int martlet_no_new_privileges(void);
 /// Marks every descriptor above 2 to be closed in programs started from here; older kernels ignore it.
 void martlet_close_others_on_exec(void);
+/// malloc_trim(3): gives memory that the allocator holds and nobody uses back to the system.
+void martlet_trim_memory(void);
 /// Has the kernel kill this process when the thread that started it ends.
 void martlet_die_with_parent(void);
 /// CRC-32C (Castagnoli) of `count` octets, continued from `crc` (0 to start).

@@ -74,7 +74,8 @@ public final class LogOutput: @unchecked Sendable {
         var label = label[...]
         var message = message[...]
         if label.isEmpty, let colon = message.utf8.firstIndex(of: 0x3A),
-            message.utf8[message.utf8.index(after: colon)...].first == 0x20 {
+            message.utf8[message.utf8.index(after: colon)...].first == 0x20
+        {
             label = message[..<colon]
             message = message[message.utf8.index(colon, offsetBy: 2)...]
         }

@@ -20,7 +20,8 @@ public enum LogText {
                     Self.appendHex(octets[index + 1], to: &line)
                     index += 1
                 } else if octet == 0xE2, index + 2 < octets.count, octets[index + 1] == 0x80,
-                    octets[index + 2] & 0xFE == 0xA8 {
+                    octets[index + 2] & 0xFE == 0xA8
+                {
                     line.append("\\x2028")
                     index += 2
                 } else {

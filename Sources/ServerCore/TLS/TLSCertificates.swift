@@ -50,12 +50,14 @@ enum TLSCertificates {
         }
         guard let key else {
             let hint = identity.keyPassword == nil ? "" : " (wrong ssl_server_key_password?)"
-            throw TLSError(file: file, reason: "No usable PEM private key in it\(hint): \(openSSLErrorText())")
+            throw TLSError(
+                file: file, reason: "No usable PEM private key in it\(hint): \(openSSLErrorText())")
         }
         defer { EVP_PKEY_free(key) }
         guard SSL_CTX_use_PrivateKey(context, key) == 1, SSL_CTX_check_private_key(context) == 1 else {
             throw TLSError(
-                file: file, reason: "Key does not belong to \(identity.certificateFile): \(openSSLErrorText())")
+                file: file,
+                reason: "Key does not belong to \(identity.certificateFile): \(openSSLErrorText())")
         }
     }
 

@@ -50,7 +50,8 @@ public final class TLSContext: @unchecked Sendable {
             SSL_CTX_set_ex_data(context, 0, keys)
             SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticketCallback)
         }
-        martlet_SSL_CTX_set_servername(self.base, serverNameCallback, Unmanaged.passUnretained(self).toOpaque())
+        martlet_SSL_CTX_set_servername(
+            self.base, serverNameCallback, Unmanaged.passUnretained(self).toOpaque())
     }
 
     deinit {

@@ -85,7 +85,8 @@ final class TLSTransport {
             while position < bytes.count {
                 ERR_clear_error()
                 let count = SSL_write(
-                    self.ssl, bytes.baseAddress.map { $0 + position }, Int32(clamping: bytes.count - position))
+                    self.ssl, bytes.baseAddress.map { $0 + position }, Int32(clamping: bytes.count - position)
+                )
                 guard count > 0 else {
                     if case .failed(let reason) = self.step(count) { return reason }
                     return "unexpected renegotiation"
