@@ -179,13 +179,16 @@ final class Daemon: Sendable {
     // MARK: Processes and ports
 
     private static func spawn(_ directory: String) throws(Failure) -> pid_t {
-        let arguments = [self.executable, "-F", "-c", directory + "/martlet.conf"]
+        // With a test process that is killed, the daemon goes too.
+        let arguments = [
+            "setpriv", "--pdeathsig", "TERM", self.executable, "-F", "-c", directory + "/martlet.conf",
+        ]
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         pointers.append(nil)
         defer { for pointer in pointers { free(pointer) } }
         var pid: pid_t = 0
-        let status = posix_spawn(&pid, self.executable, nil, nil, pointers, environ)
-        guard status == 0 else { throw Failure(description: "start \(self.executable): errno \(status)") }
+        let status = posix_spawnp(&pid, "setpriv", nil, nil, pointers, environ)
+        guard status == 0 else { throw Failure(description: "start \(self.executable) by setpriv: errno \(status)") }
         return pid
     }
 
