@@ -13,7 +13,7 @@ final class Daemon: Sendable {
 
     let directory: String
     let processID: pid_t
-    private let ports: [String: UInt16]
+    let ports: [String: UInt16]
     private let accountsGiven = Mutex(0)
 
     private static let started = Mutex<Result<Daemon, Failure>?>(nil)
@@ -117,19 +117,17 @@ final class Daemon: Sendable {
         """
     }
 
-    func port(for transcript: String) -> UInt16 {
-        self.ports[String(transcript.prefix { $0 != "/" })] ?? 0
-    }
-
     /// Two accounts that no one else gets, as the names a transcript binds.
     func nextAccounts() -> [String: String] {
         let first = self.accountsGiven.withLock { given in
             given += 2
             return given - 1
         }
+        let name = Self.accountName(first)
         return [
-            "user": Self.accountName(first), "user2": Self.accountName(first + 1), "pass": "pass",
-            "plain": Self.plain(Self.accountName(first)),
+            "user": name, "user2": Self.accountName(first + 1), "pass": "pass",
+            "plain": Self.base64("\0\(name)\0pass"), "user64": Self.base64(name),
+            "pass64": Self.base64("pass"),
         ]
     }
 
@@ -220,8 +218,7 @@ final class Daemon: Sendable {
         throw Failure(description: "martletd does not answer: \(self.readText(directory + "/log"))")
     }
 
-    /// The initial response of SASL PLAIN for an account.
-    private static func plain(_ user: String) -> String {
-        String(decoding: Base64.encode(Array("\0\(user)\0pass".utf8)), as: UTF8.self)
+    private static func base64(_ text: String) -> String {
+        String(decoding: Base64.encode(Array(text.utf8)), as: UTF8.self)
     }
 }

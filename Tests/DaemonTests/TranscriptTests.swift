@@ -25,7 +25,8 @@ import TranscriptKit
     @Test(arguments: all)
     func holds(_ transcript: Transcript) throws {
         let daemon = try Daemon.shared()
-        let port = daemon.port(for: transcript.name)
-        if let problem = transcript.hold(port: port, names: daemon.nextAccounts()) { Issue.record("\(problem)") }
+        if let problem = transcript.hold(ports: daemon.ports, names: daemon.nextAccounts()) {
+            Issue.record("\(problem)")
+        }
     }
 }

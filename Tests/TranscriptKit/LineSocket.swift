@@ -8,6 +8,8 @@ package final class LineSocket {
 
     private let descriptor: CInt
     private var buffer: [UInt8] = []
+    /// Whether the peer has ended or reset the connection.
+    package private(set) var hasEnded = false
 
     package init(port: UInt16) throws {
         self.descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
@@ -31,18 +33,20 @@ package final class LineSocket {
                 Glibc.send(
                     self.descriptor, $0.baseAddress.map { $0 + sent }, $0.count - sent, CInt(MSG_NOSIGNAL))
             }
+            // A server may end the connection before it has read everything; what follows tells.
+            if count < 0, errno == EPIPE || errno == ECONNRESET { return }
             guard count > 0 else { throw Failure(description: "send: errno \(errno)") }
             sent += count
         }
     }
 
-    /// The next line without its line end; `nil` after `milliseconds` without one, or at the end of the stream.
+    /// The next line without its CRLF, a lone LF written as `<LF>`; `nil` after `milliseconds` without one, or at the end of the stream.
     package func readLine(within milliseconds: Int) throws -> [UInt8]? {
         var deadline = milliseconds
         while true {
             if let end = self.buffer.firstIndex(of: 0x0A) {
                 var line = Array(self.buffer[..<end])
-                if line.last == 0x0D { line.removeLast() }
+                if line.last == 0x0D { line.removeLast() } else { line.append(contentsOf: "<LF>".utf8) }
                 self.buffer.removeFirst(end + 1)
                 return line
             }
@@ -56,7 +60,10 @@ package final class LineSocket {
             }
             var chunk = [UInt8](repeating: 0, count: 65_536)
             let count = chunk.withUnsafeMutableBytes { recv(self.descriptor, $0.baseAddress, $0.count, 0) }
-            guard count > 0 else { return nil }
+            guard count > 0 else {
+                self.hasEnded = true
+                return nil
+            }
             self.buffer.append(contentsOf: chunk[..<count])
         }
     }

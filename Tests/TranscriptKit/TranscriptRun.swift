@@ -1,10 +1,11 @@
 extension Transcript {
-    /// Holds the conversation with a server on this machine.
+    /// Holds the conversation with servers on this machine.
     ///
+    /// - Parameter ports: the port of each protocol (`imap`, `pop3`, `lmtp`).
     /// - Parameter names: what `$name` stands for at the beginning.
     /// - Returns: what went wrong, with the last lines of the conversation; `nil` when all matched.
-    package func hold(port: UInt16, names: [String: String]) -> LineSocket.Failure? {
-        var run = TranscriptRun(name: self.name, port: port, names: names)
+    package func hold(ports: [String: UInt16], names: [String: String]) -> LineSocket.Failure? {
+        var run = TranscriptRun(transcript: self, ports: ports, names: names)
         do {
             for step in self.steps { try run.take(step) }
             return nil
@@ -17,28 +18,31 @@ extension Transcript {
 
 /// One conversation under way.
 private struct TranscriptRun {
-    let name: String
-    let port: UInt16
+    let transcript: Transcript
+    let ports: [String: UInt16]
     var names: [String: String]
     var sockets: [Int: LineSocket] = [:]
     var forbidden: [Int: [(pattern: Pattern, text: String, line: Int)]] = [:]
     var log: [String] = []
 
-    init(name: String, port: UInt16, names: [String: String]) {
-        self.name = name
-        self.port = port
+    init(transcript: Transcript, ports: [String: UInt16], names: [String: String]) {
+        self.transcript = transcript
+        self.ports = ports
         self.names = names
     }
 
+    var name: String { self.transcript.name }
+
     mutating func socket(_ number: Int) throws -> LineSocket {
         if let known = self.sockets[number] { return known }
-        let new = try LineSocket(port: self.port)
+        let spoken = self.transcript.protocols[number] ?? String(self.name.prefix { $0 != "/" })
+        let new = try LineSocket(port: self.ports[spoken] ?? 0)
         self.sockets[number] = new
         return new
     }
 
-    mutating func read(_ number: Int) throws -> [UInt8]? {
-        guard let line = try self.socket(number).readLine(within: 5000) else { return nil }
+    mutating func read(_ number: Int, within milliseconds: Int = 5000) throws -> [UInt8]? {
+        guard let line = try self.socket(number).readLine(within: milliseconds) else { return nil }
         let text = String(decoding: line, as: UTF8.self)
         self.log.append("S\(number): \(text)")
         for rule in self.forbidden[number] ?? [] {
@@ -71,6 +75,22 @@ private struct TranscriptRun {
         case .expectNext(let number, let text, let line):
             guard let got = try self.read(number), Pattern(text).matches(got, &self.names) else {
                 throw LineSocket.Failure(description: "\(self.name):\(line): not next: \(text)")
+            }
+        case .silence(let number, let milliseconds, let line):
+            if let got = try self.read(number, within: milliseconds) {
+                throw LineSocket.Failure(
+                    description: "\(self.name):\(line): unasked: \(String(decoding: got, as: UTF8.self))")
+            }
+            guard try !self.socket(number).hasEnded else {
+                throw LineSocket.Failure(description: "\(self.name):\(line): the connection ended")
+            }
+        case .close(let number):
+            self.sockets[number] = nil
+            self.forbidden[number] = []
+        case .end(let number, let line):
+            while try self.read(number) != nil {}
+            guard try self.socket(number).hasEnded else {
+                throw LineSocket.Failure(description: "\(self.name):\(line): the connection lives on")
             }
         }
     }
