@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 import TranscriptKit
 
@@ -22,10 +23,19 @@ import TranscriptKit
         return transcripts
     }
 
+    /// With a daemon that does not work at all, each would wait until it gives up.
+    private static let mostFailures = 15
+    private static let failures = Atomic<Int>(0)
+
     @Test(arguments: all)
     func holds(_ transcript: Transcript) throws {
+        guard Self.failures.load(ordering: .relaxed) < Self.mostFailures else {
+            Issue.record("not held: \(Self.mostFailures) failed before")
+            return
+        }
         let daemon = try Daemon.shared()
         if let problem = transcript.hold(ports: daemon.ports, names: daemon.nextAccounts()) {
+            Self.failures.add(1, ordering: .relaxed)
             Issue.record("\(problem)")
         }
     }
