@@ -1,7 +1,7 @@
 /// A command of `martlet` that works on the store or the running daemon, parsed from its words.
 ///
 /// The words are doveadm's: `mailbox status -u alice all 'INBOX*'`.
-public enum AdminCommand: Sendable {
+public enum AdminCommand: Sendable, Hashable {
     case user(mask: String)
     case authTest(user: String, password: [UInt8], service: String)
     case who(mask: String?)

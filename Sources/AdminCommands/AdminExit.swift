@@ -7,7 +7,7 @@ public enum AdminExit: Int32, Sendable {
     case data = 65
     /// No such user.
     case noUser = 67
-    /// No such mailbox or session; wrong password.
+    /// No such mailbox or session.
     case notFound = 68
     /// The daemon is not running and the command needs it.
     case unavailable = 69
@@ -17,6 +17,7 @@ public enum AdminExit: Int32, Sendable {
     case exists = 73
     /// Try again later.
     case temporary = 75
+    /// Also: wrong password.
     case noPermission = 77
     case configuration = 78
 }

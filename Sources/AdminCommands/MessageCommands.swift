@@ -42,7 +42,7 @@ enum MessageCommands {
     ) async throws(AdminError) {
         // As doveadm, so that a slip of the keyboard does not empty an account.
         guard !selection.mailboxes.isEmpty else {
-            throw AdminError(.usage, "expunge: name the mailboxes, such as: mailbox INBOX savedbefore 30d")
+            throw AdminError(.usage, "expunge: name the mailboxes, such as: mailbox Trash before 1-Jan-2026")
         }
         var nothing = NoOutput()
         try await self.each(selection, .readWrite, account, threads, &nothing) { found, _ throws(AdminError) in

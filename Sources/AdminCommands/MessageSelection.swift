@@ -27,7 +27,8 @@ struct MessageSelection: Sendable {
         var line: [UInt8] = []
         line.append("x UID SEARCH CHARSET UTF-8")
         for word in words {
-            line.append(0x20)
+            // Parentheses may be words of their own; IMAP has no blanks inside them.
+            if line.last != UInt8(ascii: "(") && word != ")" { line.append(0x20) }
             Self.append(word, to: &line)
         }
         line.append("\r\n")

@@ -15,7 +15,8 @@ public enum RowFormat: String, Sendable, CaseIterable {
 /// Turns columns and rows into text.
 public struct RowFormatter: Sendable {
     private let format: RowFormat
-    private var columns: [String] = []
+    /// `nil` until the command names them: a command without results has none.
+    private var columns: [String]?
     private var held: [[[UInt8]]] = []
     private var rows = 0
 
@@ -67,8 +68,9 @@ public struct RowFormatter: Sendable {
         return out
     }
 
-    /// What comes after the last row.
-    public mutating func end() -> [UInt8] {
+    /// What comes after the last row; nothing when the command had no results to show.
+    public func end() -> [UInt8] {
+        guard self.columns != nil else { return [] }
         switch self.format {
         case .table: return self.table()
         case .json: return Array((self.rows == 0 ? "[]\n" : "]\n").utf8)
@@ -76,10 +78,19 @@ public struct RowFormatter: Sendable {
         }
     }
 
-    private func name(_ index: Int) -> String { index < self.columns.count ? self.columns[index] : "" }
+    /// As `end` when the command has failed on the way: what was found still shows, and well-formed, but a
+    /// table of nothing does not.
+    public func endAfterFailure() -> [UInt8] {
+        self.format == .table && self.held.isEmpty ? [] : self.end()
+    }
+
+    private func name(_ index: Int) -> String {
+        guard let columns, index < columns.count else { return "" }
+        return columns[index]
+    }
 
     private func table() -> [UInt8] {
-        var lines: [[String]] = self.columns.isEmpty ? [] : [self.columns]
+        var lines: [[String]] = self.columns.map { [$0] } ?? []
         for row in self.held {
             lines.append(row.map { String(decoding: $0, as: UTF8.self) })
         }

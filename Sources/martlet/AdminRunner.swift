@@ -14,10 +14,15 @@ struct AdminRunner {
         let configuration = try LoadedConfiguration.load(self.global.configuration)
         var output = TerminalOutput(self.global.format)
         let exit: AdminExit
-        if let client = try AdminClient.connect(configuration.settings.adminSocketPath) {
-            exit = try await client.run(words, &output)
-        } else {
-            exit = try await DirectStore.run(command, configuration, &output)
+        do {
+            if let client = try AdminClient.connect(configuration.settings.adminSocketPath) {
+                exit = try await client.run(words, &output)
+            } else {
+                exit = try await DirectStore.run(command, configuration, &output)
+            }
+        } catch {
+            try output.abandon()
+            throw error
         }
         try output.finish()
         guard exit == .success else { throw ExitCode(exit.rawValue) }

@@ -85,6 +85,12 @@ struct TerminalOutput: AdminOutput {
         try self.print(self.formatter.end())
     }
 
+    /// Instead of `finish`, when the command has failed.
+    mutating func abandon() throws(AdminError) {
+        self.bar.clear()
+        try self.print(self.formatter.endAfterFailure())
+    }
+
     private func print(_ bytes: [UInt8]) throws(AdminError) {
         guard Terminal.write(bytes) else { throw AdminError(.temporary, "standard output is closed") }
     }

@@ -17,7 +17,7 @@ struct UserCommand: RemoteCommand {
         commandName: "user", abstract: "Shows what the user database says of a user, or lists users.")
     @OptionGroup var global: GlobalOptions
     @Argument(help: "A user name, or a mask with * and ?.") var mask: String
-    var words: [String] { ["user", self.mask] }
+    var words: [String] { ["user", "--", self.mask] }
 }
 
 struct AuthCommand: AsyncParsableCommand {

@@ -1,0 +1,99 @@
+import Testing
+
+@testable import AdminCommands
+
+struct WordsTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var words: [String]
+        var command: AdminCommand
+        var testDescription: String { self.words.joined(separator: " ") }
+
+        init(_ words: String..., is command: AdminCommand) {
+            self.words = words
+            self.command = command
+        }
+    }
+
+    @Test(arguments: [
+        Case("user", "anna", is: .user(mask: "anna")),
+        Case("user", "--", "-anna", is: .user(mask: "-anna")),
+        Case(
+            "auth", "test", "anna", "secret",
+            is: .authTest(user: "anna", password: Array("secret".utf8), service: "doveadm")),
+        Case(
+            "auth", "test", "-x", "imap", "--", "anna", "-x",
+            is: .authTest(user: "anna", password: Array("-x".utf8), service: "imap")),
+        Case("who", is: .who(mask: nil)),
+        Case("who", "--", "*@example.org", is: .who(mask: "*@example.org")),
+        Case("kick", "anna", is: .kick(mask: "anna")),
+        Case("mailbox", "list", "-A", is: .mailboxList(.all, masks: [])),
+        Case("mailbox", "list", "-u", "anna", "INBOX*", "x", is: .mailboxList(.matching("anna"), masks: ["INBOX*", "x"])),
+        Case(
+            "mailbox", "status", "-t", "-u", "a*", "messages vsize", "*",
+            is: .mailboxStatus(.matching("a*"), fields: [.messages, .vsize], masks: ["*"], isTotal: true)),
+        Case(
+            "mailbox", "status", "-A", "--", "all", "*",
+            is: .mailboxStatus(
+                .all, fields: AdminCommand.StatusField.allCases, masks: ["*"], isTotal: false)),
+        Case(
+            "mailbox", "create", "-u", "anna", "-s", "A", "B",
+            is: .mailboxCreate(.matching("anna"), names: ["A", "B"], subscribes: true)),
+        Case(
+            "mailbox", "create", "-u", "anna", "--", "-s",
+            is: .mailboxCreate(.matching("anna"), names: ["-s"], subscribes: false)),
+        Case(
+            "mailbox", "delete", "-r", "-u", "anna", "A",
+            is: .mailboxDelete(.matching("anna"), names: ["A"], isRecursive: true)),
+        Case(
+            "mailbox", "rename", "-u", "anna", "A", "B", is: .mailboxRename(.matching("anna"), from: "A", to: "B")),
+        Case(
+            "mailbox", "subscribe", "-u", "anna", "A",
+            is: .mailboxSubscribe(.matching("anna"), names: ["A"], subscribes: true)),
+        Case(
+            "mailbox", "unsubscribe", "-A", "A",
+            is: .mailboxSubscribe(.all, names: ["A"], subscribes: false)),
+        Case("search", "-u", "anna", "unseen", is: .search(.matching("anna"), query: ["unseen"])),
+        // What looks like an option inside a query is the query's.
+        Case("search", "-u", "anna", "subject", "-A", is: .search(.matching("anna"), query: ["subject", "-A"])),
+        Case(
+            "fetch", "-u", "anna", "uid date.received", "all",
+            is: .fetch(.matching("anna"), fields: [.uid, .dateReceived], query: ["all"])),
+        Case(
+            "expunge", "-A", "mailbox", "Trash", "all", is: .expunge(.all, query: ["mailbox", "Trash", "all"])),
+        Case("force-resync", "-u", "anna", "*", is: .forceResync(.matching("anna"), masks: ["*"])),
+    ])
+    func understands(_ sample: Case) throws {
+        #expect(try AdminCommand(words: sample.words) == sample.command)
+    }
+
+    /// A word of the message that says what is wrong.
+    @Test(arguments: [
+        ([], "unknown command"),
+        (["whom"], "unknown command: whom"),
+        (["user"], "user MASK"),
+        (["user", "a", "b"], "user MASK"),
+        (["auth", "test", "anna"], "auth test USER PASSWORD"),
+        (["auth", "test", "-x"], "-x needs a value"),
+        (["auth", "login"], "unknown command"),
+        (["who", "a", "b"], "who [MASK]"),
+        (["who", "-v"], "unknown option -v"),
+        (["mailbox"], "unknown command"),
+        (["mailbox", "list"], "for which user?"),
+        (["mailbox", "list", "-u"], "-u needs a value"),
+        (["mailbox", "purge", "-A"], "unknown command: mailbox purge"),
+        (["mailbox", "status", "-A", "messages"], "mailbox status -u USER"),
+        (["mailbox", "status", "-A", "size", "*"], "unknown field: size; there are: all messages"),
+        (["mailbox", "status", "-A", " ", "*"], "no fields"),
+        (["mailbox", "create", "-A"], "mailbox create"),
+        (["mailbox", "rename", "-u", "anna", "A"], "mailbox rename"),
+        (["fetch", "-u", "anna", "uid"], "fetch -u USER FIELDS"),
+        (["fetch", "-u", "anna", "uidl", "all"], "unknown field: uidl"),
+        (["expunge", "mailbox", "Trash"], "for which user?"),
+        (["force-resync", "-A"], "force-resync"),
+    ] as [([String], String)])
+    func refuses(_ words: [String], _ text: String) {
+        let error = #expect(throws: AdminError.self) { _ = try AdminCommand(words: words) }
+        #expect(error?.exit == .usage)
+        #expect(error?.message.contains(text) == true, "\(error?.message ?? "")")
+    }
+}
