@@ -86,7 +86,9 @@ extension Configuration {
                             Self.render(Schema.inetListener, place, InetPlace(), into: &out)
                         }
                     case .unix(let place):
-                        out.block("unix_listener", place.path) { out in
+                        let isBelowBase =
+                            place.path == self.settings.general.baseDirectory + "/" + listener.name
+                        out.block("unix_listener", isBelowBase ? listener.name : place.path) { out in
                             Self.render(Schema.unixListener, place, UnixPlace(), always: ["mode"], into: &out)
                         }
                     }
@@ -111,8 +113,12 @@ extension Configuration {
             }
         }
         for unix in builtIn.unix where unix.service == service {
-            // Those that listen are written with their whole path, which makes the built-in name another one.
-            out.block("unix_listener", unix.name) { $0.line("mode", "0") }
+            let path = self.settings.general.baseDirectory + "/" + unix.name
+            let listens = listeners.contains { listener in
+                guard case .unix(let place) = listener.place else { return false }
+                return listener.name == unix.name && place.path == path
+            }
+            if !listens { out.block("unix_listener", unix.name) { $0.line("mode", "0") } }
         }
     }
 

@@ -59,19 +59,11 @@ enum DirectStore {
     }
 
     /// Root may have made files that the mail role must be able to write: they get the directory's owner.
+    /// A volume that root has just made gets its owner when the daemon starts.
     private static func giveBack(_ directory: String) {
         var status = stat()
-        guard getuid() == 0, stat(directory, &status) == 0, status.st_uid != 0,
-            let stream = opendir(directory)
-        else { return }
-        defer { closedir(stream) }
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name == "." || name == ".." { continue }
-            _ = fchownat(dirfd(stream), name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW)
-        }
+        guard stat(directory, &status) == 0 else { return }
+        VolumeOwner.give(directory, uid: status.st_uid, gid: status.st_gid)
     }
 }
 

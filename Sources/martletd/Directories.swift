@@ -1,5 +1,6 @@
 import Glibc
 import ServerConfig
+import Wiring
 
 /// The directories that must exist before a role runs.
 enum Directories {
@@ -7,6 +8,7 @@ enum Directories {
         try self.make(settings.general.baseDirectory, mode: 0o755, owner: nil)
         try self.make(settings.general.stateDirectory, mode: 0o755, owner: nil)
         try self.make(settings.volumePath, mode: 0o700, owner: mailUser)
+        if let mailUser { VolumeOwner.give(settings.volumePath, uid: mailUser.uid, gid: mailUser.gid) }
     }
 
     /// Makes the directory and what is missing above it. The owner of one that exists is set only when it is

@@ -10,8 +10,25 @@ imap=${IMAP_PORT:-1143} imaps=${IMAPS_PORT:-1993} pop3=${POP3_PORT:-1110} pop3s=
 user=demo
 
 umask 077
+# Root must not own mail: then it belongs to whoever had it before, or to `nobody`.
+uid=$(id -u) gid=$(id -g)
+if [ "$uid" -eq 0 ]; then
+    if [ -d "$run/home" ]; then uid=$(stat -c %u "$run/home") gid=$(stat -c %g "$run/home"); fi
+    [ "$uid" -ne 0 ] || { uid=$(id -u nobody); gid=$(id -g nobody); }
+    # Nobody else gets into /root: what they must reach lies elsewhere then, and ./run is a link to it.
+    if [ ! -L "$run" ] &&
+        ! setpriv --reuid="$uid" --regid="$gid" --clear-groups test -x "$(dirname "$run")"; then
+        elsewhere=/var/lib/martlet-demo
+        if [ -d "$run" ]; then
+            [ ! -e "$elsewhere" ] || { echo "Both $run and $elsewhere exist: move one away." >&2; exit 1; }
+            mv "$run" "$elsewhere"
+        fi
+        mkdir -p "$elsewhere"
+        ln -s "$elsewhere" "$run"
+    fi
+fi
 mkdir -p "$run"
-# Below a root-owned home nobody else gets in; the mail role runs as nobody when started as root.
+run=$(readlink -f "$run")
 chmod 755 "$run"
 
 if [ ! -e "$run/key.pem" ]; then
@@ -24,17 +41,11 @@ if [ ! -e "$run/password" ]; then
     openssl rand -hex 6 >"$run/password"
 fi
 password=$(cat "$run/password")
-# Root must not own mail: then the daemon gives it to `nobody`.
-uid=$(id -u) gid=$(id -g)
-[ "$uid" -ne 0 ] || { uid=$(id -u nobody); gid=$(id -g nobody); }
-if [ ! -e "$run/home" ]; then
-    mkdir "$run/home"
-    [ "$(id -u)" -ne 0 ] || chown "$uid:$gid" "$run/home"
-fi
-if [ ! -e "$run/users" ]; then
-    hash=$("$bin/martlet" pw -s SHA512-CRYPT -p "$password")
-    echo "$user:$hash:$uid:$gid::$run/home/$user::" >"$run/users"
-fi
+hash=$("$bin/martlet" pw -s SHA512-CRYPT -p "$password")
+echo "$user:$hash:$uid:$gid::$run/home/$user::" >"$run/users"
+mkdir -p "$run/home"
+# The auth role reads the one and the mail role writes the other, both under these ids.
+chown "$uid:$gid" "$run/users" "$run/home"
 
 sed -e "s|@RUN@|$run|g" -e "s|@UID@|$uid|g" -e "s|@GID@|$gid|g" \
     -e "s|@IMAP@|$imap|g" -e "s|@IMAPS@|$imaps|g" -e "s|@POP3@|$pop3|g" -e "s|@POP3S@|$pop3s|g" \
@@ -54,16 +65,27 @@ deliver() {
         sed -e 's/^\./../' -e 's/$/\r/' "$1"
         printf '.\r\nQUIT\r\n'
     } >&3
-    reply=$(cat <&3)
+    reply=$(timeout 30 cat <&3) || true
     exec 3<&-
-    grep -q '^250 2.0.0 .*Saved' <<<"$reply" || { echo "Sample mail was not taken: $reply" >&2; return 1; }
+    grep -q '^250 2.0.0 .*Saved' <<<"$reply" && return
+    echo "Sample mail was not taken: $reply" >&2
+    tail -n 5 "$run/log" >&2
+    return 1
 }
 
+ended() {
+    wait "$daemon" || exit $?
+    exit 1
+}
+
+# Another daemon may have the ports: what counts is that this one answers and stays.
 for _ in $(seq 100); do
-    if (exec 3<>"/dev/tcp/127.0.0.1/$lmtp") 2>/dev/null; then break; fi
-    kill -0 "$daemon" 2>/dev/null || { wait "$daemon"; exit $?; }
+    kill -0 "$daemon" 2>/dev/null || ended
+    if "$bin/martlet" who -c "$run/martlet.conf" >/dev/null 2>&1; then break; fi
     sleep 0.1
 done
+sleep 0.2
+kill -0 "$daemon" 2>/dev/null || ended
 if [ ! -e "$run/samples-delivered" ]; then
     for message in "$demo"/messages/*.eml; do deliver "$message"; done
     touch "$run/samples-delivered"
@@ -80,7 +102,7 @@ Martlet is running. Ctrl-C stops it; \`make run\` starts it again with the same 
   Other ports   IMAP $imap (STARTTLS), POP3 $pop3 (STLS), POP3 over TLS $pop3s
   Postfix       in /etc/postfix/main.cf:
                 virtual_mailbox_domains = localhost.example
-                virtual_transport = lmtp:unix:$run/lmtp
+                virtual_transport = lmtp:inet:[127.0.0.1]:$lmtp
   Files         mail $run/home/$user/Maildir, log $run/log, settings $run/martlet.conf
 
 TEXT
