@@ -7,6 +7,7 @@ STRICT := --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib $(STRICT)
 PREFIX ?= /usr/local
 CONFDIR ?= /etc/martlet
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 .PHONY: run build test unit interop crash fuzz format lint install clean packages
 
@@ -46,16 +47,20 @@ format:
 lint:
 	$(SWIFT) format lint --recursive Package.swift Sources Tests
 
+# Programs without symbols, half the size. Files below CONFDIR that are there already stay as they are.
 install: build
-	install -D -m 755 "$$($(SWIFT) build $(RELEASE) --show-bin-path)/martletd" $(DESTDIR)$(PREFIX)/sbin/martletd
-	install -D -m 755 "$$($(SWIFT) build $(RELEASE) --show-bin-path)/martlet" $(DESTDIR)$(PREFIX)/bin/martlet
-	install -d -m 755 $(DESTDIR)$(CONFDIR)/conf.d
+	bin=$$($(SWIFT) build $(RELEASE) --show-bin-path) && \
+	    install -D -s -m 755 "$$bin/martletd" "$(DESTDIR)$(PREFIX)/sbin/martletd" && \
+	    install -D -s -m 755 "$$bin/martlet" "$(DESTDIR)$(PREFIX)/bin/martlet"
+	install -d -m 755 "$(DESTDIR)$(CONFDIR)/conf.d" "$(DESTDIR)$(UNITDIR)"
+	sed -e 's|/usr/local/sbin|$(PREFIX)/sbin|' conf.d/martletd.service >"$(DESTDIR)$(UNITDIR)/martletd.service"
+	chmod 644 "$(DESTDIR)$(UNITDIR)/martletd.service"
 	for file in conf.d/*.conf; do \
 	    case $$file in \
 	        */martlet.conf) target=$(DESTDIR)$(CONFDIR)/martlet.conf ;; \
 	        *) target=$(DESTDIR)$(CONFDIR)/$$file ;; \
 	    esac; \
-	    [ -e "$$target" ] || install -m 644 "$$file" "$$target"; \
+	    [ -e "$$target" ] || install -m 644 "$$file" "$$target" || exit 1; \
 	done
 
 clean:

@@ -11,7 +11,7 @@ struct MessageSelectionTests {
         (["MAILBOX", "A", "mailbox", "B*", "deleted"], ["A", "B*"], .flags(.deleted)),
         (["unseen"], [], .notFlags(.seen)),
         (["not", "flagged"], [], .not(.flags(.flagged))),
-        (["subject", "two words"], [], .header(name: Array("SUBJECT".utf8), contains: Array("two words".utf8))),
+        (["subject", "two words"], [], .header(name: Array("subject".utf8), contains: Array("two words".utf8))),
         (["body", "say \"hi\" \\o/"], [], .body(Array("say \"hi\" \\o/".utf8))),
         (["text", "grün"], [], .text(Array("grün".utf8))),
         (["text", ""], [], .text([])),
