@@ -7,6 +7,7 @@
 ///     S: a1 OK *                       the next line that matches; lines before it that do not are passed over
 ///     =: * 3 EXISTS                    the very next line must match
 ///     !: * EXPUNGE                     no line up to the next C: may match
+///     ?: $v1 < $v2                     the second bound number is the higher one
 ///     ~: 200                           nothing at all comes for so many milliseconds
 ///     X:                               the client ends the connection; its next line opens another one
 ///     E:                               the server ends the connection; lines before that are passed over
@@ -30,6 +31,7 @@ package struct Transcript: Sendable, CustomStringConvertible {
         case silence(connection: Int, milliseconds: Int, line: Int)
         case end(connection: Int, line: Int)
         case close(connection: Int)
+        case ascending(lower: String, higher: String, line: Int)
     }
 
     package struct Mistake: Error, CustomStringConvertible {
@@ -94,6 +96,15 @@ package struct Transcript: Sendable, CustomStringConvertible {
             case ("E", ":"):
                 flush(&self.steps)
                 self.steps.append(.end(connection: connection, line: number))
+            case ("?", ":"):
+                flush(&self.steps)
+                let words = rest.split(separator: " ")
+                guard words.count == 3, words[1] == "<" else {
+                    throw Mistake(description: "\(name):\(number): not a comparison: \(rest)")
+                }
+                let lower = String(words[0].dropFirst())
+                let higher = String(words[2].dropFirst())
+                self.steps.append(.ascending(lower: lower, higher: higher, line: number))
             case ("X", ":"):
                 flush(&self.steps)
                 self.steps.append(.close(connection: connection))

@@ -84,6 +84,14 @@ private struct TranscriptRun {
             guard try !self.socket(number).hasEnded else {
                 throw LineSocket.Failure(description: "\(self.name):\(line): the connection ended")
             }
+        case .ascending(let lower, let higher, let line):
+            guard let low = self.names[lower].flatMap({ UInt64($0) }),
+                let high = self.names[higher].flatMap({ UInt64($0) }), low < high
+            else {
+                let values = "\(self.names[lower] ?? "unbound") and \(self.names[higher] ?? "unbound")"
+                throw LineSocket.Failure(
+                    description: "\(self.name):\(line): not $\(lower) < $\(higher): \(values)")
+            }
         case .close(let number):
             self.sockets[number] = nil
             self.forbidden[number] = []
