@@ -38,6 +38,9 @@ final class Applier: @unchecked Sendable {
     private var stopped: (after: UInt64, failure: StoreError)?
     private var isClosing = false
 
+    /// The thread's own: whether rows of deleted mailboxes are left to be removed, as at the start may be.
+    private var hasGarbage = true
+
     /// The thread's own: the last record of each of the last two commits. NOMETASYNC may undo the last one.
     private var lastCommitted: LogSequence
     private var lastButOne: LogSequence
@@ -53,6 +56,8 @@ final class Applier: @unchecked Sendable {
     /// How long a record may stay unapplied when no reader asks for it.
     private static let idleDelay: UInt64 = 50_000_000
     private static let batchRecords = 2048
+    /// Records of one transaction, and rows of deleted mailboxes removed in it.
+    private static let maximumRecords = 4096
     /// Unapplied records above which the committer waits.
     private static let maximumBacklog = 32_768
 
@@ -194,6 +199,7 @@ final class Applier: @unchecked Sendable {
                         self.monitor.lock.unlock()
                         return
                     }
+                    if self.hasGarbage { break }
                     self.monitor.wait()
                     continue
                 }
@@ -205,10 +211,10 @@ final class Applier: @unchecked Sendable {
                 }
                 self.monitor.wait(until: deadline)
             }
-            let items = self.items
-            self.items = []
+            let items = Array(self.items.prefix(Self.maximumRecords))
+            self.items.removeFirst(items.count)
             self.inWork = items.count
-            self.deadline = nil
+            self.deadline = self.items.isEmpty ? nil : 0
             self.monitor.lock.unlock()
             // A closed volume leaves the rest to the next replay when the index cannot be written.
             guard self.apply(items) else { return }
@@ -256,8 +262,9 @@ final class Applier: @unchecked Sendable {
             if flushed.pending.record != nil { last = flushed.sequence }
         }
         let synced = self.fileWork.syncedThrough
-        let tasks = try self.schema.environment.write {
-            (transaction) throws(LMDBError) -> [IndexWriter.PendingFileTask] in
+        let collects = self.hasGarbage
+        let (tasks, hasGarbage) = try self.schema.environment.write {
+            (transaction) throws(LMDBError) -> ([IndexWriter.PendingFileTask], Bool) in
             var writer = IndexWriter(self.schema, restarts: self.restarts)
             for item in items {
                 switch item {
@@ -271,11 +278,13 @@ final class Applier: @unchecked Sendable {
                 }
             }
             try writer.finish(transaction)
+            if collects { try writer.collectGarbage(limit: Self.maximumRecords, transaction) }
             try self.schema.setMeta(.applied, last.rawValue, transaction)
             try self.schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
             self.crashPoint(.inApply)
-            return writer.fileTasks
+            return (writer.fileTasks, writer.hasGarbage)
         }
+        self.hasGarbage = hasGarbage
         self.crashPoint(.afterApply)
         self.lastButOne = self.lastCommitted
         self.lastCommitted = last

@@ -4,8 +4,9 @@ public import MailStore
 /// Where the octets of messages live, and which plain files stay truthful beside the index.
 ///
 /// The engine owns UIDs, flags, MODSEQ, caches and the log. A format is told what changed and answers with
-/// locations, opaque to the engine. All calls block and run on engine threads, never on an event loop. Calls for
-/// one mailbox are serialized by the engine unless a method says otherwise.
+/// locations, opaque to the engine. All calls block and run on engine threads, never on an event loop. Calls
+/// that change what others see of a mailbox (`scan`, `publish`, `restore`, `record`, `setFlags`, `remove`) are
+/// serialized by the engine; the others (`prepare…`, `discard`, `read`, `fingerprint`, `flush`) may run beside them.
 public protocol BodyFormat: Sendable {
     /// Opens the files of an account, creating its root at first sight.
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles

@@ -96,7 +96,8 @@ final class Committer: @unchecked Sendable {
         let wasEmpty = self.queue.isEmpty
         self.queue.append(record)
         if isUrgent {
-            if self.deadline != 0 {
+            // A thread that finds the queue empty sleeps whatever the deadline is.
+            if wasEmpty || self.deadline != 0 {
                 self.deadline = 0
                 self.monitor.wakeAll()
             }
@@ -139,8 +140,10 @@ final class Committer: @unchecked Sendable {
                 if let stopped = self.stopped { return .failure(stopped) }
                 if self.isClosed { return .failure(StoreError(.temporary, "volume closed")) }
                 self.waiting.append((ticket, continuation))
-                self.deadline = 0
-                self.monitor.wakeAll()
+                if !self.queue.isEmpty {
+                    self.deadline = 0
+                    self.monitor.wakeAll()
+                }
                 return nil
             }
             if let ready { continuation.resume(returning: ready) }

@@ -26,6 +26,9 @@ final class FileWork: @unchecked Sendable {
     private var dirty: [UInt64: MailboxState] = [:]
     private var segmentWanted = false
     private var isClosing = false
+    /// Everything is wanted now, and the round that does it.
+    private var isDraining = false
+    private var isBusy = false
     /// The thread's own: done since the last sync that succeeded.
     private var unsynced: [IndexWriter.PendingFileTask] = []
     private var hasSyncFailed = false
@@ -139,6 +142,17 @@ final class FileWork: @unchecked Sendable {
         }
     }
 
+    /// Waits on this thread until everything queued is done.
+    func drain() {
+        self.monitor.lock.withLock {
+            while !self.work.isEmpty || self.isBusy || self.doneSinceSync {
+                self.isDraining = true
+                self.monitor.wakeAll()
+                self.monitor.wait()
+            }
+        }
+    }
+
     /// Does everything queued now and ends the thread.
     func close() {
         self.monitor.lock.withLock {
@@ -157,12 +171,16 @@ final class FileWork: @unchecked Sendable {
                 self.monitor.wait()
             }
             let end = Monitor.now() &+ Self.interval
-            while !self.isClosing, !self.segmentWanted, Monitor.now() < end { self.monitor.wait(until: end) }
+            while !self.isClosing, !self.isDraining, !self.segmentWanted, Monitor.now() < end {
+                self.monitor.wait(until: end)
+            }
             let isClosing = self.isClosing
             let segmentWanted = self.segmentWanted
             self.segmentWanted = false
-            let round = self.takeRound(everything: isClosing)
+            let round = self.takeRound(everything: isClosing || self.isDraining)
             self.doneSinceSync = false
+            self.isDraining = false
+            self.isBusy = true
             self.monitor.lock.unlock()
 
             if segmentWanted {
@@ -173,6 +191,10 @@ final class FileWork: @unchecked Sendable {
                 }
             }
             self.perform(round)
+            self.monitor.lock.withLock {
+                self.isBusy = false
+                self.monitor.wakeAll()
+            }
             if isClosing {
                 let isIdle = self.monitor.lock.withLock { self.work.isEmpty }
                 if isIdle { return }

@@ -28,6 +28,8 @@ struct IndexSchema: Sendable {
     let vanished: Database
     /// Account, mailbox, UID -> `FileTask`: what is still to be done to the message's file.
     let fileTasks: Database
+    /// Account, mailbox of a deleted mailbox whose rows are still to be removed -> nothing.
+    let garbage: Database
     /// Name -> 8 octets little-endian.
     let meta: Database
 
@@ -53,6 +55,7 @@ struct IndexSchema: Sendable {
         self.caches = try environment.database("caches")
         self.vanished = try environment.database("vanished")
         self.fileTasks = try environment.database("filetasks")
+        self.garbage = try environment.database("garbage")
         self.meta = try environment.database("meta")
     }
 

@@ -26,6 +26,8 @@ struct IndexWriter {
     private var accounts: [UInt32: AccountRow] = [:]
     private var buffer: [UInt8] = []
     private(set) var fileTasks: [PendingFileTask] = []
+    /// Whether rows of deleted mailboxes are left.
+    private(set) var hasGarbage = false
 
     /// The most runs of vanished messages kept for a mailbox; above it the older half goes.
     static let maximumVanishedRuns: UInt32 = 20_000
@@ -71,13 +73,10 @@ struct IndexWriter {
         case .mailboxDeleted(let key, _):
             self.heads[key] = nil
             let prefix = IndexSchema.key(key)
-            try transaction.delete(self.schema.mailboxes, prefix)
-            for database in [
-                self.schema.keywords, self.schema.messages, self.schema.caches, self.schema.vanished,
-                self.schema.fileTasks,
-            ] {
-                try transaction.delete(database, prefix: prefix)
-            }
+            guard try transaction.delete(self.schema.mailboxes, prefix) else { return }
+            // The number is never used again, so the rows may go later and in slices.
+            try transaction.put(self.schema.garbage, prefix, [])
+            self.hasGarbage = true
         case .mailboxesRenamed(let account, let mailboxes):
             for renamed in mailboxes {
                 let key = MailboxKey(account: account, mailbox: renamed.mailbox)
@@ -312,6 +311,30 @@ struct IndexWriter {
         if let known = self.accounts[id] { return known }
         guard let value = try transaction.get(self.schema.identities, IndexSchema.key(id)) else { return nil }
         return AccountRow(value)
+    }
+
+    // MARK: Deleted mailboxes
+
+    /// Removes up to `limit` rows of deleted mailboxes.
+    mutating func collectGarbage(
+        limit: Int, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        var left = limit
+        while left > 0 {
+            guard let prefix = try transaction.cursor(self.schema.garbage).first().map({ Array($0.key) })
+            else {
+                self.hasGarbage = false
+                return
+            }
+            for database in [
+                self.schema.keywords, self.schema.messages, self.schema.caches, self.schema.vanished,
+                self.schema.fileTasks,
+            ] where left > 0 {
+                left -= try transaction.delete(database, prefix: prefix, limit: left)
+            }
+            if left > 0 { try transaction.delete(self.schema.garbage, prefix) }
+        }
+        self.hasGarbage = true
     }
 
     // MARK: Notes that no record carries

@@ -64,6 +64,15 @@ public final class IndexedStore: MailStore {
         }
     }
 
+    /// Waits until all changes made so far show in the files, as they must when another program is to have them.
+    package func finishFileWork() async throws(StoreError) {
+        let volume = self.volume
+        try await self.threads.run { () throws(StoreError) in
+            try volume.waitApplied(volume.committer.lastTicket)
+            volume.fileWork.drain()
+        }
+    }
+
     /// Compares a mailbox with its files and mends the index.
     public func resync(_ name: MailboxName, of account: any MailAccount) async throws(StoreError) {
         guard let account = account as? StoreAccount, account.volume === self.volume else {

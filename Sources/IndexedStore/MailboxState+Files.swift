@@ -71,7 +71,7 @@ extension MailboxState {
 
     /// Runs `body` on the files without changing them and without keeping others out.
     func withFiles<R>(_ body: (any MailboxFiles) throws(StoreError) -> R) throws(StoreError) -> R {
-        let files = self.filesLock.withLock { self.files }
+        let files = self.lock.withLock { self.files }
         return try self.core.asOwner { () throws(StoreError) -> R in try body(files) }
     }
 

@@ -12,8 +12,8 @@ internal import MailStore
 /// in place, in the order of their UIDs; until then they wait in `pending`, and the visible HIGHESTMODSEQ stays
 /// below theirs.
 final class MailboxState: @unchecked Sendable, CustomStringConvertible {
-    // Proof of Sendable: the variables from `files` to `isVerifying` are touched only with `filesLock` held, the
-    // other ones only with `lock` held.
+    // Proof of Sendable: the variables from `knownFingerprint` to `isVerifying` are touched only with `filesLock`
+    // held, the other ones only with `lock` held; `files` is written with both and read with either.
     let core: AccountCore
     let key: MailboxKey
     let guid: String

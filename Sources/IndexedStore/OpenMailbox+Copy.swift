@@ -100,8 +100,8 @@ final class Copying: @unchecked Sendable {
         }
         guard !wanted.isEmpty else { return }
         let rows = try self.volume.schema.rows(self.source.key, wanted)
-        let sourceFiles = self.source.filesLock.withLock { self.source.files }
-        let targetFiles = self.target.filesLock.withLock { self.target.files }
+        let sourceFiles = self.source.lock.withLock { self.source.files }
+        let targetFiles = self.target.lock.withLock { self.target.files }
         for row in rows {
             let flags = self.source.fileFlags(row.flags, row.keywords)
             do throws(StoreError) {

@@ -89,9 +89,10 @@ struct RecoveredFiles {
                         + "remove the cause and restart the server")
             }
         }
-        for files in self.touched.values {
+        for (key, files) in self.touched {
             do throws(StoreError) {
-                try files.flush()
+                guard let identity = try self.account(key.account)?.identity else { continue }
+                try identity.asOwner { () throws(StoreError) in try files.flush() }
             } catch {
                 write(.error, "restored files cannot be flushed: \(error)")
                 failed.append(contentsOf: self.messages.map(\.sequence))

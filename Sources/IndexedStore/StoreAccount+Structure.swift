@@ -236,12 +236,11 @@ extension StoreAccount {
     private func moves(from name: MailboxName, to target: MailboxName) async throws(StoreError) -> [Move] {
         let names = try await self.volume.threads.run { () throws(StoreError) -> [MailboxName] in
             try self.refreshDirectory()
+            guard self.entry(target) == nil else { throw StoreError(.alreadyExists, "mailbox \(target)") }
             return self.directory.withLock { directory in
-                guard directory.entries[target] == nil else { return nil }
-                return directory.entries.keys.filter { $0 == name || $0.isDescendant(of: name) }.sorted()
-            } ?? [target]
+                directory.entries.keys.filter { $0 == name || $0.isDescendant(of: name) }.sorted()
+            }
         }
-        if names == [target] { throw StoreError(.alreadyExists, "mailbox \(target)") }
         guard !names.isEmpty else { throw StoreError(.notFound, "mailbox \(name)") }
         var moves: [Move] = []
         for old in names {
@@ -269,14 +268,17 @@ extension StoreAccount {
                     for move in moves {
                         try self.core.files.renameMailbox(move.old, to: move.new)
                         done += 1
-                        move.state.files = try self.core.files.mailbox(move.new)
+                        let files = try self.core.files.mailbox(move.new)
+                        move.state.lock.withLock { move.state.files = files }
                         move.state.knownFingerprint = nil
                     }
                 } catch {
                     for move in moves[..<done].reversed() {
                         // A failure here leaves the new name, which the next look at the files takes in.
                         try? self.core.files.renameMailbox(move.new, to: move.old)
-                        if let files = try? self.core.files.mailbox(move.old) { move.state.files = files }
+                        if let files = try? self.core.files.mailbox(move.old) {
+                            move.state.lock.withLock { move.state.files = files }
+                        }
                     }
                     throw error
                 }

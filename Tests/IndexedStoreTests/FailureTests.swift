@@ -171,3 +171,45 @@ final class FailingDisk: Sendable {
         #expect(lines.dropFirst().map { $0.prefix { $0 != " " } } == ["1", "3"])
     }
 }
+
+@Suite struct OwnerTests {
+    @Test(.enabled(if: geteuid() == 0, "needs root to act as others")) func filesBelongToTheAccountsOwner()
+        async throws
+    {
+        let volume = try TestVolume()
+        chmod(volume.directory, 0o711)
+        let home = "\(volume.directory)/nobody"
+        mkdir(home, 0o700)
+        chown(home, 65_534, 65_534)
+        let identity = AccountIdentity(
+            name: "nobody", home: home, mailPath: "\(home)/Maildir", owner: .init(uid: 65_534, gid: 65_534))
+        try await volume.with { store in
+            let account = try await store.account(identity)
+            try await store.put(message("a"), account)
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            _ = try await inbox.store(FlagChange(.add, [.seen]), [.first], unchangedSince: nil)
+            #expect(try await inbox.subjects() == ["a"])
+            inbox.close()
+        }
+        var status = stat()
+        for path in [
+            "", "/cur", "/dovecot-uidlist", "/cur/\(Shell.names("\(home)/Maildir/cur").first ?? "")",
+        ] {
+            #expect(stat("\(home)/Maildir\(path)", &status) == 0)
+            #expect(status.st_uid == 65_534)
+            #expect(status.st_gid == 65_534)
+        }
+        #expect(stat("\(volume.directory)/volume/log", &status) == 0)
+        #expect(status.st_uid == 0)
+        // A home that the owner may not enter is refused by the kernel, root or not.
+        let closed = "\(volume.directory)/closed"
+        mkdir(closed, 0o700)
+        let foreign = AccountIdentity(
+            name: "foreign", home: closed, mailPath: "\(closed)/Maildir",
+            owner: .init(uid: 65_534, gid: 65_534))
+        let error = try await volume.with { store in
+            await #expect(throws: StoreError.self) { try await store.account(foreign) }
+        }
+        #expect(error?.code == .noPermission)
+    }
+}
