@@ -177,7 +177,7 @@ let package = Package(
                 "ServerCore", "ServerConfig", "Accounts", "Authentication", "SASLCore", "MailStore", "MIMECore",
                 "MailCore", nioPosix, logging,
             ]),
-        tests("AdminCommands", uses: ["IMAPCore", "MailCore"]),
+        tests("AdminCommands", uses: ["IMAPCore", "MailStore", "MailCore"]),
         // Conversations with a server, from files.
         .target(name: "TranscriptKit", path: "Tests/TranscriptKit", swiftSettings: strict),
         tests(

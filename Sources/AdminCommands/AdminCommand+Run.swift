@@ -16,12 +16,12 @@ extension AdminCommand {
         case .kick(let mask):
             return try await SessionCommands.kick(mask, context, &output)
         case .mailboxList(let users, let masks):
-            try await output.columns(["mailbox"])
+            try await output.columns(users.column + ["mailbox"])
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MailboxCommands.list(masks, account, &output)
             }
         case .mailboxStatus(let users, let fields, let masks, let isTotal):
-            try await output.columns((isTotal ? [] : ["mailbox"]) + fields.map(\.rawValue))
+            try await output.columns(users.column + (isTotal ? [] : ["mailbox"]) + fields.map(\.rawValue))
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MailboxCommands.status(fields, masks, total: isTotal, account, &output)
             }
@@ -47,13 +47,13 @@ extension AdminCommand {
             }
         case .search(let users, let query):
             let selection = try MessageSelection(query)
-            try await output.columns(["mailbox-guid", "uid"])
+            try await output.columns(users.column + ["mailbox-guid", "uid"])
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MessageCommands.search(selection, account, context.store.threads, &output)
             }
         case .fetch(let users, let fields, let query):
             let selection = try MessageSelection(query)
-            try await output.columns(fields.map(\.rawValue))
+            try await output.columns(users.column + fields.map(\.rawValue))
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MessageCommands.fetch(fields, selection, account, context.store.threads, &output)
             }
@@ -69,10 +69,12 @@ extension AdminCommand {
     /// reported and the others go on.
     private static func each<Output: AdminOutput>(
         _ users: UserSelection, _ context: AdminContext, _ output: inout Output,
-        _ body: (any MailAccount, inout Output) async throws(AdminError) -> Void
+        _ body: (any MailAccount, inout UserColumn<Output>) async throws(AdminError) -> Void
     ) async throws(AdminError) -> AdminExit {
-        if case .matching(let name) = users, Mask(name).isLiteral {
-            try await body(try await self.account(name, context), &output)
+        var named = UserColumn(output: output, user: nil)
+        defer { output = named.output }
+        if let name = users.single {
+            try await body(try await self.account(name, context), &named)
             return .success
         }
         let names: [String]
@@ -84,15 +86,18 @@ extension AdminCommand {
         } catch {
             throw AdminError(.temporary, "list of users: \(error.message ?? "the user database did not answer")")
         }
+        guard !names.isEmpty else { throw AdminError(.noUser, "no user matches") }
         var worst = AdminExit.success
         for (index, name) in names.enumerated() {
+            named.user = name
             do throws(AdminError) {
-                try await body(try await self.account(name, context), &output)
+                try await body(try await self.account(name, context), &named)
             } catch {
                 worst = error.exit
-                try await output.problem("\(name): \(error.message)")
+                try await named.problem("\(name): \(error.message)")
             }
-            try await output.progress(done: index + 1, total: names.count)
+            named.user = nil
+            try await named.progress(done: index + 1, total: names.count)
         }
         return worst
     }
@@ -111,6 +116,17 @@ extension AdminCommand {
     }
 }
 
+extension AdminCommand.UserSelection {
+    /// The one user that is meant; `nil` when there may be several.
+    var single: String? {
+        guard case .matching(let name) = self, Mask(name).isLiteral else { return nil }
+        return name
+    }
+
+    /// Says whose a row is, where there may be several.
+    var column: [String] { self.single == nil ? ["username"] : [] }
+}
+
 extension AdminError {
     /// A failure of the store as an administrator reads it.
     init(_ error: StoreError, _ subject: String) {
@@ -127,6 +143,7 @@ extension AdminError {
         switch error.code {
         case .notFound: what = "does not exist"
         case .alreadyExists: what = "exists already"
+        case .cannot where !error.detail.isEmpty: what = error.detail
         default: what = error.description
         }
         self.init(exit, "\(subject): \(what)")

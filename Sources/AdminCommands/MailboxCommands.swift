@@ -6,7 +6,9 @@ enum MailboxCommands {
     static func list(
         _ masks: [String], _ account: any MailAccount, _ output: inout some AdminOutput
     ) async throws(AdminError) {
-        for mailbox in try await Self.matching(masks, account) { try await output.row([mailbox.name.text]) }
+        for mailbox in try await Self.matching(masks, account) {
+            try await output.row([Self.text(mailbox.name, account)])
+        }
     }
 
     static func status(
@@ -19,13 +21,13 @@ enum MailboxCommands {
             do throws(StoreError) {
                 status = try await account.status(of: mailbox.name)
             } catch {
-                try await output.problem("\(account.identity.name): mailbox \(mailbox.name): \(error)")
+                try await output.problem("\(account.identity.name): mailbox \(Self.text(mailbox.name, account)): \(error)")
                 continue
             }
             if isTotal {
                 for (index, field) in fields.enumerated() { sums[index] += Self.number(field, status) ?? 0 }
             } else {
-                try await output.row([mailbox.name.text] + fields.map { Self.text($0, status) })
+                try await output.row([Self.text(mailbox.name, account)] + fields.map { Self.text($0, status) })
             }
         }
         if isTotal {
@@ -38,8 +40,8 @@ enum MailboxCommands {
         _ names: [String], subscribing: Bool, _ account: any MailAccount
     ) async throws(AdminError) {
         for text in names {
-            let name = try Self.name(text)
-            try await Self.onMailbox(name) { () throws(StoreError) in
+            let name = try Self.name(text, account)
+            try await Self.onMailbox(text) { () throws(StoreError) in
                 try await account.create(name, specialUse: nil)
                 if subscribing { try await account.subscribe(name) }
             }
@@ -50,24 +52,27 @@ enum MailboxCommands {
         _ names: [String], recursively isRecursive: Bool, _ account: any MailAccount
     ) async throws(AdminError) {
         for text in names {
-            let name = try Self.name(text)
+            let name = try Self.name(text, account)
             if isRecursive {
                 // Children first, so that a failure leaves no orphans behind.
-                for mailbox in try await Self.matching([text + "/*"], account).reversed() where mailbox.isSelectable {
-                    try await Self.onMailbox(mailbox.name) { () throws(StoreError) in
+                let children = try await Self.matching([], account).filter { $0.name.text.hasPrefix(name.text + "/") }
+                for mailbox in children.reversed() where mailbox.isSelectable {
+                    try await Self.onMailbox(Self.text(mailbox.name, account)) { () throws(StoreError) in
                         try await account.delete(mailbox.name)
                     }
                 }
             }
-            try await Self.onMailbox(name) { () throws(StoreError) in try await account.delete(name) }
+            try await Self.onMailbox(text) { () throws(StoreError) in try await account.delete(name) }
         }
     }
 
     static func rename(_ from: String, _ to: String, _ account: any MailAccount) async throws(AdminError) {
-        let source = try Self.name(from)
-        let target = try Self.name(to)
-        try await Self.onMailbox(source) { () throws(StoreError) in
+        let source = try Self.name(from, account)
+        let target = try Self.name(to, account)
+        do throws(StoreError) {
             try await account.rename(source, to: target)
+        } catch {
+            throw AdminError(error, "mailbox \(error.code == .alreadyExists ? to : from)")
         }
     }
 
@@ -75,8 +80,8 @@ enum MailboxCommands {
         _ names: [String], _ subscribes: Bool, _ account: any MailAccount
     ) async throws(AdminError) {
         for text in names {
-            let name = try Self.name(text)
-            try await Self.onMailbox(name) { () throws(StoreError) in
+            let name = try Self.name(text, account)
+            try await Self.onMailbox(text) { () throws(StoreError) in
                 if subscribes { try await account.subscribe(name) } else { try await account.unsubscribe(name) }
             }
         }
@@ -88,7 +93,7 @@ enum MailboxCommands {
         let mailboxes = try await Self.matching(masks, account).filter(\.isSelectable)
         guard !mailboxes.isEmpty else { throw AdminError(.notFound, "no mailbox matches") }
         for (index, mailbox) in mailboxes.enumerated() {
-            try await Self.onMailbox(mailbox.name) { () throws(StoreError) in
+            try await Self.onMailbox(Self.text(mailbox.name, account)) { () throws(StoreError) in
                 try await account.resync(mailbox.name)
             }
             try await output.progress(done: index + 1, total: mailboxes.count)
@@ -102,20 +107,25 @@ enum MailboxCommands {
         let wanted = masks.map { Mask($0) }
         do throws(StoreError) {
             return try await account.mailboxes().filter { mailbox in
-                wanted.isEmpty || wanted.contains { $0.matches(mailbox.name.text) }
+                wanted.isEmpty || wanted.contains { $0.matches(Self.text(mailbox.name, account)) }
             }
         } catch {
             throw AdminError(error, "mailboxes of \(account.identity.name)")
         }
     }
 
-    private static func name(_ text: String) throws(AdminError) -> MailboxName {
-        guard let name = MailboxName(text) else { throw AdminError(.usage, "not a mailbox name: \(text)") }
+    /// The name as clients see it, and so as administrators write it.
+    static func text(_ name: MailboxName, _ account: any MailAccount) -> String {
+        Namespace.personal(of: account.namespaces).text(of: name)
+    }
+
+    private static func name(_ text: String, _ account: any MailAccount) throws(AdminError) -> MailboxName {
+        guard let name = Namespace.personal(of: account.namespaces).name(of: text) else { throw AdminError(.usage, "not a mailbox name: \(text)") }
         return name
     }
 
     private static func onMailbox(
-        _ name: MailboxName, _ body: () async throws(StoreError) -> Void
+        _ name: String, _ body: () async throws(StoreError) -> Void
     ) async throws(AdminError) {
         do throws(StoreError) {
             try await body()

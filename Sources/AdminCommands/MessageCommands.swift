@@ -29,7 +29,7 @@ enum MessageCommands {
                         row.append(try await MessageField.value(field, record, found, account))
                     }
                 } catch {
-                    try await output.problem("\(found.mailbox.name) uid \(record.uid.rawValue): \(error)")
+                    try await output.problem("\(MailboxCommands.text(found.mailbox.name, account)) uid \(record.uid.rawValue): \(error)")
                     continue
                 }
                 try await output.row(row)
@@ -49,7 +49,7 @@ enum MessageCommands {
             do throws(StoreError) {
                 _ = try await found.mailbox.remove(UIDSet(found.records.map(\.uid)))
             } catch {
-                throw AdminError(error, "mailbox \(found.mailbox.name)")
+                throw AdminError(error, "mailbox \(MailboxCommands.text(found.mailbox.name, account))")
             }
         }
     }
@@ -75,7 +75,7 @@ enum MessageCommands {
             do throws(StoreError) {
                 mailbox = try await account.open(listing.name, access, onChange: {})
             } catch {
-                throw AdminError(error, "mailbox \(listing.name)")
+                throw AdminError(error, "mailbox \(MailboxCommands.text(listing.name, account))")
             }
             defer { mailbox.close() }
             do throws(StoreError) {
@@ -84,7 +84,7 @@ enum MessageCommands {
                 let search = MailboxSearch(mailbox, found.view, threads)
                 found.records = try await search.matches(plan).map { found.view[$0] }
             } catch {
-                throw AdminError(error, "mailbox \(listing.name)")
+                throw AdminError(error, "mailbox \(MailboxCommands.text(listing.name, account))")
             }
             if !found.records.isEmpty { try await body(found, &output) }
         }

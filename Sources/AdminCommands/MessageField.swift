@@ -10,7 +10,7 @@ enum MessageField {
     ) async throws(StoreError) -> [UInt8] {
         switch field {
         case .user: return Array(account.identity.name.utf8)
-        case .mailbox: return Array(found.mailbox.name.text.utf8)
+        case .mailbox: return Array(MailboxCommands.text(found.mailbox.name, account).utf8)
         case .uid: return Self.text(UInt64(record.uid.rawValue))
         case .seq: return Self.text(UInt64((found.view.index(of: record.uid) ?? 0) + 1))
         case .guid: return Array(try await found.mailbox.details(of: record.uid).guid.utf8)

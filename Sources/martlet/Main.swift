@@ -9,7 +9,7 @@ struct Martlet: AsyncParsableCommand {
         commandName: "martlet",
         abstract: "Administers the Martlet mail server.",
         discussion: """
-            Commands, options and output follow doveadm. They go to the running daemon over its admin socket, or
+            Commands, options and output follow doveadm. They go to the running daemon over its admin socket, or \
             work on the store directly while the daemon is stopped.
             """,
         version: "martlet 0.1",

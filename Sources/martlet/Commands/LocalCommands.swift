@@ -55,7 +55,13 @@ struct PasswordCommand: ParsableCommand {
         do {
             print(try PasswordScheme.generate(scheme, password: Array(given.utf8), rounds: self.rounds))
         } catch {
-            throw AdminError(.data, "\(scheme.rawValue): \(error)")
+            let why =
+                switch error {
+                case .rounds: "\(self.rounds ?? 0) rounds are too few or too many"
+                case .password: "the password is empty or holds a NUL"
+                case .unsupported: "this system's libraries cannot make it"
+                }
+            throw AdminError(.data, "\(scheme.rawValue): \(why)")
         }
     }
 }
