@@ -152,5 +152,10 @@ extension Session {
             self.write { $0.tagged(tag, .no, .unavailable, "Temporary authentication failure") }
         }
         self.logFailedLogin(name, method, failure.code)
+        // Guessing costs a connection now and then, which address limits and fail2ban see.
+        if self.loginLog.failures >= Self.maximumFailedLogins { self.end(nil, "Too many failed logins") }
     }
+
+    /// Failed logins after which the connection ends.
+    private static let maximumFailedLogins = 10
 }

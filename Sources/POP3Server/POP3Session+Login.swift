@@ -111,8 +111,12 @@ extension POP3Session {
                 pop3-login: Aborted login (\(why), \(self.failedLogins) attempts in \(seconds) secs): \
                 user=<\(LogText.field(claimed ?? ""))>, method=\(method), \(self.peer)
                 """)
+            if self.failedLogins >= Self.maximumFailedLogins { self.isDone = true }
         }
     }
+
+    /// Failed logins after which the connection ends.
+    private static let maximumFailedLogins = 10
 
     private static func response(to failure: AuthenticationFailure) -> POP3Response {
         switch failure.code {
