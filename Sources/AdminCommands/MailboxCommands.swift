@@ -55,12 +55,16 @@ enum MailboxCommands {
             let name = try Self.name(text, account)
             if isRecursive {
                 // Children first, so that a failure leaves no orphans behind.
-                let children = try await Self.matching([], account).filter { $0.name.text.hasPrefix(name.text + "/") }
-                for mailbox in children.reversed() where mailbox.isSelectable {
+                let tree = try await Self.matching([], account).filter {
+                    $0.isSelectable && ($0.name == name || $0.name.text.hasPrefix(name.text + "/"))
+                }
+                guard !tree.isEmpty else { throw AdminError(.notFound, "mailbox \(text): does not exist") }
+                for mailbox in tree.reversed() {
                     try await Self.onMailbox(Self.text(mailbox.name, account)) { () throws(StoreError) in
                         try await account.delete(mailbox.name)
                     }
                 }
+                continue
             }
             try await Self.onMailbox(text) { () throws(StoreError) in try await account.delete(name) }
         }

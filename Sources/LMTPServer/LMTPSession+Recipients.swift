@@ -31,7 +31,7 @@ extension LMTPSession {
         case .notFound:
             self.reply(LMTPReply(550, "5.1.1", "<\(address.quoted)> User doesn't exist"))
         case .temporary(let reason):
-            self.options.logger.error("lookup of \(plain): \(reason)")
+            self.options.logger.error("lmtp: Lookup of \(plain): \(reason)")
             self.reply(LMTPReply(451, "4.3.0", "<\(address.quoted)> Temporary user lookup failure"))
         case .found(let user):
             do throws(StoreError) {
@@ -40,7 +40,7 @@ extension LMTPSession {
                     AcceptedRecipient(address: address, detail: detail, user: user, account: account))
                 self.reply(LMTPReply(250, "2.1.5", "OK"))
             } catch {
-                self.options.logger.error("account of \(user.user): \(error)")
+                self.options.logger.error("lmtp: Account of \(user.user): \(error)")
                 self.reply(LMTPReply(451, "4.3.0", "<\(address.quoted)> Mailbox is not available now"))
             }
         }

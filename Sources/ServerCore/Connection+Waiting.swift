@@ -43,7 +43,9 @@ extension Connection {
         switch await self.wait(for: .input, timeout: self.inactivityTimeout) {
         case .input, .signal: return
         case .timeout: throw ConnectionError(.timedOut, self.timeoutText)
-        case .shutdown: throw ConnectionError(.shutdown, "Server shutting down")
+        case .shutdown:
+            let wasKicked = self.shutdownReason == .kicked
+            throw ConnectionError(.shutdown, wasKicked ? "Kicked by an administrator" : "Server shutting down")
         case .closed: throw self.failure ?? ConnectionError(.closed, "Connection closed")
         }
     }

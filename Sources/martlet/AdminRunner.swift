@@ -1,5 +1,6 @@
 import AdminCommands
 import ArgumentParser
+import Glibc
 import ServerConfig
 
 /// Runs a command's words: in the daemon when it runs, else on the store itself.
@@ -36,6 +37,11 @@ enum LoadedConfiguration {
         let loaded = Configuration.load(path: path)
         for diagnostic in loaded.diagnostics { Terminal.complain(diagnostic.description) }
         guard let configuration = loaded.configuration else {
+            // Keys are for root alone, so for others nothing else needs to be wrong.
+            let errors = loaded.diagnostics.filter { $0.severity == .error }
+            if geteuid() != 0, errors.allSatisfy({ $0.message.hasSuffix(": Permission denied") }) {
+                throw AdminError(.noPermission, "\(path): run martlet as root or as the daemon's user")
+            }
             let count = loaded.diagnostics.count { $0.severity == .error }
             throw AdminError(.configuration, "\(path): \(count) mistake\(count == 1 ? "" : "s")")
         }

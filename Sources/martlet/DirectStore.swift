@@ -12,12 +12,14 @@ enum DirectStore {
     static func run(
         _ command: AdminCommand, _ configuration: Configuration, _ output: inout some AdminOutput
     ) async throws(AdminError) -> AdminExit {
+        let needsMail: Bool
         switch command {
         case .who, .kick:
             throw AdminError(.unavailable, "the daemon is not running, so nobody is connected")
-        case .user, .authTest, .mailboxList, .mailboxStatus, .mailboxCreate, .mailboxDelete, .mailboxRename,
-            .mailboxSubscribe, .search, .fetch, .expunge, .forceResync:
-            break
+        case .user, .authTest: needsMail = false
+        case .mailboxList, .mailboxStatus, .mailboxCreate, .mailboxDelete, .mailboxRename, .mailboxSubscribe,
+            .search, .fetch, .expunge, .forceResync:
+            needsMail = true
         }
         let settings = configuration.settings
         let authenticator: DirectAuthenticator
@@ -30,18 +32,7 @@ enum DirectStore {
         } catch {
             throw AdminError(.configuration, error.text)
         }
-        var logger = Logger(label: "store") { StandardErrorHandler(label: $0) }
-        logger.logLevel = .warning
-        let store: any MailStore
-        do throws(StoreError) {
-            store = try MailStoreWiring.open(settings, logger: logger)
-        } catch {
-            if error.code == .inUse {
-                throw AdminError(
-                    .temporary, "another process has the store, yet no daemon answers: \(error.detail)")
-            }
-            throw AdminError(.temporary, "cannot open the store in \(settings.volumePath): \(error)")
-        }
+        let store: any MailStore = needsMail ? try Self.open(settings) : ClosedStore()
         let accounts = Accounts(
             store: store, mail: settings.mail,
             processOwner: AccountIdentity.FileOwner(uid: getuid(), gid: getgid()))
@@ -54,8 +45,35 @@ enum DirectStore {
             result = .failure(error)
         }
         await store.close()
-        Self.giveBack(settings.volumePath)
+        if needsMail { Self.giveBack(settings.volumePath) }
         return try result.get()
+    }
+
+    private static func open(_ settings: Settings) throws(AdminError) -> any MailStore {
+        var logger = Logger(label: "store") { StandardErrorHandler(label: $0) }
+        logger.logLevel = .warning
+        // Before its first start the daemon has not made the directory above the volume.
+        var prefix = ""
+        for component in settings.volumePath.split(separator: "/").dropLast() {
+            prefix += "/" + component
+            mkdir(prefix, 0o755)
+        }
+        do throws(StoreError) {
+            return try MailStoreWiring.open(settings, logger: logger)
+        } catch {
+            switch error.code {
+            case .inUse:
+                throw AdminError(
+                    .temporary, "another process has the store, yet no daemon answers: \(error.detail)")
+            case .noPermission:
+                throw AdminError(
+                    .noPermission,
+                    "cannot open the store in \(settings.volumePath): run martlet as root or as the daemon's user")
+            case .notFound, .alreadyExists, .expunged, .overQuota, .tooBig, .limit, .diskFull, .temporary, .cannot,
+                .damaged:
+                throw AdminError(.temporary, "cannot open the store in \(settings.volumePath): \(error)")
+            }
+        }
     }
 
     /// Root may have made files that the mail role must be able to write: they get the directory's owner.

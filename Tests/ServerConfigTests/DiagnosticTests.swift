@@ -5,6 +5,10 @@ import Testing
 @Suite struct DiagnosticTests {
     @Test(arguments: [
         ("mail_pth = x", ["1: mail_pth is unknown; did you mean mail_path?"]),
+        (
+            "service imap {\n  inet_listener imap {\n    prot = 1\n  }\n}",
+            ["3: prot is unknown in inet_listener imap; did you mean port?"]
+        ),
         ("auth_mechanism = plain", ["1: auth_mechanism is unknown; did you mean auth_mechanisms?"]),
         (
             "mail_plugins = quota",

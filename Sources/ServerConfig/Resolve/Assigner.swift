@@ -77,7 +77,8 @@ package struct Assigner {
         _ name: String, at place: SourcePlace, among known: [String], block: String = "",
         isBlock: BlockName = .setting
     ) {
-        let here = block.isEmpty ? "" : " in \(block)"
+        // After a line end stands what tells blocks of one name apart.
+        let here = block.isEmpty ? "" : " in \(block.prefix { $0 != "\n" })"
         let what = isBlock == .block ? "the block \(name) { }" : name
         if let hint = DovecotSettings.exactHint(for: name) {
             self.error(place, "\(what) is not a Martlet setting\(here); \(hint)")

@@ -140,7 +140,8 @@ struct ConfigCommand: ParsableCommand {
         @OptionGroup var global: GlobalOptions
 
         func run() throws {
-            _ = try LoadedConfiguration.load(self.global.configuration)
+            let configuration = try LoadedConfiguration.load(self.global.configuration)
+            for missing in Surroundings.missing(configuration.settings) { Terminal.complain("warning: \(missing)") }
             print("\(self.global.configuration): no mistakes")
         }
     }
