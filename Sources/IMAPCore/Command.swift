@@ -34,6 +34,8 @@ public enum Command: Hashable, Sendable {
     case expunge
     case uidExpunge(SequenceSet)
     case search(SearchCommand)
+    case sort(SortCommand)
+    case thread(ThreadCommand)
     case fetch(FetchCommand)
     case store(StoreCommand)
     case copy(CopyCommand)
@@ -81,6 +83,8 @@ extension Command {
         case .expunge: "EXPUNGE"
         case .uidExpunge: "UID EXPUNGE"
         case .search(let search): search.numbering == .uid ? "UID SEARCH" : "SEARCH"
+        case .sort(let sort): sort.search.numbering == .uid ? "UID SORT" : "SORT"
+        case .thread(let thread): thread.search.numbering == .uid ? "UID THREAD" : "THREAD"
         case .fetch(let fetch): fetch.numbering == .uid ? "UID FETCH" : "FETCH"
         case .store(let store): store.numbering == .uid ? "UID STORE" : "STORE"
         case .copy(let copy): copy.numbering == .uid ? "UID COPY" : "COPY"

@@ -78,7 +78,8 @@ public struct SessionStateMachine: Sendable {
         case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub,
             .namespace, .status, .idle:
             return self.receivedAppend()
-        case .check, .close, .unselect, .expunge, .uidExpunge, .search, .fetch, .store, .copy, .move:
+        case .check, .close, .unselect, .expunge, .uidExpunge, .search, .sort, .thread, .fetch, .store, .copy,
+            .move:
             switch self.state {
             case .selected: return .run
             case .authenticated: return .refuse(StaticStringText("No mailbox selected"))

@@ -52,6 +52,8 @@ extension Session {
         case .expunge: try await self.expunge(tag, nil)
         case .uidExpunge(let set): try await self.expunge(tag, set)
         case .search(let command): try await self.search(tag, command)
+        case .sort(let command): try await self.sort(tag, command)
+        case .thread(let command): try await self.thread(tag, command)
         case .fetch(let command): try await self.fetch(tag, command)
         case .store(let command): try await self.store(tag, command)
         case .copy(let command): try await self.copy(tag, command)

@@ -34,12 +34,11 @@ extension SelectedMailbox {
     }
 }
 
-/// Gathers ascending numbers into ranges.
+/// Gathers numbers into ranges where they follow each other.
 struct NumberRanges {
     private(set) var ranges: [ClosedRange<UInt32>] = []
     private(set) var count = 0
 
-    /// `number` is higher than all before.
     mutating func append(_ number: UInt32) {
         self.count += 1
         if let last = self.ranges.last, last.upperBound < .max, last.upperBound + 1 == number {

@@ -5,9 +5,9 @@ public import MailStore
 /// Searches one view of a mailbox: by the records alone where that decides, then by caches, at last by the
 /// messages themselves, on storage threads in bounded slices.
 public struct MailboxSearch {
-    private let mailbox: any Mailbox
-    private let view: MailboxSnapshot
-    private let threads: StorageThreads
+    let mailbox: any Mailbox
+    let view: MailboxSnapshot
+    let threads: StorageThreads
 
     /// Messages looked at before others on the event loop get their turn.
     private static let recordBatch = 4096

@@ -164,6 +164,41 @@ let rfcExamples: [CommandCase] = [
             SearchCommand(
                 numbering: .sequenceNumber,
                 key: .and([.modSeq(ModSeq(rawValue: 620_162_338)), .larger(50000)]))), tag: "t"),
+    // RFC 5256 section 3, RFC 5267 section 3.3
+    CommandCase(
+        "A282 SORT (SUBJECT) UTF-8 SINCE 1-Feb-1994\r\n",
+        .sort(
+            SortCommand(
+                [.init(.subject)],
+                SearchCommand(numbering: .sequenceNumber, charset: bytes("UTF-8"), key: .since(february)))),
+        tag: "A282"),
+    CommandCase(
+        "A283 SORT (SUBJECT REVERSE DATE subject) UTF-8 ALL\r\n",
+        .sort(
+            SortCommand(
+                [.init(.subject), .init(.date, .descending)],
+                SearchCommand(numbering: .sequenceNumber, charset: bytes("UTF-8"), key: .all))), tag: "A283"),
+    CommandCase(
+        "E01 UID SORT RETURN (COUNT) (REVERSE DISPLAYFROM) \"UTF-8\" UNSEEN\r\n",
+        .sort(
+            SortCommand(
+                [.init(.displayFrom, .descending)],
+                SearchCommand(
+                    numbering: .uid, returns: .count, charset: bytes("UTF-8"), key: .notFlags(.seen)))),
+        tag: "E01"),
+    CommandCase(
+        "A284 THREAD ORDEREDSUBJECT US-ASCII TEXT \"gewp\"\r\n",
+        .thread(
+            ThreadCommand(
+                .orderedSubject,
+                SearchCommand(
+                    numbering: .sequenceNumber, charset: bytes("US-ASCII"), key: .text(bytes("gewp"))))),
+        tag: "A284"),
+    CommandCase(
+        "A285 uid thread references utf-8 ALL\r\n",
+        .thread(
+            ThreadCommand(.references, SearchCommand(numbering: .uid, charset: bytes("UTF-8"), key: .all))),
+        tag: "A285"),
     CommandCase(
         "A654 FETCH 2:4 (FLAGS BODY[HEADER.FIELDS (DATE FROM)])\r\n",
         .fetch(

@@ -49,6 +49,7 @@ extension Cursor {
         case UInt8(ascii: "S"):
             if self.matches(word, "STORE") { return .store(try self.store(.sequenceNumber)) }
             if self.matches(word, "SEARCH") { return .search(try self.search(.sequenceNumber)) }
+            if self.matches(word, "SORT") { return .sort(try self.sort(.sequenceNumber)) }
             if self.matches(word, "SELECT") {
                 let (mailbox, parameters) = try self.select()
                 return .select(mailbox, parameters)
@@ -56,6 +57,8 @@ extension Cursor {
             if self.matches(word, "STATUS") { return try self.status() }
             if self.matches(word, "STARTTLS") { return .startTLS }
             if self.matches(word, "SUBSCRIBE") { return .subscribe(try self.mailboxArgument()) }
+        case UInt8(ascii: "T"):
+            if self.matches(word, "THREAD") { return .thread(try self.thread(.sequenceNumber)) }
         case UInt8(ascii: "U"):
             if self.matches(word, "UID") { return try self.uidCommand() }
             if self.matches(word, "UNSELECT") { return .unselect }
@@ -78,10 +81,12 @@ extension Cursor {
         case UInt8(ascii: "M") where self.matches(word, "MOVE"): return .move(try self.copy(.uid))
         case UInt8(ascii: "S") where self.matches(word, "STORE"): return .store(try self.store(.uid))
         case UInt8(ascii: "S") where self.matches(word, "SEARCH"): return .search(try self.search(.uid))
+        case UInt8(ascii: "S") where self.matches(word, "SORT"): return .sort(try self.sort(.uid))
+        case UInt8(ascii: "T") where self.matches(word, "THREAD"): return .thread(try self.thread(.uid))
         default:
             throw SyntaxError(
                 code: .unknownCommand, offset: word.lowerBound,
-                expected: "COPY, EXPUNGE, FETCH, MOVE, SEARCH or STORE after UID")
+                expected: "COPY, EXPUNGE, FETCH, MOVE, SEARCH, SORT, STORE or THREAD after UID")
         }
     }
 }

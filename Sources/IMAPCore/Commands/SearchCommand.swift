@@ -53,7 +53,7 @@ extension Cursor {
         return command
     }
 
-    private mutating func searchReturn() throws(SyntaxError) -> SearchCommand.Return {
+    mutating func searchReturn() throws(SyntaxError) -> SearchCommand.Return {
         try self.open()
         var options: SearchCommand.Return = []
         if self.take(UInt8(ascii: ")")) { return .all }

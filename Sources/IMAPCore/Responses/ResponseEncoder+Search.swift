@@ -4,7 +4,7 @@ public import MailCore
 public struct ExtendedSearchResult: Hashable, Sendable {
     public var min: UInt32?
     public var max: UInt32?
-    /// Ascending ranges; `nil` or empty leaves ALL out.
+    /// Ranges, each ascending; `nil` or empty leaves ALL out.
     public var all: [ClosedRange<UInt32>]?
     public var count: UInt64?
     public var modSeq: ModSeq?
@@ -23,6 +23,23 @@ extension ResponseEncoder {
                 self.bytes.append(0x20)
                 self.bytes.appendDecimal(UInt64(number))
             }
+        }
+        if let modSeq, !isEmpty {
+            self.bytes.append(" (MODSEQ ")
+            self.bytes.appendDecimal(modSeq.rawValue)
+            self.bytes.append(UInt8(ascii: ")"))
+        }
+        self.endLine()
+    }
+
+    /// `* SORT 5 3 4 1 2`, with `(MODSEQ n)` as in SEARCH.
+    public mutating func sort(_ numbers: some Sequence<UInt32>, modSeq: ModSeq? = nil) {
+        self.bytes.append("* SORT")
+        var isEmpty = true
+        for number in numbers {
+            isEmpty = false
+            self.bytes.append(0x20)
+            self.bytes.appendDecimal(UInt64(number))
         }
         if let modSeq, !isEmpty {
             self.bytes.append(" (MODSEQ ")

@@ -6,28 +6,57 @@ import MailStore
 import ServerCore
 
 extension Session {
-    /// SEARCH (RFC 9051 section 6.4.4), ESEARCH (RFC 4731).
-    func search(_ tag: Tag, _ command: SearchCommand) async throws(ConnectionError) {
+    /// What SEARCH, SORT and THREAD found.
+    struct Found {
+        var search: MailboxSearch
+        var view: MailboxSnapshot
+        /// Places in the view, ascending.
+        var places: [Int]
+        /// Whether MODSEQ was among the keys.
+        var hasModSeq: Bool
+
+        func number(_ place: Int, _ numbering: MessageNumbering) -> UInt32 {
+            switch numbering {
+            case .sequenceNumber: SequenceNumber(index: place).rawValue
+            case .uid: self.view[place].uid.rawValue
+            }
+        }
+    }
+
+    /// Searches the selected mailbox; `nil` when the command has been answered already, because of a mistake in it or a
+    /// failure.
+    func find(_ tag: Tag, _ command: SearchCommand) async throws(ConnectionError) -> Found? {
         let expunges = ExpungeTelling(command.numbering)
-        guard let selected = self.selected else { return self.bad(tag, "No mailbox selected") }
+        guard let selected = self.selected else {
+            self.bad(tag, "No mailbox selected")
+            return nil
+        }
         guard Self.knowsCharset(command.charset) else {
-            return try await self.refuse(tag, .badCharset, "Unknown charset", expunges)
+            try await self.refuse(tag, .badCharset, "Unknown charset", expunges)
+            return nil
         }
         guard let plan = SearchPlan(command.key, selected.view, recent: selected.recent) else {
-            return self.bad(tag, "No such message")
+            self.bad(tag, "No such message")
+            return nil
         }
         let hasModSeq = command.key.hasModSeq
         if hasModSeq { self.enableCondStore() }
-        let found: [Int]
         do throws(StoreError) {
             let search = MailboxSearch(selected.mailbox, selected.view, self.options.store.threads)
             // Nobody waits for the answer any more once the session shall end.
-            found = try await search.matches(plan) { self.connection.shutdownReason == nil }
+            let places = try await search.matches(plan) { self.connection.shutdownReason == nil }
+            return Found(search: search, view: selected.view, places: places, hasModSeq: hasModSeq)
         } catch {
-            return try await self.refuse(tag, error, expunges)
+            try await self.refuse(tag, error, expunges)
+            return nil
         }
-        self.answer(tag, command, found, selected.view, hasModSeq)
-        try await self.finish(tag, nil, "Search completed", expunges)
+    }
+
+    /// SEARCH (RFC 9051 section 6.4.4), ESEARCH (RFC 4731).
+    func search(_ tag: Tag, _ command: SearchCommand) async throws(ConnectionError) {
+        guard let found = try await self.find(tag, command) else { return }
+        self.answer(tag, command, found.places, found.view, found.hasModSeq)
+        try await self.finish(tag, nil, "Search completed", ExpungeTelling(command.numbering))
     }
 
     private static func knowsCharset(_ name: [UInt8]?) -> Bool {
@@ -61,7 +90,7 @@ extension Session {
 
     /// The highest MODSEQ of what is answered: with MIN or MAX alone, of these messages only (RFC 4731
     /// section 3.2).
-    private static func modSeq(
+    static func modSeq(
         _ returns: SearchCommand.Return, _ found: [Int], _ view: MailboxSnapshot
     ) -> ModSeq? {
         guard let first = found.first, let last = found.last else { return nil }

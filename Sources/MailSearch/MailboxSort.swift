@@ -1,0 +1,106 @@
+public import IMAPCore
+import MIMECore
+public import MailStore
+
+extension MailboxSearch {
+    /// Puts places in the view, ascending, into the order that `criteria` say; what is equal by all of them stays in
+    /// the order of sequence numbers (RFC 5256 section 3).
+    ///
+    /// The keys are gathered from records and caches, the sorting is done on a storage thread. Ends early, with an
+    /// order that means nothing, when `goesOn` says no.
+    public func sorted(
+        _ places: [Int], by criteria: [SortCommand.Criterion], goesOn: () -> Bool = { true }
+    ) async throws(StoreError) -> [Int] {
+        var columns = SortColumns(criteria, count: places.count)
+        let keys = criteria.map(\.key)
+        if keys.allSatisfy(\.isOfRecord) {
+            for place in places { columns.append(self.view[place], nil) }
+        } else {
+            let limit = columns.maximumText
+            try await self.headers(
+                of: places, goesOn: goesOn, { SortFields($0, keys, limit) }, { columns.append($0, $1) })
+        }
+        let gathered = columns
+        return try await self.threads.run { () throws(StoreError) -> [Int] in
+            gathered.order().map { places[Int($0)] }
+        }
+    }
+}
+
+/// What SORT reads of one header.
+struct SortFields: Sendable {
+    var sentDate: Int64?
+    /// The texts of those keys that are texts, in the order of the criteria.
+    var texts: [[UInt8]] = []
+
+    /// `nil` when the header does not have all of it.
+    init?(_ header: MessageHeader, _ keys: [SortCommand.Key], _ limit: Int) {
+        for key in keys {
+            var text: [UInt8]?
+            switch key {
+            case .arrival, .size: continue
+            case .date:
+                self.sentDate = header.sentDate
+                continue
+            case .subject: text = header.baseSubject?.subject
+            case .cc: text = header.bodies("cc").map(Self.mailbox)
+            case .from: text = header.bodies("from").map(Self.mailbox)
+            case .to: text = header.bodies("to").map(Self.mailbox)
+            case .displayFrom: text = header.bodies("from").map(Self.display)
+            case .displayTo: text = header.bodies("to").map(Self.display)
+            }
+            guard let text else { return nil }
+            var mapped: [UInt8] = []
+            UnicodeCasemap.append(text, limit: limit, to: &mapped)
+            self.texts.append(mapped)
+        }
+    }
+
+    private static func first(_ bodies: [Octets]) -> Address? {
+        for body in bodies {
+            var parser = AddressParser(body)
+            if let address = parser.next() { return address }
+        }
+        return nil
+    }
+
+    /// addr-mailbox of the first address, as ENVELOPE shows it: for a group that is its name.
+    private static func mailbox(_ bodies: [Octets]) -> [UInt8] {
+        switch self.first(bodies) {
+        case .mailbox(_, _, let mailbox, _): mailbox ?? Address.missingMailbox
+        case .groupStart(let name): name
+        case .groupEnd, .none: []
+        }
+    }
+
+    /// The first address's name, else its address (RFC 5957 section 3).
+    private static func display(_ bodies: [Octets]) -> [UInt8] {
+        switch self.first(bodies) {
+        case .mailbox(let name, _, let mailbox, let host):
+            if let name {
+                let decoded = name.withUnsafeBytes { EncodedWord.decode(Octets($0)) }
+                if !decoded.isEmpty { return decoded }
+            }
+            return (mailbox ?? Address.missingMailbox) + [UInt8(ascii: "@")] + (host ?? Address.missingHost)
+        case .groupStart(let name): return name
+        case .groupEnd, .none: return []
+        }
+    }
+}
+
+extension SortCommand.Key {
+    /// Whether a message's record alone has the key.
+    var isOfRecord: Bool {
+        switch self {
+        case .arrival, .size: true
+        case .date, .cc, .from, .subject, .to, .displayFrom, .displayTo: false
+        }
+    }
+
+    var isText: Bool {
+        switch self {
+        case .arrival, .size, .date: false
+        case .cc, .from, .subject, .to, .displayFrom, .displayTo: true
+        }
+    }
+}

@@ -1,0 +1,96 @@
+public import IMAPCore
+import MIMECore
+public import MailStore
+
+extension MailboxSearch {
+    /// Gathers places in the view, ascending, into threads (RFC 5256 section 3). The numbers in the answer are
+    /// positions in `places`.
+    ///
+    /// Headers come from the caches; the threads are built on a storage thread. Ends early, with threads that mean
+    /// nothing, when `goesOn` says no.
+    public func threads(
+        _ places: [Int], by algorithm: ThreadCommand.Algorithm, goesOn: () -> Bool = { true }
+    ) async throws(StoreError) -> MessageThreads {
+        var gathering = ThreadGathering(count: places.count)
+        try await self.headers(
+            of: places, goesOn: goesOn, { ThreadFields($0, algorithm) }, { gathering.append($0, $1) })
+        let gathered = gathering
+        return try await self.threads.run { () throws(StoreError) -> MessageThreads in
+            gathered.threads(algorithm)
+        }
+    }
+}
+
+/// Stands for a message identifier or a subject, of whatever length: 128 bits of a hash whose seed no sender knows.
+struct ThreadKey: Hashable, Sendable {
+    private var a: Int
+    private var b: Int
+
+    init(_ bytes: [UInt8]) {
+        var first = Hasher()
+        var second = Hasher()
+        second.combine(1 as UInt8)
+        bytes.withUnsafeBytes {
+            first.combine(bytes: $0)
+            second.combine(bytes: $0)
+        }
+        self.a = first.finalize()
+        self.b = second.finalize()
+    }
+
+    /// A message identifier, its quoting undone (RFC 5256 section 3, REFERENCES).
+    init(messageID: [UInt8]) {
+        guard messageID.contains(UInt8(ascii: "\"")) else {
+            self.init(messageID)
+            return
+        }
+        var plain: [UInt8] = []
+        var isEscaped = false
+        for byte in messageID {
+            if !isEscaped, byte == UInt8(ascii: "\\") {
+                isEscaped = true
+                continue
+            }
+            if isEscaped || byte != UInt8(ascii: "\"") { plain.append(byte) }
+            isEscaped = false
+        }
+        self.init(plain)
+    }
+}
+
+/// What THREAD reads of one header.
+struct ThreadFields: Sendable {
+    /// More identifiers of one message have no effect.
+    static let maximumReferences = 64
+
+    var sentDate: Int64?
+    var messageID: ThreadKey?
+    var references: [ThreadKey] = []
+    /// `nil` for the empty one.
+    var subject: ThreadKey?
+    var isReply = false
+
+    /// `nil` when the header does not have all of it.
+    init?(_ header: MessageHeader, _ algorithm: ThreadCommand.Algorithm) {
+        self.sentDate = header.sentDate
+        switch algorithm {
+        case .references, .refs:
+            self.messageID = header.messageID.map { ThreadKey(messageID: $0) }
+            self.references = header.references(maximum: Self.maximumReferences).map {
+                ThreadKey(messageID: $0)
+            }
+        case .orderedSubject: break
+        }
+        switch algorithm {
+        case .references, .orderedSubject:
+            guard let base = header.baseSubject else { return nil }
+            self.isReply = base.isReply
+            if !base.subject.isEmpty {
+                var mapped: [UInt8] = []
+                UnicodeCasemap.append(base.subject, to: &mapped)
+                self.subject = ThreadKey(mapped)
+            }
+        case .refs: break
+        }
+    }
+}
