@@ -26,7 +26,7 @@ test:
 	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" Tests/run.sh
 
 unit: packages
-	$(SWIFT) test $(STRICT)
+	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" Tests/run.sh unit
 
 # The real clients and MTAs, and the kill test in its long form (50 rounds).
 interop: packages
