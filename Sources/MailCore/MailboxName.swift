@@ -2,8 +2,8 @@
 /// namespace shows to clients.
 ///
 /// `INBOX` in any case is the one INBOX, spelled in capitals, also as the first level of `INBOX/x`.
-/// Refused: empty names and levels, `.` and `..` as a level, control characters, NUL, names over
-/// `maximumLength` octets or `maximumDepth` levels.
+/// Refused: empty names and levels, `.` and `..` as a level, control characters, NUL, levels that begin with a
+/// combining mark, names over `maximumLength` octets or `maximumDepth` levels.
 public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The longest name in octets of UTF-8.
     public static let maximumLength = 1000
@@ -19,14 +19,18 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
     /// `nil` when the name is refused.
     public init?(_ text: String) {
         guard !text.isEmpty, text.utf8.count <= Self.maximumLength else { return nil }
+        var separators = 0
         for scalar in text.unicodeScalars {
             switch scalar.value {
+            case 0x2F: separators += 1
             case 0x00...0x1F, 0x7F...0x9F, 0x2028, 0x2029: return nil
             default: break
             }
         }
         var levels = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard levels.count <= Self.maximumDepth else { return nil }
+        // A combining mark makes one character of itself and the `/` before it: no separator here, yet one to
+        // the file system.
+        guard levels.count == separators + 1, levels.count <= Self.maximumDepth else { return nil }
         for level in levels where level.isEmpty || level == "." || level == ".." { return nil }
         if levels[0].utf8.count == 5, ASCII.equalsIgnoringCase(levels[0].utf8, "inbox".utf8) {
             levels[0] = "INBOX"

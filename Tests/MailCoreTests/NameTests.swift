@@ -29,7 +29,7 @@ import Testing
         #expect(MailboxName("a/inbox")?.text == "a/inbox")
     }
 
-    @Test(arguments: ["", "/", "a/", "/a", "a//b", "a/../b", ".", "a\u{0}b", "a\nb", "a\u{85}"])
+    @Test(arguments: ["", "/", "a/", "/a", "a//b", "a/../b", ".", "a\u{0}b", "a\nb", "a\u{85}", "a/\u{301}b"])
     func badNames(_ text: String) { #expect(MailboxName(text) == nil) }
 
     @Test func longNames() {
