@@ -114,12 +114,12 @@ final class Depositing: @unchecked Sendable {
         for index in self.groups.indices where failure == nil {
             failure = self.assign(&self.groups[index], number: index, &records)
         }
+        // Once the records are queued, `self` is the committer's: it may flush them before the locks here are free.
+        let entries = self.groups.flatMap { $0.items.compactMap(\.entry) }
         if failure == nil, !records.isEmpty {
             if let ticket = self.volume.committer.enqueue(records) {
                 for state in ordered { state.lastTicket = ticket }
-                for group in self.groups {
-                    for item in group.items { item.entry?.ticket = ticket }
-                }
+                for entry in entries { entry.ticket = ticket }
             } else {
                 failure = StoreError(.temporary, "volume closed")
             }
