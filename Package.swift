@@ -68,12 +68,12 @@ let package = Package(
 
         // The store: contract, engine, formats.
         room("LMDB", uses: ["CLMDB"]),
-        room("MailStore", uses: ["MailCore", "MIMECore"]),
+        room("MailStore", uses: ["MailCore", "MIMECore", "CLinux"]),
         room("MailSearch", uses: ["IMAPCore", "MailStore", "MIMECore", "MailCore"]),
         room("VolumeLog", uses: ["MailCore", "CLinux"]),
         room(
             "IndexedStore",
-            uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", "CLinux", dequeModule]),
+            uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", dequeModule]),
         room(
             "MaildirFormat",
             uses: ["IndexedStore", "MailStore", "MIMECore", "MailCore", "CLinux"]),
@@ -83,7 +83,7 @@ let package = Package(
             "Authentication",
             uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux"]),
         room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig"]),
-        room("Delivery", uses: ["SieveCore", "MailStore", "MIMECore", "MailCore", "CLinux"]),
+        room("Delivery", uses: ["SieveCore", "MailStore", "MIMECore", "MailCore"]),
 
         // Servers.
         room("ServerConfig", uses: ["MailCore"]),

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import MailCore
 internal import MailStore
@@ -24,22 +23,5 @@ final class AccountCore: Sendable {
     /// Runs file work under the ids that own the account's files.
     func asOwner<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
         try self.identity.asOwner(body)
-    }
-}
-
-extension AccountIdentity {
-    /// Runs file work under the ids that own the account's files. The ids are those of the thread, so `body` must
-    /// not suspend; afterwards the thread has those of the process again.
-    func asOwner<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
-        guard let owner = self.owner, owner.uid != geteuid() || owner.gid != getegid() else {
-            return try body()
-        }
-        guard martlet_setfsids(owner.uid, owner.gid) == 0 else {
-            _ = martlet_setfsids(geteuid(), getegid())
-            throw StoreError(
-                .noPermission, "cannot act as user \(owner.uid), group \(owner.gid) for \(self.name)")
-        }
-        defer { _ = martlet_setfsids(geteuid(), getegid()) }
-        return try body()
     }
 }

@@ -23,7 +23,7 @@ public final class MessageOctets: @unchecked Sendable {
             return
         }
         guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-            throw StoreError(.temporary, "mmap: errno \(errno)")
+            throw StoreError.ofServer("mmap")
         }
         self.storage = .mapped(UnsafeRawBufferPointer(start: base, count: count))
     }

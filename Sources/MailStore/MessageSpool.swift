@@ -90,8 +90,13 @@ public struct MessageSpool: ~Copyable, Sendable {
     private static func makeUnlinkedFile(in directory: String) throws(StoreError) -> CInt {
         var template = Array("\(directory)/spool.XXXXXX".utf8CString)
         let descriptor = mkstemp(&template)
-        guard descriptor >= 0, fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else { throw StoreError.fromErrno("create spool file in \(directory)") }
+        guard descriptor >= 0 else { throw StoreError.ofServer("create spool file in \(directory)") }
         unlink(template)
+        guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else {
+            let failure = StoreError.ofServer("create spool file in \(directory)")
+            Glibc.close(descriptor)
+            throw failure
+        }
         return descriptor
     }
 
@@ -103,7 +108,7 @@ public struct MessageSpool: ~Copyable, Sendable {
                 return Glibc.write(descriptor, base + offset, buffer.count - offset)
             }
             if written < 0, errno == EINTR { continue }
-            guard written > 0 else { throw StoreError.fromErrno("write spool file") }
+            guard written > 0 else { throw StoreError.ofServer("write spool file") }
             offset += written
         }
     }

@@ -55,4 +55,11 @@ extension StoreError {
         default: StoreError(.temporary, detail)
         }
     }
+
+    /// As `fromErrno` for files that are the server's own: whatever is wrong with them, to a client it is no more
+    /// than a full disk or a temporary problem. A missing spool directory is no missing mailbox.
+    public static func ofServer(_ operation: String) -> StoreError {
+        let error = Self.fromErrno(operation)
+        return error.code == .diskFull ? error : StoreError(.temporary, error.detail)
+    }
 }

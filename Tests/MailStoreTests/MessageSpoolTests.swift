@@ -27,11 +27,17 @@ import Testing
         }
     }
 
-    @Test func missingDirectoryIsAnError() async {
+    /// And no missing mailbox, which is what `.notFound` would tell a client.
+    @Test func missingDirectoryIsTheServersFault() async {
         let threads = StorageThreads(count: 1)
         defer { threads.stop() }
         var spool = MessageSpool(directory: "/nonexistent-directory", threads: threads, memoryLimit: 4)
-        await #expect(throws: StoreError.self) { try await spool.append([1, 2, 3, 4]) }
+        do throws(StoreError) {
+            try await spool.append([1, 2, 3, 4])
+            Issue.record("no error")
+        } catch {
+            #expect(error.code == .temporary)
+        }
     }
 
     @Test func refusedWorkIsAnError() async {

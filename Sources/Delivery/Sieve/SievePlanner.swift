@@ -28,7 +28,7 @@ struct SievePlanner: Sendable {
         _ recipient: DeliveryRecipient, keepMailbox: MailboxName
     ) -> DeliveryPlan {
         do throws(StoreError) {
-            return try recipient.account.identity.asFileOwner { () throws(StoreError) -> DeliveryPlan in
+            return try recipient.account.identity.asOwner { () throws(StoreError) -> DeliveryPlan in
                 try self.run(octets, message, envelope, recipient, keepMailbox)
             }
         } catch {
@@ -191,7 +191,7 @@ struct SievePlanner: Sendable {
     /// The same under the owner's ids, for what was found out later.
     func noteAsOwner(_ lines: [String], _ envelope: DeliveryEnvelope, _ recipient: DeliveryRecipient) {
         do throws(StoreError) {
-            try recipient.account.identity.asFileOwner { () throws(StoreError) in
+            try recipient.account.identity.asOwner { () throws(StoreError) in
                 self.note(lines, envelope, recipient)
             }
         } catch {
