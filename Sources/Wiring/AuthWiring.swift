@@ -29,10 +29,15 @@ extension AuthConfiguration {
                 }
             })
         self.usernameFormat = try Self.template(auth.usernameFormat, "auth_username_format")
-        self.failureDelay = Int(clamping: auth.failureDelay.components.seconds * 1000)
-        self.cacheLifetime = auth.cacheSize == 0 ? 0 : Int(clamping: auth.cacheTTL.components.seconds)
+        // Bounded, since the service counts in milliseconds; above either nobody waits.
+        self.failureDelay = Int(min(auth.failureDelay.components.seconds, 3600)) * 1000
+        self.cacheLifetime = Int(min(auth.cacheTTL.components.seconds, 10 * 365 * 86_400))
+        self.cacheSize = Int(clamping: auth.cacheSize / UInt64(Self.cacheEntryOctets))
         self.pamWorkers = max(1, auth.workerLimit)
     }
+
+    /// About what one remembered password takes: the user's name, a MAC, a time, its place in a table.
+    private static let cacheEntryOctets = 256
 
     private static func source(
         _ passdb: PassdbSettings, _ log: @escaping @Sendable (AuthLogLevel, String) -> Void

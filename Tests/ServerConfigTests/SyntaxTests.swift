@@ -16,7 +16,7 @@ import Testing
 
             sendmail_path = /usr/sbin/sendmail \\
               -oi
-            postmaster_address = "say \\"hi\\" \\\\ %%"
+            sieve_user_log = "say \\"hi\\" \\\\ %%"
             """)
         #expect(settings.general.hostname == "mail.example.org")
         #expect(settings.general.loginGreeting == "  Hello # there  ")
@@ -24,7 +24,7 @@ import Testing
         #expect(settings.mail.gid == "a#b")
         #expect(settings.general.stateDirectory == "/srv/state")
         #expect(settings.delivery.sendmailPath == "/usr/sbin/sendmail -oi")
-        #expect(settings.delivery.postmasterAddress == "say \"hi\" \\ %%")
+        #expect(settings.sieve.userLog == "say \"hi\" \\ %%")
     }
 
     @Test func carriageReturnsAreLineEnds() throws {

@@ -80,7 +80,7 @@ func shipped() -> ConfigurationFiles {
         }
         protocol lmtp {
           client_output_buffer_size = 3k
-          postmaster_address = p@example.org
+          recipient_delimiter = -
         }
         remote 10.0.0.0/8 {
           protocol imap {
@@ -99,7 +99,7 @@ func shipped() -> ConfigurationFiles {
         let second = try #require(again.configuration)
         #expect(Self.normalized(second.settings) == Self.normalized(first.settings))
         #expect(second.rendered(nonDefaultsOnly: nonDefaultsOnly) == text)
-        #expect(second.settings(for: .lmtp).delivery.postmasterAddress == "p@example.org")
+        #expect(second.settings(for: .lmtp).delivery.recipientDelimiter == "-")
         #expect(second.settings(for: .imap, remoteAddress: "10.1.1.1").auth.allowsCleartext)
         #expect(!second.settings(for: .pop3, remoteAddress: "10.1.1.1").auth.allowsCleartext)
     }

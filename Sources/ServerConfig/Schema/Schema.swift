@@ -93,11 +93,12 @@ package enum Schema {
         .time(
             "auth_failure_delay", \.auth.failureDelay,
             "How long the answer to a wrong password is held back."),
-        .size("auth_cache_size", \.auth.cacheSize, "Memory for remembered answers; 0 for no cache."),
-        .time("auth_cache_ttl", \.auth.cacheTTL, "How long a good answer is remembered."),
+        .size(
+            "auth_cache_size", \.auth.cacheSize,
+            "Memory for remembering passwords that were found right; 0 for no cache."),
         .time(
-            "auth_cache_negative_ttl", \.auth.cacheNegativeTTL,
-            "How long a bad answer is remembered; 0 for not at all."),
+            "auth_cache_ttl", \.auth.cacheTTL,
+            "How long a right password is remembered. Wrong ones are not; a changed one counts at once."),
         .number(
             "auth_worker_max_count", \.auth.workerLimit, 1...1000,
             "Worker processes for lookups that block, such as PAM."),
@@ -195,11 +196,6 @@ package enum Schema {
         .flag(
             "lda_mailbox_autocreate", \.delivery.createsMailboxes,
             "Make a mailbox that delivery names and that is missing, rather than take INBOX."),
-        .flag(
-            "lda_mailbox_autosubscribe", \.delivery.subscribesMailboxes,
-            "Subscribe to mailboxes that delivery makes."),
-        .template(
-            "postmaster_address", \.delivery.postmasterAddress, "Sender of mail that Martlet itself writes."),
         .text(
             "sendmail_path", \.delivery.sendmailPath,
             "Program, with arguments, that takes redirected mail on its standard input."),

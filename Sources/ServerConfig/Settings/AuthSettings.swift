@@ -8,12 +8,10 @@ public struct AuthSettings: Sendable, Equatable {
     public var usernameFormat = "%{user | lower}"
     /// How long the answer to a wrong password is held back.
     public var failureDelay: Duration = .seconds(2)
-    /// Octets of remembered answers; 0 switches the cache off.
+    /// Octets for remembering passwords that were found right; 0 switches the cache off.
     public var cacheSize: UInt64 = 10 << 20
-    /// How long a good answer is remembered.
+    /// How long a right password is remembered.
     public var cacheTTL: Duration = .seconds(3600)
-    /// How long a bad answer is remembered; 0 for not at all.
-    public var cacheNegativeTTL: Duration = .seconds(3600)
     /// Worker processes for lookups that block, such as PAM.
     public var workerLimit = 10
 

@@ -54,10 +54,6 @@ public struct DeliverySettings: Sendable, Equatable {
     public var recipientDelimiter = "+"
     /// Whether a missing mailbox is made rather than INBOX taken.
     public var createsMailboxes = false
-    /// Whether a mailbox that delivery made is subscribed.
-    public var subscribesMailboxes = false
-    /// The sender of reports; unexpanded.
-    public var postmasterAddress = "postmaster@%{user | domain | default(hostname)}"
     /// The program, with arguments, that takes mail of redirect on its standard input.
     public var sendmailPath = "/usr/sbin/sendmail"
 
