@@ -6,7 +6,8 @@ public enum LMTPCommand: Sendable, Hashable {
     /// HELO or EHLO, which LMTP must refuse with 500 (RFC 2033 section 4.1).
     case hello
     case mail(ReversePath, MailParameters)
-    case rcpt(EnvelopeAddress)
+    /// `original`: the address of the ORCPT parameter, before the MTA rewrote it (RFC 3461 section 4.2).
+    case rcpt(EnvelopeAddress, original: EnvelopeAddress? = nil)
     case data
     /// BDAT: so many octets follow at once; `last` ends the message (RFC 3030 section 2).
     case bdat(size: UInt64, last: Bool)
@@ -147,11 +148,15 @@ extension LMTPCommand {
             let (path, end) = PathParser.parse(line, from: afterWord), case .address(let address) = path
         else { throw .syntax("RCPT TO:<address>") }
         var position = end
-        while let (name, _) = try Self.parameter(line, &position) {
-            guard ASCII.equalsIgnoringCase(name, "notify".utf8) || ASCII.equalsIgnoringCase(name, "orcpt".utf8)
-            else { throw .unknownParameter }
+        var original: EnvelopeAddress?
+        while let (name, value) = try Self.parameter(line, &position) {
+            if ASCII.equalsIgnoringCase(name, "orcpt".utf8) {
+                original = OriginalRecipient.parse(value)
+            } else if !ASCII.equalsIgnoringCase(name, "notify".utf8) {
+                throw .unknownParameter
+            }
         }
-        return .rcpt(address)
+        return .rcpt(address, original: original)
     }
 
     private static func bdat(_ line: borrowing Span<UInt8>, _ start: Int) throws(LMTPCommandError) -> LMTPCommand {

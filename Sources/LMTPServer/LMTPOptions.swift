@@ -19,9 +19,19 @@ public struct LMTPOptions: Sendable {
     /// What separates user and detail in a local part; empty: nothing does.
     public var recipientDelimiter = "+"
     public var addsReceivedField = true
-    /// Whether a message for a single recipient gets a Delivered-To field.
-    public var addsDeliveredToField = true
+    /// What the Delivered-To field of a message for a single recipient says.
+    public var deliveredTo = DeliveredTo.final
     public var inactivityTimeout: Duration = .seconds(300)
+
+    /// The address in a Delivered-To field.
+    public enum DeliveredTo: Sendable, Hashable {
+        /// No such field.
+        case none
+        /// That of RCPT TO.
+        case final
+        /// That of RCPT's ORCPT parameter, if it has one.
+        case original
+    }
 
     public init(
         hostname: String, authenticator: any Authenticator, accounts: Accounts, agent: DeliveryAgent,

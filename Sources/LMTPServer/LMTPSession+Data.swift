@@ -124,9 +124,9 @@ extension LMTPReply {
         switch error.code {
         case .overQuota: self.init(552, "5.2.2", "Mailbox is full")
         case .tooBig: self.init(552, "5.3.4", "Message is too big")
-        case .noPermission: self.init(550, "5.7.1", "Not allowed")
         case .diskFull: self.init(452, "4.3.1", "Out of disk space")
-        case .notFound, .alreadyExists, .cannot, .expunged, .limit, .inUse, .temporary, .damaged:
+        // Without ACLs it is the file system that permits nothing, and that is for the administrator to mend.
+        case .noPermission, .notFound, .alreadyExists, .cannot, .expunged, .limit, .inUse, .temporary, .damaged:
             self.init(451, "4.3.0", "Temporary internal error")
         }
     }

@@ -67,18 +67,23 @@ extension LMTPSession {
     ) {
         let milliseconds = elapsed.components.seconds * 1000 + elapsed.components.attoseconds / 1_000_000_000_000_000
         let what: String
+        var level = Logger.Level.info
         switch outcome {
         case .stored(let places):
             what = "saved mail to " + places.map { "\($0.mailbox) (uid \($0.message.uid.rawValue))" }.joined(separator: ", ")
         case .redirected(let addresses): what = "redirected to " + addresses.joined(separator: ", ")
         case .discarded: what = "discarded by script"
         case .rejected(let reason): what = "rejected: \(reason)"
-        case .failed(let error): what = "save failed: \(error)"
+        case .failed(let error):
+            what = "save failed: \(error)"
+            // A full mailbox is its user's matter; all else somebody has to mend.
+            if error.code != .overQuota { level = .error }
         }
         let label = LogLabel.session(
             "lmtp", user: target.account.identity.name, processID: getpid(),
             sessionID: self.connection.sessionID)
-        self.options.logger.info(
+        self.options.logger.log(
+            level: level,
             """
             \(label): msgid=<\(LogText.field(trace.messageID))>: \(what), queue-id=\(LogText.field(trace.queueID)), \
             size=\(size), time=\(milliseconds) ms
@@ -90,8 +95,8 @@ extension LMTPSession {
         guard let sender = self.transaction.sender else { return [] }
         let recipients = self.transaction.recipients
         var fields = "Return-Path: \(sender.text)\r\n"
-        if self.options.addsDeliveredToField, recipients.count == 1 {
-            fields += "Delivered-To: \(recipients[0].address.quoted)\r\n"
+        if recipients.count == 1, let address = self.deliveredTo(recipients[0]) {
+            fields += "Delivered-To: \(address.quoted)\r\n"
         }
         if self.options.addsReceivedField {
             let peer = self.connection.remoteAddress
@@ -101,16 +106,18 @@ extension LMTPSession {
             fields += "\tid \(self.connection.sessionID)\r\n"
             fields += "\t(envelope-from \(sender.text))"
             if recipients.count == 1 { fields += "\r\n\tfor <\(recipients[0].address.quoted)>" }
-            fields += "; \(Self.date(UnixTime.now().seconds))\r\n"
+            var date: [UInt8] = []
+            MessageDate(secondsSince1970: UnixTime.now().seconds).appendRFC5322(to: &date)
+            fields += "; \(String(decoding: date, as: UTF8.self))\r\n"
         }
         return Array(fields.utf8)
     }
 
-    /// An RFC 5322 date-time in UTC.
-    private static func date(_ seconds: Int64) -> String {
-        let date = CivilDate(secondsSince1970: seconds)
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let day = "\(CivilDate.weekdayNames[date.weekday]), \(date.day) \(CivilDate.monthNames[date.month - 1])"
-        return "\(day) \(date.year) \(two(date.hour)):\(two(date.minute)):\(two(date.second)) +0000"
+    private func deliveredTo(_ recipient: AcceptedRecipient) -> EnvelopeAddress? {
+        switch self.options.deliveredTo {
+        case .none: nil
+        case .final: recipient.address
+        case .original: recipient.original ?? recipient.address
+        }
     }
 }

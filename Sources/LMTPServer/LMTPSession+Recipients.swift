@@ -10,6 +10,8 @@ import ServerCore
 struct AcceptedRecipient: Sendable {
     /// RCPT TO as it came.
     var address: EnvelopeAddress
+    /// ORCPT, if the MTA gave it.
+    var original: EnvelopeAddress?
     var detail: String?
     var user: UserRecord
     var account: any MailAccount
@@ -17,9 +19,10 @@ struct AcceptedRecipient: Sendable {
 
 extension LMTPSession {
     /// RCPT: looks the user up and opens the account, so that DATA can no longer fail for want of them.
-    func receivedRecipient(_ address: EnvelopeAddress) async {
+    func receivedRecipient(_ address: EnvelopeAddress, original: EnvelopeAddress?) async {
         if let refusal = self.transaction.mayAddRecipient() {
-            self.bad(refusal)
+            // More recipients than fit are no mistake: the MTA sends the message again for the rest.
+            if refusal.isTemporary { self.reply(refusal) } else { self.bad(refusal) }
             return
         }
         let (plain, detail) = address.separated(by: self.options.recipientDelimiter)
@@ -37,7 +40,8 @@ extension LMTPSession {
             do throws(StoreError) {
                 let account = try await self.options.accounts.open(user)
                 self.transaction.add(
-                    AcceptedRecipient(address: address, detail: detail, user: user, account: account))
+                    AcceptedRecipient(
+                        address: address, original: original, detail: detail, user: user, account: account))
                 self.reply(LMTPReply(250, "2.1.5", "OK"))
             } catch {
                 self.options.logger.error("lmtp: Account of \(user.user): \(error)")

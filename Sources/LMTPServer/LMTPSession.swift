@@ -18,7 +18,7 @@ actor LMTPSession {
     private var delivered = 0
     private var isDone = false
 
-    /// Wrong commands in a row after which the session ends.
+    /// Wrong commands in all after which the session ends.
     private static let maximumBadCommands = 20
 
     init(_ connection: Connection, _ options: LMTPOptions) {
@@ -75,6 +75,8 @@ actor LMTPSession {
             case .failure(let error):
                 self.bad(error.reply)
             }
+            // An MTA that sends faster than recipients are looked up must not make answers pile up.
+            try await self.connection.flushIfLarge()
         }
     }
 
@@ -89,8 +91,8 @@ actor LMTPSession {
             self.bad(LMTPReply(500, "5.5.1", "This is LMTP: say LHLO"))
         case .mail(let sender, let parameters):
             self.receivedMail(sender, parameters)
-        case .rcpt(let address):
-            await self.receivedRecipient(address)
+        case .rcpt(let address, let original):
+            await self.receivedRecipient(address, original: original)
         case .data:
             if let refusal = self.transaction.receivedData() {
                 self.bad(refusal)
@@ -148,9 +150,6 @@ actor LMTPSession {
             self.isDone = true
         }
     }
-
-    /// After octets that can no longer be told from commands.
-    func end() { self.isDone = true }
 
     func forgetMessage() { self.chunks = nil }
 }

@@ -128,7 +128,12 @@ final class MailServices: Sendable {
         options.maximumMessageSize = settings.mail.maximumMessageSize
         options.recipientDelimiter = settings.delivery.recipientDelimiter
         options.addsReceivedField = settings.lmtp.addsReceivedHeader
-        options.addsDeliveredToField = settings.lmtp.deliveryAddressHeader != .none
+        options.deliveredTo =
+            switch settings.lmtp.deliveryAddressHeader {
+            case .none: .none
+            case .final: .final
+            case .original: .original
+            }
         options.inactivityTimeout = settings.lmtp.inactivityTimeout
         return options
     }

@@ -28,6 +28,14 @@ import Testing
         ("MAIL FROM:a@b", .mail(.address(.init(localPart: "a", domain: "b")), sized(nil))),
         ("RCPT TO:<pat@foo.edu>", .rcpt(.init(localPart: "pat", domain: "foo.edu"))),
         ("RCPT TO:<@x,@y:pat@foo.edu>", .rcpt(.init(localPart: "pat", domain: "foo.edu"))),
+        (
+            "RCPT TO:<list@d> ORCPT=rfc822;joe+2Bx@example.org NOTIFY=NEVER",
+            .rcpt(
+                .init(localPart: "list", domain: "d"), original: .init(localPart: "joe+x", domain: "example.org"))
+        ),
+        ("RCPT TO:<list@d> ORCPT=x400;whatever", .rcpt(.init(localPart: "list", domain: "d"))),
+        ("RCPT TO:<list@d> ORCPT=rfc822;joe+2", .rcpt(.init(localPart: "list", domain: "d"))),
+        ("RCPT TO:<list@d> ORCPT=rfc822;a+0D+0Ab@c", .rcpt(.init(localPart: "list", domain: "d"))),
         ("RCPT TO:<Postmaster>", .rcpt(.init(localPart: "Postmaster", domain: nil))),
         ("RCPT TO:<\"a b\\\"c\"@d> NOTIFY=NEVER", .rcpt(.init(localPart: "a b\"c", domain: "d"))),
         ("RCPT TO:<jös@ö.example>", .rcpt(.init(localPart: "jös", domain: "ö.example"))),
