@@ -106,8 +106,10 @@ extension Session {
     private func enter(
         _ tag: Tag, _ user: String, _ record: UserRecord, _ method: String
     ) async throws(ConnectionError) {
-        guard self.connection.authenticated(user: user, limit: self.settings.userAddressConnections) else {
-            self.logRefusedLogin(user, method, "Maximum number of connections from user+IP exceeded")
+        let limit = self.settings.userAddressConnections
+        guard self.connection.authenticated(user: user, limit: limit) else {
+            self.logRefusedLogin(
+                user, method, "more connections of user and address than mail_max_userip_connections=\(limit)")
             self.write { $0.tagged(tag, .no, .limit, "Too many connections from your address") }
             return
         }
@@ -151,7 +153,7 @@ extension Session {
         case .temporary:
             self.write { $0.tagged(tag, .no, .unavailable, "Temporary authentication failure") }
         }
-        self.logFailedLogin(name, method, failure.code)
+        self.logFailedLogin(name, method, failure)
         // Guessing costs a connection now and then, which address limits and fail2ban see.
         if self.loginLog.failures >= Self.maximumFailedLogins { self.end(nil, "Too many failed logins") }
     }

@@ -14,51 +14,27 @@ extension Session {
     private var fields: ConnectionLogFields { ConnectionLogFields(self.connection) }
 
     func logLogin(_ user: String, _ method: String) {
-        self.loginLog.user = user
-        self.loginLog.method = method
-        self.options.logger.info(
-            "imap-login: \(self.loginLog.login(processID: getpid(), fields: self.fields))")
+        let line = self.loginLog.succeeded(
+            user: user, method: method, processID: getpid(), fields: self.fields)
+        self.options.logger.info("\(line)")
     }
 
     /// - Parameter name: what the client called itself; empty when that is not known.
-    func logFailedLogin(_ name: String, _ method: String, _ code: AuthenticationFailure.Code) {
-        self.loginLog.failures += 1
-        self.loginLog.user = name
-        self.loginLog.method = method
-        let why =
-            switch code {
-            case .temporary: "internal failure"
-            case .cancelled: "authentication aborted"
-            case .credentials, .authorization, .userDisabled, .passwordExpired, .malformedResponse,
-                .unknownMechanism:
-                "auth failed"
-            }
-        // In the form that fail2ban's rules know.
-        self.options.logger.info(
-            """
-            imap-login: Aborted login (\(why), \(self.loginLog.failures) attempts): \
-            user=<\(LogText.field(name))>, method=\(method), \(self.peer)
-            """)
+    func logFailedLogin(_ name: String, _ method: String, _ failure: AuthenticationFailure) {
+        let line = self.loginLog.failed(user: name, method: method, why: failure.logText, fields: self.fields)
+        self.options.logger.info("\(line)")
     }
 
     /// A login with the right password that leads nowhere.
     func logRefusedLogin(_ user: String, _ method: String, _ why: String) {
-        self.options.logger.warning(
-            "imap-login: \(why): user=<\(LogText.field(user))>, method=\(method), \(self.peer)")
-    }
-
-    private var peer: String {
-        let connection = self.connection
-        let security = connection.tls != nil ? ", TLS" : connection.remoteAddress.isLocal ? ", secured" : ""
-        return
-            "rip=\(connection.remoteAddress), lip=\(connection.localAddress)\(security), session=<\(connection.sessionID)>"
+        let line = self.loginLog.refused(user: user, method: method, why: why, fields: self.fields)
+        self.options.logger.warning("\(line)")
     }
 
     /// The one line at the end of a session.
     func logEnd(_ reason: String) {
         guard self.user != nil else {
-            self.options.logger.info(
-                "imap-login: \(self.loginLog.disconnected(reason, fields: self.fields))")
+            self.options.logger.info("\(self.loginLog.disconnected(reason, fields: self.fields))")
             return
         }
         let s = self.statistics

@@ -24,7 +24,7 @@ actor Session {
     /// Whether the client knows CONDSTORE (RFC 7162 section 3.1.2).
     var knowsCondStore = false
     var statistics = SessionStatistics()
-    var loginLog = LoginLog()
+    var loginLog = LoginLog(service: "imap")
     /// Commands in a row that were BAD.
     var badCommands = 0
     /// Why the session shall end after the current command; the client has been told.

@@ -1,5 +1,6 @@
 import Accounts
 import Authentication
+import Glibc
 import Logging
 import MailCore
 import MailStore
@@ -94,24 +95,11 @@ extension POP3Session {
             await self.open(record, identity.user, method: method)
         case .failure(let failure):
             self.state.refused()
-            self.failedLogins += 1
             self.reply(Self.response(to: failure))
-            let why =
-                switch failure.code {
-                case .temporary: "internal failure"
-                case .cancelled: "authentication aborted"
-                case .credentials, .authorization, .userDisabled, .passwordExpired, .malformedResponse,
-                    .unknownMechanism:
-                    "auth failed"
-                }
-            let seconds = (ContinuousClock.now - self.start).components.seconds
-            // In the form that fail2ban's rules know.
-            self.options.logger.info(
-                """
-                pop3-login: Aborted login (\(why), \(self.failedLogins) attempts in \(seconds) secs): \
-                user=<\(LogText.field(claimed ?? ""))>, method=\(method), \(self.peer)
-                """)
-            if self.failedLogins >= Self.maximumFailedLogins { self.isDone = true }
+            let line = self.loginLog.failed(
+                user: claimed ?? "", method: method, why: failure.logText, fields: self.logFields)
+            self.options.logger.info("\(line)")
+            if self.loginLog.failures >= Self.maximumFailedLogins { self.isDone = true }
         }
     }
 
@@ -135,17 +123,19 @@ extension POP3Session {
     private func open(_ record: UserRecord, _ user: String, method: String) async {
         let limit = self.settings.limits.userAddressConnections
         guard self.connection.authenticated(user: user, limit: limit) else {
-            let why =
-                "Maximum number of connections from user+IP exceeded (mail_max_userip_connections=\(limit))"
-            self.reply(.error(.inUse, why))
-            self.options.logger.info(
-                "pop3-login: \(why): user=<\(LogText.field(user))>, method=\(method), \(self.peer)")
+            self.reply(.error(.inUse, "Too many connections from your address."))
+            let line = self.loginLog.refused(
+                user: user, method: method,
+                why: "more connections of user and address than mail_max_userip_connections=\(limit)",
+                fields: self.logFields)
+            self.options.logger.warning("\(line)")
             self.isDone = true
             return
         }
         self.user = user
-        self.options.logger.info(
-            "pop3-login: Login: user=<\(LogText.field(user))>, method=\(method), \(self.peer)")
+        let line = self.loginLog.succeeded(
+            user: user, method: method, processID: getpid(), fields: self.logFields)
+        self.options.logger.info("\(line)")
         do throws(StoreError) {
             let account = try await self.options.accounts.open(record)
             let mailbox = try await account.open(.inbox, .readWrite, onChange: {})

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import MailCore
 import MailStore
@@ -23,9 +24,8 @@ actor POP3Session {
     /// Messages that were sent whole and are to be \Seen.
     var retrieved = UIDSet()
     var counters = Counters()
-    var failedLogins = 0
+    var loginLog = LoginLog(service: "pop3")
     var isDone = false
-    let start = ContinuousClock.now
     private var badCommands = 0
 
     /// What the last log line of a session tells.
@@ -159,16 +159,12 @@ actor POP3Session {
     }
 
     private func logEnd(_ ending: String) {
-        let connection = self.connection
-        let octets = "in=\(connection.bytesIn), out=\(connection.bytesOut + UInt64(connection.output.count))"
         guard !self.user.isEmpty else {
-            let attempts =
-                self.failedLogins == 0
-                ? "no auth attempts" : "gave up after \(self.failedLogins) failed logins"
-            self.options.logger.info(
-                "pop3-login: Disconnected: \(ending) (\(attempts)): \(self.peer), \(octets)")
+            self.options.logger.info("\(self.loginLog.disconnected(ending, fields: self.logFields))")
             return
         }
+        let connection = self.connection
+        let octets = "in=\(connection.bytesIn), out=\(connection.bytesOut + UInt64(connection.output.count))"
         let counters = self.counters
         var size: UInt64 = 0
         for chunk in self.snapshot?.chunks ?? [] {
@@ -183,17 +179,10 @@ actor POP3Session {
     }
 
     /// How log lines about the session begin.
-    var label: String { "pop3(\(LogText.field(self.user)))<\(self.connection.sessionID)>" }
+    var label: String {
+        LogLabel.session("pop3", user: self.user, processID: getpid(), sessionID: self.connection.sessionID)
+    }
 
     /// Where the client is, for the log.
-    var peer: String {
-        let connection = self.connection
-        var text = "rip=\(connection.remoteAddress), lip=\(connection.localAddress)"
-        if connection.tls != nil {
-            text += ", TLS"
-        } else if connection.remoteAddress.isLocal {
-            text += ", secured"
-        }
-        return text + ", session=<\(connection.sessionID)>"
-    }
+    var logFields: ConnectionLogFields { ConnectionLogFields(self.connection) }
 }

@@ -25,22 +25,27 @@ import Testing
         let fields = ConnectionLogFields(
             remote: PeerAddress(try? .init(ipAddress: "192.0.2.1", port: 1)),
             local: PeerAddress(try? .init(ipAddress: "192.0.2.2", port: 143)), tls: true, sessionID: "S1")
-        var log = LoginLog(now: UnixTime(seconds: 100))
+        let rest = "rip=192.0.2.1, lip=192.0.2.2, TLS, session=<S1>"
+        var log = LoginLog(service: "imap", now: UnixTime(seconds: 100))
         #expect(
             log.disconnected("Connection closed", fields: fields, now: UnixTime(seconds: 101))
-                == "Disconnected: Connection closed (no auth attempts in 1 secs): user=<>, rip=192.0.2.1, lip=192.0.2.2, TLS, session=<S1>"
-        )
-        log.user = "eve\n"
-        log.method = "PLAIN"
-        log.failures = 1
+                == "imap-login: Disconnected: Connection closed (no auth attempts in 1 secs): user=<>, \(rest)")
         #expect(
-            log.disconnected("Connection closed", fields: fields, now: UnixTime(seconds: 102))
-                == "Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<eve\\x0a>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.2, TLS, session=<S1>"
+            log.failed(
+                user: "eve\n", method: "PLAIN", why: "auth failed", fields: fields, now: UnixTime(seconds: 102))
+                == "imap-login: Aborted login (auth failed, 1 attempts in 2 secs): user=<eve\\x0a>, method=PLAIN, \(rest)"
         )
-        log.user = "alice"
+        // Not in the words of a failed attempt, which has been told.
         #expect(
-            log.login(processID: 7, fields: fields)
-                == "Login: user=<alice>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.2, mpid=7, TLS, session=<S1>"
+            log.disconnected("Connection closed", fields: fields, now: UnixTime(seconds: 103))
+                == "imap-login: Disconnected: Connection closed (gave up after 1 failed logins in 3 secs): user=<eve\\x0a>, method=PLAIN, \(rest)"
+        )
+        #expect(
+            log.refused(user: "alice", method: "LOGIN", why: "too many", fields: fields)
+                == "imap-login: Login refused (too many): user=<alice>, method=LOGIN, \(rest)")
+        #expect(
+            log.succeeded(user: "alice", method: "PLAIN", processID: 7, fields: fields)
+                == "imap-login: Login: user=<alice>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.2, mpid=7, TLS, session=<S1>"
         )
     }
 

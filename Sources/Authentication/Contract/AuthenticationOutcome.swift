@@ -45,3 +45,15 @@ public struct AuthenticationFailure: Error, Hashable, Sendable {
         self.message = message
     }
 }
+
+extension AuthenticationFailure {
+    /// The reason in the words that log readers know: `auth failed` is what a guesser gets.
+    public var logText: String {
+        switch self.code {
+        case .temporary: "internal failure"
+        case .cancelled: "authentication aborted"
+        case .credentials, .authorization, .userDisabled, .passwordExpired, .malformedResponse, .unknownMechanism:
+            "auth failed"
+        }
+    }
+}
