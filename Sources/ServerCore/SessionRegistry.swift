@@ -92,7 +92,8 @@ public final class SessionRegistry: Sendable {
 
     /// Asks the sessions for which `matches` says so to end; returns how many that were.
     public func kick(where matches: (SessionInfo) -> Bool) -> Int {
-        let chosen = self.state.withLock { $0.entries.values.filter { matches($0.info) } }
+        // `matches` is not ours: it runs without the lock.
+        let chosen = self.state.withLock { Array($0.entries.values) }.filter { matches($0.info) }
         for entry in chosen { entry.connection.requestShutdown(.kicked) }
         return chosen.count
     }
