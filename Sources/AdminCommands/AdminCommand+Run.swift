@@ -144,7 +144,8 @@ extension AdminError {
         case .notFound: what = "does not exist"
         case .alreadyExists: what = "exists already"
         case .cannot where !error.detail.isEmpty: what = error.detail
-        default: what = error.description
+        case .noPermission, .cannot, .expunged, .overQuota, .tooBig, .limit, .inUse, .diskFull, .temporary, .damaged:
+            what = error.description
         }
         self.init(exit, "\(subject): \(what)")
     }

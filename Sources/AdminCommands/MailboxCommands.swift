@@ -25,7 +25,9 @@ enum MailboxCommands {
                 continue
             }
             if isTotal {
-                for (index, field) in fields.enumerated() { sums[index] += Self.number(field, status) ?? 0 }
+                for (index, field) in fields.enumerated() where Self.isSummable(field) {
+                    sums[index] &+= Self.number(field, status) ?? 0
+                }
             } else {
                 try await output.row([Self.text(mailbox.name, account)] + fields.map { Self.text($0, status) })
             }

@@ -20,8 +20,15 @@ enum UserCommands {
             try await output.row(["uid", String(user.uid)])
             try await output.row(["gid", String(user.gid)])
             try await output.row(["home", context.accounts.home(of: user) ?? ""])
-            if let identity = try? context.accounts.identity(of: user) {
-                try await output.row(["mail_path", identity.mailPath])
+            let identity: Result<AccountIdentity, StoreError>
+            do throws(StoreError) {
+                identity = .success(try context.accounts.identity(of: user))
+            } catch {
+                identity = .failure(error)
+            }
+            switch identity {
+            case .success(let identity): try await output.row(["mail_path", identity.mailPath])
+            case .failure(let error): try await output.problem(error.detail)
             }
             for (key, value) in user.fields.sorted(by: { $0.key < $1.key }) { try await output.row([key, value]) }
             return .success
