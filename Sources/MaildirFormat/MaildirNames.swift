@@ -1,3 +1,4 @@
+import MailCore
 import Synchronization
 
 /// Makes base names that no other delivery into the same file system has. Thread-safe.
@@ -29,9 +30,9 @@ final class MaildirNames: Sendable {
     func next(size: Int, wireSize: Int) -> [UInt8] {
         var name = self.stem()
         name.append(contentsOf: ",S=".utf8)
-        Self.append(UInt64(max(0, size)), to: &name)
+        name.appendDecimal(UInt64(max(0, size)))
         name.append(contentsOf: ",W=".utf8)
-        Self.append(UInt64(max(0, wireSize)), to: &name)
+        name.appendDecimal(UInt64(max(0, wireSize)))
         return name
     }
 
@@ -42,7 +43,7 @@ final class MaildirNames: Sendable {
             for key in [UInt8(ascii: "S"), UInt8(ascii: "W")] {
                 guard let value = MaildirFilename.size(key, in: bytes) else { continue }
                 name.append(contentsOf: [UInt8(ascii: ","), key, UInt8(ascii: "=")])
-                Self.append(value, to: &name)
+                name.appendDecimal(value)
             }
         }
         return name
@@ -54,22 +55,12 @@ final class MaildirNames: Sendable {
         let number = self.counter.add(1, ordering: .relaxed).newValue
         var name: [UInt8] = []
         name.reserveCapacity(80)
-        Self.append(UInt64(max(0, now.seconds)), to: &name)
+        name.appendDecimal(UInt64(max(0, now.seconds)))
         name.append(contentsOf: ".M".utf8)
-        Self.append(UInt64(now.microseconds), to: &name)
+        name.appendDecimal(UInt64(now.microseconds))
         name.append(contentsOf: self.middle)
-        Self.append(number, to: &name)
+        name.appendDecimal(number)
         name.append(contentsOf: self.suffix)
         return name
-    }
-
-    private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
-        let start = bytes.count
-        var rest = value
-        repeat {
-            bytes.append(0x30 + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
     }
 }
