@@ -308,25 +308,6 @@ struct Supervisor {
     }
 }
 
-/// Why the daemon does not start.
-struct StartFailure: Error {
-    let text: String
-    let status: CInt
-
-    init(_ text: String, status: CInt) {
-        self.text = text
-        self.status = status
-    }
-}
-
-enum Monotonic {
-    static func milliseconds() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
-}
-
 extension RoleStart.Socket.Service {
     /// Which role serves it.
     var role: RoleProcess.Kind {
