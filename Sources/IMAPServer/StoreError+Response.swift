@@ -23,10 +23,9 @@ extension StoreError {
     /// Whether the administrator has to know.
     var isServerFault: Bool {
         switch self.code {
-        case .diskFull, .temporary, .damaged: true
-        case .notFound, .alreadyExists, .noPermission, .cannot, .expunged, .overQuota, .tooBig, .limit,
-            .inUse:
-            false
+        // As long as there are no ACLs, only the file system permits nothing: files of a wrong owner or mode.
+        case .diskFull, .temporary, .damaged, .noPermission: true
+        case .notFound, .alreadyExists, .cannot, .expunged, .overQuota, .tooBig, .limit, .inUse: false
         }
     }
 }

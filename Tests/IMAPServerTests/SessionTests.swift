@@ -56,6 +56,18 @@ func giantLiteralBeforeLoginIsRefused(_ literal: String) async throws {
     await server.stop()
 }
 
+/// Each message of an APPEND is held until the last has come.
+@Test func manyMessagesInOneAppendAreRefused() async throws {
+    let server = try await TestServer.start()
+    let messages = String(repeating: " {1+}\r\nx", count: 5000)
+    let lines = try await server.client { port in
+        try talk(port, "a LOGIN tim pass\r\nb APPEND INBOX\(messages)\r\nc STATUS INBOX (MESSAGES)\r\n", until: "c OK")
+    }
+    #expect(lines.contains("b NO [LIMIT] Too many messages in one APPEND"))
+    #expect(lines.contains("* STATUS INBOX (MESSAGES 0)"))
+    await server.stop()
+}
+
 @Test func tooBigLiteralIsReadOff() async throws {
     let server = try await TestServer.start { $0.maximumMessageSize = 100 }
     let lines = try await server.client { port in

@@ -5,6 +5,11 @@ import NIOCore
 import ServerCore
 
 extension Session {
+    /// Messages of one APPEND.
+    private static let maximumMessages = 4096
+    /// Octets of one APPEND after which no further message may begin.
+    private static let maximumOctetsBefore: UInt64 = 128 << 20
+
     /// APPEND of one message or several, all or none (RFC 9051 section 6.3.12, RFC 3502).
     ///
     /// Each message goes from the network into a spool. A refusal before a synchronizing literal spares the
@@ -32,8 +37,16 @@ extension Session {
         }
         var deposits: [Deposit] = []
         var message = command.message
+        var octetsBefore: UInt64 = 0
         messages: while true {
             if refusal == nil { refusal = self.refusal(of: message) }
+            // The messages of one APPEND wait for each other, small ones in memory.
+            if refusal == nil,
+                deposits.count == Self.maximumMessages || octetsBefore > Self.maximumOctetsBefore
+            {
+                refusal = (.limit, "Too many messages in one APPEND")
+            }
+            octetsBefore = octetsBefore.addingReportingOverflow(message.size).partialValue
             if refusal != nil, message.isSynchronizing {
                 self.parser.abandonAppend()
                 break messages

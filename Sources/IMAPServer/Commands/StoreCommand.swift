@@ -65,7 +65,11 @@ extension Session {
         var told: [MessageRecord] = []
         var silent: [MessageRecord] = []
         var isMissing = false
+        var looked = 0
         for uid in uids where !result.modified.contains(uid) {
+            looked += 1
+            // Others on this loop get their turn.
+            if looked % 4096 == 0 { await Task.yield() }
             guard let new = now.record(of: uid), let old = selected.view.record(of: uid) else {
                 isMissing = true
                 continue
@@ -85,7 +89,8 @@ extension Session {
         adopted.adopt(silent, keywords: now.keywords)
         self.selected = adopted
         self.tellKeywords()
-        for record in told {
+        for (position, record) in told.enumerated() {
+            if position % 4096 == 4095 { await Task.yield() }
             guard let index = adopted.view.index(of: record.uid) else { continue }
             self.writeFlags(of: record, at: index, adopted)
             try await self.connection.flushIfLarge()
