@@ -17,6 +17,7 @@ public struct MaildirFormat: BodyFormat {
         let options: MaildirOptions
         let names: MaildirNames
         let directories: DirectoryCache
+        let listings = RecentListings()
 
         init(_ options: MaildirOptions) {
             self.options = options

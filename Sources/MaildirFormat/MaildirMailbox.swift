@@ -83,6 +83,7 @@ final class MaildirMailbox: MailboxFiles {
     var watchedDirectories: [String] { ["\(self.pathText)/new", "\(self.pathText)/cur"] }
 
     func flush() throws(StoreError) {
+        self.account.shared.listings.expire()
         self.takenNames.withLock { $0.expire(now: self.options.clock().seconds) }
         guard martlet_syncfs(try self.directory().descriptor) == 0 else {
             throw StoreError.fromErrno("syncfs \(self.pathText)")
@@ -115,11 +116,23 @@ final class MaildirMailbox: MailboxFiles {
         var name: [UInt8]
     }
 
+    /// Looks for a base name whose file has another name than its flags say.
+    func find(_ base: [UInt8], in directory: DirectoryHandle) throws(StoreError) -> FoundFile? {
+        let listings = self.account.shared.listings
+        if let found = listings.name(of: base, key: self.key), directory.status(found.path) != nil { return found }
+        if try listings.renew(directory, key: self.key), let found = listings.name(of: base, key: self.key),
+            directory.status(found.path) != nil
+        {
+            return found
+        }
+        return try self.findListing(base, in: directory)
+    }
+
     /// Looks for a base name by listing `new/` and then `cur/`, in which order a file that moves on is seen.
     ///
     /// A listing made while files are renamed can miss both names of one; so only a directory that stood still
     /// meanwhile proves that the file is gone. With others renaming all the time it is looked for 16 times.
-    func find(_ base: [UInt8], in directory: DirectoryHandle) throws(StoreError) -> FoundFile? {
+    private func findListing(_ base: [UInt8], in directory: DirectoryHandle) throws(StoreError) -> FoundFile? {
         for _ in 0..<16 {
             let before = MaildirListing.state(directory)
             for folder in [RelativePath.Folder.new, .cur] {

@@ -76,6 +76,33 @@ import Testing
         return body.location
     }
 
+    /// Names that follow flags late, all over a mailbox: found by few listings, and still found when they move on.
+    @Test func findsManyRenamed() throws {
+        var bodies: [BodyLocation] = []
+        for number in 0..<40 { bodies.append(try self.publish("\(number)")) }
+        let seen = FileFlags(.seen, [])
+        for (number, body) in bodies.enumerated() where number % 2 == 0 {
+            self.box.rename("new/\(body.text)", "cur/\(body.text):2,F")
+        }
+        for body in bodies { _ = try self.inbox.read(body, flags: seen) }
+        for (number, body) in bodies.enumerated() where number % 2 == 0 {
+            self.box.rename("cur/\(body.text):2,F", "cur/\(body.text):2,T")
+        }
+        for (number, body) in bodies.enumerated() {
+            #expect(try self.inbox.read(body, flags: seen).text == "\(number)")
+        }
+        for body in bodies.prefix(20) { try self.inbox.remove(body, flags: seen) }
+        for (number, body) in bodies.enumerated() {
+            if number < 20 {
+                let error = #expect(throws: StoreError.self) { try self.inbox.read(body, flags: seen) }
+                #expect(error?.code == .expunged)
+            } else {
+                #expect(try self.inbox.read(body, flags: seen).text == "\(number)")
+            }
+        }
+        #expect(self.box.list("cur").count + self.box.list("new").count == 20)
+    }
+
     @Test func readsForeignLineEnds() throws {
         self.box.put("cur/mixed:2,S", "a\r\nb\nc\r\rd\n")
         let octets = try self.inbox.read(BodyLocation("mixed"), flags: FileFlags(.seen))
