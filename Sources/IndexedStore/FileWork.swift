@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import Glibc
 internal import MailCore
 internal import MailStore
 internal import VolumeLog
@@ -43,6 +44,10 @@ final class FileWork: @unchecked Sendable {
 
     private static let interval: UInt64 = 200_000_000
     private static let renameDelay: UInt64 = 800_000_000
+    /// Files that are renamed or removed while nobody else can touch those of the mailbox.
+    private static let slice = 64
+    /// Microseconds left to others between two slices.
+    private static let pause: UInt32 = 300
 
     /// - Parameter unfinished: records whose files could not be written at the start; the log keeps them.
     init(
@@ -251,14 +256,23 @@ final class FileWork: @unchecked Sendable {
             }
         }
         guard !work.tasks.isEmpty else { return [] }
-        do throws(StoreError) {
-            try state.changeFiles(of: work.tasks.values.lazy.map(\.location)) { (files) throws(StoreError) in
-                for task in work.tasks.values.sorted(by: { $0.uid < $1.uid }) {
-                    if self.perform(task, state, files) { done.append(task) }
+        var rest = work.tasks.values.sorted(by: { $0.uid < $1.uid })[...]
+        while !rest.isEmpty {
+            let slice = rest.prefix(Self.slice)
+            rest = rest.dropFirst(Self.slice)
+            do throws(StoreError) {
+                try state.changeFiles(of: slice.lazy.map(\.location)) { (files) throws(StoreError) in
+                    for task in slice where self.perform(task, state, files) { done.append(task) }
                 }
+            } catch {
+                self.report(.warning, "\(state.description): files cannot be changed: \(error)")
+                break
             }
-        } catch {
-            self.report(.warning, "\(state.description): files cannot be changed: \(error)")
+            guard !rest.isEmpty else { break }
+            // Who waits for the mailbox's files, a delivery above all, comes first: a lock taken again at once is
+            // seldom given to another.
+            usleep(Self.pause)
+            if state.lock.withLock({ state.isDeleted }) { break }
         }
         self.monitor.lock.withLock { self.dirty[state.core.fileSystem] = state }
         return done
