@@ -133,7 +133,7 @@ struct SievePlanner: Sendable {
         for action in sequence.actions {
             switch action.kind {
             case .fileInto(let text):
-                if let name = MailboxPath.resolve(text, recipient.account.namespaces) {
+                if let name = Namespace.personal(of: recipient.account.namespaces).name(of: text) {
                     plan.store(in: name)
                 } else {
                     notes.append(
