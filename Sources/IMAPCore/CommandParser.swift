@@ -62,11 +62,6 @@ public struct CommandParser: Sendable {
 
     public init(limits: CommandLimits = CommandLimits()) { self.limits = limits }
 
-    /// Whether nothing of a command has arrived yet.
-    public var isBetweenCommands: Bool {
-        self.state == .line && self.buffer.isEmpty && self.appendTag == nil && self.failure == nil
-    }
-
     /// Forgets everything of a command under way, as after STARTTLS.
     public mutating func reset() {
         self.state = .line

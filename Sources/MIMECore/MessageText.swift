@@ -89,27 +89,4 @@ public struct MessageText {
         }
         return isFound
     }
-
-    /// Calls `body` with the decoded, folded text of the message's header fields and text parts, chunk by
-    /// chunk, until it answers `false`: what a full-text index takes in.
-    public func forEachFoldedChunk(_ body: ([UInt8]) -> Bool) {
-        var goesOn = true
-        for part in self.table.parts where goesOn {
-            let header = self.message[part.header]
-            for field in HeaderScanner(header) where goesOn {
-                var folded: [UInt8] = []
-                CaseFolding.appendFolded(
-                    EncodedWord.decode(header[field.body][0..<Self.maximumField], converter: self.converter),
-                    to: &folded)
-                goesOn = body(folded)
-            }
-            guard goesOn, part.kind == .text else { continue }
-            TextPart(self.message, part).forEachChunk(size: Self.chunkSize, converter: self.converter) { chunk in
-                var folded: [UInt8] = []
-                CaseFolding.appendFolded(chunk, to: &folded)
-                goesOn = body(folded)
-                return goesOn
-            }
-        }
-    }
 }

@@ -47,14 +47,6 @@ public struct Section: Hashable, Sendable {
         }
     }
 
-    /// Whether the octets of the message are needed besides the part table.
-    public var needsOctets: Bool {
-        switch self.kind {
-        case .full, .header, .text, .mime: false
-        case .headerFields, .headerFieldsNot: true
-        }
-    }
-
     /// Finds the section by the part table alone. `nil` when there is no such part, or no such section of
     /// it; FETCH answers NIL then. For the header-field kinds it is the range of the header to select from.
     public func range(in table: PartTable, messageSize: Int) -> Range<Int>? {
