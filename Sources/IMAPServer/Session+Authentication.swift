@@ -109,7 +109,8 @@ extension Session {
         let limit = self.settings.userAddressConnections
         guard self.connection.authenticated(user: user, limit: limit) else {
             self.logRefusedLogin(
-                user, method, "more connections of user and address than mail_max_userip_connections=\(limit)")
+                user, method, "more connections of user and address than mail_max_userip_connections=\(limit)",
+                .warning)
             self.write { $0.tagged(tag, .no, .limit, "Too many connections from your address") }
             return
         }
@@ -118,7 +119,7 @@ extension Session {
             self.account = account
             self.names = MailboxNames(account.namespaces)
         } catch {
-            self.logRefusedLogin(user, method, "mail account cannot be opened: \(error.description)")
+            self.logRefusedLogin(user, method, "mail account cannot be opened: \(error.description)", .error)
             self.write { $0.tagged(tag, .no, .unavailable, "The mail account cannot be opened now") }
             return
         }

@@ -26,9 +26,9 @@ extension Session {
     }
 
     /// A login with the right password that leads nowhere.
-    func logRefusedLogin(_ user: String, _ method: String, _ why: String) {
+    func logRefusedLogin(_ user: String, _ method: String, _ why: String, _ level: Logger.Level) {
         let line = self.loginLog.refused(user: user, method: method, why: why, fields: self.fields)
-        self.options.logger.warning("\(line)")
+        self.options.logger.log(level: level, "\(line)")
     }
 
     /// The one line at the end of a session.
