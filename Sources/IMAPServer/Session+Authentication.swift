@@ -1,6 +1,7 @@
 import Accounts
 import Authentication
 import IMAPCore
+import Logging
 import MailCore
 import MailStore
 import SASLCore
