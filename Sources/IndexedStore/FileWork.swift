@@ -249,11 +249,11 @@ final class FileWork: @unchecked Sendable {
                 }
             }
         } catch {
+            // Files of a deleted mailbox are gone or about to go.
+            if state.lock.withLock({ state.isDeleted }) { return [] }
             self.report(.warning, "\(state.description): list of UIDs cannot be written now: \(error)")
             // Else the next look at the files writes them.
-            if !self.monitor.lock.withLock({ self.isClosing }), !state.lock.withLock({ state.isDeleted }) {
-                self.add(rows: work.rows, state)
-            }
+            if !self.monitor.lock.withLock({ self.isClosing }) { self.add(rows: work.rows, state) }
         }
         guard !work.tasks.isEmpty else { return [] }
         var rest = work.tasks.values.sorted(by: { $0.uid < $1.uid })[...]
@@ -265,7 +265,9 @@ final class FileWork: @unchecked Sendable {
                     for task in slice where self.perform(task, state, files) { done.append(task) }
                 }
             } catch {
-                self.report(.warning, "\(state.description): files cannot be changed: \(error)")
+                if !state.lock.withLock({ state.isDeleted }) {
+                    self.report(.warning, "\(state.description): files cannot be changed: \(error)")
+                }
                 break
             }
             guard !rest.isEmpty else { break }
@@ -292,7 +294,9 @@ final class FileWork: @unchecked Sendable {
             }
             return true
         } catch {
-            self.report(.warning, "\(state.description): file of message \(task.uid.rawValue): \(error)")
+            if !state.lock.withLock({ state.isDeleted }) {
+                self.report(.warning, "\(state.description): file of message \(task.uid.rawValue): \(error)")
+            }
             return false
         }
     }
@@ -318,7 +322,8 @@ final class FileWork: @unchecked Sendable {
                 }
                 self.hasSyncFailed = true
                 self.monitor.lock.withLock {
-                    self.dirty[device] = state
+                    // One that came meanwhile is more likely to be there still.
+                    if self.dirty[device] == nil { self.dirty[device] = state }
                     // Tried again in the next round.
                     self.doneSinceSync = true
                 }

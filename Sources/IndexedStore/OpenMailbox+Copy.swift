@@ -247,7 +247,9 @@ final class Copying: @unchecked Sendable {
         let failure = self.placeFiles()
         self.volume.configuration.crashPoint(.afterPublish)
         self.show()
-        if let failure {
+        // A copy into a mailbox that was deleted since is gone with it, as if the deletion had come a moment later.
+        let isGone = self.target.lock.withLock { self.target.isDeleted }
+        if let failure, !isGone {
             // Flushed, so the copy is there. The log keeps the record and the next start places the files; until
             // then no source file is removed.
             self.volume.configuration.log(
@@ -259,7 +261,7 @@ final class Copying: @unchecked Sendable {
         for item in self.items {
             if let uid = item.uid { rows.append((uid, item.prepared.location)) }
         }
-        self.volume.fileWork.add(rows: rows, self.target)
+        if !isGone { self.volume.fileWork.add(rows: rows, self.target) }
         self.volume.fileWork.done(sequence, [self.target])
         if let modSeq = self.vanishedModSeq { self.removeSources(modSeq) }
         self.answer()

@@ -85,8 +85,20 @@ final class MaildirMailbox: MailboxFiles {
     func flush() throws(StoreError) {
         self.account.shared.listings.expire()
         self.takenNames.withLock { $0.expire(now: self.options.clock().seconds) }
-        guard martlet_syncfs(try self.directory().descriptor) == 0 else {
+        let directory = try self.directoryOfFileSystem()
+        guard martlet_syncfs(directory.descriptor) == 0 else {
             throw StoreError.fromErrno("syncfs \(self.pathText)")
+        }
+    }
+
+    /// The mailbox's directory, or that of its account when the mailbox was deleted or renamed meanwhile: one file
+    /// system holds both, and what others did on it waits for the same sync.
+    private func directoryOfFileSystem() throws(StoreError) -> DirectoryHandle {
+        do throws(StoreError) {
+            return try self.directory()
+        } catch {
+            guard error.code == .notFound, self.path.count > self.account.root.count else { throw error }
+            return try DirectoryHandle.open(self.account.root)
         }
     }
 

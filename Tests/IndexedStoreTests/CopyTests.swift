@@ -1,6 +1,8 @@
+import Glibc
 import IndexedStore
 import MailCore
 import MailStore
+import Synchronization
 import Testing
 
 @Suite struct CopyTests {
@@ -114,5 +116,52 @@ import Testing
             let subjects = try await inbox.subjects() + target.subjects()
             #expect(subjects.sorted() == ["m1", "m2", "m3", "m4"])
         }
+    }
+
+    /// A copy in flight when its target is deleted: the answer is as if the deletion had come a moment later, nothing
+    /// stays in the source's files, and the sync of the file system goes on without the deleted directory.
+    @Test func targetDeletedWhileMoving() async throws {
+        let volume = try TestVolume()
+        let isHeld = Mutex(false)
+        let (reached, arrival) = AsyncStream.makeStream(of: Void.self)
+        var ends: [CInt] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        let (wait, release) = (ends[0], ends[1])
+        try await volume.with { configuration in
+            configuration.crashPoint = { point in
+                let isOurs = isHeld.withLock { held in
+                    defer { if point == .beforePublish { held = false } }
+                    return held && point == .beforePublish
+                }
+                guard isOurs else { return }
+                arrival.yield()
+                var byte: UInt8 = 0
+                _ = read(wait, &byte, 1)
+            }
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            let name = try #require(MailboxName("Target"))
+            try await account.create(name, specialUse: nil)
+            for number in 1...3 { try await store.put(message("m\(number)"), account) }
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            isHeld.withLock { $0 = true }
+            async let moved = inbox.move(self.uids(1, 2), to: name)
+            for await _ in reached { break }
+            try await account.delete(name)
+            close(release)
+            #expect(try await moved.source == self.uids(1, 2))
+            #expect(try await inbox.subjects() == ["m3"])
+            inbox.close()
+        }
+        close(wait)
+        #expect(volume.problems == [])
+        let files = ["new", "cur"].flatMap { Shell.names("\(volume.directory)/anna/\($0)") }
+        #expect(files.count == 1)
+        // Nothing is left for the next start to mend.
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            #expect(try await account.status(of: .inbox).messages == 1)
+        }
+        #expect(volume.problems == [])
     }
 }
