@@ -53,7 +53,11 @@ extension LMTPSession {
         if let refusal { data.refusal = refusal }
         var rest = size
         while rest > 0 {
-            if self.connection.unread == 0 { try await self.connection.readMore() }
+            if self.connection.unread == 0 {
+                // Answers to what was pipelined before the chunk do not wait for its end.
+                try await self.connection.flush()
+                try await self.connection.readMore()
+            }
             let piece = self.connection.take(Int(min(rest, UInt64(self.connection.unread))))
             rest -= UInt64(piece.readableBytes)
             data = await self.take([UInt8](piece.readableBytesView), into: data)
