@@ -73,6 +73,8 @@ final class FileWork: @unchecked Sendable {
         self.monitor.lock.withLock {
             var work = self.work[state.key] ?? Work(state: state)
             work.state = state
+            // A MOVE has its files removed at once; the index may tell only later of a flag change before it.
+            if work.tasks[task.uid]?.kind == .remove, task.kind == .rename { return }
             if var known = work.tasks[task.uid], known.kind == .rename, task.kind == .rename {
                 known.newFlags = task.newFlags
                 known.newKeywords = task.newKeywords

@@ -164,4 +164,23 @@ import Testing
         }
         #expect(volume.problems == [])
     }
+
+    /// A flag change that is applied behind a MOVE must not bring the moved message's file back.
+    @Test func flagsChangedJustBeforeMoving() async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let name = try #require(MailboxName("Target"))
+            try await account.create(name, specialUse: nil)
+            for number in 1...4 { try await store.put(message("m\(number)"), account) }
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            for uid in 1...4 as ClosedRange<UInt32> {
+                _ = try await inbox.store(FlagChange(.add, .flagged), self.uids(uid), unchangedSince: nil)
+                _ = try await inbox.move(self.uids(uid), to: name)
+            }
+            inbox.close()
+        }
+        #expect(volume.problems == [])
+        #expect(["new", "cur"].flatMap { Shell.names("\(volume.directory)/anna/\($0)") } == [])
+    }
 }
