@@ -7,7 +7,8 @@ import Glibc
 public struct MessageSpool: ~Copyable, Sendable {
     private let directory: String
     private let threads: StorageThreads
-    private let memoryLimit: Int
+    /// Octets held in memory before they go to the file. May be lowered for a message that is kept beside others.
+    public var memoryLimit: Int
     private var buffer: [UInt8] = []
     private var descriptor: CInt = -1
     private var spilled = 0
@@ -23,6 +24,9 @@ public struct MessageSpool: ~Copyable, Sendable {
     }
 
     deinit { if self.descriptor >= 0 { Glibc.close(self.descriptor) } }
+
+    /// Octets held in memory now.
+    public var held: Int { self.buffer.count }
 
     /// Octets taken so far, in canonical form.
     public var count: Int { self.spilled + self.buffer.count }

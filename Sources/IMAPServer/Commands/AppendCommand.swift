@@ -9,6 +9,10 @@ extension Session {
     private static let maximumMessages = 4096
     /// Octets of one APPEND after which no further message may begin.
     private static let maximumOctetsBefore: UInt64 = 128 << 20
+    /// Octets of messages of one APPEND that are held in memory before further ones go to files.
+    private static let heldMessages = 1 << 20
+    /// A message smaller than this is held in memory all the same.
+    private static let smallMessage = 4096
 
     /// APPEND of one message or several, all or none (RFC 9051 section 6.3.12, RFC 3502).
     ///
@@ -38,6 +42,7 @@ extension Session {
         var deposits: [Deposit] = []
         var message = command.message
         var octetsBefore: UInt64 = 0
+        var held = 0
         messages: while true {
             if refusal == nil { refusal = self.refusal(of: message) }
             // The messages of one APPEND wait for each other, small ones in memory.
@@ -54,7 +59,7 @@ extension Session {
             if message.isSynchronizing { self.write { $0.continuation("OK".utf8) } }
             if refusal == nil, let account, let target {
                 do throws(StoreError) {
-                    deposits.append(try await self.deposit(message, account, target))
+                    deposits.append(try await self.deposit(message, account, target, held: &held))
                 } catch {
                     self.logFault(error)
                     refusal = error.response
@@ -120,9 +125,10 @@ extension Session {
 
     /// Streams a message into the store's spool.
     private func deposit(
-        _ message: AppendMessage, _ account: any MailAccount, _ target: MailboxName
+        _ message: AppendMessage, _ account: any MailAccount, _ target: MailboxName, held: inout Int
     ) async throws(StoreError) -> Deposit {
         var spool = self.options.store.makeSpool()
+        if held >= Self.heldMessages { spool.memoryLimit = min(spool.memoryLimit, Self.smallMessage) }
         while self.parser.messageRemaining > 0 {
             let octets: ByteBuffer
             do throws(ConnectionError) {
@@ -135,6 +141,7 @@ extension Session {
             octets.withUnsafeReadableBytes { spool.take($0) }
             try await spool.drain()
         }
+        held += spool.held
         return Deposit(
             message: try await spool.finish(), account: account, mailbox: target,
             flags: message.flags.system, keywords: message.flags.keywords,
