@@ -308,6 +308,38 @@ for data in (b"BDAT 18446744073709551616 LAST\r\n", b"BDAT -1\r\n", b"BDAT 0\r\n
     attack("lmtp", ONE + data, 0.3)
 healthy("lmtp")
 
+# The sockets of the roles and of the administrator.
+
+
+def local(name, data, seconds=0.2):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(seconds)
+        connection.connect(f"{server.directory}/run/{name}")
+        out = b""
+        try:
+            connection.sendall(data)
+            while piece := connection.recv(65536):
+                out += piece
+        except OSError:
+            pass
+        return out
+
+
+HELLO = b"VERSION\t1\t2\nCPID\t1\n"
+for data in (
+    bytes(range(256)) * 20, b"x" * 500000, b"\0" * 10000 + b"\n", b"\n" * 50000, HELLO + b"AUTH\t4294967296\tPLAIN\n",
+    HELLO + b"AUTH\t-1\n", HELLO + b"AUTH\t1\tPLAIN\tservice=x\n" * 2, HELLO + b"CONT\t1\tAAAA\n" + b"CANCEL\t1\n" * 10000,
+    HELLO + b"".join(b"AUTH\t%d\tPLAIN\tservice=x\n" % i for i in range(1, 5000)),
+    HELLO + b"AUTH\t1\tPLAIN\tservice=x\tresp=!!!\n", HELLO + b"USER\t2\t../x\tservice=x\nUSER\t3\ta\x01tb\x01\n",
+):
+    local("auth-mail", data)
+healthy("auth socket")
+for data in (bytes(range(256)) * 20, b"x" * 500000, b"\t" * 60000 + b"\n"):
+    local("admin", data)
+check("admin socket: a stranger is told so", b"X\t64\t" in local("admin", b"GET / HTTP/1.0\r\n", 1))
+healthy("admin socket")
+check("the log has no endless lines", max(map(len, server.log().split("\n"))) < 2000)
+
 # Mutated dialogues.
 
 

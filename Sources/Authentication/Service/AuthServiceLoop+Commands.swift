@@ -11,7 +11,8 @@ extension AuthServiceLoop {
             self.connections[number]?.handshake = .ready
             return nil
         }
-        guard case .ready = connection.handshake else { return "\(command) before VERSION" }
+        // What came instead may be anything, of any length, and secret: not for the log.
+        guard case .ready = connection.handshake else { return "VERSION is missing" }
         switch (command, connection.kind) {
         case ("AUTH", .client), ("AUTH", .mail): return self.receivedAuth(line, number)
         case ("CONT", .client), ("CONT", .mail): self.receivedContinuation(line, number)
