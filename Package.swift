@@ -63,7 +63,7 @@ let package = Package(
         room("IMAPCore", uses: ["MailCore", "MIMECore"]),
         room("POP3Core", uses: ["MailCore"]),
         room("LMTPCore", uses: ["MailCore"]),
-        room("SASLCore", uses: ["MailCore"]),
+        room("SASLCore"),
         room("SieveCore", uses: ["MailCore", "MIMECore"]),
 
         // The store: contract, engine, formats.
@@ -76,7 +76,7 @@ let package = Package(
             uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", dequeModule]),
         room(
             "MaildirFormat",
-            uses: ["IndexedStore", "MailStore", "MIMECore", "MailCore", "CLinux"]),
+            uses: ["IndexedStore", "MailStore", "MailCore", "CLinux"]),
 
         // Who may read what, and where a message goes.
         room(
@@ -89,7 +89,7 @@ let package = Package(
         room("ServerConfig", uses: ["MailCore"]),
         room(
             "ServerCore",
-            uses: ["ServerConfig", "MailCore", "COpenSSL", "CLinux", nioCore, nioPosix, logging]),
+            uses: ["MailCore", "COpenSSL", "CLinux", nioCore, nioPosix, logging]),
         room(
             "IMAPServer",
             uses: [
@@ -107,7 +107,7 @@ let package = Package(
         room(
             "LMTPServer",
             uses: [
-                "ServerCore", "ServerConfig", "LMTPCore", "MailStore", "Accounts", "Delivery",
+                "ServerCore", "LMTPCore", "MailStore", "Accounts", "Delivery",
                 "Authentication", "MIMECore", "MailCore", nioCore, logging,
             ]),
         room(
@@ -115,12 +115,7 @@ let package = Package(
             uses: [
                 "MailSearch", "IMAPCore", "MailStore", "Accounts", "Authentication", "MIMECore", "MailCore",
             ]),
-        room(
-            "AdminServer",
-            uses: [
-                "ServerCore", "ServerConfig", "AdminCommands", "MailStore", "Accounts",
-                "Authentication", "MailCore", nioCore, logging,
-            ]),
+        room("AdminServer", uses: ["ServerCore", "AdminCommands", logging]),
 
         // Wiring: the only ones that name a body format or a passdb driver. What daemon and CLI share of it is
         // a target of its own.
@@ -136,7 +131,7 @@ let package = Package(
                 "IMAPServer", "POP3Server", "LMTPServer", "AdminServer", "AdminCommands",
                 "ServerCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "SieveCore",
                 "MailStore", "MailCore", "Wiring", "CLinux",
-                nioCore, nioPosix, logging,
+                nioCore, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -151,16 +146,16 @@ let package = Package(
         tests("MailCore"),
         tests("MIMECore", uses: ["MailCore"]),
         tests("IMAPCore", uses: ["MailCore", "MIMECore"]),
-        tests("POP3Core", uses: ["MailCore"]),
-        tests("LMTPCore", uses: ["MailCore"]),
-        tests("SASLCore", uses: ["MailCore"]),
-        tests("SieveCore", uses: ["MailCore", "MIMECore"]),
+        tests("POP3Core"),
+        tests("LMTPCore"),
+        tests("SASLCore"),
+        tests("SieveCore", uses: ["MIMECore"]),
         tests("LMDB"),
         tests("MailStore", uses: ["MailCore"]),
-        tests("VolumeLog", uses: ["MailCore", "CLinux"]),
+        tests("VolumeLog", uses: ["CLinux"]),
         tests(
             "IndexedStore",
-            uses: ["MailStore", "VolumeLog", "LMDB", "MaildirFormat", "MIMECore", "MailCore"]),
+            uses: ["MailStore", "VolumeLog", "MaildirFormat", "MIMECore", "MailCore"]),
         tests("MaildirFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
         tests("Authentication", uses: ["SASLCore", "MailCore"]),
         tests(
@@ -168,9 +163,8 @@ let package = Package(
             uses: [
                 "SieveCore", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore",
             ]),
-        tests("ServerConfig", uses: ["MailCore"]),
-        tests(
-            "ServerCore", uses: ["ServerConfig", "MailCore", "COpenSSL", nioCore, nioPosix, logging]),
+        tests("ServerConfig"),
+        tests("ServerCore", uses: ["COpenSSL", nioCore, nioPosix, logging]),
         tests(
             "POP3Server",
             uses: [
@@ -184,7 +178,7 @@ let package = Package(
             "IMAPServer",
             uses: [
                 "TranscriptKit", "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Authentication",
-                "Accounts", "SASLCore", "MIMECore", "MailCore", nioCore, nioPosix, logging,
+                "Accounts", "SASLCore", "MIMECore", "MailCore", nioPosix, logging,
             ]),
         tests("martletd"),
         // Transcripts and real clients against a running daemon.
