@@ -44,42 +44,66 @@ extension [UInt8] {
 
 /// Reads integers and octet strings from on-disk or wire records; every read is bounds-checked and
 /// answers `nil` past the end, so damage shows as `nil` and never as a trap.
+///
+/// Inlinable: it reads each record of the index and each message's cache, and an integer type that is known only when
+/// it runs costs more than the read.
 public struct ByteReader {
-    private let base: UnsafeRawBufferPointer
-    public private(set) var offset = 0
+    @usableFromInline let base: UnsafeRawBufferPointer
+    @usableFromInline var position = 0
 
     /// The reader must not outlive `bytes`.
+    @inlinable
     public init(_ bytes: UnsafeRawBufferPointer) { self.base = bytes }
 
-    public var remaining: Int { self.base.count - self.offset }
+    @inlinable
+    public var offset: Int { self.position }
 
+    @inlinable
+    public var remaining: Int { self.base.count &- self.position }
+
+    @inlinable
     public mutating func readLittleEndian<T: FixedWidthInteger>(_: T.Type = T.self) -> T? {
         let size = MemoryLayout<T>.size
         guard self.remaining >= size else { return nil }
-        defer { self.offset += size }
-        return T(littleEndian: self.base.loadUnaligned(fromByteOffset: self.offset, as: T.self))
+        let value = self.base.loadUnaligned(fromByteOffset: self.position, as: T.self)
+        self.position &+= size
+        return T(littleEndian: value)
     }
 
     /// An unsigned LEB128 integer; `nil` when truncated or wider than 64 bits.
+    @inlinable
     public mutating func readVarint() -> UInt64? {
+        guard self.position < self.base.count else { return nil }
+        let first = self.base[self.position]
+        guard first >= 0x80 else {
+            self.position &+= 1
+            return UInt64(first)
+        }
+        return self.readLongVarint()
+    }
+
+    @usableFromInline
+    mutating func readLongVarint() -> UInt64? {
         var value: UInt64 = 0
         var shift: UInt64 = 0
-        while self.offset < self.base.count, shift < 64 {
-            let byte = self.base[self.offset]
-            self.offset += 1
+        while self.position < self.base.count, shift < 64 {
+            let byte = self.base[self.position]
+            self.position &+= 1
             if shift == 63, byte > 1 { return nil }
             value |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 { return value }
-            shift += 7
+            shift &+= 7
         }
         return nil
     }
 
     /// The next `count` octets, still inside the input.
+    @inlinable
     public mutating func readBytes(_ count: Int) -> UnsafeRawBufferPointer? {
         guard count >= 0, count <= self.remaining else { return nil }
-        defer { self.offset += count }
-        return UnsafeRawBufferPointer(rebasing: self.base[self.offset..<self.offset + count])
+        let bytes = UnsafeRawBufferPointer(rebasing: self.base[self.position..<self.position &+ count])
+        self.position &+= count
+        return bytes
     }
 
     /// A varint length and that many octets as text; invalid UTF-8 is repaired.

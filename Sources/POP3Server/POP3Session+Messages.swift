@@ -9,6 +9,11 @@ extension POP3Session {
     /// Octets of a message that are encoded before the client's pace is asked for.
     private static let pieceSize = 32 * 1024
 
+    /// Read with one message for the commands that follow it.
+    private static let readAheadMessages = 16
+    /// Octets of them all.
+    private static let readAheadOctets = 128 * 1024
+
     /// Listed messages after which other sessions of the loop get their turn.
     private static let turn = 2048
 
@@ -67,12 +72,10 @@ extension POP3Session {
         guard let mailbox = self.mailbox, let snapshot = self.snapshot, index < snapshot.count else { return }
         let record = snapshot[index]
         // Answers to earlier commands need not wait for the disk.
-        try await self.connection.flush()
+        if self.readAhead[index] == nil { try await self.connection.flush() }
         let octets: MessageOctets
         do throws(StoreError) {
-            let found = try await mailbox.octets(of: [record], limit: 0)
-            guard let first = found.first else { throw StoreError(.expunged) }
-            octets = try first.get()
+            octets = try await self.octets(of: index, in: snapshot, mailbox)
         } catch {
             switch error.code {
             case .expunged, .notFound: self.reply(.error("Message \(index + 1) is gone."))
@@ -112,6 +115,21 @@ extension POP3Session {
             self.counters.topCount += 1
             self.counters.topOctets += UInt64(length)
         }
+    }
+
+    /// The octets of one message. When the client has sent more commands already, the messages behind it are read
+    /// in the same turn of a storage thread, since these commands ask for them nearly always.
+    private func octets(
+        of index: Int, in snapshot: MailboxSnapshot, _ mailbox: any Mailbox
+    ) async throws(StoreError) -> MessageOctets {
+        if let known = self.readAhead.removeValue(forKey: index) { return try known.get() }
+        let isPipelined = self.connection.withInput { !$0.isEmpty }
+        let end = isPipelined ? min(snapshot.count, index + Self.readAheadMessages) : index + 1
+        let found = try await mailbox.octets(of: (index..<end).map { snapshot[$0] }, limit: Self.readAheadOctets)
+        guard let first = found.first else { throw StoreError(.expunged) }
+        self.readAhead = [:]
+        for (distance, octets) in found.enumerated().dropFirst() { self.readAhead[index + distance] = octets }
+        return try first.get()
     }
 
     /// QUIT: only here messages are removed (RFC 1939 section 6).

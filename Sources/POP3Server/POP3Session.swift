@@ -23,6 +23,8 @@ actor POP3Session {
     var user = ""
     /// Messages that were sent whole and are to be \Seen.
     var retrieved = UIDSet()
+    /// Messages read with the one before them, by their index; at most 128 KiB.
+    var readAhead: [Int: Result<MessageOctets, StoreError>] = [:]
     var counters = Counters()
     var loginLog = LoginLog(service: "pop3")
     var isDone = false
