@@ -58,6 +58,21 @@ extension SearchKey {
         }
     }
 
+    /// Whether sequence numbers stand in here: then not even a UID command may tell of EXPUNGE (RFC 7162 section
+    /// 3.2.10.2).
+    public var hasSequenceNumbers: Bool {
+        switch self {
+        case .sequence: true
+        case .and(let keys): keys.contains(where: \.hasSequenceNumbers)
+        case .or(let a, let b): a.hasSequenceNumbers || b.hasSequenceNumbers
+        case .not(let key): key.hasSequenceNumbers
+        case .all, .flags, .notFlags, .recent, .keyword, .uid, .modSeq, .before, .on, .since, .sentBefore,
+            .sentOn,
+            .sentSince, .larger, .smaller, .header, .body, .text:
+            false
+        }
+    }
+
     /// Whether MODSEQ stands in here: then the answer carries the highest MODSEQ found.
     public var hasModSeq: Bool {
         switch self {

@@ -9,6 +9,8 @@ struct SelectedMailbox {
     var view: MailboxSnapshot
     /// UIDs that are \Recent to this session, also those not yet in the view.
     var recent: UIDSet
+    /// The client has been told of everything up to this; below the view's MODSEQ while EXPUNGEs are held back.
+    var toldModSeq: ModSeq
     /// How many keywords the client has been told of.
     var toldKeywords: Int
 

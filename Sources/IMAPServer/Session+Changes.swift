@@ -15,12 +15,20 @@ enum ExpungeTelling {
         case .sequenceNumber: self = .forbidden
         }
     }
+
+    init(_ search: SearchCommand) {
+        self = search.key.hasSequenceNumbers ? .forbidden : ExpungeTelling(search.numbering)
+    }
 }
 
 /// What a client is still to be told of its selected mailbox.
 private struct Untold {
     /// Places in the view before, ascending.
     var expunged: [Int] = []
+    /// The same messages.
+    var vanished = UIDSet()
+    /// With EXPUNGEs held back: what the client may take for told.
+    var heldBackAt: ModSeq?
     /// Places in the view now whose flags changed.
     var updated: [Int] = []
     var hasGrown = false
@@ -41,8 +49,12 @@ extension Session {
     }
 
     private func tell(_ untold: Untold) async throws(ConnectionError) {
+        if self.knowsQuickResync {
+            self.write { $0.vanished(untold.vanished) }
+            try await self.connection.flushIfLarge()
+        }
         // From the end, so that no number depends on an earlier one.
-        for index in untold.expunged.reversed() {
+        for index in untold.expunged.reversed() where !self.knowsQuickResync {
             self.write { $0.expunge(SequenceNumber(index: index)) }
             try await self.connection.flushIfLarge()
         }
@@ -51,6 +63,10 @@ extension Session {
         for index in untold.updated {
             self.writeFlags(at: index)
             try await self.connection.flushIfLarge()
+        }
+        // MODSEQs that were told may be above that of a message whose end was not (RFC 7162 section 3.2).
+        if let modSeq = untold.heldBackAt, self.knowsQuickResync {
+            self.write { $0.untagged(.ok, .highestModSeq(modSeq), "Some expunges are still to be told") }
         }
     }
 
@@ -68,6 +84,7 @@ extension Session {
         guard !changes.isEmpty || now.keywords.keywords.count > selected.toldKeywords else {
             // Shares the store's chunks again, and its counters.
             self.selected?.view = now
+            self.selected?.toldModSeq = now.highestModSeq
             return nil
         }
         var untold = Untold(hasGrown: changes.appended > 0)
@@ -78,8 +95,11 @@ extension Session {
         }
         if tellsExpunges {
             untold.expunged = changes.expunged.map(\.index)
+            untold.vanished = UIDSet(changes.expunged.map(\.uid))
             selected.view = now
+            selected.toldModSeq = now.highestModSeq
         } else {
+            untold.heldBackAt = selected.toldModSeq
             selected.stay(changes, now)
         }
         for index in changes.updated {
@@ -102,7 +122,8 @@ extension Session {
     /// The mailbox was deleted: to the client all its messages are gone. The session goes on.
     private func emptyView() -> Untold? {
         guard var selected = self.selected, !selected.view.isEmpty else { return nil }
-        let untold = Untold(expunged: Array(0..<selected.view.count))
+        let all = [0..<selected.view.count]
+        let untold = Untold(expunged: Array(all[0]), vanished: selected.uids(all))
         selected.view = MailboxSnapshot(
             uidValidity: selected.view.uidValidity, uidNext: selected.view.uidNext,
             highestModSeq: selected.view.highestModSeq)

@@ -23,6 +23,8 @@ actor Session {
     var selected: SelectedMailbox?
     /// Whether the client knows CONDSTORE (RFC 7162 section 3.1.2).
     var knowsCondStore = false
+    /// Whether the client has enabled QRESYNC: then it is told of VANISHED and not of EXPUNGE.
+    var knowsQuickResync = false
     var statistics = SessionStatistics()
     var loginLog = LoginLog(service: "imap")
     /// Commands in a row that were BAD.

@@ -115,6 +115,40 @@ extension IndexSchema {
         }
     }
 
+    /// The messages removed with a MODSEQ above `modSeq`; `nil` when that is not remembered so far back.
+    func vanished(_ key: MailboxKey, since modSeq: ModSeq) throws(StoreError) -> UIDSet? {
+        let ranges = try self.read { (transaction) throws(LMDBError) -> [ClosedRange<UID>]? in
+            let prefix = IndexSchema.key(key)
+            guard
+                let head = try transaction.get(self.mailboxes, prefix).flatMap({
+                    MailboxHead($0, restarts: 0)
+                }),
+                head.forgottenModSeq <= modSeq
+            else { return nil }
+            guard modSeq.rawValue < .max else { return [] }
+            var ranges: [ClosedRange<UID>] = []
+            let cursor = try transaction.cursor(self.vanished)
+            let start = IndexSchema.key(key, ModSeq(rawValue: modSeq.rawValue + 1), 0)
+            var entry = try cursor.seek(start)
+            while let found = entry, found.key.starts(with: prefix) {
+                if found.value.count == 4, let first = UID(rawValue: IndexSchema.lastNumber(of: found.key)),
+                    let last = UID(
+                        rawValue: UInt32(littleEndian: found.value.loadUnaligned(as: UInt32.self))),
+                    first <= last
+                {
+                    ranges.append(first...last)
+                }
+                entry = try cursor.next()
+            }
+            return ranges
+        }
+        guard let ranges else { return nil }
+        // They come in the order of time; a set grows cheaply at its end only.
+        var uids = UIDSet()
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) { uids.insert(range) }
+        return uids
+    }
+
     /// What is still to be done to a mailbox's files.
     func fileTasks(
         of key: MailboxKey, _ transaction: borrowing ReadTransaction

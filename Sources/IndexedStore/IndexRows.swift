@@ -88,6 +88,8 @@ struct MailboxHead: Sendable {
         self.firstRecent = created.header.uidNext.rawValue
         self.guid = created.header.guid
         self.specialUse = created.specialUse
+        // Where the index was lost, what vanished before is not known.
+        self.forgottenModSeq = created.highestModSeq
         self.restarts = restarts
     }
 

@@ -121,6 +121,16 @@ final class OpenMailbox: Mailbox {
         return queued.value
     }
 
+    func vanished(_ uids: UIDSet, since modSeq: ModSeq) async throws(StoreError) -> UIDSet? {
+        let ticket = self.state.lock.withLock { self.state.lastTicket }
+        try await self.volume.applied(ticket)
+        let schema = self.volume.schema
+        let key = self.state.key
+        return try await self.volume.threads.run { () throws(StoreError) -> UIDSet? in
+            try schema.vanished(key, since: modSeq)?.intersection(uids)
+        }
+    }
+
     func checkWritable() throws(StoreError) {
         guard self.access == .readWrite else { throw StoreError(.noPermission, "mailbox opened read-only") }
     }

@@ -32,6 +32,10 @@ public protocol Mailbox: AnyObject, Sendable {
     /// Removes messages whatever their flags (POP3 DELE, admin).
     func remove(_ uids: UIDSet) async throws(StoreError) -> UIDSet
 
+    /// The UIDs of a set whose messages were removed with a MODSEQ above `modSeq`; `nil` when that is not remembered so
+    /// far back. What a snapshot that is taken before does not have and once had is among them.
+    func vanished(_ uids: UIDSet, since modSeq: ModSeq) async throws(StoreError) -> UIDSet?
+
     /// Copies messages to a mailbox of the same account, all or none; durable when answered. UIDs that are not
     /// there are ignored. `.notFound` when the target does not exist.
     func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult

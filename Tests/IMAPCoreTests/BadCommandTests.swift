@@ -33,8 +33,8 @@ private let badCommands: [BadCase] = [
     BadCase("a AUTHENTICATE PLAIN !!!\r\n", "a BAD Expected an initial response in base64 at octet 21"),
     BadCase("a SELECT\r\n", "a BAD Expected a space at octet 8"),
     BadCase("a SELECT \r\n", "a BAD Expected a mailbox name at octet 9"),
-    BadCase("a SELECT x (FOO)\r\n", "a BAD Expected CONDSTORE at octet 12"),
-    BadCase("a SELECT x ()\r\n", "a BAD Expected CONDSTORE at octet 12"),
+    BadCase("a SELECT x (FOO)\r\n", "a BAD Expected CONDSTORE or QRESYNC, each once at octet 12"),
+    BadCase("a SELECT x ()\r\n", "a BAD Expected CONDSTORE or QRESYNC, each once at octet 12"),
     BadCase("a CREATE x (USE (\\Nope))\r\n", "a BAD Expected a special use such as \\Drafts at octet 17"),
     BadCase("a STATUS x ()\r\n", "a BAD Expected a status item such as MESSAGES at octet 12"),
     BadCase(

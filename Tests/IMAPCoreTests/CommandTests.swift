@@ -67,6 +67,35 @@ let rfcExamples: [CommandCase] = [
     CommandCase(
         "A142 SELECT INBOX (CONDSTORE)\r\n", .select(box("INBOX"), SelectParameters(enablesCondStore: true)),
         tag: "A142"),
+    // RFC 7162 sections 3.2.5 and 3.2.6
+    CommandCase(
+        "A03 SELECT INBOX (QRESYNC (67890007 90060115194045000 41:211,214:541))\r\n",
+        .select(
+            box("INBOX"),
+            SelectParameters(
+                quickResync: QuickResync(
+                    uidValidity: UIDValidity(rawValue: 67_890_007)!,
+                    modSeq: ModSeq(rawValue: 90_060_115_194_045_000), knownUIDs: set((41, 211), (214, 541))))),
+        tag: "A03"),
+    CommandCase(
+        "B04 EXAMINE INBOX (QRESYNC (67890007 90060115194045000 1:29997 (5000,9990:9991 15000,29970,29973)) condstore)\r\n",
+        .examine(
+            box("INBOX"),
+            SelectParameters(
+                enablesCondStore: true,
+                quickResync: QuickResync(
+                    uidValidity: UIDValidity(rawValue: 67_890_007)!,
+                    modSeq: ModSeq(rawValue: 90_060_115_194_045_000), knownUIDs: set((1, 29997)),
+                    match: .init(
+                        sequenceNumbers: set((5000, 5000), (9990, 9991)),
+                        uids: set((15000, 15000), (29970, 29970), (29973, 29973)))))),
+        tag: "B04"),
+    CommandCase(
+        "s100 UID FETCH 300:500 (FLAGS) (CHANGEDSINCE 12345 VANISHED)\r\n",
+        .fetch(
+            FetchCommand(
+                numbering: .uid, messages: set((300, 500)), items: [.flags],
+                changedSince: ModSeq(rawValue: 12345), asksForVanished: true)), tag: "s100"),
     CommandCase("A003 CREATE owatagusiam/\r\n", .create(box("owatagusiam/"), use: []), tag: "A003"),
     CommandCase(
         "t1 CREATE MyDrafts (USE (\\Drafts))\r\n", .create(box("MyDrafts"), use: [.drafts]), tag: "t1"),

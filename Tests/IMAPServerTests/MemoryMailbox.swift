@@ -17,6 +17,7 @@ final class MemoryMailbox: Sendable {
         var snapshot: MailboxSnapshot
         var messages: [UID: MessageOctets] = [:]
         var recent = UIDSet()
+        var vanished: [(modSeq: ModSeq, uids: UIDSet)] = []
         var isDeleted = false
         var listeners: [Int: @Sendable () -> Void] = [:]
         var nextListener = 0
@@ -68,7 +69,8 @@ final class MemoryMailbox: Sendable {
 
     func remove(_ uids: UIDSet) {
         self.change { state in
-            _ = state.nextModSeq()
+            guard !uids.isEmpty else { return }
+            state.vanished.append((state.nextModSeq(), uids))
             state.snapshot.remove(uids)
             for uid in uids { state.messages[uid] = nil }
         }
@@ -168,6 +170,18 @@ final class MemorySession: Mailbox {
     func remove(_ uids: UIDSet) async throws(StoreError) -> UIDSet {
         self.mailbox.remove(uids)
         return uids
+    }
+
+    func vanished(_ uids: UIDSet, since modSeq: ModSeq) async throws(StoreError) -> UIDSet? {
+        self.mailbox.state.withLock { state in
+            // As a store that was made anew would, it does not remember what was before its beginning.
+            guard modSeq.rawValue > 0 else { return nil }
+            var gone = UIDSet()
+            for entry in state.vanished where entry.modSeq > modSeq {
+                for uid in entry.uids where uids.contains(uid) { gone.insert(uid) }
+            }
+            return gone
+        }
     }
 
     func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {

@@ -2,6 +2,35 @@ import MailCore
 import Testing
 
 @Suite struct UIDSetTests {
+    @Test func intersectsAndSubtracts() {
+        var seed: UInt64 = 7
+        func random(_ bound: UInt32) -> UInt32 {
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt32(truncatingIfNeeded: seed >> 33) % bound
+        }
+        func pair() -> (Set<UInt32>, UIDSet) {
+            var model: Set<UInt32> = []
+            var set = UIDSet()
+            for _ in 0..<random(8) {
+                let lower = random(40) + 1
+                let upper = lower + random(9)
+                guard let low = UID(rawValue: lower), let high = UID(rawValue: upper) else { continue }
+                set.insert(low...high)
+                model.formUnion(lower...upper)
+            }
+            return (model, set)
+        }
+        for _ in 0..<500 {
+            let (a, first) = pair()
+            let (b, second) = pair()
+            #expect(first.intersection(second).map(\.rawValue) == a.intersection(b).sorted())
+            #expect(first.subtracting(second).map(\.rawValue) == a.subtracting(b).sorted())
+        }
+        let all = UIDSet(UID.first...UID(nonZero: .max))
+        #expect(all.subtracting(all).isEmpty)
+        #expect(all.intersection(all) == all)
+    }
+
     /// Against a plain set, with a fixed pseudo-random sequence.
     @Test func behavesLikeASet() {
         var seed: UInt64 = 42

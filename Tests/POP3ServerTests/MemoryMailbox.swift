@@ -89,6 +89,8 @@ final class MemoryMailbox: Mailbox {
         _ visit: (MessageRecord, MessageCache.View?) -> Bool
     ) async throws(StoreError) {}
 
+    func vanished(_ uids: UIDSet, since modSeq: ModSeq) async throws(StoreError) -> UIDSet? { nil }
+
     func octets(
         of records: [MessageRecord], limit: Int
     ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {

@@ -8,14 +8,18 @@ public struct FetchCommand: Hashable, Sendable {
     /// In the order asked for, macros spelled out; at least one.
     public var items: [FetchItem]
     public var changedSince: ModSeq?
+    /// Whether messages that are gone are asked for too (RFC 7162 section 3.2.6); only with `changedSince` and UIDs.
+    public var asksForVanished: Bool
 
     public init(
-        numbering: MessageNumbering, messages: SequenceSet, items: [FetchItem], changedSince: ModSeq? = nil
+        numbering: MessageNumbering, messages: SequenceSet, items: [FetchItem], changedSince: ModSeq? = nil,
+        asksForVanished: Bool = false
     ) {
         self.numbering = numbering
         self.messages = messages
         self.items = items
         self.changedSince = changedSince
+        self.asksForVanished = asksForVanished
     }
 }
 
@@ -103,15 +107,28 @@ extension Cursor {
                 command.items = [try self.fetchItem()]
             }
         }
-        if self.take(0x20) {
-            try self.open()
-            let word = self.word()
-            guard self.matches(word, "CHANGEDSINCE") else { throw self.unexpected(word, "CHANGEDSINCE") }
-            try self.space()
-            command.changedSince = ModSeq(rawValue: try self.number64("a mod-sequence"))
-            try self.close()
-        }
+        if self.take(0x20) { try self.fetchModifiers(&command) }
         return command
+    }
+
+    /// `(CHANGEDSINCE 12345 VANISHED)`, in any order.
+    private mutating func fetchModifiers(_ command: inout FetchCommand) throws(SyntaxError) {
+        try self.open()
+        repeat {
+            let word = self.word()
+            if self.matches(word, "CHANGEDSINCE"), command.changedSince == nil {
+                try self.space()
+                command.changedSince = ModSeq(rawValue: try self.number64("a mod-sequence"))
+            } else if self.matches(word, "VANISHED"), command.numbering == .uid {
+                command.asksForVanished = true
+            } else {
+                throw self.unexpected(word, "CHANGEDSINCE or, in UID FETCH, VANISHED")
+            }
+        } while self.take(0x20)
+        if command.asksForVanished, command.changedSince == nil {
+            throw self.fail("CHANGEDSINCE with VANISHED")
+        }
+        try self.close()
     }
 
     private func fetchMacro(_ word: Range<Int>) -> [FetchItem]? {

@@ -5,7 +5,13 @@ public struct SelectParameters: Hashable, Sendable {
     /// `(CONDSTORE)` (RFC 7162 section 3.1.8).
     public var enablesCondStore: Bool
 
-    public init(enablesCondStore: Bool = false) { self.enablesCondStore = enablesCondStore }
+    /// `(QRESYNC (...))`
+    public var quickResync: QuickResync?
+
+    public init(enablesCondStore: Bool = false, quickResync: QuickResync? = nil) {
+        self.enablesCondStore = enablesCondStore
+        self.quickResync = quickResync
+    }
 }
 
 /// What a mailbox is for (RFC 6154 section 2).
@@ -64,8 +70,13 @@ extension Cursor {
         try self.open()
         repeat {
             let word = self.word()
-            guard self.matches(word, "CONDSTORE") else { throw self.unexpected(word, "CONDSTORE") }
-            parameters.enablesCondStore = true
+            if self.matches(word, "CONDSTORE") {
+                parameters.enablesCondStore = true
+            } else if self.matches(word, "QRESYNC"), parameters.quickResync == nil {
+                parameters.quickResync = try self.quickResync()
+            } else {
+                throw self.unexpected(word, "CONDSTORE or QRESYNC, each once")
+            }
         } while self.take(0x20)
         try self.close()
         return (mailbox, parameters)

@@ -7,6 +7,20 @@ extension ResponseEncoder {
         self.numbered(UInt64(number.rawValue), "EXPUNGE")
     }
 
+    /// `* VANISHED 405,407,410:412`: messages that the client knew are gone. Nothing for an empty set.
+    public mutating func vanished(_ uids: UIDSet) { self.vanished("* VANISHED ", uids) }
+
+    /// `* VANISHED (EARLIER) 405,407`: messages were gone before the client selected the mailbox (RFC 7162 section
+    /// 3.2.10.1). Nothing for an empty set.
+    public mutating func vanishedEarlier(_ uids: UIDSet) { self.vanished("* VANISHED (EARLIER) ", uids) }
+
+    private mutating func vanished(_ start: StaticString, _ uids: UIDSet) {
+        guard !uids.isEmpty else { return }
+        self.bytes.append(start)
+        uids.encode(into: &self.bytes)
+        self.endLine()
+    }
+
     /// `* FLAGS (...)`
     public mutating func flags(_ flags: MessageFlags, keywords: some Sequence<Keyword>) {
         self.bytes.append("* FLAGS ")

@@ -42,7 +42,7 @@ extension Session {
         }
         self.statistics.expunged += result.source.count
         self.write { $0.untagged(.ok, result.code, "Moved UIDs") }
-        try await self.finish(tag, "Move completed")
+        try await self.finishRemoval(tag, result.source.count, "Move completed")
     }
 
     /// A target that does not exist asks the client to create it.

@@ -26,6 +26,14 @@ extension Session {
     func fetch(_ tag: Tag, _ command: FetchCommand) async throws(ConnectionError) {
         guard let (_, indices) = self.resolve(tag, command.messages, command.numbering) else { return }
         let plan = FetchPlan(command)
+        if command.asksForVanished {
+            guard self.knowsQuickResync else { return self.bad(tag, "QRESYNC has not been enabled") }
+            do throws(StoreError) {
+                try await self.tellVanished(command)
+            } catch {
+                return try await self.refuse(tag, error)
+            }
+        }
         if plan.asksForModSeq { self.enableCondStore() }
         var outcome = FetchOutcome()
         for range in indices {
@@ -62,6 +70,7 @@ extension Session {
             let writer = FetchWriter(plan, current)
             writer.becameSeen = becameSeen
             writer.tellsModSeq = self.knowsCondStore && !plan.asksForModSeq
+            writer.tellsUID = self.knowsCondStore && !plan.hasUID
             if !becameSeen.isEmpty { self.tellKeywords() }
             switch plan.source {
             case .record: try await self.fetchRecords(batch, writer)

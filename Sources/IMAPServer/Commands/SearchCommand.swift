@@ -26,7 +26,7 @@ extension Session {
     /// Searches the selected mailbox; `nil` when the command has been answered already, because of a mistake in it or a
     /// failure.
     func find(_ tag: Tag, _ command: SearchCommand) async throws(ConnectionError) -> Found? {
-        let expunges = ExpungeTelling(command.numbering)
+        let expunges = ExpungeTelling(command)
         guard let selected = self.selected else {
             self.bad(tag, "No mailbox selected")
             return nil
@@ -56,7 +56,7 @@ extension Session {
     func search(_ tag: Tag, _ command: SearchCommand) async throws(ConnectionError) {
         guard let found = try await self.find(tag, command) else { return }
         self.answer(tag, command, found.places, found.view, found.hasModSeq)
-        try await self.finish(tag, nil, "Search completed", ExpungeTelling(command.numbering))
+        try await self.finish(tag, nil, "Search completed", ExpungeTelling(command))
     }
 
     private static func knowsCharset(_ name: [UInt8]?) -> Bool {

@@ -9,6 +9,9 @@ extension Session {
     func select(
         _ tag: Tag, _ wire: WireMailboxName, _ parameters: SelectParameters, _ access: MailboxAccess
     ) async throws(ConnectionError) {
+        if parameters.quickResync != nil, !self.knowsQuickResync {
+            return self.bad(tag, "QRESYNC has not been enabled")
+        }
         // Whether or not the new one opens, the old one is closed.
         if self.selected != nil {
             self.deselect()
@@ -34,11 +37,20 @@ extension Session {
         let view = mailbox.snapshot()
         let selected = SelectedMailbox(
             mailbox: mailbox, isReadOnly: isReadOnly, view: view, recent: mailbox.takeRecent(),
-            toldKeywords: view.keywords.keywords.count)
+            toldModSeq: view.highestModSeq, toldKeywords: view.keywords.keywords.count)
         self.selected = selected
         self.machine.selected(isReadOnly: isReadOnly)
         if parameters.enablesCondStore { self.knowsCondStore = true }
         self.describe(selected)
+        if let resync = parameters.quickResync, resync.uidValidity == view.uidValidity {
+            do throws(StoreError) {
+                try await self.tellVanished(resync, view)
+            } catch {
+                self.deselect()
+                return try await self.refuse(tag, error)
+            }
+            try await self.tellFlags(resync, selected)
+        }
         if isReadOnly {
             self.write { $0.tagged(tag, .ok, .readOnly, "Mailbox opened read-only") }
         } else {
@@ -97,14 +109,16 @@ extension Session {
     func expunge(_ tag: Tag, _ set: SequenceSet?) async throws(ConnectionError) {
         guard let selected = self.selected else { return self.bad(tag, "No mailbox selected") }
         guard !selected.isReadOnly else { return try await self.refuseReadOnly(tag) }
+        let count: Int
         do throws(StoreError) {
             var uids: UIDSet?
             if let set { uids = selected.uids(selected.view.indices(of: set, .uid) ?? []) }
-            self.statistics.expunged += try await selected.mailbox.expunge(uids).count
+            count = try await selected.mailbox.expunge(uids).count
         } catch {
             return try await self.refuse(tag, error)
         }
-        try await self.finish(tag, "Expunge completed")
+        self.statistics.expunged += count
+        try await self.finishRemoval(tag, count, "Expunge completed")
     }
 
     func refuseReadOnly(_ tag: Tag, _ expunges: ExpungeTelling = .allowed) async throws(ConnectionError) {

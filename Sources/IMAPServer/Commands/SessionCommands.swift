@@ -19,8 +19,10 @@ extension Session {
     /// ENABLE (RFC 5161). Names that mean nothing here are passed over.
     func enable(_ tag: Tag, _ names: [[UInt8]]) async throws(ConnectionError) {
         var enabled: [StaticString] = []
-        for name in names where name.elementsEqual("CONDSTORE".utf8) && enabled.isEmpty {
-            enabled.append("CONDSTORE")
+        for (name, known) in [("CONDSTORE", "CONDSTORE"), ("QRESYNC", "QRESYNC")] as [(String, StaticString)]
+        where names.contains(where: { $0.elementsEqual(name.utf8) }) {
+            enabled.append(known)
+            if name == "QRESYNC" { self.knowsQuickResync = true }
         }
         self.write { $0.enabled(enabled) }
         if !enabled.isEmpty { self.enableCondStore() }

@@ -8,7 +8,7 @@ extension Session {
     /// SORT (RFC 5256), ESORT (RFC 5267 section 3.1).
     func sort(_ tag: Tag, _ command: SortCommand) async throws(ConnectionError) {
         guard let found = try await self.find(tag, command.search) else { return }
-        let expunges = ExpungeTelling(command.search.numbering)
+        let expunges = ExpungeTelling(command.search)
         let order: [Int]
         do throws(StoreError) {
             order = try await found.search.sorted(found.places, by: command.criteria) {

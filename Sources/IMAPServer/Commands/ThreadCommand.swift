@@ -9,7 +9,7 @@ extension Session {
     func thread(_ tag: Tag, _ command: ThreadCommand) async throws(ConnectionError) {
         guard let found = try await self.find(tag, command.search) else { return }
         let numbering = command.search.numbering
-        let expunges = ExpungeTelling(numbering)
+        let expunges = ExpungeTelling(command.search)
         let threads: MessageThreads
         do throws(StoreError) {
             threads = try await found.search.threads(found.places, by: command.algorithm) {

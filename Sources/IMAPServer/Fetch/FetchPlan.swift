@@ -29,6 +29,7 @@ struct FetchPlan: Sendable {
     /// Whether messages become \Seen by this.
     let setsSeen: Bool
     let hasFlags: Bool
+    let hasUID: Bool
     let changedSince: ModSeq?
 
     init(_ command: FetchCommand) {
@@ -41,6 +42,7 @@ struct FetchPlan: Sendable {
         self.source = self.items.map(\.source).max() ?? .record
         self.setsSeen = items.contains(where: \.setsSeen)
         self.hasFlags = items.contains(.flags)
+        self.hasUID = items.contains(.uid)
         self.changedSince = command.changedSince
     }
 

@@ -13,6 +13,8 @@ final class FetchWriter {
     var becameSeen = UIDSet()
     /// Whether the MODSEQ goes along with them (RFC 7162 section 3.2.4).
     var tellsModSeq = false
+    /// Whether the UID goes along with them, as it must for those who know MODSEQ (RFC 7162 section 3.2.4).
+    var tellsUID = false
     var statistics = SessionStatistics()
     private var scratch: [UInt8] = []
 
@@ -51,6 +53,7 @@ final class FetchWriter {
     /// The flags of a message that this command made \Seen, unless it tells them anyway.
     func writeNewFlags(_ record: MessageRecord, _ response: inout FetchResponse, _ out: inout [UInt8]) {
         guard self.becameSeen.contains(record.uid) else { return }
+        if self.tellsUID { self.writeRecordItem(.uid, record, &response, &out) }
         if !self.plan.hasFlags { self.writeRecordItem(.flags, record, &response, &out) }
         if self.tellsModSeq { self.writeRecordItem(.modSeq, record, &response, &out) }
     }
