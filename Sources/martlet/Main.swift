@@ -1,6 +1,7 @@
 import AdminCommands
 import ArgumentParser
 import Glibc
+import Wiring
 
 /// `martlet`, the administrator's tool.
 @main
@@ -12,7 +13,7 @@ struct Martlet: AsyncParsableCommand {
             Commands, options and output follow doveadm. They go to the running daemon over its admin socket, or \
             work on the store directly while the daemon is stopped.
             """,
-        version: "martlet 0.1",
+        version: "martlet \(Release.version)",
         subcommands: [
             UserCommand.self, AuthCommand.self, PasswordCommand.self, WhoCommand.self, KickCommand.self,
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,

@@ -11,7 +11,6 @@ enum Invocation: Equatable {
     case help
     case mistake(String)
 
-    static let versionText = "0.1"
     static let defaultPath = "/etc/martlet/martlet.conf"
     static let helpText = """
         Usage: martletd [-F] [-c FILE]

@@ -1,5 +1,6 @@
 import Authentication
 import Glibc
+import Wiring
 
 @main
 struct Main {
@@ -11,7 +12,7 @@ struct Main {
         case .submitRole(let user): SubmitRole.run(user)
         case .submitClient(let path, let arguments): SubmitExchange.submit(socket: path, arguments: arguments)
         case .authWorker: AuthWorker.run(AuthWorker.descriptor)
-        case .version: print("martletd \(Invocation.versionText)")
+        case .version: print("martletd \(Release.version)")
         case .help: print(Invocation.helpText)
         case .mistake(let text):
             Complaint.write("martletd: \(text)\n\(Invocation.helpText)")

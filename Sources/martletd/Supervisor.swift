@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import ServerConfig
 import ServerCore
+import Wiring
 
 /// The parent of the roles: binds, reads configuration and keys, starts, restarts, reloads, stops. It serves
 /// no network octet itself. One thread, one poll loop.
@@ -104,7 +105,7 @@ struct Supervisor {
     // MARK: the loop
 
     private mutating func loop() -> CInt {
-        self.logger.info("Martlet \(Invocation.versionText) starting up for \(self.protocolsText)")
+        self.logger.info("Martlet \(Release.version) starting up for \(self.protocolsText)")
         for warning in self.sockets.warnings + self.users.warnings { self.logger.warning("\(warning)") }
         while true {
             let now = Monotonic.milliseconds()
