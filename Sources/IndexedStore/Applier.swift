@@ -75,7 +75,7 @@ final class Applier: @unchecked Sendable {
         self.crashPoint = configuration.crashPoint
     }
 
-    func start() { self.thread.start { self.run() } }
+    func start() throws(StoreError) { try self.thread.start { self.run() } }
 
     // MARK: From the committer
 

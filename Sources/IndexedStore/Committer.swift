@@ -67,7 +67,7 @@ final class Committer: @unchecked Sendable {
         self.crashPoint = configuration.crashPoint
     }
 
-    func start() { self.thread.start { self.run() } }
+    func start() throws(StoreError) { try self.thread.start { self.run() } }
 
     // MARK: Queueing
 
@@ -358,7 +358,11 @@ final class ThreadSlot: @unchecked Sendable {
     // Written once by `start`, before the object is shared, and read by `join`, called once.
     private var thread: EngineThread?
 
-    func start(_ body: @escaping @Sendable () -> Void) { self.thread = EngineThread(body) }
+    func start(_ body: @escaping @Sendable () -> Void) throws(StoreError) {
+        let thread = EngineThread(body)
+        guard thread.isRunning else { throw StoreError(.temporary, "a thread cannot be started") }
+        self.thread = thread
+    }
 
     func join() {
         self.thread?.join()

@@ -47,8 +47,13 @@ final class FileWatcher: Sendable {
         self.threads = threads
         self.report = report
         let stop = ends[0]
-        self.thread.start { [weak self] in
-            while FileWatcher.wait(descriptor, stop) { self?.look() }
+        do throws(StoreError) {
+            try self.thread.start { [weak self] in
+                while FileWatcher.wait(descriptor, stop) { self?.look() }
+            }
+        } catch {
+            report(.warning, "no inotify, \(error): changes by other programs are seen when a mailbox is opened")
+            return nil
         }
     }
 

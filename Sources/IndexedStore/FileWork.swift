@@ -62,9 +62,9 @@ final class FileWork: @unchecked Sendable {
         self.crashPoint = configuration.crashPoint
     }
 
-    func start(_ applier: Applier) {
+    func start(_ applier: Applier) throws(StoreError) {
         self.applier = applier
-        self.thread.start { self.run() }
+        try self.thread.start { self.run() }
     }
 
     // MARK: What is to be done

@@ -33,7 +33,7 @@ public final class IndexedStore: MailStore {
         let threads = StorageThreads(count: configuration.threadCount)
         let volume = Volume(configuration, threads: threads, recovered: recovered)
         volume.accounts.setNextID(try volume.schema.highestAccountID() &+ 1)
-        volume.start()
+        try volume.start()
         return IndexedStore(volume, recovered.report)
     }
 

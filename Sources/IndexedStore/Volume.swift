@@ -41,10 +41,11 @@ final class Volume: Sendable {
             configuration.watchesFiles ? FileWatcher(threads: threads, report: configuration.log) : nil
     }
 
-    func start() {
-        self.fileWork.start(self.applier)
-        self.applier.start()
-        self.committer.start()
+    /// Throws when the machine has no thread left; the process can then only end.
+    func start() throws(StoreError) {
+        try self.fileWork.start(self.applier)
+        try self.applier.start()
+        try self.committer.start()
     }
 
     var now: Int64 { self.configuration.clock() }
