@@ -258,10 +258,15 @@ final class Depositing: @unchecked Sendable {
     /// A message that is in the log but cannot be in the files: the peer will send it again, so it must not come
     /// back at the next start.
     private func takeBack(_ state: MailboxState, _ entry: MailboxState.PendingEntry, _ uid: UID) {
-        state.lock.withLock {
-            let modSeq = state.nextModSeq()
-            _ = try? state.queue(
-                PendingRecord(record: .vanished(state.key, modSeq, [uid]), isAwaited: false))
+        do throws(StoreError) {
+            try state.lock.withLock { () throws(StoreError) in
+                let modSeq = state.nextModSeq()
+                _ = try state.queue(
+                    PendingRecord(record: .vanished(state.key, modSeq, [uid]), isAwaited: false))
+            }
+        } catch {
+            self.volume.configuration.log(
+                .warning, "\(state.description): message \(uid.rawValue), refused, may come back: \(error)")
         }
         state.drop(entry)
     }

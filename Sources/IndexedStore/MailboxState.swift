@@ -263,6 +263,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
 /// Tells one session that its mailbox changed, until it is silenced.
 final class SessionNotifier: Sendable {
     private let lock = Lock()
+    // Only touched while `lock` is held.
     nonisolated(unsafe) private var onChange: (@Sendable () -> Void)?
 
     init(_ onChange: @escaping @Sendable () -> Void) { self.onChange = onChange }

@@ -34,8 +34,9 @@ public protocol MailAccount: AnyObject, Sendable {
 
     /// Opens a mailbox for a session. External changes to its files are taken in first.
     ///
-    /// - Parameter onChange: called, from any thread and without locks held, after the mailbox's snapshot changed,
-    ///   also by the session itself; and once when the mailbox is deleted. It must be quick.
+    /// - Parameter onChange: called, from any thread and without the mailbox's lock held, after its snapshot
+    ///   changed, also by the session itself; and once when the mailbox is deleted. It must be quick, and must not
+    ///   close the mailbox: closing waits for a call under way.
     func open(
         _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> any Mailbox
