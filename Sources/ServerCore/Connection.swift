@@ -1,3 +1,4 @@
+import Glibc
 public import NIOCore
 import Synchronization
 
@@ -129,6 +130,15 @@ public final class Connection: @unchecked Sendable {
         if self.inputBuffer.readableBytes == 0 { self.inputBuffer = ByteBuffer() }
         self.resumeReading()
         return slice
+    }
+
+    /// Has the kernel acknowledge what came in now rather than with the next answer, at most 40 ms later. For waits
+    /// on the rest of something whose sender may hold it back by Nagle's algorithm until then.
+    public func acknowledgeInput() {
+        self.loop.preconditionInEventLoop()
+        guard !self.remoteAddress.isUnix else { return }
+        // Of a connection that is gone nothing needs to be acknowledged.
+        try? self.channel.syncOptions?.setOption(.tcpOption(.init(rawValue: TCP_QUICKACK)), value: 1)
     }
 
     // MARK: output

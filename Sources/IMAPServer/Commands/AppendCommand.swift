@@ -107,6 +107,9 @@ extension Session {
             let step = self.nextStep()
             guard step == .needMore else { return step }
             try await self.connection.flush()
+            // Clients that send the CRLF after a literal by itself, such as Python's imaplib, hold it back until
+            // the literal is acknowledged.
+            self.connection.acknowledgeInput()
             try await self.connection.readMore()
         }
     }
