@@ -122,6 +122,8 @@ extension Session {
         } catch {
             self.logRefusedLogin(user, method, "mail account cannot be opened: \(error.description)", .error)
             self.write { $0.tagged(tag, .no, .unavailable, "The mail account cannot be opened now") }
+            // The connection counts as the user's by now and has no login deadline any more.
+            self.end(.unavailable, "The mail account cannot be opened now")
             return
         }
         self.user = user

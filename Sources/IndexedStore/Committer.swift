@@ -180,6 +180,13 @@ final class Committer: @unchecked Sendable {
         }
     }
 
+    /// Whether so much waits to be written, on a disk that is full, that no more flag changes can be taken. Removals
+    /// still can: they make room.
+    var isOverfull: Bool { self.monitor.lock.withLock { self.queue.count > Self.maximumQueued } }
+
+    /// Records that may wait while nothing can be written.
+    private static let maximumQueued = 200_000
+
     /// Writes what is queued and ends the thread.
     func close() {
         self.monitor.lock.withLock {

@@ -36,6 +36,7 @@ extension MailboxState {
             for notifier in notifiers { notifier.notify() }
         }
         try self.checkUsable()
+        if self.core.volume.committer.isOverfull { throw StoreError(.diskFull, "too many unwritten changes") }
         var table = self.keywords
         let new: NewKeywords
         let numbers: [UInt16]

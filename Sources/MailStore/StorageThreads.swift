@@ -39,9 +39,10 @@ public final class StorageThreads: Sendable {
     private let shared = Shared()
     private let maximumQueued: Int
 
-    /// Starts `count` threads at once.
+    /// Starts `count` threads at once. When the system gives none at all, every submission is refused.
     public init(count: Int, maximumQueued: Int = 65_536) {
         self.maximumQueued = maximumQueued
+        var started = 0
         for _ in 0..<max(1, count) {
             var thread = pthread_t()
             let context = Unmanaged.passRetained(self.shared)
@@ -52,8 +53,14 @@ public final class StorageThreads: Sendable {
                     StorageThreads.serve(Unmanaged<Shared>.fromOpaque(raw).takeRetainedValue())
                     return nil
                 }, context.toOpaque())
-            if failed == 0 { pthread_detach(thread) } else { context.release() }
+            if failed == 0 {
+                pthread_detach(thread)
+                started += 1
+            } else {
+                context.release()
+            }
         }
+        if started == 0 { self.stop() }
     }
 
     deinit { self.stop() }

@@ -133,9 +133,6 @@ extension POP3Session {
             return
         }
         self.user = user
-        let line = self.loginLog.succeeded(
-            user: user, method: method, processID: getpid(), fields: self.logFields)
-        self.options.logger.info("\(line)")
         do throws(StoreError) {
             let account = try await self.options.accounts.open(record)
             let mailbox = try await account.open(.inbox, .readWrite, onChange: {})
@@ -149,6 +146,9 @@ extension POP3Session {
             }
             self.state.loggedIn(sizes: sizes)
             self.connection.inactivityTimeout = self.settings.pop3.inactivityTimeout
+            let line = self.loginLog.succeeded(
+                user: user, method: method, processID: getpid(), fields: self.logFields)
+            self.options.logger.info("\(line)")
             self.reply(.ok("Logged in."))
         } catch {
             self.options.logger.error(
