@@ -53,6 +53,8 @@ void martlet_close_others_on_exec(void) { syscall(SYS_close_range, 3u, ~0u, 4u /
 
 void martlet_trim_memory(void) { malloc_trim(0); }
 
+size_t martlet_unused_memory(void) { return mallinfo2().fordblks; }
+
 void martlet_die_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
 
 static uint32_t crc32c_table[256];

@@ -84,25 +84,29 @@ final class MailDaemon: Sendable {
             }
         }
         self.listeners = listeners
-        Self.giveBackMemory(self.registry)
+        Self.giveBackMemory()
     }
 
-    /// The allocator keeps what ended sessions freed: hands it to the system when many have gone.
-    private static func giveBackMemory(_ registry: SessionRegistry) {
+    /// The allocator keeps what sessions freed: hands it to the system when it has become much.
+    private static func giveBackMemory() {
         Thread.start {
-            var peak = 0
+            var unusedBefore = 0
             while true {
-                sleep(30)
-                let count = registry.count
-                if count + 200 < peak {
+                sleep(10)
+                let unused = martlet_unused_memory()
+                if unused > unusedBefore + Self.worthTrimming {
                     martlet_trim_memory()
-                    peak = count
+                    // What was given back still counts as unused, so only what is freed later counts from here.
+                    unusedBefore = martlet_unused_memory()
                 } else {
-                    peak = max(peak, count)
+                    unusedBefore = min(unusedBefore, unused)
                 }
             }
         }
     }
+
+    /// Octets freed for which the walk through the allocator's lists is worth its time.
+    private static let worthTrimming = 16 << 20
 
     private static func options(_ socket: RoleStart.Socket, _ settings: Settings) -> ListenerOptions {
         var options = ListenerOptions(

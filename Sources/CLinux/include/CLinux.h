@@ -21,6 +21,8 @@ int martlet_no_new_privileges(void);
 void martlet_close_others_on_exec(void);
 /// malloc_trim(3): gives memory that the allocator holds and nobody uses back to the system.
 void martlet_trim_memory(void);
+/// mallinfo2(3): octets that the allocator holds and nobody uses, those already given back among them.
+size_t martlet_unused_memory(void);
 /// Has the kernel kill this process when the thread that started it ends.
 void martlet_die_with_parent(void);
 /// CRC-32C (Castagnoli) of `count` octets, continued from `crc` (0 to start).
