@@ -1,3 +1,4 @@
+import Glibc
 import IMAPCore
 import MIMECore
 import MailCore
@@ -10,7 +11,8 @@ enum MessageCommands {
         _ selection: MessageSelection, _ account: any MailAccount, _ threads: StorageThreads,
         _ output: inout Output
     ) async throws(AdminError) {
-        try await self.each(selection, .readOnly, account, threads, &output) { found, output throws(AdminError) in
+        try await self.each(selection, .readOnly, account, threads, &output) {
+            found, output throws(AdminError) in
             for record in found.records {
                 try await output.row([found.mailbox.guid, String(record.uid.rawValue)])
             }
@@ -21,7 +23,8 @@ enum MessageCommands {
         _ fields: [AdminCommand.FetchField], _ selection: MessageSelection, _ account: any MailAccount,
         _ threads: StorageThreads, _ output: inout Output
     ) async throws(AdminError) {
-        try await self.each(selection, .readOnly, account, threads, &output) { found, output throws(AdminError) in
+        try await self.each(selection, .readOnly, account, threads, &output) {
+            found, output throws(AdminError) in
             for record in found.records {
                 var row: [[UInt8]] = []
                 do throws(StoreError) {
@@ -29,7 +32,9 @@ enum MessageCommands {
                         row.append(try await MessageField.value(field, record, found, account))
                     }
                 } catch {
-                    try await output.problem("\(MailboxCommands.text(found.mailbox.name, account)) uid \(record.uid.rawValue): \(error)")
+                    try await output.problem(
+                        "\(MailboxCommands.text(found.mailbox.name, account)) uid \(record.uid.rawValue): \(error)"
+                    )
                     continue
                 }
                 try await output.row(row)
@@ -45,7 +50,8 @@ enum MessageCommands {
             throw AdminError(.usage, "expunge: name the mailboxes, such as: mailbox Trash before 1-Jan-2026")
         }
         var nothing = NoOutput()
-        try await self.each(selection, .readWrite, account, threads, &nothing) { found, _ throws(AdminError) in
+        try await self.each(selection, .readWrite, account, threads, &nothing) {
+            found, _ throws(AdminError) in
             do throws(StoreError) {
                 _ = try await found.mailbox.remove(UIDSet(found.records.map(\.uid)))
             } catch {
@@ -67,8 +73,11 @@ enum MessageCommands {
         _ threads: StorageThreads, _ output: inout Output,
         _ body: (Found, inout Output) async throws(AdminError) -> Void
     ) async throws(AdminError) {
-        let mailboxes = try await MailboxCommands.matching(selection.mailboxes, account).filter(\.isSelectable)
-        if mailboxes.isEmpty, !selection.mailboxes.isEmpty { throw AdminError(.notFound, "no mailbox matches") }
+        let mailboxes = try await MailboxCommands.matching(selection.mailboxes, account).filter(
+            \.isSelectable)
+        if mailboxes.isEmpty, !selection.mailboxes.isEmpty {
+            throw AdminError(.notFound, "no mailbox matches")
+        }
         for listing in mailboxes {
             let mailbox: any Mailbox
             var found: Found
@@ -80,7 +89,8 @@ enum MessageCommands {
             defer { mailbox.close() }
             do throws(StoreError) {
                 found = Found(mailbox: mailbox, view: mailbox.snapshot(), records: [])
-                guard let plan = SearchPlan(selection.key, found.view, recent: []) else { continue }
+                guard let plan = SearchPlan(selection.key, found.view, recent: [], now: Int64(time(nil)))
+                else { continue }
                 let search = MailboxSearch(mailbox, found.view, threads)
                 found.records = try await search.matches(plan).map { found.view[$0] }
             } catch {

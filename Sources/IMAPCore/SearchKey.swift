@@ -27,6 +27,10 @@ public indirect enum SearchKey: Hashable, Sendable {
     case before(CivilDate)
     case on(CivilDate)
     case since(CivilDate)
+    /// INTERNALDATE is so many seconds ago, or more (RFC 5032).
+    case older(UInt32)
+    /// INTERNALDATE is so many seconds ago, or less.
+    case younger(UInt32)
     /// The Date field, its time and zone disregarded.
     case sentBefore(CivilDate)
     case sentOn(CivilDate)
@@ -53,6 +57,7 @@ extension SearchKey {
         case .or(let a, let b): a.hasStrings || b.hasStrings
         case .not(let key): key.hasStrings
         case .all, .flags, .notFlags, .recent, .keyword, .sequence, .uid, .modSeq, .before, .on, .since,
+            .older, .younger,
             .sentBefore, .sentOn, .sentSince, .larger, .smaller:
             false
         }
@@ -66,7 +71,8 @@ extension SearchKey {
         case .and(let keys): keys.contains(where: \.hasSequenceNumbers)
         case .or(let a, let b): a.hasSequenceNumbers || b.hasSequenceNumbers
         case .not(let key): key.hasSequenceNumbers
-        case .all, .flags, .notFlags, .recent, .keyword, .uid, .modSeq, .before, .on, .since, .sentBefore,
+        case .all, .flags, .notFlags, .recent, .keyword, .uid, .modSeq, .before, .on, .since, .older,
+            .younger, .sentBefore,
             .sentOn,
             .sentSince, .larger, .smaller, .header, .body, .text:
             false
@@ -80,7 +86,8 @@ extension SearchKey {
         case .and(let keys): keys.contains(where: \.hasModSeq)
         case .or(let a, let b): a.hasModSeq || b.hasModSeq
         case .not(let key): key.hasModSeq
-        case .all, .flags, .notFlags, .recent, .keyword, .sequence, .uid, .before, .on, .since, .sentBefore,
+        case .all, .flags, .notFlags, .recent, .keyword, .sequence, .uid, .before, .on, .since, .older,
+            .younger, .sentBefore,
             .sentOn, .sentSince, .larger, .smaller, .header, .body, .text:
             false
         }
@@ -111,7 +118,9 @@ extension Cursor {
             try self.close()
             return key
         }
-        if ASCII.isDigit(byte) || byte == UInt8(ascii: "*") { return .sequence(try self.sequenceSet()) }
+        if ASCII.isDigit(byte) || byte == UInt8(ascii: "*") || byte == UInt8(ascii: "$") {
+            return .sequence(try self.sequenceSet())
+        }
         let word = self.word()
         if let key = self.simpleSearchKey(word) { return key }
         return try self.searchKey(named: word, &budget)
@@ -180,6 +189,7 @@ extension Cursor {
                 return .not(try self.searchKey(&budget))
             }
         case UInt8(ascii: "O"):
+            if self.matches(word, "OLDER") { return .older(try self.interval()) }
             if self.matches(word, "ON") { return .on(try self.searchDate()) }
             if self.matches(word, "OR") {
                 try self.space()
@@ -205,6 +215,8 @@ extension Cursor {
                 return .uid(try self.sequenceSet())
             }
             if self.matches(word, "UNKEYWORD") { return .not(try self.keywordKey()) }
+        case UInt8(ascii: "Y"):
+            if self.matches(word, "YOUNGER") { return .younger(try self.interval()) }
         default: break
         }
         throw self.unexpected(word, "a search key")
@@ -218,6 +230,14 @@ extension Cursor {
     private mutating func searchDate() throws(SyntaxError) -> CivilDate {
         try self.space()
         return try self.date()
+    }
+
+    private mutating func interval() throws(SyntaxError) -> UInt32 {
+        try self.space()
+        let start = self.position
+        let seconds = try self.number("a count of seconds")
+        guard seconds > 0 else { throw SyntaxError(offset: start, expected: "a count of seconds over 0") }
+        return seconds
     }
 
     private mutating func searchNumber() throws(SyntaxError) -> UInt64 {

@@ -24,10 +24,24 @@ public struct SequenceSet: Hashable, Sendable {
         }
     }
 
-    /// At least one.
+    /// Empty only where the saved result stands for the set, and where it was empty.
     public var elements: [Element]
+    /// `$`: the messages that the last SEARCH with SAVE found (RFC 5182). To be replaced before the set is resolved.
+    public private(set) var isSavedResult = false
 
     public init(_ elements: [Element]) { self.elements = elements }
+
+    /// Ascending, disjoint ranges.
+    public init(_ ranges: [ClosedRange<UInt32>]) {
+        self.elements = ranges.map { Element(first: $0.lowerBound, last: $0.upperBound) }
+    }
+
+    /// `$`
+    public static let savedResult: SequenceSet = {
+        var set = SequenceSet([Element]())
+        set.isSavedResult = true
+        return set
+    }()
 
     /// Ascending disjoint ranges, with `*` as `largest`. With `largest` 0 (nothing is there) an element
     /// with `*` is empty.
@@ -83,6 +97,7 @@ public struct SequenceSet: Hashable, Sendable {
 
     /// Appends the set as it is written on the wire.
     public func encode(into out: inout [UInt8]) {
+        if self.isSavedResult { out.append(UInt8(ascii: "$")) }
         func append(_ bound: UInt32) {
             if bound == Element.star {
                 out.append(UInt8(ascii: "*"))
@@ -103,6 +118,7 @@ public struct SequenceSet: Hashable, Sendable {
 
 extension Cursor {
     mutating func sequenceSet() throws(SyntaxError) -> SequenceSet {
+        if self.take(UInt8(ascii: "$")) { return .savedResult }
         var elements: [SequenceSet.Element] = []
         repeat {
             if elements.count == self.limits.setRanges { throw self.tooComplex("Too many ranges in the set") }

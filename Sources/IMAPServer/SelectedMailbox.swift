@@ -11,6 +11,8 @@ struct SelectedMailbox {
     var recent: UIDSet
     /// The client has been told of everything up to this; below the view's MODSEQ while EXPUNGEs are held back.
     var toldModSeq: ModSeq
+    /// What `$` stands for; those that are gone by now count no more (RFC 5182 section 2.1).
+    var savedResult = UIDSet()
     /// How many keywords the client has been told of.
     var toldKeywords: Int
 

@@ -8,7 +8,7 @@ extension Session {
     func execute(_ tagged: TaggedCommand) async throws(ConnectionError) {
         let before = self.badCommands
         switch self.machine.received(tagged.command) {
-        case .run: try await self.run(tagged.command, tagged.tag)
+        case .run: try await self.run(tagged.command.replacingSavedResult(self.savedResult), tagged.tag)
         case .refuse(let reason): self.bad(tagged.tag, reason.text)
         }
         if self.badCommands == before { self.badCommands = 0 }

@@ -35,10 +35,10 @@ enum SearchEvidence {
 public struct SearchPlan: Sendable {
     let node: SearchNode
 
-    /// Ties `key` to `view`; `recent` are the messages that are \Recent to whoever asks. `nil` when a sequence
-    /// number in the key does not exist.
-    public init?(_ key: SearchKey, _ view: MailboxSnapshot, recent: UIDSet) {
-        guard let node = SearchNode(key, view, recent) else { return nil }
+    /// Ties `key` to `view`; `recent` are the messages that are \Recent to whoever asks, `now` seconds since
+    /// 1970. `nil` when a sequence number in the key does not exist.
+    public init?(_ key: SearchKey, _ view: MailboxSnapshot, recent: UIDSet, now: Int64) {
+        guard let node = SearchNode(key, view, recent, now) else { return nil }
         self.node = node
     }
 }
@@ -65,21 +65,23 @@ indirect enum SearchNode: Sendable {
     case text(SearchNeedle)
 
     /// `nil` when a sequence number in the key does not exist.
-    init?(_ key: SearchKey, _ view: MailboxSnapshot, _ recent: UIDSet) {
+    init?(_ key: SearchKey, _ view: MailboxSnapshot, _ recent: UIDSet, _ now: Int64) {
         switch key {
         case .all: self = .constant(true)
         case .and(let keys):
             var plans: [SearchNode] = []
             for key in keys {
-                guard let plan = SearchNode(key, view, recent) else { return nil }
+                guard let plan = SearchNode(key, view, recent, now) else { return nil }
                 plans.append(plan)
             }
             self = .and(plans)
         case .or(let a, let b):
-            guard let a = SearchNode(a, view, recent), let b = SearchNode(b, view, recent) else { return nil }
+            guard let a = SearchNode(a, view, recent, now), let b = SearchNode(b, view, recent, now) else {
+                return nil
+            }
             self = .or(a, b)
         case .not(let key):
-            guard let plan = SearchNode(key, view, recent) else { return nil }
+            guard let plan = SearchNode(key, view, recent, now) else { return nil }
             self = .not(plan)
         case .flags(let flags): self = .flags(flags)
         case .notFlags(let flags): self = .notFlags(flags)
@@ -95,6 +97,10 @@ indirect enum SearchNode: Sendable {
         case .before(let date): self = .internalDate(.min..<date.secondsSince1970)
         case .on(let date): self = .internalDate(date.secondsSince1970..<date.secondsSince1970 + 86400)
         case .since(let date): self = .internalDate(date.secondsSince1970..<Int64.max)
+        case .older(let seconds):
+            self = .internalDate(.min..<now.advanced(by: 1 - Int(seconds)))
+        case .younger(let seconds):
+            self = .internalDate(now.advanced(by: -Int(seconds))..<Int64.max)
         case .sentBefore(let date): self = .sentDay(.min..<date.day)
         case .sentOn(let date): self = .sentDay(date.day..<date.day + 1)
         case .sentSince(let date): self = .sentDay(date.day..<Int64.max)
@@ -128,7 +134,8 @@ indirect enum SearchNode: Sendable {
         case .not(let plan): return plan.verdict(index, record, evidence).negated
         case .flags(let flags): return SearchVerdict(record.flags.isSuperset(of: flags))
         case .notFlags(let flags): return SearchVerdict(record.flags.isDisjoint(with: flags))
-        case .keyword(let number, let table): return SearchVerdict(table.contains(number, in: record.keywords))
+        case .keyword(let number, let table):
+            return SearchVerdict(table.contains(number, in: record.keywords))
         case .recent(let uids): return SearchVerdict(uids.contains(record.uid))
         case .indices(let ranges): return SearchVerdict(ranges.containsIndex(index))
         case .modSeq(let modSeq): return SearchVerdict(record.modSeq >= modSeq)

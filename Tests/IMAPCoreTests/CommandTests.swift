@@ -193,6 +193,29 @@ let rfcExamples: [CommandCase] = [
             SearchCommand(
                 numbering: .sequenceNumber,
                 key: .and([.modSeq(ModSeq(rawValue: 620_162_338)), .larger(50000)]))), tag: "t"),
+    // RFC 5182 section 2.2, RFC 5032 section 4
+    CommandCase(
+        "A282 SEARCH RETURN (SAVE) FLAGGED SINCE 1-Feb-1994\r\n",
+        .search(
+            SearchCommand(
+                numbering: .sequenceNumber, returns: .save, key: .and([.flags(.flagged), .since(february)]))),
+        tag: "A282"),
+    CommandCase(
+        "A283 FETCH $ (UID)\r\n",
+        .fetch(FetchCommand(numbering: .sequenceNumber, messages: .savedResult, items: [.uid])), tag: "A283"),
+    CommandCase(
+        "P283 SEARCH OR $ 1,3000:3021\r\n",
+        .search(
+            SearchCommand(
+                numbering: .sequenceNumber,
+                key: .or(.sequence(.savedResult), .sequence(set((1, 1), (3000, 3021)))))),
+        tag: "P283"),
+    CommandCase(
+        "a1 SEARCH UNSEEN YOUNGER 259200 older 1\r\n",
+        .search(
+            SearchCommand(
+                numbering: .sequenceNumber, key: .and([.notFlags(.seen), .younger(259200), .older(1)]))),
+        tag: "a1"),
     // RFC 5256 section 3, RFC 5267 section 3.3
     CommandCase(
         "A282 SORT (SUBJECT) UTF-8 SINCE 1-Feb-1994\r\n",

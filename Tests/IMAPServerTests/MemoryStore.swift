@@ -1,3 +1,4 @@
+import Glibc
 import MIMECore
 import MailCore
 import MailStore
@@ -39,7 +40,7 @@ final class MemoryStore: MailStore {
         let uid = mailbox.add([
             .init(
                 octets: deposit.message.octets, flags: deposit.flags, keywords: deposit.keywords,
-                date: deposit.internalDate ?? 1_700_000_000)
+                date: deposit.internalDate ?? Int64(time(nil)))
         ])
         return StoredMessage(uidValidity: mailbox.uidValidity, uid: uid[0])
     }

@@ -69,6 +69,7 @@ extension Cursor {
     }
 
     private mutating func setWithoutStar() throws(SyntaxError) -> SequenceSet {
+        if self.peek() == UInt8(ascii: "$") { throw self.fail("a set of numbers") }
         let set = try self.sequenceSet()
         for element in set.elements
         where element.first == SequenceSet.Element.star || element.last == SequenceSet.Element.star {

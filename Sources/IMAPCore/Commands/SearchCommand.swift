@@ -9,6 +9,8 @@ public struct SearchCommand: Hashable, Sendable {
         public static let max = Return(rawValue: 2)
         public static let all = Return(rawValue: 4)
         public static let count = Return(rawValue: 8)
+        /// The result is kept for `$` (RFC 5182).
+        public static let save = Return(rawValue: 16)
     }
 
     public var numbering: MessageNumbering
@@ -36,7 +38,7 @@ extension Cursor {
         var word = self.word()
         if self.matches(word, "RETURN") {
             try self.space()
-            command.returns = try self.searchReturn()
+            command.returns = try self.searchReturn(saving: .allowed)
             try self.space()
             start = self.position
             word = self.word()
@@ -53,7 +55,10 @@ extension Cursor {
         return command
     }
 
-    mutating func searchReturn() throws(SyntaxError) -> SearchCommand.Return {
+    /// Whether the result of a command can be kept.
+    enum Saving { case allowed, forbidden }
+
+    mutating func searchReturn(saving: Saving) throws(SyntaxError) -> SearchCommand.Return {
         try self.open()
         var options: SearchCommand.Return = []
         if self.take(UInt8(ascii: ")")) { return .all }
@@ -67,8 +72,10 @@ extension Cursor {
                 options.insert(.all)
             } else if self.matches(word, "COUNT") {
                 options.insert(.count)
+            } else if self.matches(word, "SAVE"), saving == .allowed {
+                options.insert(.save)
             } else {
-                throw self.unexpected(word, "MIN, MAX, ALL or COUNT")
+                throw self.unexpected(word, "MIN, MAX, ALL, COUNT or, in SEARCH, SAVE")
             }
         } while self.take(0x20)
         try self.close()

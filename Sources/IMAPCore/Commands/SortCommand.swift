@@ -49,7 +49,7 @@ extension Cursor {
             let word = self.word()
             guard self.matches(word, "RETURN") else { throw self.unexpected(word, "sort criteria or RETURN") }
             try self.space()
-            returns = try self.searchReturn()
+            returns = try self.searchReturn(saving: .forbidden)
             try self.space()
         }
         let criteria = try self.sortCriteria()

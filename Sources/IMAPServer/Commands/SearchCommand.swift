@@ -32,10 +32,14 @@ extension Session {
             return nil
         }
         guard Self.knowsCharset(command.charset) else {
+            if command.returns?.contains(.save) == true { self.selected?.savedResult = [] }
             try await self.refuse(tag, .badCharset, "Unknown charset", expunges)
             return nil
         }
-        guard let plan = SearchPlan(command.key, selected.view, recent: selected.recent) else {
+        guard
+            let plan = SearchPlan(
+                command.key, selected.view, recent: selected.recent, now: UnixTime.now().seconds)
+        else {
             self.bad(tag, "No such message")
             return nil
         }
@@ -47,16 +51,47 @@ extension Session {
             let places = try await search.matches(plan) { self.connection.shutdownReason == nil }
             return Found(search: search, view: selected.view, places: places, hasModSeq: hasModSeq)
         } catch {
+            if command.returns?.contains(.save) == true { self.selected?.savedResult = [] }
             try await self.refuse(tag, error, expunges)
             return nil
         }
     }
 
-    /// SEARCH (RFC 9051 section 6.4.4), ESEARCH (RFC 4731).
+    /// SEARCH (RFC 9051 section 6.4.4), ESEARCH (RFC 4731), SAVE (RFC 5182).
     func search(_ tag: Tag, _ command: SearchCommand) async throws(ConnectionError) {
         guard let found = try await self.find(tag, command) else { return }
-        self.answer(tag, command, found.places, found.view, found.hasModSeq)
+        var command = command
+        let saves = command.returns?.contains(.save) == true
+        command.returns?.remove(.save)
+        if saves { self.save(found, command.returns ?? []) }
+        // SAVE alone asks for no answer (RFC 5182 section 2.4).
+        if !saves || command.returns?.isEmpty == false {
+            self.answer(tag, command, found.places, found.view, found.hasModSeq)
+        }
         try await self.finish(tag, nil, "Search completed", ExpungeTelling(command))
+    }
+
+    /// Keeps for `$` what was found: with MIN or MAX and nothing else, these messages only (RFC 5182 section 2.4).
+    private func save(_ found: Found, _ returns: SearchCommand.Return) {
+        var places = found.places
+        if !returns.isEmpty, returns.isSubset(of: [.min, .max]) {
+            places = []
+            if returns.contains(.min), let first = found.places.first { places.append(first) }
+            if returns.contains(.max), let last = found.places.last { places.append(last) }
+        }
+        self.selected?.savedResult = UIDSet(places.map { found.view[$0].uid })
+    }
+
+    /// What stands for `$` in a command.
+    func savedResult(_ numbering: MessageNumbering) -> SequenceSet {
+        guard let selected = self.selected else { return SequenceSet([ClosedRange<UInt32>]()) }
+        switch numbering {
+        case .uid: return SequenceSet(selected.savedResult.ranges)
+        case .sequenceNumber:
+            let places = selected.view.indices(of: SequenceSet(selected.savedResult.ranges), .uid) ?? []
+            return SequenceSet(
+                places.map { UInt32(clamping: $0.lowerBound + 1)...UInt32(clamping: $0.upperBound) })
+        }
     }
 
     private static func knowsCharset(_ name: [UInt8]?) -> Bool {
