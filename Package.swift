@@ -152,6 +152,7 @@ let package = Package(
         tests("SieveCore", uses: ["MIMECore"]),
         tests("LMDB"),
         tests("MailStore", uses: ["MailCore"]),
+        tests("MailSearch", uses: ["IMAPCore", "MailStore", "MIMECore", "MailCore"]),
         tests("VolumeLog", uses: ["CLinux"]),
         tests(
             "IndexedStore",
