@@ -34,6 +34,7 @@ chmod 755 "$run"
 if [ ! -e "$run/key.pem" ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 \
         -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+        -addext basicConstraints=critical,CA:FALSE \
         -keyout "$run/key.pem" -out "$run/cert.pem" 2>/dev/null
     chmod 644 "$run/cert.pem"
 fi
