@@ -22,8 +22,8 @@ count() {
 # Counts what one `swift test` printed, and shows what failed.
 count_unit() {
     local status=$1 good bad
-    good=$(grep -cE '^. Test .* passed after' "$log")
-    bad=$(grep -cE '^. Test .* failed after' "$log")
+    good=$(grep -E '^. Test .* passed after' "$log" | grep -cv 'Test run with')
+    bad=$(grep -E '^. Test .* failed after' "$log" | grep -cv 'Test run with')
     grep -E '^. (Test|Suite) .*(recorded an issue|failed after)' "$log"
     passed=$((passed + good))
     failed=$((failed + bad))

@@ -5,7 +5,7 @@ internal import MailCore
 ///
 /// The kernel drops the lock with the process, however that ends, so there are no stale locks.
 final class DirectoryLock: Sendable {
-    private let descriptor: Int32
+    let descriptor: Int32
 
     init(directory: String) throws(VolumeLogError) {
         let path = directory + "/lock"
@@ -28,7 +28,12 @@ final class DirectoryLock: Sendable {
         self.descriptor = descriptor
     }
 
-    deinit { close(self.descriptor) }
+    deinit {
+        // A child that another thread has forked holds the descriptor until its exec: closing alone would leave the
+        // lock with it for that moment.
+        flock(self.descriptor, LOCK_UN)
+        close(self.descriptor)
+    }
 
     private static func holder(_ descriptor: Int32) -> Int32? {
         var text = [UInt8](repeating: 0, count: 16)
