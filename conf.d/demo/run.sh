@@ -103,7 +103,9 @@ Martlet is running. Ctrl-C stops it; \`make run\` starts it again with the same 
   Other ports   IMAP $imap (STARTTLS), POP3 $pop3 (STLS), POP3 over TLS $pop3s
   Postfix       in /etc/postfix/main.cf:
                 virtual_mailbox_domains = localhost.example
-                virtual_transport = lmtp:inet:[127.0.0.1]:$lmtp
+                virtual_transport = lmtp:unix:$run/lmtp
+                (where master.cf has lmtp in a chroot, as Debian's has:
+                virtual_transport = lmtp:inet:[127.0.0.1]:$lmtp)
   Files         mail $run/home/$user/Maildir, log $run/log, settings $run/martlet.conf
 
 TEXT
