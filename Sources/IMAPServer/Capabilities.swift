@@ -20,15 +20,21 @@ enum Capabilities {
     }
 
     /// After it.
-    static let afterLogin: [UInt8] = {
-        var out: [UInt8] = []
-        out.append(
-            "IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ NAMESPACE CHILDREN UNSELECT UIDPLUS MULTIAPPEND")
-        out.append(
-            " LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE MOVE CONDSTORE QRESYNC")
-        out.append(
-            " ESEARCH SEARCHRES WITHIN SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS"
-        )
-        return out
-    }()
+    static let afterLogin: [UInt8] = Array(afterLoginNames.joined(separator: " ").utf8)
+
+    /// One name or group of a document's names a line.
+    private static let afterLoginNames = [
+        "IMAP4rev1",
+        "SASL-IR ID ENABLE IDLE",
+        "LITERAL+",
+        "NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE",
+        "MULTIAPPEND",
+        "LIST-EXTENDED LIST-STATUS",
+        "SPECIAL-USE CREATE-SPECIAL-USE",
+        "STATUS=SIZE",
+        "CONDSTORE QRESYNC",
+        "ESEARCH SEARCHRES WITHIN",
+        "SORT SORT=DISPLAY ESORT",
+        "THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS",
+    ]
 }
