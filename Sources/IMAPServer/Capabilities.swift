@@ -29,6 +29,7 @@ enum Capabilities {
         "LITERAL+",
         "NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE",
         "MULTIAPPEND",
+        "BINARY",
         "LIST-EXTENDED LIST-STATUS",
         "SPECIAL-USE CREATE-SPECIAL-USE",
         "STATUS=SIZE",

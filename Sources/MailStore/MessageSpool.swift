@@ -9,6 +9,8 @@ public struct MessageSpool: ~Copyable, Sendable {
     private let threads: StorageThreads
     /// Octets held in memory before they go to the file. May be lowered for a message that is kept beside others.
     public var memoryLimit: Int
+    /// Whether line ends become CRLF. Set it before the first octet.
+    public var convertsLineEnds = true
     private var buffer: [UInt8] = []
     private var descriptor: CInt = -1
     private var spilled = 0
@@ -40,6 +42,10 @@ public struct MessageSpool: ~Copyable, Sendable {
     /// Takes more octets without suspending. Call `drain()` after each run of at most some hundred KiB.
     public mutating func take(_ bytes: UnsafeRawBufferPointer) {
         guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+        guard self.convertsLineEnds else {
+            self.buffer.append(contentsOf: bytes)
+            return
+        }
         var start = 0
         var from = 0
         while from < bytes.count,

@@ -294,6 +294,16 @@ let rfcExamples: [CommandCase] = [
                     .body, .bodyStructure, .envelope,
                 ])), tag: "a"),
     CommandCase(
+        "a FETCH 1 (BINARY[1.2]<3.4> BINARY.PEEK[] BINARY.SIZE[2])\r\n",
+        .fetch(
+            FetchCommand(
+                numbering: .sequenceNumber, messages: set((1, 1)),
+                items: [
+                    .binary(
+                        FetchBinary(path: [1, 2], partial: .init(first: 3, count: 4), isPeek: false)),
+                    .binary(FetchBinary(path: [], isPeek: true)), .binarySize([2]),
+                ])), tag: "a"),
+    CommandCase(
         "a FETCH * FULL\r\n",
         .fetch(
             FetchCommand(

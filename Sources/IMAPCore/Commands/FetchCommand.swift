@@ -42,6 +42,10 @@ public enum FetchItem: Hashable, Sendable {
     case rfc822Text
     /// `BODY[...]` and `BODY.PEEK[...]`
     case section(FetchSection)
+    /// `BINARY[...]` and `BINARY.PEEK[...]`
+    case binary(FetchBinary)
+    /// `BINARY.SIZE[...]` of the part with these numbers; none mean the whole message.
+    case binarySize([Int])
 }
 
 /// `BODY[section]<first.count>`.
@@ -76,7 +80,9 @@ extension FetchItem {
         switch self {
         case .rfc822, .rfc822Text: true
         case .section(let section): !section.isPeek
-        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure, .rfc822Header:
+        case .binary(let binary): !binary.isPeek
+        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure, .rfc822Header,
+            .binarySize:
             false
         }
     }
@@ -143,6 +149,7 @@ extension Cursor {
         switch self.initial(word) {
         case UInt8(ascii: "B"):
             if self.matches(word, "BODYSTRUCTURE") { return .bodyStructure }
+            if let item = try self.binaryItem(word) { return item }
             let isPeek = self.matches(word, "BODY.PEEK")
             guard isPeek || self.matches(word, "BODY") else { break }
             guard self.peek() == UInt8(ascii: "[") else {
@@ -167,14 +174,18 @@ extension Cursor {
 
     private mutating func fetchSection(isPeek: Bool) throws(SyntaxError) -> FetchSection {
         let section = try self.section()
-        guard self.take(UInt8(ascii: "<")) else { return FetchSection(section: section, isPeek: isPeek) }
+        return FetchSection(section: section, partial: try self.partial(), isPeek: isPeek)
+    }
+
+    /// `<first.count>`, if it stands here.
+    mutating func partial() throws(SyntaxError) -> FetchSection.Partial? {
+        guard self.take(UInt8(ascii: "<")) else { return nil }
         let first = try self.number("the first octet")
         guard self.take(UInt8(ascii: ".")) else { throw self.fail("\".\"") }
         let start = self.position
         let count = try self.number("a count of octets")
         guard count > 0 else { throw SyntaxError(offset: start, expected: "a count of octets over 0") }
         guard self.take(UInt8(ascii: ">")) else { throw self.fail("\">\"") }
-        return FetchSection(
-            section: section, partial: FetchSection.Partial(first: first, count: count), isPeek: isPeek)
+        return FetchSection.Partial(first: first, count: count)
     }
 }

@@ -75,15 +75,32 @@ public struct FetchResponse: Sendable {
             out.append("BODY[")
             section.section.encode(into: &out)
             out.append(UInt8(ascii: "]"))
-            if let partial = section.partial {
-                out.append(UInt8(ascii: "<"))
-                out.appendDecimal(UInt64(partial.first))
-                out.append(UInt8(ascii: ">"))
-            }
+            Self.append(section.partial, to: &out)
             out.append(0x20)
-        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure:
+        case .binary(let binary):
+            out.append("BINARY")
+            FetchBinary.encode(binary.path, into: &out)
+            Self.append(binary.partial, to: &out)
+            out.append(0x20)
+        case .binarySize, .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure:
             preconditionFailure("not an item of octets")
         }
+    }
+
+    /// `BINARY.SIZE[1.2] 4711`
+    public mutating func binarySize(_ path: [Int], _ size: UInt64, into out: inout [UInt8]) {
+        self.separate(&out)
+        out.append("BINARY.SIZE")
+        FetchBinary.encode(path, into: &out)
+        out.append(0x20)
+        out.appendDecimal(size)
+    }
+
+    private static func append(_ partial: FetchSection.Partial?, to out: inout [UInt8]) {
+        guard let partial else { return }
+        out.append(UInt8(ascii: "<"))
+        out.appendDecimal(UInt64(partial.first))
+        out.append(UInt8(ascii: ">"))
     }
 
     public func end(into out: inout [UInt8]) { out.append(")\r\n") }

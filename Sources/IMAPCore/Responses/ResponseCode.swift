@@ -42,6 +42,8 @@ public enum ResponseCode: Hashable, Sendable {
     case uidNotSticky
     case uidValidity(UIDValidity)
     case unavailable
+    /// A transfer encoding that the server cannot decode (RFC 3516 section 4.3).
+    case unknownEncoding
     case unseen(SequenceNumber)
     /// The special use cannot be given (RFC 6154 section 6).
     case useAttribute
@@ -111,6 +113,7 @@ public enum ResponseCode: Hashable, Sendable {
             out.append("UIDVALIDITY ")
             out.appendDecimal(UInt64(validity.rawValue))
         case .unavailable: out.append("UNAVAILABLE")
+        case .unknownEncoding: out.append("UNKNOWN-CTE")
         case .unseen(let number):
             out.append("UNSEEN ")
             out.appendDecimal(UInt64(number.rawValue))

@@ -132,6 +132,8 @@ extension Session {
     ) async throws(StoreError) -> Deposit {
         var spool = self.options.store.makeSpool()
         if held >= Self.heldMessages { spool.memoryLimit = min(spool.memoryLimit, Self.smallMessage) }
+        let memoryLimit = spool.memoryLimit
+        spool.convertsLineEnds = !message.isBinary
         while self.parser.messageRemaining > 0 {
             let octets: ByteBuffer
             do throws(ConnectionError) {
@@ -145,8 +147,10 @@ extension Session {
             try await spool.drain()
         }
         held += spool.held
+        var incoming = try await spool.finish()
+        if message.isBinary { incoming = try await self.asText(incoming, memoryLimit: memoryLimit) }
         return Deposit(
-            message: try await spool.finish(), account: account, mailbox: target,
+            message: incoming, account: account, mailbox: target,
             flags: message.flags.system, keywords: message.flags.keywords,
             internalDate: message.date?.secondsSince1970)
     }

@@ -17,6 +17,8 @@ extension Session {
     private struct FetchOutcome {
         var hasExpunged = false
         var hasFailed = false
+        /// Why sections of BINARY could not be decoded; an unknown encoding weighs more.
+        var undecoded: Transcoding.Failure?
     }
 
     /// FETCH (RFC 9051 section 6.4.5).
@@ -42,6 +44,10 @@ extension Session {
         let expunges = ExpungeTelling(command.numbering)
         if outcome.hasFailed {
             return try await self.refuse(tag, .unavailable, "Some messages could not be read", expunges)
+        }
+        if let failure = outcome.undecoded {
+            let code: ResponseCode = failure == .unknownEncoding ? .unknownEncoding : .parse
+            return try await self.refuse(tag, code, "Some parts could not be decoded", expunges)
         }
         if outcome.hasExpunged {
             return try await self.refuse(tag, .expungeIssued, "Some messages have been expunged", expunges)
@@ -186,6 +192,12 @@ extension Session {
                     self.note(error, &outcome)
                     continue
                 }
+                if let failure = fetched.failure {
+                    if outcome.undecoded != .unknownEncoding { outcome.undecoded = failure }
+                    writer.writeWithoutOctets(
+                        message.record, at: message.index, into: &self.connection.output)
+                    continue
+                }
                 try await self.write(fetched, message.record, at: message.index, writer)
             }
             // A store that reads nothing must not make this loop for ever.
@@ -206,6 +218,10 @@ extension Session {
         for item in writer.plan.items {
             guard item.source != .record else {
                 writer.writeRecordItem(item.item, record, &response, &self.connection.output)
+                continue
+            }
+            if item.item.binaryPath != nil {
+                try await self.writeBinary(message, item.item, &response)
                 continue
             }
             guard let (section, partial) = item.item.section else {
@@ -264,7 +280,8 @@ extension FetchItem {
         case .envelope: "ENVELOPE"
         case .body: "BODY"
         case .bodyStructure: "BODYSTRUCTURE"
-        case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text, .section:
+        case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text, .section, .binary,
+            .binarySize:
             preconditionFailure("not an item of structure")
         }
     }

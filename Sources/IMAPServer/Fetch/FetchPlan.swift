@@ -53,7 +53,7 @@ struct FetchPlan: Sendable {
         switch item {
         case .uid, .flags, .internalDate, .size, .modSeq: return Item(item: item, source: .record)
         case .envelope, .body, .bodyStructure: return Item(item: item, source: .cache)
-        case .rfc822, .rfc822Header, .rfc822Text: return Item(item: item, source: .message)
+        case .rfc822, .rfc822Header, .rfc822Text, .binary, .binarySize: return Item(item: item, source: .message)
         case .section(let section):
             guard section.section.path.isEmpty, case .headerFields(let names) = section.section.kind else {
                 return Item(item: item, source: .message)
@@ -72,7 +72,7 @@ extension FetchItem {
         case .rfc822Header: (Section(kind: .header), nil)
         case .rfc822Text: (Section(kind: .text), nil)
         case .section(let section): (section.section, section.partial)
-        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure: nil
+        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure, .binary, .binarySize: nil
         }
     }
 }

@@ -58,6 +58,16 @@ final class FetchWriter {
         if self.tellsModSeq { self.writeRecordItem(.modSeq, record, &response, &out) }
     }
 
+    /// Writes what is known of a message whose octets are of no use for the rest, flags that it got among them.
+    func writeWithoutOctets(_ record: MessageRecord, at index: Int, into out: inout [UInt8]) {
+        let items = self.plan.items.filter { $0.source == .record }
+        guard !items.isEmpty || self.becameSeen.contains(record.uid) else { return }
+        var response = FetchResponse(SequenceNumber(index: index), into: &out)
+        for item in items { self.writeRecordItem(item.item, record, &response, &out) }
+        self.writeNewFlags(record, &response, &out)
+        response.end(into: &out)
+    }
+
     func writeRecordItem(
         _ item: FetchItem, _ record: MessageRecord, _ response: inout FetchResponse, _ out: inout [UInt8]
     ) {
@@ -71,7 +81,8 @@ final class FetchWriter {
             response.internalDate(InternalDate(secondsSince1970: record.internalDate), into: &out)
         case .size: response.size(UInt64(record.size), into: &out)
         case .modSeq: response.modSeq(record.modSeq, into: &out)
-        case .envelope, .body, .bodyStructure, .rfc822, .rfc822Header, .rfc822Text, .section:
+        case .envelope, .body, .bodyStructure, .rfc822, .rfc822Header, .rfc822Text, .section, .binary,
+            .binarySize:
             preconditionFailure("not an item of the record")
         }
     }
@@ -101,7 +112,8 @@ final class FetchWriter {
             out.appendLiteral(self.scratch[range])
             self.statistics.headerCount += 1
             self.statistics.headerBytes += UInt64(range.count)
-        case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text:
+        case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text, .binary,
+            .binarySize:
             return false
         }
         return true

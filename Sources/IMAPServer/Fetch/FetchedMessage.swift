@@ -6,6 +6,10 @@ import MailStore
 struct FetchedMessage: Sendable {
     let octets: MessageOctets
     let table: PartTable?
+    /// The decoded sections of BINARY and BINARY.SIZE by their paths; `nil` where the message has no such part.
+    private let transcodings: [[Int]: Transcoding?]
+    /// Why one of them cannot be had.
+    let failure: Transcoding.Failure?
 
     /// Parsing of smaller messages is not worth a change of thread.
     private static let inlineSize = 128 * 1024
@@ -13,16 +17,64 @@ struct FetchedMessage: Sendable {
     /// Parses the message where an item needs its structure, a large one on a storage thread.
     init(_ octets: MessageOctets, _ plan: FetchPlan, _ threads: StorageThreads) async throws(StoreError) {
         self.octets = octets
+        let paths = Set(plan.items.compactMap(\.item.binaryPath))
         guard plan.items.contains(where: Self.needsTable) else {
             self.table = nil
+            self.transcodings = [:]
+            self.failure = nil
             return
         }
+        let parsed: Parsed
         if octets.count <= Self.inlineSize {
-            self.table = octets.withUnsafeBytes { PartTable($0) }
+            parsed = Parsed(octets, paths)
         } else {
-            self.table = try await threads.run { () throws(StoreError) -> PartTable in
-                octets.withUnsafeBytes { PartTable($0) }
+            parsed = try await threads.run { () throws(StoreError) -> Parsed in Parsed(octets, paths) }
+        }
+        self.table = parsed.table
+        self.transcodings = parsed.transcodings
+        self.failure = parsed.failure
+    }
+
+    private struct Parsed: Sendable {
+        let table: PartTable
+        var transcodings: [[Int]: Transcoding?] = [:]
+        var failure: Transcoding.Failure?
+
+        init(_ octets: MessageOctets, _ paths: Set<[Int]>) {
+            self.table = octets.withUnsafeBytes { PartTable($0) }
+            for path in paths {
+                do throws(Transcoding.Failure) {
+                    self.transcodings[path] = .some(
+                        try octets.withUnsafeBytes { (bytes) throws(Transcoding.Failure) in
+                            try Transcoding.decoded(path, of: bytes, self.table)
+                        })
+                } catch {
+                    // What is not known weighs more than what is broken.
+                    if self.failure != .unknownEncoding { self.failure = error }
+                }
             }
+        }
+    }
+
+    /// A section of BINARY; `nil` when the message has no such part.
+    func decoded(_ path: [Int]) -> Transcoding? { self.transcodings[path] ?? nil }
+
+    /// A reader of a decoded section that has passed over what comes before a partial's first octet.
+    func reader(
+        _ transcoding: Transcoding, _ range: Range<Int>, _ threads: StorageThreads
+    ) async -> Transcoding.Reader {
+        let reader = transcoding.reader(first: range.lowerBound, count: range.count)
+        guard reader.isSkipping, range.lowerBound > Self.inlineSize else { return reader }
+        let octets = self.octets
+        do throws(StoreError) {
+            return try await threads.run { () throws(StoreError) -> Transcoding.Reader in
+                var skipping = reader
+                octets.withUnsafeBytes { skipping.skip(in: $0) }
+                return skipping
+            }
+        } catch {
+            // No thread to be had: the reader skips as it goes.
+            return reader
         }
     }
 
@@ -47,9 +99,23 @@ struct FetchedMessage: Sendable {
             case .envelope: Envelope.append(message[table.root.header], to: &out)
             case .bodyStructure: BodyStructure.append(message, table, to: &out)
             case .body: BodyStructure.appendBody(message, table, to: &out)
-            case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text, .section:
+            case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text, .section,
+                .binary, .binarySize:
                 break
             }
+        }
+    }
+}
+
+extension FetchItem {
+    /// The path of an item of BINARY.
+    var binaryPath: [Int]? {
+        switch self {
+        case .binary(let binary): binary.path
+        case .binarySize(let path): path
+        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure, .rfc822,
+            .rfc822Header, .rfc822Text, .section:
+            nil
         }
     }
 }
