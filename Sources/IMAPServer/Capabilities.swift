@@ -33,6 +33,7 @@ enum Capabilities {
         "LIST-EXTENDED LIST-STATUS",
         "SPECIAL-USE CREATE-SPECIAL-USE",
         "STATUS=SIZE",
+        "PREVIEW",
         "CONDSTORE QRESYNC",
         "ESEARCH SEARCHRES WITHIN",
         "SORT SORT=DISPLAY ESORT",

@@ -61,6 +61,20 @@ public struct BodyLocation: Sendable, Hashable {
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 }
 
+/// A message as a format's list of UIDs has it.
+public struct UIDListRow: Sendable {
+    public var uid: UID
+    public var location: BodyLocation
+    /// The GUID where the location does not say it: of copies and of deliveries to several mailboxes.
+    public var guid: String?
+
+    public init(_ uid: UID, _ location: BodyLocation, guid: String? = nil) {
+        self.uid = uid
+        self.location = location
+        self.guid = guid
+    }
+}
+
 /// The flags and keywords of a message as a format writes them.
 public struct FileFlags: Sendable, Hashable {
     public var flags: MessageFlags
@@ -175,7 +189,7 @@ public protocol MailboxFiles: Sendable {
     ) throws(StoreError) -> PreparedBody
 
     /// Rows for new messages: UID and location. Appended to the list of UIDs before clients rely on them.
-    func record(_ rows: [(UID, BodyLocation)], header: MailboxHeader) throws(StoreError)
+    func record(_ rows: [UIDListRow], header: MailboxHeader) throws(StoreError)
 
     /// Renames the file so that its name shows `new`; `old` is what it showed last as far as is known. Idempotent;
     /// silent when the file is gone.

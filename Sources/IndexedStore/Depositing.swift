@@ -21,6 +21,8 @@ final class Depositing: @unchecked Sendable {
         var fileFlags = FileFlags()
         var entry: MailboxState.PendingEntry?
         var uid: UID?
+        /// Where the location is not the GUID.
+        var guid: String?
     }
 
     /// Deposits of one message, which share a record and a body.
@@ -136,6 +138,8 @@ final class Depositing: @unchecked Sendable {
     /// unless all are to be stored or none.
     private func assign(_ group: inout Group, number: Int, _ records: inout [PendingRecord]) -> StoreError? {
         var targets: [MessageAdded.Target] = []
+        // All mailboxes of one delivery have the same message: the GUID is the first one's location.
+        let first = group.items.lazy.compactMap(\.prepared).first?.location
         let now = self.volume.now
         let size = UInt32(clamping: group.message.octets.count)
         for index in group.items.indices {
@@ -155,7 +159,8 @@ final class Depositing: @unchecked Sendable {
                 let message = NewMessage(
                     uid: uid, modSeq: modSeq, flags: item.deposit.flags, keywords: numbers,
                     internalDate: date,
-                    saveDate: now, size: size, location: prepared.location)
+                    saveDate: now, size: size, location: prepared.location,
+                    guid: first.flatMap { prepared.location == $0 ? nil : String(decoding: $0.bytes, as: UTF8.self) })
                 let record = MessageRecord(
                     uid: uid, flags: item.deposit.flags, keywords: set, modSeq: modSeq, internalDate: date,
                     size: size)
@@ -164,6 +169,7 @@ final class Depositing: @unchecked Sendable {
                 state.pending.append(entry)
                 group.items[index].entry = entry
                 group.items[index].uid = uid
+                group.items[index].guid = message.guid
                 targets.append(MessageAdded.Target(key: state.key, newKeywords: new, message: message))
             } catch {
                 if self.mode == .allOrNone { return error }
@@ -240,7 +246,7 @@ final class Depositing: @unchecked Sendable {
                         internalDate: entry.records[0].internalDate)
                 }
             }
-            self.volume.fileWork.add(rows: [(uid, prepared.location)], state)
+            self.volume.fileWork.add(rows: [UIDListRow(uid, prepared.location, guid: item.guid)], state)
             state.publish(entry)
             self.results[item.index] = .success(StoredMessage(uidValidity: state.uidValidity, uid: uid))
         } catch {

@@ -77,7 +77,7 @@ extension MailboxState {
         var flags: [(row: NewMessage, file: FileFlags)] = []
         var gone: [NewMessage] = []
         /// Messages that the format's list of UIDs does not have.
-        var unlisted: [(UID, BodyLocation)] = []
+        var unlisted: [UIDListRow] = []
     }
 
     /// Compares a scan with the rows of the index and queues records for the differences. With `filesLock` held,
@@ -128,7 +128,9 @@ extension MailboxState {
             }
             let row = rows[index]
             seen[index] = true
-            if isListForeign || found.uid != row.uid { differences.unlisted.append((row.uid, row.location)) }
+            if isListForeign || found.uid != row.uid { 
+                differences.unlisted.append(UIDListRow(row.uid, row.location, guid: row.guid))
+            }
             // While a rename is still to be done, the file shows the past.
             guard tasks[row.uid] == nil else { continue }
             if found.flags.flags != row.flags
@@ -195,7 +197,7 @@ extension MailboxState {
         let now = self.core.volume.now
         let modSeq = self.nextModSeq()
         var ticket: UInt64?
-        var rows: [(UID, BodyLocation)] = []
+        var rows: [UIDListRow] = []
         var start = 0
         while start < prepared.count {
             let end = min(start + Self.foundPerRecord, prepared.count)
@@ -207,7 +209,7 @@ extension MailboxState {
                 // Keywords above the limit stay in the file's name only.
                 let numbers = (try? Self.numbers(of: found.flags.keywords, in: &self.keywords).numbers) ?? []
                 let uid = self.takeUID(found.uid, sight)
-                if found.uid != uid { rows.append((uid, found.location)) }
+                if found.uid != uid { rows.append(UIDListRow(uid, found.location, guid: found.guid)) }
                 messages.append(
                     NewMessage(
                         uid: uid, modSeq: modSeq, flags: found.flags.flags, keywords: numbers,

@@ -11,7 +11,7 @@ final class FileWork: @unchecked Sendable {
 
     private struct Work {
         var state: MailboxState
-        var rows: [(UID, BodyLocation)] = []
+        var rows: [UIDListRow] = []
         var tasks: [UID: IndexWriter.PendingFileTask] = [:]
         /// When renames are due; they wait to be joined with the next change of the same message.
         var due: UInt64 = .max
@@ -89,7 +89,7 @@ final class FileWork: @unchecked Sendable {
     }
 
     /// Rows for messages whose files are there.
-    func add(rows: [(UID, BodyLocation)], _ state: MailboxState) {
+    func add(rows: [UIDListRow], _ state: MailboxState) {
         self.monitor.lock.withLock {
             var work = self.work[state.key] ?? Work(state: state)
             work.rows.append(contentsOf: rows)
@@ -247,7 +247,7 @@ final class FileWork: @unchecked Sendable {
         do throws(StoreError) {
             try state.changeFiles(of: []) { (files) throws(StoreError) in
                 if !work.rows.isEmpty {
-                    try files.record(work.rows.sorted { $0.0 < $1.0 }, header: header)
+                    try files.record(work.rows.sorted { $0.uid < $1.uid }, header: header)
                 }
             }
         } catch {

@@ -257,9 +257,11 @@ final class Copying: @unchecked Sendable {
             self.continuation.resume(returning: .failure(failure))
             return
         }
-        var rows: [(UID, BodyLocation)] = []
+        var rows: [UIDListRow] = []
         for item in self.items {
-            if let uid = item.uid { rows.append((uid, item.prepared.location)) }
+            guard let uid = item.uid else { continue }
+            let location = item.prepared.location
+            rows.append(UIDListRow(uid, location, guid: item.row.guidFor(location)))
         }
         if !isGone { self.volume.fileWork.add(rows: rows, self.target) }
         self.volume.fileWork.done(sequence, [self.target])

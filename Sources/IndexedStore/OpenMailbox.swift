@@ -183,6 +183,32 @@ final class OpenMailbox: Mailbox {
             saveDate: row.saveDate, guid: row.effectiveGUID, pop3UIDL: row.pop3UIDL, pop3Order: row.pop3Order)
     }
 
+    func details(of records: [MessageRecord]) async throws(StoreError) -> [MessageDetails?] {
+        try await self.awaitAppended()
+        let schema = self.volume.schema
+        let key = self.state.key
+        return try schema.read { (transaction) throws(LMDBError) in
+            var found: [MessageDetails?] = []
+            found.reserveCapacity(records.count)
+            for record in records {
+                guard
+                    let value = try transaction.get(schema.messages, IndexSchema.key(key, record.uid))
+                else {
+                    found.append(nil)
+                    continue
+                }
+                var reader = ByteReader(value)
+                found.append(
+                    reader.readRow(record.uid).map {
+                        MessageDetails(
+                            saveDate: $0.saveDate, guid: $0.effectiveGUID, pop3UIDL: $0.pop3UIDL,
+                            pop3Order: $0.pop3Order)
+                    })
+            }
+            return found
+        }
+    }
+
     /// Waits until all messages of the snapshot are in the index.
     func awaitAppended() async throws(StoreError) {
         let ticket = self.state.lock.withLock { self.state.lastVisibleTicket }

@@ -163,6 +163,10 @@ extension MessageCache {
             return self.fieldBodies(Array("in-reply-to".utf8))?.first.flatMap(MessageIDs.first).map { [$0] } ?? []
         }
 
+        /// The identifier of the message that began this one's thread: the first of `References`, else of
+        /// `In-Reply-To`, else its own; `nil` when there is none of them.
+        public var threadRoot: [UInt8]? { self.references(maximum: 1).first ?? self.messageID }
+
         private func storedReferences() -> [[UInt8]] {
             var reader = ByteReader(self.referenceOctets)
             var ids: [[UInt8]] = []

@@ -63,6 +63,10 @@ public protocol Mailbox: AnyObject, Sendable {
     /// Data that few ask for: save date, e-mail id, POP3 UIDL override.
     func details(of uid: UID) async throws(StoreError) -> MessageDetails
 
+    /// The same of many messages, in the order of `records`; `nil` for those that are gone. Ask for at most some
+    /// hundred at once.
+    func details(of records: [MessageRecord]) async throws(StoreError) -> [MessageDetails?]
+
     /// Ends the session's use; `onChange` is not called any more when this returns.
     func close()
 }

@@ -13,7 +13,7 @@ struct UIDListTail: Sendable {
 }
 
 extension MaildirMailbox {
-    func record(_ rows: [(UID, BodyLocation)], header: MailboxHeader) throws(StoreError) {
+    func record(_ rows: [UIDListRow], header: MailboxHeader) throws(StoreError) {
         try self.state.withLock { (state) throws(StoreError) in
             let directory = try self.currentDirectory()
             try DotLock.hold("dovecot-uidlist", in: directory, self.options) { () throws(StoreError) in
@@ -105,16 +105,16 @@ extension MaildirMailbox {
 
     /// Appends rows with one write; `false` when they do not all come after the last one.
     private func append(
-        _ rows: [(UID, BodyLocation)], after tail: UIDListTail, _ state: inout State,
+        _ rows: [UIDListRow], after tail: UIDListTail, _ state: inout State,
         _ directory: DirectoryHandle
     ) throws(StoreError) -> Bool {
         var out: [UInt8] = []
         out.reserveCapacity(rows.count * 80)
         var last = tail.lastUID
-        for (uid, location) in rows {
-            guard uid.rawValue > last else { return false }
-            last = uid.rawValue
-            UIDListFile.append(last, [], try self.base(location), to: &out)
+        for row in rows {
+            guard row.uid.rawValue > last else { return false }
+            last = row.uid.rawValue
+            UIDListFile.append(last, Self.extras(row)[...], try self.base(row.location), to: &out)
         }
         let descriptor = directory.open(Self.uidListPath, O_WRONLY | O_APPEND | O_NOFOLLOW)
         if descriptor == -ENOENT { return false }
@@ -142,7 +142,7 @@ extension MaildirMailbox {
 
     /// Reads the whole file, adds what is new and writes it again where anything changed. Under the lock.
     private func merge(
-        _ rows: [(UID, BodyLocation)], _ header: MailboxHeader, _ state: inout State,
+        _ rows: [UIDListRow], _ header: MailboxHeader, _ state: inout State,
         _ directory: DirectoryHandle
     ) throws(StoreError) {
         let content = try FileContent.read(Self.uidListPath, in: directory)
@@ -163,18 +163,25 @@ extension MaildirMailbox {
             list.next = header.uidNext.rawValue
             changed = true
         }
-        var added: [(uid: UInt32, name: [UInt8])] = []
+        var added: [(uid: UInt32, extras: [UInt8], name: [UInt8])] = []
         let known = list
-        for (uid, location) in rows {
-            let name = try self.base(location)
-            let present = known.row(uid.rawValue).map { known.text[$0.name].elementsEqual(name) } ?? false
-            if !present { added.append((uid.rawValue, name)) }
+        for row in rows {
+            let name = try self.base(row.location)
+            let present = known.row(row.uid.rawValue).map { known.text[$0.name].elementsEqual(name) } ?? false
+            if !present { added.append((row.uid.rawValue, Self.extras(row), name)) }
         }
         if !added.isEmpty {
             list.add(added)
             changed = true
         }
         if changed { try self.rewrite(list, &state, directory) }
+    }
+
+    /// `G` with the GUID of a message whose name is not it.
+    private static func extras(_ row: UIDListRow) -> [UInt8] {
+        // A blank, as another program's name may have, would end the value.
+        guard let guid = row.guid, !guid.isEmpty, guid.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { return [] }
+        return [UInt8(ascii: "G")] + Array(guid.utf8)
     }
 
     /// Replaces the file. Under the lock.

@@ -107,13 +107,15 @@ struct UIDListFile {
     mutating func filter(_ keep: (Row) -> Bool) { self.rows = self.rows.filter(keep) }
 
     /// Adds rows that no present row contradicts: one with the same UID or name gives way. Any order.
-    mutating func add(_ added: [(uid: UInt32, name: [UInt8])]) {
+    mutating func add(_ added: [(uid: UInt32, extras: [UInt8], name: [UInt8])]) {
         var fresh: [Row] = []
         fresh.reserveCapacity(added.count)
-        for (uid, name) in added {
+        for (uid, extras, name) in added {
             let start = self.text.count
+            self.text.append(contentsOf: extras)
+            let nameStart = self.text.count
             self.text.append(contentsOf: name)
-            fresh.append(Row(uid: uid, extras: start..<start, name: start..<self.text.count))
+            fresh.append(Row(uid: uid, extras: start..<nameStart, name: nameStart..<self.text.count))
         }
         let taken = Set(added.map(\.uid))
         var merged = self.rows.filter { !taken.contains($0.uid) }

@@ -61,7 +61,7 @@ private let tag = Tag(bytes("a1"))!
         wire { $0.list("LIST", [.noSelect], separator: nil, name: box("")) }
             == "* LIST (\\Noselect) NIL \"\"\r\n")
     #expect(
-        wire { $0.status(box("a b"), [(.messages, 5), (.uidNext, 9)]) }
+        wire { $0.status(box("a b"), [(.messages, .number(5)), (.uidNext, .number(9))]) }
             == "* STATUS \"a b\" (MESSAGES 5 UIDNEXT 9)\r\n")
     #expect(
         wire {

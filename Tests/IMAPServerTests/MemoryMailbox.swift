@@ -1,3 +1,4 @@
+import Glibc
 import MIMECore
 import MailCore
 import MailStore
@@ -10,12 +11,15 @@ final class MemoryMailbox: Sendable {
         var flags: MessageFlags
         var keywords: [Keyword]
         var date: Int64
+        /// `nil`: a message that is new to the account.
+        var guid: String?
     }
 
     struct State {
         var name: MailboxName
         var snapshot: MailboxSnapshot
         var messages: [UID: MessageOctets] = [:]
+        var details: [UID: MessageDetails] = [:]
         var recent = UIDSet()
         var vanished: [(modSeq: ModSeq, uids: UIDSet)] = []
         var isDeleted = false
@@ -24,6 +28,7 @@ final class MemoryMailbox: Sendable {
     }
 
     let uidValidity: UIDValidity
+    let guid = memoryGUID()
     let state: Mutex<State>
 
     init(_ name: MailboxName, _ validity: UIDValidity) {
@@ -61,6 +66,7 @@ final class MemoryMailbox: Sendable {
                         uid: uid, flags: message.flags, keywords: state.snapshot.keywords.set(of: numbers),
                         modSeq: modSeq, internalDate: message.date, size: UInt32(message.octets.count)))
                 state.messages[uid] = message.octets
+                state.details[uid] = MessageDetails(saveDate: Int64(time(nil)), guid: message.guid ?? memoryGUID())
                 state.recent.insert(uid)
                 return uid
             }
@@ -72,7 +78,10 @@ final class MemoryMailbox: Sendable {
             guard !uids.isEmpty else { return }
             state.vanished.append((state.nextModSeq(), uids))
             state.snapshot.remove(uids)
-            for uid in uids { state.messages[uid] = nil }
+            for uid in uids {
+                state.messages[uid] = nil
+                state.details[uid] = nil
+            }
         }
     }
 }
@@ -106,7 +115,7 @@ final class MemorySession: Mailbox {
     }
 
     var name: MailboxName { self.mailbox.state.withLock { $0.name } }
-    var guid: String { "" }
+    var guid: String { self.mailbox.guid }
     var isDeleted: Bool { self.mailbox.state.withLock { $0.isDeleted } }
     func snapshot() -> MailboxSnapshot { self.mailbox.snapshot() }
     func close() { self.mailbox.state.withLock { $0.listeners[self.listener] = nil } }
@@ -199,7 +208,7 @@ final class MemorySession: Mailbox {
                     .init(
                         octets: octets, flags: record.flags,
                         keywords: table.numbers(in: record.keywords).map { table.keywords[Int($0)] },
-                        date: record.internalDate))
+                        date: record.internalDate, guid: state.details[uid]?.guid))
             }
             return (sources, messages)
         }
@@ -240,6 +249,13 @@ final class MemorySession: Mailbox {
     }
 
     func details(of uid: UID) async throws(StoreError) -> MessageDetails {
-        MessageDetails(saveDate: 0, guid: "")
+        guard let details = self.mailbox.state.withLock({ $0.details[uid] }) else { throw StoreError(.expunged) }
+        return details
     }
+}
+
+private func memoryGUID() -> String {
+    var text = ""
+    while text.utf8.count < 32 { text += String(UInt8.random(in: 0...15), radix: 16) }
+    return text
 }

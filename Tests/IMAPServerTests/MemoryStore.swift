@@ -137,7 +137,8 @@ final class MemoryAccount: MailAccount {
         let snapshot = try self.mailbox(name).snapshot()
         var status = MailboxStatus(
             messages: snapshot.count, unseen: 0, deleted: 0, recent: 0, size: 0, uidNext: snapshot.uidNext,
-            uidValidity: snapshot.uidValidity, highestModSeq: snapshot.highestModSeq, guid: "")
+            uidValidity: snapshot.uidValidity, highestModSeq: snapshot.highestModSeq,
+            guid: try self.mailbox(name).guid)
         snapshot.forEach { _, record in
             if !record.flags.contains(.seen) { status.unseen += 1 }
             if record.flags.contains(.deleted) { status.deleted += 1 }

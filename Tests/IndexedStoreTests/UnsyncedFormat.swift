@@ -69,7 +69,7 @@ private struct UnsyncedMailbox: MailboxFiles {
         let source = (source as? UnsyncedMailbox)?.files ?? source
         return try self.files.prepareCopy(of: location, flags: flags, in: source, as: target)
     }
-    func record(_ rows: [(UID, BodyLocation)], header: MailboxHeader) throws(StoreError) {
+    func record(_ rows: [UIDListRow], header: MailboxHeader) throws(StoreError) {
         try self.files.record(rows, header: header)
     }
     func setFlags(_ location: BodyLocation, from old: FileFlags, to new: FileFlags) throws(StoreError) {

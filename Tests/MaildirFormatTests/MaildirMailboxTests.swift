@@ -176,7 +176,7 @@ import Testing
         let location = try self.publish("y", in: made)
         #expect(self.box.list(".A/new") == [location.text])
         #expect(try made.read(location, flags: FileFlags()).text == "y")
-        try made.record([(.first, location)], header: .sample(9))
+        try made.record([UIDListRow(.first, location)], header: .sample(9))
         #expect(self.box.text(".A/dovecot-uidlist")?.hasPrefix("3 V9 N2 ") == true)
     }
 

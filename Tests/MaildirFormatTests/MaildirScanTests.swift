@@ -81,8 +81,8 @@ import Testing
             uidValidity: try #require(UIDValidity(rawValue: 1_795_267_042)), uidNext: UID(nonZero: 11),
             guid: Self.guid)
         let rows = [
-            (UID(nonZero: 9), BodyLocation("1795267009.M2P10.mx,S=5,W=6")),
-            (UID(nonZero: 10), BodyLocation("1795267009.M10P10.mx,S=5,W=6")),
+            UIDListRow(UID(nonZero: 9), BodyLocation("1795267009.M2P10.mx,S=5,W=6")),
+            UIDListRow(UID(nonZero: 10), BodyLocation("1795267009.M10P10.mx,S=5,W=6")),
         ]
         try self.inbox.record(rows, header: header)
         let added = "9 :1795267009.M2P10.mx,S=5,W=6\n10 :1795267009.M10P10.mx,S=5,W=6\n"
@@ -91,18 +91,18 @@ import Testing
         // Again, as replay does: nothing changes but N.
         try self.inbox.record(rows, header: header)
         #expect(self.box.text("dovecot-uidlist") == before + added)
-        try self.inbox.record([(UID(nonZero: 12), BodyLocation("z"))], header: header)
+        try self.inbox.record([UIDListRow(UID(nonZero: 12), BodyLocation("z"))], header: header)
         #expect(self.box.text("dovecot-uidlist") == before + added + "12 :z\n")
         #expect(try self.inbox.scan().header?.uidNext.rawValue == 13)
         // A row that another program appended.
         self.box.put("dovecot-uidlist", before + added + "12 :z\n13 :other\n")
-        try self.inbox.record([(UID(nonZero: 14), BodyLocation("y"))], header: header)
+        try self.inbox.record([UIDListRow(UID(nonZero: 14), BodyLocation("y"))], header: header)
         #expect(self.box.text("dovecot-uidlist") == before + added + "12 :z\n13 :other\n14 :y\n")
         // One before the last: keys of other rows stay.
-        try self.inbox.record([(UID(nonZero: 2), BodyLocation("b"))], header: header)
+        try self.inbox.record([UIDListRow(UID(nonZero: 2), BodyLocation("b"), guid: "feed")], header: header)
         let lines = try #require(self.box.text("dovecot-uidlist")).split(separator: "\n")
         #expect(lines[0] == "3 V1795267042 N15 G\(Self.guid)")
-        #expect(lines[2] == "2 :b")
+        #expect(lines[2] == "2 Gfeed :b")
         #expect(lines[3] == "3 W40 P0000aa O7 Gfeed :1795267001.M5P10.mx")
         #expect(!self.box.list(".").contains { $0.hasSuffix(".lock") || $0.hasSuffix(".tmp") })
     }
@@ -113,11 +113,11 @@ import Testing
         self.box.put("dovecot-uidlist", text)
         let header = MailboxHeader(
             uidValidity: try #require(UIDValidity(rawValue: 5)), uidNext: UID(nonZero: 2002), guid: Self.guid)
-        try self.inbox.record([(UID(nonZero: 2001), BodyLocation("a"))], header: header)
+        try self.inbox.record([UIDListRow(UID(nonZero: 2001), BodyLocation("a"))], header: header)
         #expect(self.box.text("dovecot-uidlist") == text + "2001 :a\n")
         // A torn end is not appended to.
         self.box.put("dovecot-uidlist", text + "2001 :a\n2002 :tor")
-        try self.inbox.record([(UID(nonZero: 2003), BodyLocation("b"))], header: header)
+        try self.inbox.record([UIDListRow(UID(nonZero: 2003), BodyLocation("b"))], header: header)
         #expect(self.box.text("dovecot-uidlist")?.hasSuffix("2001 :a\n2002 :tor\n2003 :b\n") == true)
     }
 
@@ -213,7 +213,7 @@ import Testing
         #expect(found.location.bytes == name)
         #expect(try self.inbox.read(found.location, flags: found.flags).count == 0)
         try self.inbox.setFlags(found.location, from: found.flags, to: FileFlags(.flagged))
-        try self.inbox.record([(.first, found.location)], header: .sample())
+        try self.inbox.record([UIDListRow(.first, found.location)], header: .sample())
         #expect(try self.inbox.scan().messages.first?.uid == .first)
         let copy = try self.inbox.prepareCopy(
             of: found.location, flags: FileFlags(.flagged), in: self.inbox, as: FileFlags())

@@ -103,7 +103,7 @@ import Testing
 
     @Test func addsRows() {
         var list = UIDListFile(Array((Self.header + "1 Pq :a\n5 :b\n").utf8))
-        list.add([(3, Array("c".utf8)), (5, Array("d".utf8)), (9, Array("a".utf8))])
+        list.add([(3, [], Array("c".utf8)), (5, [], Array("d".utf8)), (9, Array("Gq".utf8), Array("a".utf8))])
         #expect(Self.rows(list) == ["3 c", "5 d", "9 a"])
         #expect(list.row(5) != nil)
         #expect(list.row(4) == nil)

@@ -30,6 +30,14 @@ public enum FetchItem: Hashable, Sendable {
     case internalDate
     case size
     case modSeq
+    /// `SAVEDATE` (RFC 8514)
+    case saveDate
+    /// `EMAILID` (RFC 8474)
+    case emailID
+    /// `THREADID` (RFC 8474)
+    case threadID
+    /// `PREVIEW`, and `PREVIEW (LAZY)`, which may answer NIL (RFC 8970)
+    case preview(isLazy: Bool)
     case envelope
     /// `BODY`: the structure without extension data.
     case body
@@ -81,8 +89,8 @@ extension FetchItem {
         case .rfc822, .rfc822Text: true
         case .section(let section): !section.isPeek
         case .binary(let binary): !binary.isPeek
-        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure, .rfc822Header,
-            .binarySize:
+        case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID, .preview, .envelope,
+            .body, .bodyStructure, .rfc822Header, .binarySize:
             false
         }
     }
@@ -157,19 +165,40 @@ extension Cursor {
                 return .body
             }
             return .section(try self.fetchSection(isPeek: isPeek))
-        case UInt8(ascii: "E") where self.matches(word, "ENVELOPE"): return .envelope
+        case UInt8(ascii: "E"):
+            if self.matches(word, "ENVELOPE") { return .envelope }
+            if self.matches(word, "EMAILID") { return .emailID }
         case UInt8(ascii: "F") where self.matches(word, "FLAGS"): return .flags
         case UInt8(ascii: "I") where self.matches(word, "INTERNALDATE"): return .internalDate
         case UInt8(ascii: "M") where self.matches(word, "MODSEQ"): return .modSeq
+        case UInt8(ascii: "P") where self.matches(word, "PREVIEW"): return .preview(isLazy: try self.previewModifiers())
         case UInt8(ascii: "R"):
             if self.matches(word, "RFC822.SIZE") { return .size }
             if self.matches(word, "RFC822") { return .rfc822 }
             if self.matches(word, "RFC822.HEADER") { return .rfc822Header }
             if self.matches(word, "RFC822.TEXT") { return .rfc822Text }
+        case UInt8(ascii: "S") where self.matches(word, "SAVEDATE"): return .saveDate
+        case UInt8(ascii: "T") where self.matches(word, "THREADID"): return .threadID
         case UInt8(ascii: "U") where self.matches(word, "UID"): return .uid
         default: break
         }
         throw self.unexpected(word, "a FETCH item")
+    }
+
+    /// ` (LAZY)` behind PREVIEW. Behind a lone item stand the modifiers of FETCH, in parentheses too.
+    private mutating func previewModifiers() throws(SyntaxError) -> Bool {
+        let start = self.position
+        guard self.take(0x20), self.take(UInt8(ascii: "(")) else {
+            self.position = start
+            return false
+        }
+        let word = self.word()
+        guard self.matches(word, "LAZY") else {
+            self.position = start
+            return false
+        }
+        try self.close()
+        return true
     }
 
     private mutating func fetchSection(isPeek: Bool) throws(SyntaxError) -> FetchSection {

@@ -35,6 +35,8 @@ public enum SpecialUseAttribute: Hashable, Sendable, CaseIterable {
 /// An item of STATUS (RFC 9051 section 6.3.11, RFC 7162, RFC 8438).
 public enum StatusItem: Hashable, Sendable, CaseIterable {
     case messages, recent, uidNext, uidValidity, unseen, deleted, size, highestModSeq
+    /// RFC 8474 section 4.3.
+    case mailboxID
 
     public var wireName: StaticString {
         switch self {
@@ -46,8 +48,16 @@ public enum StatusItem: Hashable, Sendable, CaseIterable {
         case .deleted: "DELETED"
         case .size: "SIZE"
         case .highestModSeq: "HIGHESTMODSEQ"
+        case .mailboxID: "MAILBOXID"
         }
     }
+}
+
+/// What STATUS answers for an item.
+public enum StatusValue: Hashable, Sendable {
+    case number(UInt64)
+    /// An identifier, which goes in parentheses.
+    case objectID([UInt8])
 }
 
 extension Cursor {

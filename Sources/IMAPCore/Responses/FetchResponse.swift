@@ -53,6 +53,31 @@ public struct FetchResponse: Sendable {
         date.encode(into: &out)
     }
 
+    /// When the message came into the mailbox (RFC 8514 section 4.2).
+    public mutating func saveDate(_ date: InternalDate, into out: inout [UInt8]) {
+        self.separate(&out)
+        out.append("SAVEDATE ")
+        date.encode(into: &out)
+    }
+
+    /// `EMAILID (M...)` or `THREADID (T...)`, as the identifier's kind says.
+    public mutating func objectID(_ id: ObjectID, into out: inout [UInt8]) {
+        self.separate(&out)
+        switch id.kind {
+        case .email: out.append("EMAILID (")
+        case .thread: out.append("THREADID (")
+        }
+        id.append(to: &out)
+        out.append(UInt8(ascii: ")"))
+    }
+
+    /// The preview in UTF-8; `nil` when it is not there yet and the client does not want to wait for it.
+    public mutating func preview(_ text: (some Collection<UInt8>)?, into out: inout [UInt8]) {
+        self.separate(&out)
+        out.append("PREVIEW ")
+        out.appendNString(text)
+    }
+
     /// An item whose value is already in wire form: ENVELOPE, BODY, BODYSTRUCTURE.
     public mutating func wire(
         _ name: StaticString, _ value: some Collection<UInt8>, into out: inout [UInt8]
@@ -82,7 +107,8 @@ public struct FetchResponse: Sendable {
             FetchBinary.encode(binary.path, into: &out)
             Self.append(binary.partial, to: &out)
             out.append(0x20)
-        case .binarySize, .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure:
+        case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID, .preview, .envelope,
+            .body, .bodyStructure, .binarySize:
             preconditionFailure("not an item of octets")
         }
     }

@@ -23,6 +23,8 @@ public enum ResponseCode: Hashable, Sendable {
     case highestModSeq(ModSeq)
     case inUse
     case limit
+    /// The mailbox's identifier (RFC 8474 section 4).
+    case mailboxID([UInt8])
     /// Ascending message numbers that STORE left alone (RFC 7162 section 3.1.3).
     case modified([ClosedRange<UInt32>])
     case noModSeq
@@ -83,6 +85,10 @@ public enum ResponseCode: Hashable, Sendable {
             out.appendDecimal(modSeq.rawValue)
         case .inUse: out.append("INUSE")
         case .limit: out.append("LIMIT")
+        case .mailboxID(let id):
+            out.append("MAILBOXID (")
+            out.append(contentsOf: id)
+            out.append(UInt8(ascii: ")"))
         case .modified(let ranges):
             out.append("MODIFIED ")
             out.appendRanges(ranges)

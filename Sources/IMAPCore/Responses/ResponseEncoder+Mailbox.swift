@@ -121,7 +121,7 @@ extension ResponseEncoder {
     }
 
     /// `* STATUS INBOX (MESSAGES 5)`
-    public mutating func status(_ name: WireMailboxName, _ items: [(StatusItem, UInt64)]) {
+    public mutating func status(_ name: WireMailboxName, _ items: [(StatusItem, StatusValue)]) {
         self.bytes.append("* STATUS ")
         self.bytes.appendAString(name.bytes)
         self.bytes.append(" (")
@@ -129,7 +129,13 @@ extension ResponseEncoder {
             if index > 0 { self.bytes.append(0x20) }
             self.bytes.append(item.wireName)
             self.bytes.append(0x20)
-            self.bytes.appendDecimal(value)
+            switch value {
+            case .number(let number): self.bytes.appendDecimal(number)
+            case .objectID(let id):
+                self.bytes.append(UInt8(ascii: "("))
+                self.bytes.append(contentsOf: id)
+                self.bytes.append(UInt8(ascii: ")"))
+            }
         }
         self.bytes.append(UInt8(ascii: ")"))
         self.endLine()

@@ -77,6 +77,10 @@ extension Session {
             writer.becameSeen = becameSeen
             writer.tellsModSeq = self.knowsCondStore && !plan.asksForModSeq
             writer.tellsUID = self.knowsCondStore && !plan.hasUID
+            if !plan.traits.isEmpty {
+                await self.readTraits(&batch, writer, &outcome)
+                if batch.isEmpty { continue }
+            }
             if !becameSeen.isEmpty { self.tellKeywords() }
             switch plan.source {
             case .record: try await self.fetchRecords(batch, writer)
@@ -112,6 +116,28 @@ extension Session {
         selected.adopt(changed, keywords: now.keywords)
         self.selected = selected
         return UIDSet(changed.map(\.uid))
+    }
+
+    /// Reads what the index knows of the messages beside their records; those that are gone leave the batch.
+    private func readTraits(
+        _ batch: inout [(index: Int, record: MessageRecord)], _ writer: FetchWriter, _ outcome: inout FetchOutcome
+    ) async {
+        do throws(StoreError) {
+            let traits = try await writer.selected.mailbox.traits(of: batch.map(\.record), writer.plan.traits)
+            var kept: [(index: Int, record: MessageRecord)] = []
+            for (message, traits) in zip(batch, traits) {
+                guard let traits else {
+                    outcome.hasExpunged = true
+                    continue
+                }
+                writer.traits[message.record.uid] = traits
+                kept.append(message)
+            }
+            batch = kept
+        } catch {
+            self.note(error, &outcome)
+            batch = []
+        }
     }
 
     private func fetchRecords(
@@ -220,6 +246,10 @@ extension Session {
                 writer.writeRecordItem(item.item, record, &response, &self.connection.output)
                 continue
             }
+            if case .preview = item.item {
+                response.preview(message.preview, into: &self.connection.output)
+                continue
+            }
             if item.item.binaryPath != nil {
                 try await self.writeBinary(message, item.item, &response)
                 continue
@@ -280,8 +310,8 @@ extension FetchItem {
         case .envelope: "ENVELOPE"
         case .body: "BODY"
         case .bodyStructure: "BODYSTRUCTURE"
-        case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text, .section, .binary,
-            .binarySize:
+        case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID, .preview, .rfc822,
+            .rfc822Header, .rfc822Text, .section, .binary, .binarySize:
             preconditionFailure("not an item of structure")
         }
     }

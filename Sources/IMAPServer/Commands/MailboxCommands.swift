@@ -52,10 +52,16 @@ extension Session {
         guard uses.count <= 1 else {
             return try await self.refuse(tag, .useAttribute, "A mailbox can have one special use")
         }
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
         let use = uses.first.map { SpecialUse($0) }
-        try await self.change(tag, "Create completed") { account throws(StoreError) in
+        let status: MailboxStatus
+        do throws(StoreError) {
             try await account.create(name, specialUse: use)
+            status = try await account.status(of: name)
+        } catch {
+            return try await self.refuse(tag, error)
         }
+        try await self.finish(tag, .mailboxID(MailboxID.text(status.guid)), "Create completed")
     }
 
     func delete(_ tag: Tag, _ wire: WireMailboxName) async throws(ConnectionError) {
@@ -108,16 +114,17 @@ extension Session {
     }
 
     func writeStatus(_ name: MailboxName, _ status: MailboxStatus, _ items: [StatusItem]) {
-        let values = items.map { item -> (StatusItem, UInt64) in
+        let values = items.map { item -> (StatusItem, StatusValue) in
             switch item {
-            case .messages: (item, UInt64(clamping: status.messages))
-            case .recent: (item, UInt64(clamping: status.recent))
-            case .uidNext: (item, UInt64(status.uidNext.rawValue))
-            case .uidValidity: (item, UInt64(status.uidValidity.rawValue))
-            case .unseen: (item, UInt64(clamping: status.unseen))
-            case .deleted: (item, UInt64(clamping: status.deleted))
-            case .size: (item, status.size)
-            case .highestModSeq: (item, status.highestModSeq.rawValue)
+            case .messages: (item, .number(UInt64(clamping: status.messages)))
+            case .recent: (item, .number(UInt64(clamping: status.recent)))
+            case .uidNext: (item, .number(UInt64(status.uidNext.rawValue)))
+            case .uidValidity: (item, .number(UInt64(status.uidValidity.rawValue)))
+            case .unseen: (item, .number(UInt64(clamping: status.unseen)))
+            case .deleted: (item, .number(UInt64(clamping: status.deleted)))
+            case .size: (item, .number(status.size))
+            case .highestModSeq: (item, .number(status.highestModSeq.rawValue))
+            case .mailboxID: (item, .objectID(MailboxID.text(status.guid)))
             }
         }
         let wire = self.names.encode(name)

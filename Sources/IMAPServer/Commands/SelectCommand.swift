@@ -73,6 +73,7 @@ extension Session {
             out.recent(recent)
             if let firstUnseen { out.untagged(.ok, .unseen(firstUnseen), "First unseen") }
             out.untagged(.ok, .uidValidity(view.uidValidity), "UIDs valid")
+            out.untagged(.ok, .mailboxID(MailboxID.text(selected.mailbox.guid)), "Mailbox identifier")
             out.untagged(.ok, .uidNext(view.uidNext), "Predicted next UID")
             out.untagged(.ok, .highestModSeq(view.highestModSeq), "Highest mod-sequence")
         }

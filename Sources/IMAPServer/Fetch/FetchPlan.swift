@@ -1,6 +1,7 @@
 import IMAPCore
 import MIMECore
 import MailCore
+import MailStore
 
 /// What a FETCH needs of each message, found out once per command.
 struct FetchPlan: Sendable {
@@ -31,6 +32,8 @@ struct FetchPlan: Sendable {
     let hasFlags: Bool
     let hasUID: Bool
     let changedSince: ModSeq?
+    /// What must be asked of the index beside the records; nearly always nothing.
+    let traits: MessageTraits.Selection
 
     init(_ command: FetchCommand) {
         var items = command.items
@@ -44,6 +47,10 @@ struct FetchPlan: Sendable {
         self.hasFlags = items.contains(.flags)
         self.hasUID = items.contains(.uid)
         self.changedSince = command.changedSince
+        var traits: MessageTraits.Selection = []
+        if items.contains(.saveDate) || items.contains(.emailID) { traits.insert(.row) }
+        if items.contains(.threadID) { traits.formUnion([.row, .thread]) }
+        self.traits = traits
     }
 
     /// Whether the command makes the session CONDSTORE-aware.
@@ -51,8 +58,9 @@ struct FetchPlan: Sendable {
 
     private static func plan(_ item: FetchItem) -> Item {
         switch item {
-        case .uid, .flags, .internalDate, .size, .modSeq: return Item(item: item, source: .record)
-        case .envelope, .body, .bodyStructure: return Item(item: item, source: .cache)
+        case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID:
+            return Item(item: item, source: .record)
+        case .envelope, .body, .bodyStructure, .preview: return Item(item: item, source: .cache)
         case .rfc822, .rfc822Header, .rfc822Text, .binary, .binarySize: return Item(item: item, source: .message)
         case .section(let section):
             guard section.section.path.isEmpty, case .headerFields(let names) = section.section.kind else {
@@ -72,7 +80,9 @@ extension FetchItem {
         case .rfc822Header: (Section(kind: .header), nil)
         case .rfc822Text: (Section(kind: .text), nil)
         case .section(let section): (section.section, section.partial)
-        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure, .binary, .binarySize: nil
+        case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID, .preview, .envelope,
+            .body, .bodyStructure, .binary, .binarySize:
+            nil
         }
     }
 }

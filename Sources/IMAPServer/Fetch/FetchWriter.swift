@@ -15,6 +15,8 @@ final class FetchWriter {
     var tellsModSeq = false
     /// Whether the UID goes along with them, as it must for those who know MODSEQ (RFC 7162 section 3.2.4).
     var tellsUID = false
+    /// By UID, when the plan asks for them.
+    var traits: [UID: MessageTraits] = [:]
     var statistics = SessionStatistics()
     private var scratch: [UInt8] = []
 
@@ -81,8 +83,14 @@ final class FetchWriter {
             response.internalDate(InternalDate(secondsSince1970: record.internalDate), into: &out)
         case .size: response.size(UInt64(record.size), into: &out)
         case .modSeq: response.modSeq(record.modSeq, into: &out)
-        case .envelope, .body, .bodyStructure, .rfc822, .rfc822Header, .rfc822Text, .section, .binary,
-            .binarySize:
+        case .saveDate:
+            guard let traits = self.traits[record.uid] else { return }
+            response.saveDate(InternalDate(secondsSince1970: traits.saveDate), into: &out)
+        case .emailID:
+            if let traits = self.traits[record.uid] { response.objectID(traits.emailID, into: &out) }
+        case .threadID:
+            if let id = self.traits[record.uid]?.threadID { response.objectID(id, into: &out) }
+        case .preview, .envelope, .body, .bodyStructure, .rfc822, .rfc822Header, .rfc822Text, .section, .binary, .binarySize:
             preconditionFailure("not an item of the record")
         }
     }
@@ -112,8 +120,9 @@ final class FetchWriter {
             out.appendLiteral(self.scratch[range])
             self.statistics.headerCount += 1
             self.statistics.headerBytes += UInt64(range.count)
-        case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text, .binary,
-            .binarySize:
+        case .preview: response.preview(cache.preview, into: &out)
+        case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID, .rfc822, .rfc822Header,
+            .rfc822Text, .binary, .binarySize:
             return false
         }
         return true

@@ -90,6 +90,12 @@ struct FetchedMessage: Sendable {
         return self.octets.withUnsafeBytes { section.content(of: $0, table) }
     }
 
+    /// The preview, as the cache would have it.
+    var preview: [UInt8]? {
+        guard let table = self.table else { return nil }
+        return self.octets.withUnsafeBytes { Preview.make($0, table) }
+    }
+
     /// Appends the wire form of ENVELOPE, BODY or BODYSTRUCTURE.
     func appendStructure(_ item: FetchItem, to out: inout [UInt8]) {
         guard let table = self.table else { return }
@@ -99,8 +105,8 @@ struct FetchedMessage: Sendable {
             case .envelope: Envelope.append(message[table.root.header], to: &out)
             case .bodyStructure: BodyStructure.append(message, table, to: &out)
             case .body: BodyStructure.appendBody(message, table, to: &out)
-            case .uid, .flags, .internalDate, .size, .modSeq, .rfc822, .rfc822Header, .rfc822Text, .section,
-                .binary, .binarySize:
+            case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID, .preview, .rfc822,
+                .rfc822Header, .rfc822Text, .section, .binary, .binarySize:
                 break
             }
         }
@@ -113,8 +119,8 @@ extension FetchItem {
         switch self {
         case .binary(let binary): binary.path
         case .binarySize(let path): path
-        case .uid, .flags, .internalDate, .size, .modSeq, .envelope, .body, .bodyStructure, .rfc822,
-            .rfc822Header, .rfc822Text, .section:
+        case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID, .preview, .envelope,
+            .body, .bodyStructure, .rfc822, .rfc822Header, .rfc822Text, .section:
             nil
         }
     }

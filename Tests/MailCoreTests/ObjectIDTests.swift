@@ -1,0 +1,50 @@
+import MailCore
+import Testing
+
+@Suite struct ObjectIDTests {
+    /// FIPS 180-4 examples, and lengths around the block's end.
+    @Test(arguments: [
+        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (
+            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+        ),
+        (
+            String(repeating: "a", count: 55),
+            "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318"
+        ),
+        (
+            String(repeating: "a", count: 64),
+            "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"
+        ),
+        (
+            String(repeating: "a", count: 1000),
+            "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3"
+        ),
+    ])
+    func digests(_ text: String, _ expected: String) {
+        let hexadecimal = SHA256.digest(Array(text.utf8)).map { byte in
+            (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+        #expect(hexadecimal.joined() == expected)
+    }
+
+    @Test func readsWhatItWrites() throws {
+        let id = ObjectID(.email, of: "1795267009.M2P10.mx".utf8)
+        #expect(id.text.count == 33)
+        #expect(id.text.first == UInt8(ascii: "M"))
+        #expect(ObjectID(.email, parsing: id.text) == id)
+        #expect(ObjectID(.thread, parsing: id.text) == nil)
+        #expect(id == ObjectID(.email, of: Array("1795267009.M2P10.mx".utf8)))
+        #expect(id != ObjectID(.email, of: "1795267009.M3P10.mx".utf8))
+        let thread = ObjectID(threadOf: id)
+        #expect(thread.text.dropFirst() == id.text.dropFirst())
+        #expect(thread.text.first == UInt8(ascii: "T"))
+    }
+
+    @Test(arguments: ["", "M", "M6d99ac3275bb4e", "M" + String(repeating: "A", count: 32), "M" + String(repeating: "g", count: 32)])
+    func refusesOthers(_ text: String) {
+        #expect(ObjectID(.email, parsing: text.utf8) == nil)
+    }
+}
