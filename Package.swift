@@ -151,7 +151,7 @@ let package = Package(
         tests("SASLCore"),
         tests("SieveCore", uses: ["MIMECore"]),
         tests("LMDB"),
-        tests("MailStore", uses: ["MailCore"]),
+        tests("MailStore", uses: ["MIMECore", "MailCore"]),
         tests("MailSearch", uses: ["IMAPCore", "MailStore", "MIMECore", "MailCore"]),
         tests("VolumeLog", uses: ["CLinux"]),
         tests(

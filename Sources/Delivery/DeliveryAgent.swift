@@ -77,7 +77,8 @@ public struct DeliveryAgent: Sendable {
                 let made = try await self.store.threads.run { () throws(StoreError) -> [DeliveryPlan] in
                     let started = ContinuousClock.now
                     return message.octets.withUnsafeBytes { bytes in
-                        let view = SieveMessage(Octets(bytes), limits: planner.options.limits)
+                        let view = SieveMessage(
+                            Octets(bytes), limits: planner.options.limits, converter: .system)
                         var made: [DeliveryPlan] = []
                         for index in rest {
                             made.append(

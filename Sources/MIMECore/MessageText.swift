@@ -1,12 +1,14 @@
 import MailCore
 
 /// Substring search in a message's decoded text (RFC 9051 section 6.4.4: HEADER, BODY, TEXT and the address
-/// keys). Case is folded; encoded words, transfer encodings and charsets are decoded.
+/// keys). Texts compare by i;unicode-casemap; encoded words, transfer encodings and charsets are decoded.
 public struct MessageText {
     /// The most octets of one header field that are looked at.
     public static let maximumField = 256 * 1024
     /// Octets decoded at a time.
     private static let chunkSize = 64 * 1024
+    /// The most octets of an HTML part whose text without its tags is looked at.
+    private static let maximumHTML = 4 << 20
 
     private let message: Octets
     private let table: PartTable
@@ -35,15 +37,15 @@ public struct MessageText {
     public static func fieldContains(
         _ body: Octets, _ needle: SearchNeedle, converter: CharsetConverter = .builtIn
     ) -> Bool {
-        if needle.folded.isEmpty { return true }
+        if needle.mapped.isEmpty { return true }
         let bounded = body[0..<Self.maximumField]
         return needle.isFound(in: EncodedWord.decode(bounded, converter: converter))
     }
 
-    /// BODY: whether the needle is in the text of a part, or in the header of a part or of a message inside.
-    /// Bodies that are not text are not searched.
+    /// BODY: whether the needle is in the text of a part, or in the header of a part or of a message inside. Of HTML,
+    /// both its source and what it shows count. Bodies that are not text are not searched.
     public func bodyContains(_ needle: SearchNeedle) -> Bool {
-        if needle.folded.isEmpty { return true }
+        if needle.mapped.isEmpty { return true }
         for (index, part) in self.table.parts.enumerated() {
             if index > 0, self.headerContains(part, needle) { return true }
             if part.kind == .text, self.contains(part, needle) { return true }
@@ -53,7 +55,7 @@ public struct MessageText {
 
     /// TEXT: the message's header, names included, or its body.
     public func textContains(_ needle: SearchNeedle) -> Bool {
-        if needle.folded.isEmpty { return true }
+        if needle.mapped.isEmpty { return true }
         return self.headerContains(self.table.root, needle) || self.bodyContains(needle)
     }
 
@@ -75,18 +77,30 @@ public struct MessageText {
     }
 
     private func contains(_ part: Part, _ needle: SearchNeedle) -> Bool {
-        var folded: [UInt8] = []
+        let text = TextPart(self.message, part)
+        var mapped: [UInt8] = []
         var isFound = false
-        TextPart(self.message, part).forEachChunk(size: Self.chunkSize, converter: self.converter) { chunk in
-            CaseFolding.appendFolded(chunk, to: &folded)
-            if needle.isFound(inFolded: folded) {
+        text.forEachChunk(size: Self.chunkSize, converter: self.converter) { chunk in
+            UnicodeCasemap.append(chunk, to: &mapped)
+            if needle.isFound(inMapped: mapped) {
                 isFound = true
                 return false
             }
             // What may be the beginning of a hit goes on into the next chunk.
-            folded.removeFirst(Swift.max(0, folded.count - needle.folded.count + 1))
+            mapped.removeFirst(Swift.max(0, mapped.count - needle.mapped.count + 1))
             return true
         }
-        return isFound
+        return isFound || (text.isHTML && self.isShown(text, needle))
+    }
+
+    /// Whether the needle is in what HTML shows.
+    private func isShown(_ html: TextPart, _ needle: SearchNeedle) -> Bool {
+        var shown: [UInt8] = []
+        html.decode(maximumOctets: Self.maximumHTML, converter: self.converter).withUnsafeBytes {
+            HTMLText.append(Octets($0), to: &shown)
+        }
+        var collapsed: [UInt8] = []
+        shown.withUnsafeBytes { HeaderBody.appendCollapsed(Octets($0), to: &collapsed) }
+        return needle.isFound(in: collapsed)
     }
 }

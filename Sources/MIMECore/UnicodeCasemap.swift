@@ -1,5 +1,5 @@
-/// The collation i;unicode-casemap (RFC 5051), by which SORT and THREAD compare strings: two texts compare as the
-/// octets of their mapped forms do.
+/// The collation i;unicode-casemap (RFC 5051), by which SEARCH, SORT and THREAD compare strings: two texts compare as
+/// the octets of their mapped forms do, and one is in another where its mapped form is in the other's.
 public enum UnicodeCasemap {
     /// Mapped forms by scalar, ascending.
     private struct Table {
@@ -7,6 +7,8 @@ public enum UnicodeCasemap {
         /// Where each form begins in `octets`, and where the last one ends.
         var starts: [UInt32] = [0]
         var octets: [UInt8] = []
+        /// By the scalar's upper bits, where the scalars of its page begin; one more for the end.
+        var pages: [UInt16] = []
 
         mutating func append(_ scalar: UInt32, _ form: [UInt32]) {
             self.scalars.append(scalar)
@@ -14,14 +16,25 @@ public enum UnicodeCasemap {
             self.starts.append(UInt32(truncatingIfNeeded: self.octets.count))
         }
 
+        mutating func indexPages() {
+            var next = 0
+            for page in 0...UInt32(0x11_0000 >> 7) {
+                while next < self.scalars.count, self.scalars[next] < page << 7 { next += 1 }
+                self.pages.append(UInt16(truncatingIfNeeded: next))
+            }
+        }
+
         func form(of scalar: UInt32) -> ArraySlice<UInt8>? {
-            var low = 0
-            var high = self.scalars.count
+            // Nearly every page of the scripts without case is empty.
+            var low = Int(self.pages[Int(scalar >> 7)])
+            let end = Int(self.pages[Int(scalar >> 7) + 1])
+            var high = end
+            if low == high { return nil }
             while low < high {
                 let middle = (low + high) / 2
                 if self.scalars[middle] < scalar { low = middle + 1 } else { high = middle }
             }
-            guard low < self.scalars.count, self.scalars[low] == scalar else { return nil }
+            guard low < end, self.scalars[low] == scalar else { return nil }
             return self.octets[Int(self.starts[low])..<Int(self.starts[low + 1])]
         }
     }
@@ -59,6 +72,7 @@ public enum UnicodeCasemap {
                 }
             }
         }
+        table.indexPages()
         return table
     }()
 
@@ -67,14 +81,14 @@ public enum UnicodeCasemap {
         text.withUnsafeBytes { self.append(Octets($0), limit: limit, to: &out) }
     }
 
-    private static func append(_ text: Octets, limit: Int, to out: inout [UInt8]) {
+    static func append(_ text: Octets, limit: Int = .max, to out: inout [UInt8]) {
         let start = out.count
+        out.reserveCapacity(start + Swift.min(text.count, limit))
         var i = 0
         while i < text.count, out.count - start < limit {
             let byte = text[i]
             if byte < 0x80 {
-                out.append(byte &- 0x61 < 26 ? byte & 0xDF : byte)
-                i += 1
+                i = self.appendASCII(text, from: i, limit: limit - (out.count - start), to: &out)
                 continue
             }
             let length = UTF8Text.sequenceLength(text, at: i)
@@ -96,5 +110,26 @@ public enum UnicodeCasemap {
             }
             i += length
         }
+    }
+
+    /// Appends the run of ASCII at `start`; answers where it ends.
+    private static func appendASCII(_ text: Octets, from start: Int, limit: Int, to out: inout [UInt8]) -> Int {
+        var end = start
+        let stop = start + Swift.min(text.count - start, limit)
+        while end + 8 <= stop,
+            text.buffer.loadUnaligned(fromByteOffset: end, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+        {
+            end += 8
+        }
+        while end < stop, text[end] < 0x80 { end += 1 }
+        let place = out.count
+        out.append(contentsOf: text[start..<end].buffer)
+        out.withUnsafeMutableBufferPointer { mapped in
+            for index in place..<mapped.count {
+                let byte = mapped[index]
+                mapped[index] = byte &- 0x61 < 26 ? byte & 0xDF : byte
+            }
+        }
+        return end
     }
 }

@@ -78,7 +78,7 @@ struct SortFields: Sendable {
         switch self.first(bodies) {
         case .mailbox(let name, _, let mailbox, let host):
             if let name {
-                let decoded = name.withUnsafeBytes { EncodedWord.decode(Octets($0)) }
+                let decoded = name.withUnsafeBytes { EncodedWord.decode(Octets($0), converter: .system) }
                 if !decoded.isEmpty { return decoded }
             }
             return (mailbox ?? Address.missingMailbox) + [UInt8(ascii: "@")] + (host ?? Address.missingHost)

@@ -32,7 +32,7 @@ enum MessageHeader {
     /// The base subject (RFC 5256 section 2.1); `nil` when it is not cached.
     var baseSubject: (subject: [UInt8], isReply: Bool)? {
         guard let bodies = self.bodies("subject") else { return nil }
-        return bodies.first.map { BaseSubject.extract($0) } ?? ([], false)
+        return bodies.first.map { BaseSubject.extract($0, converter: .system) } ?? ([], false)
     }
 
     /// The message's own identifier; `nil` when it has none or one too long to cache.

@@ -182,16 +182,16 @@ extension SearchEvidence {
         case .record: return .unknown
         case .cache(let view):
             guard let bodies = view.fieldBodies(name) else { return .unknown }
-            return SearchVerdict(bodies.contains { MessageText.fieldContains($0, needle) })
+            return SearchVerdict(bodies.contains { MessageText.fieldContains($0, needle, converter: .system) })
         case .message(let octets, let table):
-            return SearchVerdict(MessageText(octets.buffer, table).headerContains(name, needle))
+            return SearchVerdict(MessageText(octets.buffer, table, converter: .system).headerContains(name, needle))
         }
     }
 
     func text(_ body: (MessageText) -> Bool) -> SearchVerdict {
         switch self {
         case .record, .cache: .unknown
-        case .message(let octets, let table): SearchVerdict(body(MessageText(octets.buffer, table)))
+        case .message(let octets, let table): SearchVerdict(body(MessageText(octets.buffer, table, converter: .system)))
         }
     }
 }
