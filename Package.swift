@@ -35,7 +35,7 @@ let package = Package(
         .library(name: "MIMECore", targets: ["MIMECore"]),
         .library(name: "IMAPCore", targets: ["IMAPCore"]),
         .library(name: "SieveCore", targets: ["SieveCore"]),
-        .library(name: "MailStore", targets: ["MailStore", "IndexedStore", "MaildirFormat"]),
+        .library(name: "MailStore", targets: ["MailStore", "IndexedStore", "MaildirFormat", "PackFormat"]),
         .executable(name: "martletd", targets: ["martletd"]),
         .executable(name: "martlet", targets: ["martlet"]),
     ],
@@ -77,6 +77,8 @@ let package = Package(
         room(
             "MaildirFormat",
             uses: ["IndexedStore", "MailStore", "MailCore", "CLinux"]),
+
+        room("PackFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
 
         // Who may read what, and where a message goes.
         room(
@@ -123,7 +125,7 @@ let package = Package(
             "Wiring",
             uses: [
                 "ServerConfig", "Authentication", "SASLCore", "MailStore", "IndexedStore", "MaildirFormat",
-                "MailCore", logging,
+                "PackFormat", "MailCore", logging,
             ]),
         .executableTarget(
             name: "martletd",
@@ -156,7 +158,7 @@ let package = Package(
         tests("VolumeLog", uses: ["CLinux"]),
         tests(
             "IndexedStore",
-            uses: ["MailStore", "VolumeLog", "MaildirFormat", "MIMECore", "MailCore"]),
+            uses: ["MailStore", "VolumeLog", "MaildirFormat", "PackFormat", "MIMECore", "MailCore"]),
         tests("MaildirFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
         tests("Authentication", uses: ["SASLCore", "MailCore"]),
         tests(

@@ -26,7 +26,9 @@ public struct Accounts: Sendable {
     public func identity(of user: UserRecord) throws(StoreError) -> AccountIdentity {
         let home = self.home(of: user)
         let path = Self.absolute(
-            self.expand(Self.path(inLocation: user.mailLocation) ?? self.mail.path, user, home), home: home)
+            self.expand(
+                user.fields["mail_path"] ?? Self.path(inLocation: user.mailLocation) ?? self.mail.path, user, home),
+            home: home)
         guard let path, path.hasPrefix("/") else {
             throw StoreError(.cannot, "user \(user.user): mail_path needs a home, and the userdb gives none")
         }
@@ -36,7 +38,23 @@ public struct Accounts: Sendable {
         }
         let owner = AccountIdentity.FileOwner(uid: user.uid, gid: user.gid)
         return AccountIdentity(
-            name: user.user, home: home ?? "", mailPath: path, owner: owner == self.processOwner ? nil : owner)
+            name: user.user, home: home ?? "", mailPath: path, owner: owner == self.processOwner ? nil : owner,
+            driver: try self.driver(of: user))
+    }
+
+    /// The body format that the user's account gets: the field `mail_driver`, the word before the colon in `mail`,
+    /// or the setting.
+    private func driver(of user: UserRecord) throws(StoreError) -> String {
+        var wanted = user.fields["mail_driver"]
+        if wanted == nil, let location = user.mailLocation, let colon = location.firstIndex(of: ":") {
+            wanted = String(location[..<colon])
+        }
+        // A path may have a colon in it.
+        guard let wanted, !wanted.isEmpty, !wanted.contains("/") else { return self.mail.driver.rawValue }
+        guard let driver = MailDriver(rawValue: wanted) else {
+            throw StoreError(.cannot, "user \(user.user): mail_driver \(wanted) is unknown")
+        }
+        return driver.rawValue
     }
 
     /// The user's home directory, absolute, or `nil`.
@@ -49,8 +67,12 @@ public struct Accounts: Sendable {
     /// The path in a `mail` field such as `maildir:~/Maildir:LAYOUT=fs` or a plain path.
     private static func path(inLocation location: String?) -> String? {
         guard var location, !location.isEmpty else { return nil }
-        if location.hasPrefix("maildir:") { location.removeFirst("maildir:".count) }
-        return location.split(separator: ":", omittingEmptySubsequences: false).first.map(String.init)
+        for driver in MailDriver.allCases where location.hasPrefix("\(driver.rawValue):") {
+            location.removeFirst(driver.rawValue.utf8.count + 1)
+            break
+        }
+        let path = location.split(separator: ":", omittingEmptySubsequences: false).first.map(String.init)
+        return path?.isEmpty == true ? nil : path
     }
 
     private static func absolute(_ path: String, home: String?) -> String? {

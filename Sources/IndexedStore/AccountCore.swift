@@ -1,20 +1,31 @@
 internal import Glibc
 internal import MailCore
 internal import MailStore
+internal import Synchronization
 
 /// What all parts of an open account share: its number, its place, its files and its volume.
 final class AccountCore: Sendable {
     let id: UInt32
     let identity: AccountIdentity
     let files: any AccountFiles
+    /// Where its messages are.
+    let home: BodyHome
     let volume: Volume
     /// The device that holds the account's files, to sync each file system once.
     let fileSystem: UInt64
 
-    init(id: UInt32, identity: AccountIdentity, files: any AccountFiles, volume: Volume) {
+    /// The highest UIDVALIDITY given by this account so far.
+    private let lastUIDValidity: Mutex<UInt32>
+
+    init(
+        id: UInt32, identity: AccountIdentity, files: any AccountFiles, home: BodyHome, lastUIDValidity: UInt32,
+        volume: Volume
+    ) {
         self.id = id
         self.identity = identity
         self.files = files
+        self.home = home
+        self.lastUIDValidity = Mutex(lastUIDValidity)
         self.volume = volume
         var status = stat()
         self.fileSystem = stat(identity.mailPath, &status) == 0 ? UInt64(status.st_dev) : 0
@@ -22,6 +33,18 @@ final class AccountCore: Sendable {
 
     /// Runs file work under the ids that own the account's files.
     func asOwner<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
-        try self.identity.asOwner(body)
+        // Nothing in the log belongs to a user.
+        if self.home == .log { return try body() }
+        return try self.identity.asOwner(body)
+    }
+
+    /// A UIDVALIDITY that no mailbox of the account has had. Under the owner's ids.
+    func nextUIDValidity(now: Int64) throws(StoreError) -> UIDValidity {
+        let wanted = try self.files.nextUIDValidity(now: now)
+        let value = self.lastUIDValidity.withLock { last in
+            last = max(wanted.rawValue, last < .max ? last + 1 : last)
+            return last
+        }
+        return UIDValidity(rawValue: value) ?? wanted
     }
 }

@@ -18,23 +18,39 @@ struct AccountOpening {
         var ticket: UInt64?
         let id: UInt32
         var nextMailbox: UInt32 = 1
-        let identity = self.identity
+        var identity = self.identity
+        var lastUIDValidity: UInt32 = 0
         if let known = try self.volume.schema.accountID(identity.name) {
             id = known
             let row = try self.volume.schema.accountRow(id)
             nextMailbox = row?.nextMailbox ?? 1
-            if row?.identity != identity { ticket = try self.queue(id) }
+            lastUIDValidity = row?.lastUIDValidity ?? 0
+            if let row {
+                // The setting is for new accounts: this one's messages are where they are.
+                identity.driver = row.identity.driver
+            }
+            if row?.identity != identity { ticket = try self.queue(id, identity) }
         } else {
             guard let new = self.volume.accounts.takeID() else { throw StoreError(.limit, "accounts") }
             id = new
-            ticket = try self.queue(id)
+            // Before its record: nothing is to be there when there is no such format.
+            _ = try self.volume.configuration.format(of: identity)
+            ticket = try self.queue(id, identity)
         }
-        let format = self.volume.configuration.bodyFormat
-        let files = try identity.asOwner { () throws(StoreError) in try format.openAccount(identity) }
-        let core = AccountCore(id: id, identity: identity, files: files, volume: self.volume)
+        let format = try self.volume.configuration.format(of: identity)
+        let files =
+            format.home == .log
+            ? try format.openAccount(identity)
+            : try identity.asOwner { () throws(StoreError) in try format.openAccount(identity) }
         var directory = StoreAccount.Directory()
         directory.nextMailbox = nextMailbox
-        let missing = try self.readMailboxes(core, &directory)
+        if format.home == .log { directory.subscriptions = try self.volume.schema.subscriptions(of: id) }
+        let mailboxes = try self.volume.schema.mailboxes(of: id, restarts: self.volume.restarts)
+        for mailbox in mailboxes { lastUIDValidity = max(lastUIDValidity, mailbox.head.uidValidity.rawValue) }
+        let core = AccountCore(
+            id: id, identity: identity, files: files, home: format.home, lastUIDValidity: lastUIDValidity,
+            volume: self.volume)
+        let missing = try self.enter(mailboxes, core, &directory)
         let account = StoreAccount(core: core, directory: directory)
         for key in missing {
             let record = PendingRecord(record: .mailboxDeleted(key.key, name: key.name), isAwaited: false)
@@ -45,8 +61,8 @@ struct AccountOpening {
         return (account, ticket)
     }
 
-    private func queue(_ id: UInt32) throws(StoreError) -> UInt64 {
-        let record = StoreRecord.account(AccountSet(id: id, identity: self.identity))
+    private func queue(_ id: UInt32, _ identity: AccountIdentity) throws(StoreError) -> UInt64 {
+        let record = StoreRecord.account(AccountSet(id: id, identity: identity))
         guard let ticket = self.volume.committer.enqueue(PendingRecord(record: record, isAwaited: false))
         else {
             throw StoreError(.temporary, "volume closed")
@@ -55,13 +71,12 @@ struct AccountOpening {
     }
 
     /// Enters the indexed mailboxes into the directory; answers those whose files are gone.
-    private func readMailboxes(
-        _ core: AccountCore, _ directory: inout StoreAccount.Directory
+    private func enter(
+        _ mailboxes: [(key: MailboxKey, head: MailboxHead, keywords: [Keyword])], _ core: AccountCore,
+        _ directory: inout StoreAccount.Directory
     ) throws(StoreError) -> [(key: MailboxKey, name: MailboxName)] {
         var missing: [(key: MailboxKey, name: MailboxName)] = []
-        for (key, head, keywords) in try self.volume.schema.mailboxes(
-            of: core.id, restarts: self.volume.restarts)
-        {
+        for (key, head, keywords) in mailboxes {
             directory.nextMailbox = max(directory.nextMailbox, key.mailbox &+ 1)
             do throws(StoreError) {
                 let files = try core.asOwner { () throws(StoreError) in try core.files.mailbox(head.name) }
@@ -83,9 +98,7 @@ struct AccountOpening {
             guard wanted.creation != .no, account.entry(wanted.name) == nil else { continue }
             ticket = try account.makeMailbox(wanted.name, wanted.specialUse)
             guard wanted.creation == .subscribe else { continue }
-            try account.core.asOwner { () throws(StoreError) in
-                try account.core.files.setSubscribed(wanted.name, true)
-            }
+            ticket = try account.subscribeDefault(wanted.name) ?? ticket
         }
         return ticket
     }

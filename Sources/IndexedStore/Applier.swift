@@ -11,7 +11,8 @@ final class Applier: @unchecked Sendable {
 
     struct Flushed: Sendable {
         var pending: PendingRecord
-        var sequence: LogSequence
+        var place: PlacedRecord
+        var sequence: LogSequence { self.place.sequence }
     }
 
     /// A change of the index that needs no record, because it can be made again.
@@ -44,6 +45,11 @@ final class Applier: @unchecked Sendable {
     /// The thread's own: the last record of each of the last two commits. NOMETASYNC may undo the last one.
     private var lastCommitted: LogSequence
     private var lastButOne: LogSequence
+    /// The thread's own: octets needed for bodies, by segment; and those that the last commit freed of them, which
+    /// an undone commit would need again.
+    private var live: [UInt32: UInt64]
+    private var justFreed = Set<UInt32>()
+    private var recycledThrough = LogSequence.none
 
     private let schema: IndexSchema
     private let log: VolumeLog
@@ -63,7 +69,7 @@ final class Applier: @unchecked Sendable {
 
     init(
         _ schema: IndexSchema, log: VolumeLog, fileWork: FileWork, restarts: UInt64, applied: LogSequence,
-        configuration: IndexedStore.Configuration
+        live: [UInt32: UInt64], configuration: IndexedStore.Configuration
     ) {
         self.schema = schema
         self.log = log
@@ -71,6 +77,7 @@ final class Applier: @unchecked Sendable {
         self.restarts = restarts
         self.lastCommitted = applied
         self.lastButOne = applied
+        self.live = live
         self.report = configuration.log
         self.crashPoint = configuration.crashPoint
     }
@@ -263,32 +270,32 @@ final class Applier: @unchecked Sendable {
         }
         let synced = self.fileWork.syncedThrough
         let collects = self.hasGarbage
-        let (tasks, hasGarbage) = try self.schema.environment.write {
-            (transaction) throws(LMDBError) -> ([IndexWriter.PendingFileTask], Bool) in
+        let writer = try self.schema.environment.write { (transaction) throws(LMDBError) -> IndexWriter in
             var writer = IndexWriter(self.schema, restarts: self.restarts)
             for item in items {
                 switch item {
                 case .flushed(let flushed):
                     guard let record = flushed.pending.record else { continue }
-                    try writer.apply(record, cache: flushed.pending.cache, transaction)
+                    try writer.apply(
+                        record, cache: flushed.pending.cache, at: flushed.place, transaction)
                 case .note(.cache(let key, let uid, let cache)):
                     try writer.putCache(key, uid, cache, transaction)
                 case .note(.fileTaskDone(let task)):
                     try writer.fileTaskDone(task, transaction)
                 }
             }
-            try writer.finish(transaction)
             if collects { try writer.collectGarbage(limit: Self.maximumRecords, transaction) }
+            try writer.finish(transaction)
             try self.schema.setMeta(.applied, last.rawValue, transaction)
             try self.schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
             self.crashPoint(.inApply)
-            return (writer.fileTasks, writer.hasGarbage)
+            return writer
         }
-        self.hasGarbage = hasGarbage
+        self.hasGarbage = writer.hasGarbage
         self.crashPoint(.afterApply)
         self.lastButOne = self.lastCommitted
         self.lastCommitted = last
-        if !tasks.isEmpty { self.handOver(tasks, items) }
+        if !writer.fileTasks.isEmpty { self.handOver(writer.fileTasks, items) }
         self.monitor.lock.withLock {
             self.failure = nil
             self.inWork = 0
@@ -296,7 +303,7 @@ final class Applier: @unchecked Sendable {
             self.monitor.wakeAll()
         }
         self.resumeWaiting(in: 0...self.monitor.lock.withLock { self.appliedTicket }, .success(()))
-        self.recycle(min(self.lastButOne, synced))
+        self.recycle(min(self.lastButOne, synced), writer.bodies.live)
     }
 
     private func handOver(_ tasks: [IndexWriter.PendingFileTask], _ items: [Item]) {
@@ -325,9 +332,19 @@ final class Applier: @unchecked Sendable {
         for continuation in ready { continuation.resume(returning: result) }
     }
 
-    private func recycle(_ sequence: LogSequence) {
+    /// Gives back segments that nothing needs: no body is in them, and the last commit but one knew that.
+    private func recycle(_ sequence: LogSequence, _ changed: [UInt32: UInt64]) {
+        var freed = Set<UInt32>()
+        for (segment, octets) in changed {
+            if octets == 0, self.live.removeValue(forKey: segment) != nil { freed.insert(segment) }
+            if octets > 0 { self.live[segment] = octets }
+        }
+        let wasFreed = self.justFreed
+        self.justFreed = freed
+        guard sequence > self.recycledThrough || !wasFreed.isEmpty else { return }
+        self.recycledThrough = sequence
         do throws(VolumeLogError) {
-            try self.log.recycle(below: sequence.next)
+            try self.log.recycle(below: sequence.next) { self.live[$0] != nil || freed.contains($0) }
         } catch {
             self.report(.warning, "a log segment cannot be given back: \(error)")
         }

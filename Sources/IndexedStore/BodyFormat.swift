@@ -8,8 +8,25 @@ public import MailStore
 /// that change what others see of a mailbox (`scan`, `publish`, `restore`, `record`, `setFlags`, `remove`) are
 /// serialized by the engine; the others (`prepare…`, `discard`, `read`, `fingerprint`, `flush`) may run beside them.
 public protocol BodyFormat: Sendable {
+    /// Where messages of its accounts are.
+    var home: BodyHome { get }
+
     /// Opens the files of an account, creating its root at first sight.
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles
+}
+
+/// Where the octets of a format's messages are.
+public enum BodyHome: Sendable, Hashable {
+    /// In files of the format's, which other programs may change. The log keeps a message until its file is on the
+    /// disk.
+    case files
+    /// In the volume's log, which is their home. The format has no files that could differ from the index: it is
+    /// not asked to scan, publish, remove or read.
+    case log
+}
+
+extension BodyFormat {
+    public var home: BodyHome { .files }
 }
 
 /// The files of one account.

@@ -54,7 +54,6 @@ final class Committer: @unchecked Sendable {
     static let idleDelay: UInt64 = 500_000_000
     /// Octets that one batch holds in memory; what is above waits for the next.
     private static let batchOctets = 32 << 20
-    private static let noOctets = MessageOctets([])
 
     init(
         log: VolumeLog, applier: Applier, fileWork: FileWork, configuration: IndexedStore.Configuration
@@ -282,17 +281,20 @@ final class Committer: @unchecked Sendable {
 
     private func finish(_ records: [PendingRecord], _ receipt: CommitReceipt) {
         var sequence = receipt.first
+        let locations = self.batch.locations()
+        var next = 0
         var applying: [Applier.Flushed] = []
         applying.reserveCapacity(records.count)
         var withFiles: [LogSequence] = []
         for var pending in records {
-            // The octets are in the log and in the files: what waits to be applied must not hold them.
-            if case .added(var added)? = pending.record {
-                added.octets = Self.noOctets
-                pending.record = .added(added)
-            }
-            applying.append(Applier.Flushed(pending: pending, sequence: sequence))
+            pending.record = pending.record?.withoutOctets
+            // A record that was dropped has no place; it stands for its ticket only.
+            let location =
+                next < locations.count ? locations[next] : RecordLocation(segment: 0, offset: 0, length: 0)
+            applying.append(
+                Applier.Flushed(pending: pending, place: PlacedRecord(sequence: sequence, location: location)))
             if pending.record != nil {
+                next += 1
                 if pending.hasFileWork { withFiles.append(sequence) }
                 sequence = sequence.next
             }

@@ -41,7 +41,8 @@ extension IndexedStore {
     public struct Configuration: Sendable {
         /// The volume's directory: log, index and spool files. Made when its parent is there.
         public var directory: String
-        public var bodyFormat: any BodyFormat
+        /// The body formats that accounts may have, by their names in settings.
+        public var bodyFormats: [String: any BodyFormat]
         public var fsync = Fsync.optimized
         public var mailboxDefaults: [MailboxDefault] = []
         public var namespaces: [Namespace] = [
@@ -67,10 +68,26 @@ extension IndexedStore {
         package var logFiles = FileOperations.system
         package var crashPoint: @Sendable (CrashPoint) -> Void = { _ in }
 
+        /// A volume whose accounts all are in the first format.
         public init(directory: String, bodyFormat: any BodyFormat, clock: @escaping @Sendable () -> Int64) {
+            self.init(
+                directory: directory, bodyFormats: [AccountIdentity.firstDriver: bodyFormat], clock: clock)
+        }
+
+        public init(
+            directory: String, bodyFormats: [String: any BodyFormat], clock: @escaping @Sendable () -> Int64
+        ) {
             self.directory = directory
-            self.bodyFormat = bodyFormat
+            self.bodyFormats = bodyFormats
             self.clock = clock
+        }
+
+        /// The format of an account; `.cannot` when this server has none of that name.
+        func format(of identity: AccountIdentity) throws(StoreError) -> any BodyFormat {
+            guard let format = self.bodyFormats[identity.driver] else {
+                throw StoreError(.cannot, "account \(identity.name): no body format \(identity.driver)")
+            }
+            return format
         }
     }
 

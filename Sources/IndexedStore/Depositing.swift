@@ -17,6 +17,9 @@ final class Depositing: @unchecked Sendable {
         let state: MailboxState
         /// Its place among the results.
         let index: Int
+        /// Where the body is going to be; `nil` while that is not sure.
+        var location: BodyLocation?
+        /// The file that waits to be published, where the body goes into one.
         var prepared: PreparedBody?
         var fileFlags = FileFlags()
         var entry: MailboxState.PendingEntry?
@@ -30,7 +33,7 @@ final class Depositing: @unchecked Sendable {
         let message: IncomingMessage
         var items: [Item]
         var cache: [UInt8] = []
-        /// Records that are not answered yet; with new keywords a group has several.
+        /// Of its record, once that is flushed.
         var sequence: LogSequence?
     }
 
@@ -82,6 +85,10 @@ final class Depositing: @unchecked Sendable {
         var source: PreparedBody?
         for index in group.items.indices {
             var item = group.items[index]
+            guard item.state.core.home == .files else {
+                group.items[index].location = .thisRecord
+                continue
+            }
             item.fileFlags = FileFlags(item.deposit.flags, item.deposit.keywords)
             let date = item.deposit.internalDate ?? self.volume.now
             let flags = item.fileFlags
@@ -95,12 +102,13 @@ final class Depositing: @unchecked Sendable {
                     return try files.prepare(octets, flags: flags, internalDate: date)
                 }
                 if source == nil { source = item.prepared }
+                item.location = item.prepared?.location
             } catch {
                 self.results[item.index] = .failure(error)
             }
             group.items[index] = item
         }
-        group.items.removeAll { $0.prepared == nil }
+        group.items.removeAll { $0.location == nil }
     }
 
     /// Assigns UIDs and queues the records, with all mailboxes concerned locked in the order of their keys.
@@ -143,7 +151,7 @@ final class Depositing: @unchecked Sendable {
         let now = self.volume.now
         let size = UInt32(clamping: group.message.octets.count)
         for index in group.items.indices {
-            guard let prepared = group.items[index].prepared else { continue }
+            guard let location = group.items[index].location else { continue }
             do throws(StoreError) {
                 let item = group.items[index]
                 let state = item.state
@@ -159,13 +167,13 @@ final class Depositing: @unchecked Sendable {
                 let message = NewMessage(
                     uid: uid, modSeq: modSeq, flags: item.deposit.flags, keywords: numbers,
                     internalDate: date,
-                    saveDate: now, size: size, location: prepared.location,
-                    guid: first.flatMap { prepared.location == $0 ? nil : String(decoding: $0.bytes, as: UTF8.self) })
+                    saveDate: now, size: size, location: location,
+                    guid: first.flatMap { location == $0 ? nil : String(decoding: $0.bytes, as: UTF8.self) })
                 let record = MessageRecord(
                     uid: uid, flags: item.deposit.flags, keywords: set, modSeq: modSeq, internalDate: date,
                     size: size)
                 let entry = MailboxState.PendingEntry(
-                    modSeq: modSeq, records: [record], locations: [prepared.location])
+                    modSeq: modSeq, records: [record], locations: [location])
                 state.pending.append(entry)
                 group.items[index].entry = entry
                 group.items[index].uid = uid
@@ -181,7 +189,7 @@ final class Depositing: @unchecked Sendable {
             PendingRecord(
                 record: .added(MessageAdded(targets: targets, octets: group.message.octets)),
                 cache: group.cache,
-                isAwaited: true, hasFileWork: true,
+                isAwaited: true, hasFileWork: group.items.contains { $0.prepared != nil },
                 completion: { [self] result in self.flushed(number, result) }))
         return nil
     }
@@ -200,6 +208,12 @@ final class Depositing: @unchecked Sendable {
         }
         self.unflushed -= 1
         guard self.unflushed == 0 else { return }
+        // Without files there is nothing left to do that could take time.
+        let hasFiles = self.groups.contains { $0.items.contains { $0.prepared != nil } }
+        guard hasFiles else {
+            self.publish()
+            return
+        }
         if !self.volume.threads.submit({ self.publish() }) { self.publish() }
     }
 
@@ -212,19 +226,22 @@ final class Depositing: @unchecked Sendable {
         crashPoint(.beforePublish)
         for group in self.groups {
             for item in group.items {
-                guard let entry = item.entry, let prepared = item.prepared, let uid = item.uid else {
-                    continue
-                }
+                guard let entry = item.entry, let uid = item.uid else { continue }
                 guard group.sequence != nil else {
                     item.state.drop(entry)
-                    item.state.discard(prepared)
+                    if let prepared = item.prepared { item.state.discard(prepared) }
+                    continue
+                }
+                guard let prepared = item.prepared else {
+                    item.state.publish(entry)
+                    self.results[item.index] = .success(
+                        StoredMessage(uidValidity: item.state.uidValidity, uid: uid))
                     continue
                 }
                 self.publish(item, entry, prepared, uid, group.message.octets)
             }
-            if let sequence = group.sequence {
-                self.volume.fileWork.done(sequence, group.items.map(\.state))
-            }
+            let states = group.items.filter { $0.prepared != nil }.map(\.state)
+            if let sequence = group.sequence, !states.isEmpty { self.volume.fileWork.done(sequence, states) }
         }
         crashPoint(.afterPublish)
         self.answer()

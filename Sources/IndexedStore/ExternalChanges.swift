@@ -17,6 +17,7 @@ extension MailboxState {
 
     /// The same with `filesLock` held, which keeps our own changes of files out from the fingerprint to the end.
     func takeInExternalChangesLocked(_ depth: Depth) throws(StoreError) {
+        guard self.core.home == .files else { return }
         // Read before the scan: what happens during the scan makes it differ and is seen next time.
         let fingerprint = try self.core.asOwner { self.files.fingerprint() }
         if depth == .ifChanged, fingerprint == self.knownFingerprint {

@@ -115,6 +115,44 @@ extension IndexSchema {
         }
     }
 
+    func body(_ id: BodyID) throws(StoreError) -> BodyRow? {
+        try self.read { (transaction) throws(LMDBError) in
+            try transaction.get(self.bodies, IndexSchema.key(id)).flatMap { BodyRow($0) }
+        }
+    }
+
+    /// Octets that are needed for their bodies, by segment.
+    func liveSegments() throws(StoreError) -> [UInt32: UInt64] {
+        try self.read { (transaction) throws(LMDBError) in
+            var live: [UInt32: UInt64] = [:]
+            let cursor = try transaction.cursor(self.segments)
+            var entry = try cursor.first()
+            while let found = entry {
+                if found.value.count == 8 {
+                    live[IndexSchema.number(0, of: found.key)] = UInt64(
+                        littleEndian: found.value.loadUnaligned(as: UInt64.self))
+                }
+                entry = try cursor.next()
+            }
+            return live
+        }
+    }
+
+    /// The subscriptions of an account as its records tell them.
+    func subscriptions(of account: UInt32) throws(StoreError) -> Set<MailboxName> {
+        try self.read { (transaction) throws(LMDBError) in
+            var names = Set<MailboxName>()
+            let prefix = IndexSchema.key(account)
+            let cursor = try transaction.cursor(self.subscriptions)
+            var entry = try cursor.seek(prefix)
+            while let found = entry, found.key.starts(with: prefix) {
+                if let name = MailboxName(String(decoding: found.value, as: UTF8.self)) { names.insert(name) }
+                entry = try cursor.next()
+            }
+            return names
+        }
+    }
+
     /// The messages removed with a MODSEQ above `modSeq`; `nil` when that is not remembered so far back.
     func vanished(_ key: MailboxKey, since modSeq: ModSeq) throws(StoreError) -> UIDSet? {
         let ranges = try self.read { (transaction) throws(LMDBError) -> [ClosedRange<UID>]? in

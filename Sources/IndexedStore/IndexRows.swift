@@ -6,11 +6,14 @@ struct AccountRow: Sendable {
     /// The number of the next mailbox; numbers are never used again.
     var nextMailbox: UInt32 = 1
     var identity: AccountIdentity
+    /// The highest that a mailbox of the account has had; 0: not known.
+    var lastUIDValidity: UInt32 = 0
 
     func encode() -> [UInt8] {
         var out: [UInt8] = [1]
         out.appendLittleEndian(self.nextMailbox)
         out.appendIdentity(self.identity)
+        out.appendLittleEndian(self.lastUIDValidity)
         return out
     }
 
@@ -23,6 +26,7 @@ struct AccountRow: Sendable {
         else { return nil }
         self.nextMailbox = next
         self.identity = identity
+        self.lastUIDValidity = reader.readLittleEndian(UInt32.self) ?? 0
     }
 }
 

@@ -30,6 +30,12 @@ struct IndexSchema: Sendable {
     let fileTasks: Database
     /// Account, mailbox of a deleted mailbox whose rows are still to be removed -> nothing.
     let garbage: Database
+    /// Body (8 octets) -> `BodyRow`: bodies that live in the log.
+    let bodies: Database
+    /// Segment (4 octets) -> octets of records that hold a body which some message names, 8 octets little-endian.
+    let segments: Database
+    /// Account, name -> nothing: what accounts are subscribed to. Those with files read theirs.
+    let subscriptions: Database
     /// Name -> 8 octets little-endian.
     let meta: Database
 
@@ -56,6 +62,9 @@ struct IndexSchema: Sendable {
         self.vanished = try environment.database("vanished")
         self.fileTasks = try environment.database("filetasks")
         self.garbage = try environment.database("garbage")
+        self.bodies = try environment.database("bodies")
+        self.segments = try environment.database("segments")
+        self.subscriptions = try environment.database("subscriptions")
         self.meta = try environment.database("meta")
     }
 
@@ -65,6 +74,24 @@ struct IndexSchema: Sendable {
         var key: [UInt8] = []
         key.reserveCapacity(4)
         key.appendBigEndian(account)
+        return key
+    }
+
+    static func key(_ body: BodyID) -> [UInt8] {
+        var key: [UInt8] = []
+        key.reserveCapacity(8)
+        key.appendBigEndian(body.rawValue)
+        return key
+    }
+
+    static func key(_ account: UInt32, subscription name: MailboxName) -> [UInt8] {
+        let name = Array(name.text.utf8)
+        // A name may be longer than a key can be. Its sum tells it from others that begin like it.
+        guard name.count > 480 else { return self.key(account) + name }
+        var sum: UInt64 = 0xCBF2_9CE4_8422_2325
+        for octet in name { sum = (sum ^ UInt64(octet)) &* 0x100_0000_01B3 }
+        var key = self.key(account) + name.prefix(480)
+        key.appendBigEndian(sum)
         return key
     }
 

@@ -26,6 +26,7 @@ struct IndexWriter {
     private var accounts: [UInt32: AccountRow] = [:]
     private var buffer: [UInt8] = []
     private(set) var fileTasks: [PendingFileTask] = []
+    var bodies = BodyAccounting()
     /// Whether rows of deleted mailboxes are left.
     private(set) var hasGarbage = false
 
@@ -47,13 +48,14 @@ struct IndexWriter {
         }
         self.heads = [:]
         self.accounts = [:]
+        try self.bodies.finish(self.schema, transaction)
     }
 
     // MARK: Records
 
     /// - Parameter cache: the cache of a new message, made beforehand.
     mutating func apply(
-        _ record: StoreRecord, cache: [UInt8], _ transaction: borrowing WriteTransaction
+        _ record: StoreRecord, cache: [UInt8], at place: PlacedRecord, _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) {
         switch record {
         case .account(let set):
@@ -68,6 +70,7 @@ struct IndexWriter {
             self.heads[created.key] = MailboxHead(created, restarts: self.restarts)
             if var row = try self.account(created.key.account, transaction) {
                 row.nextMailbox = max(row.nextMailbox, created.key.mailbox &+ 1)
+                row.lastUIDValidity = max(row.lastUIDValidity, created.header.uidValidity.rawValue)
                 self.accounts[created.key.account] = row
             }
         case .mailboxDeleted(let key, _):
@@ -84,10 +87,15 @@ struct IndexWriter {
                 head.name = renamed.new
                 self.heads[key] = head
             }
-        case .subscription:
-            // The list of subscriptions is the format's own file.
-            break
+        case .subscription(let account, let name, let isSubscribed):
+            let key = IndexSchema.key(account, subscription: name)
+            if isSubscribed {
+                try transaction.put(self.schema.subscriptions, key, Array(name.text.utf8))
+            } else {
+                try transaction.delete(self.schema.subscriptions, key)
+            }
         case .added(let added):
+            self.bodies.current = (BodyID(place.sequence), place.location, UInt32(clamping: added.count))
             for target in added.targets {
                 guard var head = try self.head(target.key, transaction) else { continue }
                 try self.put(target.newKeywords, target.key, transaction)
@@ -165,7 +173,7 @@ struct IndexWriter {
             self.buffer.removeAll(keepingCapacity: true)
             self.buffer.append(row: message)
             try transaction.put(self.schema.messages, key, self.buffer)
-            guard change.origin == .store else { continue }
+            guard change.origin == .store, !message.location.isInLog else { continue }
             var shown = FileTask(.rename, message.location, oldFlags, oldKeywords)
             if let known = try transaction.get(self.schema.fileTasks, key).flatMap({ FileTask($0) }) {
                 // The file still shows what it did before an earlier change.
@@ -206,6 +214,10 @@ struct IndexWriter {
                 uid: uid, flags: message.flags, size: message.size, firstRecent: head.firstRecent)
             try transaction.delete(self.schema.messages, rowKey)
             try transaction.delete(self.schema.caches, rowKey)
+            if message.location.isInLog {
+                if let id = message.location.bodyID { try self.bodies.release(id, self.schema, transaction) }
+                continue
+            }
             let task = FileTask(.remove, message.location, shownFlags, shownKeywords)
             try transaction.put(self.schema.fileTasks, rowKey, task.encode())
             guard removal == .now else { continue }
@@ -253,6 +265,9 @@ struct IndexWriter {
         _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) {
         let rowKey = IndexSchema.key(key, message.uid)
+        var message = message
+        if message.location == .thisRecord, let id = self.bodies.current?.id { message.location = BodyLocation(id) }
+        if let id = message.location.bodyID { try self.bodies.retain(id, self.schema, transaction) }
         if message.uid.rawValue < head.uidNext,
             let value = try transaction.get(self.schema.messages, rowKey)
         {
@@ -260,6 +275,7 @@ struct IndexWriter {
             if let old = reader.readRow(message.uid) {
                 head.counters.remove(
                     uid: message.uid, flags: old.flags, size: old.size, firstRecent: head.firstRecent)
+                if let id = old.location.bodyID { try self.bodies.release(id, self.schema, transaction) }
             }
         }
         self.buffer.removeAll(keepingCapacity: true)
@@ -326,6 +342,7 @@ struct IndexWriter {
                 self.hasGarbage = false
                 return
             }
+            left -= try self.releaseBodies(prefix, limit: left, transaction)
             for database in [
                 self.schema.keywords, self.schema.messages, self.schema.caches, self.schema.vanished,
                 self.schema.fileTasks,
@@ -335,6 +352,29 @@ struct IndexWriter {
             if left > 0 { try transaction.delete(self.schema.garbage, prefix) }
         }
         self.hasGarbage = true
+    }
+
+    /// Removes up to `limit` messages of a deleted mailbox whose bodies are in the log.
+    private mutating func releaseBodies(
+        _ prefix: [UInt8], limit: Int, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) -> Int {
+        var count = 0
+        let cursor = try transaction.cursor(self.schema.messages)
+        var entry = try cursor.seek(prefix)
+        while let found = entry, count < limit, found.key.starts(with: prefix) {
+            var reader = ByteReader(found.value)
+            guard let uid = UID(rawValue: IndexSchema.lastNumber(of: found.key)), let row = reader.readRow(uid),
+                let id = row.location.bodyID
+            else {
+                // Of an account with files: nothing to release here.
+                return count
+            }
+            try cursor.delete()
+            try self.bodies.release(id, self.schema, transaction)
+            count += 1
+            entry = try cursor.next()
+        }
+        return count
     }
 
     // MARK: Notes that no record carries

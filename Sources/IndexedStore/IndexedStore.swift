@@ -31,7 +31,7 @@ public final class IndexedStore: MailStore {
     public static func open(_ configuration: Configuration) throws(StoreError) -> IndexedStore {
         let recovered = try Recovery.open(configuration)
         let threads = StorageThreads(count: configuration.threadCount)
-        let volume = Volume(configuration, threads: threads, recovered: recovered)
+        let volume = try Volume(configuration, threads: threads, recovered: recovered)
         volume.accounts.setNextID(try volume.schema.highestAccountID() &+ 1)
         try volume.start()
         return IndexedStore(volume, recovered.report)

@@ -76,6 +76,7 @@ extension MailboxState {
     }
 
     func flushFiles() throws(StoreError) {
+        guard self.core.home == .files else { return }
         try self.withFiles { (files) throws(StoreError) in try files.flush() }
     }
 

@@ -45,7 +45,10 @@ final class Copying: @unchecked Sendable {
 
     private struct Item {
         let row: NewMessage
-        let prepared: PreparedBody
+        /// Where the copy's body is: in a file of its own, or in the log with the source's.
+        let location: BodyLocation
+        /// `nil` when the body is in the log.
+        let prepared: PreparedBody?
         /// What the copy's file is to show: the flags of the record.
         var fileFlags: FileFlags
         var uid: UID?
@@ -87,10 +90,16 @@ final class Copying: @unchecked Sendable {
                 try self.queue()
             }
         } catch {
-            for item in self.items { self.target.discard(item.prepared) }
+            self.discardAll()
             self.continuation.resume(returning: .failure(error))
         }
     }
+
+    private func discardAll() {
+        for item in self.items { if let prepared = item.prepared { self.target.discard(prepared) } }
+    }
+
+    private var hasFiles: Bool { self.target.core.home == .files }
 
     private func prepare(_ uids: UIDSet) throws(StoreError) {
         let wanted = self.source.lock.withLock { () -> [UID] in
@@ -100,6 +109,16 @@ final class Copying: @unchecked Sendable {
         }
         guard !wanted.isEmpty else { return }
         let rows = try self.volume.schema.rows(self.source.key, wanted)
+        guard self.hasFiles else {
+            for row in rows {
+                guard row.location.isInLog else { throw StoreError(.cannot, "copy from files into the log") }
+                self.items.append(Item(row: row, location: row.location, prepared: nil, fileFlags: FileFlags()))
+            }
+            return
+        }
+        if rows.contains(where: { $0.location.isInLog }) {
+            throw StoreError(.cannot, "copy from the log into files")
+        }
         let sourceFiles = self.source.lock.withLock { self.source.files }
         let targetFiles = self.target.lock.withLock { self.target.files }
         for row in rows {
@@ -108,7 +127,8 @@ final class Copying: @unchecked Sendable {
                 let prepared = try self.source.core.asOwner { () throws(StoreError) in
                     try targetFiles.prepareCopy(of: row.location, flags: flags, in: sourceFiles, as: flags)
                 }
-                self.items.append(Item(row: row, prepared: prepared, fileFlags: flags))
+                self.items.append(
+                    Item(row: row, location: prepared.location, prepared: prepared, fileFlags: flags))
             } catch {
                 // Gone by another program's hand: as if it had not been in the set.
                 guard error.code == .expunged else { throw error }
@@ -139,7 +159,7 @@ final class Copying: @unchecked Sendable {
             guard let record = self.source.snapshot?.record(of: item.row.uid),
                 !self.source.leaving.contains(item.row.uid)
             else {
-                self.dropped.append(item.prepared)
+                if let prepared = item.prepared { self.dropped.append(prepared) }
                 continue
             }
             let names = self.source.keywords.numbers(in: record.keywords).map {
@@ -153,7 +173,7 @@ final class Copying: @unchecked Sendable {
             let message = NewMessage(
                 uid: uid, modSeq: modSeq, flags: record.flags, keywords: numbers,
                 internalDate: record.internalDate, saveDate: now, size: record.size,
-                location: item.prepared.location, guid: item.row.guidFor(item.prepared.location))
+                location: item.location, guid: self.guid(of: item))
             rows.append(
                 MessagesCopied.Row(source: record.uid, sourceLocation: item.row.location, message: message))
             records.append(
@@ -180,7 +200,7 @@ final class Copying: @unchecked Sendable {
                 newKeywords: new, messages: rows))
         let ticket = self.volume.committer.enqueue(
             PendingRecord(
-                record: record, isAwaited: true, hasFileWork: true,
+                record: record, isAwaited: true, hasFileWork: self.hasFiles,
                 mailboxes: states, completion: { [self] in self.flushed($0) }))
         guard let ticket else {
             self.leaveAll()
@@ -194,7 +214,7 @@ final class Copying: @unchecked Sendable {
     private var dropped: [PreparedBody] = []
 
     private func enter(_ records: [MessageRecord], _ sources: UIDSet, _ modSeq: ModSeq) {
-        let locations = self.items.map(\.prepared.location)
+        let locations = self.items.map(\.location)
         var vanished = UIDSet()
         if self.kind == .move {
             for uid in sources { self.source.leaving.insert(uid) }
@@ -237,13 +257,24 @@ final class Copying: @unchecked Sendable {
         case .failure(let error):
             if let arriving = self.arriving { self.target.drop(arriving) }
             if let leaving = self.leaving { self.source.drop(leaving) }
-            for item in self.items { self.target.discard(item.prepared) }
+            self.discardAll()
             self.continuation.resume(returning: .failure(error))
         }
     }
 
+    /// What the copy needs to have the GUID of its source; `nil` when its location says it.
+    private func guid(of item: Item) -> String? {
+        item.row.guid ?? (item.location == item.row.location ? nil : self.volume.guid(of: item.row))
+    }
+
     private func publish(_ sequence: LogSequence) {
         self.volume.configuration.crashPoint(.beforePublish)
+        guard self.hasFiles else {
+            self.show()
+            self.volume.configuration.crashPoint(.afterPublish)
+            self.answer()
+            return
+        }
         let failure = self.placeFiles()
         self.volume.configuration.crashPoint(.afterPublish)
         self.show()
@@ -260,8 +291,7 @@ final class Copying: @unchecked Sendable {
         var rows: [UIDListRow] = []
         for item in self.items {
             guard let uid = item.uid else { continue }
-            let location = item.prepared.location
-            rows.append(UIDListRow(uid, location, guid: item.row.guidFor(location)))
+            rows.append(UIDListRow(uid, item.location, guid: self.guid(of: item)))
         }
         if !isGone { self.volume.fileWork.add(rows: rows, self.target) }
         self.volume.fileWork.done(sequence, [self.target])
@@ -272,11 +302,12 @@ final class Copying: @unchecked Sendable {
     private func placeFiles() -> StoreError? {
         var unplaced: [Item] = []
         do throws(StoreError) {
-            try self.target.changeFiles(of: self.items.lazy.map(\.prepared.location)) {
+            try self.target.changeFiles(of: self.items.lazy.map(\.location)) {
                 (files) throws(StoreError) in
                 for item in self.items {
+                    guard let prepared = item.prepared else { continue }
                     do throws(StoreError) {
-                        try files.publish(item.prepared, flags: item.fileFlags)
+                        try files.publish(prepared, flags: item.fileFlags)
                     } catch {
                         unplaced.append(item)
                     }
@@ -288,10 +319,10 @@ final class Copying: @unchecked Sendable {
                 let octets = try self.source.withFiles { (files) throws(StoreError) in
                     try files.read(item.row.location, flags: item.fileFlags)
                 }
-                try self.target.changeFiles(of: CollectionOfOne(item.prepared.location)) {
+                try self.target.changeFiles(of: CollectionOfOne(item.location)) {
                     (files) throws(StoreError) in
                     try files.restore(
-                        octets, at: item.prepared.location, flags: item.fileFlags,
+                        octets, at: item.location, flags: item.fileFlags,
                         internalDate: item.row.internalDate)
                 }
             }
@@ -329,12 +360,5 @@ final class Copying: @unchecked Sendable {
             result.target.insert(uid)
         }
         self.continuation.resume(returning: .success(result))
-    }
-}
-
-extension NewMessage {
-    /// What a copy at `location` needs to have the same GUID; `nil` when the location says it.
-    func guidFor(_ location: BodyLocation) -> String? {
-        self.guid ?? (location == self.location ? nil : self.effectiveGUID)
     }
 }

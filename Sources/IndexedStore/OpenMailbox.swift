@@ -40,7 +40,7 @@ final class OpenMailbox: Mailbox {
             try await state.core.volume.threads.run { () throws(StoreError) in
                 state.filesLock.lock()
                 defer { state.filesLock.unlock() }
-                if let watcher {
+                if let watcher, state.core.home == .files {
                     // Before the look at the files, so that nothing falls between the two.
                     try state.core.asOwner { watcher.watch(state, state.files.watchedDirectories) }
                 }
@@ -48,7 +48,7 @@ final class OpenMailbox: Mailbox {
                     try state.takeInExternalChangesLocked(.ifChanged)
                     try state.load()
                 } catch {
-                    watcher?.unwatch(state)
+                    if state.core.home == .files { watcher?.unwatch(state) }
                     throw error
                 }
             }
@@ -62,7 +62,7 @@ final class OpenMailbox: Mailbox {
             return state.isDeleted
         }
         if isDeleted {
-            watcher?.unwatch(state)
+            if state.core.home == .files { watcher?.unwatch(state) }
             state.release()
             throw StoreError(.notFound, "mailbox deleted")
         }
@@ -92,7 +92,7 @@ final class OpenMailbox: Mailbox {
         guard isFirst else { return }
         self.state.lock.withLock { self.state.sessions[ObjectIdentifier(self.notifier)] = nil }
         self.notifier.silence()
-        self.volume.watcher?.unwatch(self.state)
+        if self.state.core.home == .files { self.volume.watcher?.unwatch(self.state) }
         self.state.release()
     }
 
@@ -180,11 +180,12 @@ final class OpenMailbox: Mailbox {
             throw StoreError(.expunged)
         }
         return MessageDetails(
-            saveDate: row.saveDate, guid: row.effectiveGUID, pop3UIDL: row.pop3UIDL, pop3Order: row.pop3Order)
+            saveDate: row.saveDate, guid: self.volume.guid(of: row), pop3UIDL: row.pop3UIDL, pop3Order: row.pop3Order)
     }
 
     func details(of records: [MessageRecord]) async throws(StoreError) -> [MessageDetails?] {
         try await self.awaitAppended()
+        let volume = self.volume
         let schema = self.volume.schema
         let key = self.state.key
         return try schema.read { (transaction) throws(LMDBError) in
@@ -201,7 +202,7 @@ final class OpenMailbox: Mailbox {
                 found.append(
                     reader.readRow(record.uid).map {
                         MessageDetails(
-                            saveDate: $0.saveDate, guid: $0.effectiveGUID, pop3UIDL: $0.pop3UIDL,
+                            saveDate: $0.saveDate, guid: volume.guid(of: $0), pop3UIDL: $0.pop3UIDL,
                             pop3Order: $0.pop3Order)
                     })
             }
@@ -284,6 +285,7 @@ extension MailboxState {
     /// Reads a message's octets. On a storage thread.
     func readOctets(_ row: NewMessage) -> Result<MessageOctets, StoreError> {
         do throws(StoreError) {
+            if let id = row.location.bodyID { return .success(try self.core.volume.readBody(id)) }
             let flags = self.fileFlags(row.flags, row.keywords)
             return .success(
                 try self.withFiles { (files) throws(StoreError) in try files.read(row.location, flags: flags)
@@ -292,9 +294,4 @@ extension MailboxState {
             return .failure(error)
         }
     }
-}
-
-extension NewMessage {
-    /// The GUID: for a Maildir the base name, unless another was given.
-    var effectiveGUID: String { self.guid ?? String(decoding: self.location.bytes, as: UTF8.self) }
 }

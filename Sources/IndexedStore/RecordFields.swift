@@ -33,13 +33,15 @@ extension [UInt8] {
         self.appendText(identity.name)
         self.appendText(identity.home)
         self.appendText(identity.mailPath)
+        var parts: UInt8 = 0
+        if identity.owner != nil { parts |= 1 }
+        if identity.driver != AccountIdentity.firstDriver { parts |= 2 }
+        self.append(parts)
         if let owner = identity.owner {
-            self.append(1)
             self.appendLittleEndian(owner.uid)
             self.appendLittleEndian(owner.gid)
-        } else {
-            self.append(0)
         }
+        if parts & 2 != 0 { self.appendText(identity.driver) }
     }
 
     mutating func append(_ message: NewMessage) {
@@ -126,15 +128,20 @@ extension ByteReader {
 
     mutating func readIdentity() -> AccountIdentity? {
         guard let name = self.readText(), let home = self.readText(), let path = self.readText(),
-            let hasOwner = self.readLittleEndian(UInt8.self)
+            let parts = self.readLittleEndian(UInt8.self)
         else { return nil }
         var owner: AccountIdentity.FileOwner?
-        if hasOwner != 0 {
+        if parts & 1 != 0 {
             guard let uid = self.readLittleEndian(UInt32.self), let gid = self.readLittleEndian(UInt32.self)
             else { return nil }
             owner = AccountIdentity.FileOwner(uid: uid, gid: gid)
         }
-        return AccountIdentity(name: name, home: home, mailPath: path, owner: owner)
+        var driver = AccountIdentity.firstDriver
+        if parts & 2 != 0 {
+            guard let text = self.readText() else { return nil }
+            driver = text
+        }
+        return AccountIdentity(name: name, home: home, mailPath: path, owner: owner, driver: driver)
     }
 
     mutating func readMessage() -> NewMessage? {

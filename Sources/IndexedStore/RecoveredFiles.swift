@@ -8,6 +8,7 @@ struct RecoveredFiles {
     private struct Account {
         var identity: AccountIdentity
         var files: any AccountFiles
+        var home: BodyHome
     }
 
     private struct Message: Hashable {
@@ -21,7 +22,7 @@ struct RecoveredFiles {
         var location: RecordLocation
     }
 
-    private let format: any BodyFormat
+    private let configuration: IndexedStore.Configuration
     private let schema: IndexSchema
     private var messages: [Noted] = []
     /// The records that hold the octets of messages, copies included: a copy is a link to the same file, so that
@@ -32,8 +33,8 @@ struct RecoveredFiles {
     private var accounts: [UInt32: Account] = [:]
     private var touched: [MailboxKey: any MailboxFiles] = [:]
 
-    init(_ format: any BodyFormat, _ schema: IndexSchema) {
-        self.format = format
+    init(_ configuration: IndexedStore.Configuration, _ schema: IndexSchema) {
+        self.configuration = configuration
         self.schema = schema
     }
 
@@ -41,11 +42,13 @@ struct RecoveredFiles {
     mutating func note(_ record: StoreRecord, _ sequence: LogSequence, _ location: RecordLocation) {
         switch record {
         case .added(let added):
+            guard added.hasFiles else { return }
             self.messages.append(Noted(sequence: sequence, location: location))
-            for target in added.targets {
+            for target in added.targets where !target.message.location.isInLog {
                 self.octets[Message(key: target.key, uid: target.message.uid)] = location
             }
         case .copied(let copied):
+            guard copied.messages.contains(where: { !$0.message.location.isInLog }) else { return }
             self.messages.append(Noted(sequence: sequence, location: location))
             for row in copied.messages {
                 guard let octets = self.octets[Message(key: copied.source, uid: row.source)] else { continue }
@@ -117,7 +120,9 @@ struct RecoveredFiles {
         _ added: MessageAdded, _ report: inout IndexedStore.OpenReport
     ) throws(StoreError) {
         for target in added.targets {
-            guard let place = try self.place(target.key, target.message.uid) else { continue }
+            guard !target.message.location.isInLog,
+                let place = try self.place(target.key, target.message.uid)
+            else { continue }
             try place.identity.asOwner { () throws(StoreError) in
                 try place.files.restore(
                     added.octets, at: place.row.location, flags: place.flags,
@@ -212,9 +217,12 @@ struct RecoveredFiles {
         if let known = self.accounts[id] { return known }
         guard let row = try self.schema.accountRow(id) else { return nil }
         let identity = row.identity
-        let format = self.format
-        let files = try identity.asOwner { () throws(StoreError) in try format.openAccount(identity) }
-        let account = Account(identity: identity, files: files)
+        let format = try self.configuration.format(of: identity)
+        let files =
+            format.home == .log
+            ? try format.openAccount(identity)
+            : try identity.asOwner { () throws(StoreError) in try format.openAccount(identity) }
+        let account = Account(identity: identity, files: files, home: format.home)
         self.accounts[id] = account
         return account
     }
@@ -222,7 +230,9 @@ struct RecoveredFiles {
     /// A mailbox's files, made when they are missing; `nil` when the index does not have it.
     private mutating func mailbox(_ key: MailboxKey) throws(StoreError) -> (any MailboxFiles)? {
         if let known = self.touched[key] { return known }
-        guard let account = try self.account(key.account), let head = try self.head(key) else { return nil }
+        guard let account = try self.account(key.account), account.home == .files,
+            let head = try self.head(key)
+        else { return nil }
         let files = try account.identity.asOwner { () throws(StoreError) -> any MailboxFiles in
             do throws(StoreError) {
                 return try account.files.mailbox(head.name)
@@ -256,12 +266,12 @@ struct RecoveredFiles {
             // Making it happens when its files are asked for.
             _ = try self.mailbox(created.key)
         case .mailboxDeleted(let key, let name):
-            guard let account = try self.account(key.account), try !self.hasMailbox(key.account, name) else {
+            guard let account = try self.account(key.account), account.home == .files, try !self.hasMailbox(key.account, name) else {
                 return
             }
             try account.identity.asOwner { () throws(StoreError) in try account.files.deleteMailbox(name) }
         case .mailboxesRenamed(let id, let mailboxes):
-            guard let account = try self.account(id) else { return }
+            guard let account = try self.account(id), account.home == .files else { return }
             for renamed in mailboxes {
                 let key = MailboxKey(account: id, mailbox: renamed.mailbox)
                 guard let head = try self.head(key), head.name == renamed.new,
@@ -274,7 +284,7 @@ struct RecoveredFiles {
                 }
             }
         case .subscription(let id, let name, let isSubscribed):
-            guard let account = try self.account(id) else { return }
+            guard let account = try self.account(id), account.home == .files else { return }
             try account.identity.asOwner { () throws(StoreError) in
                 try account.files.setSubscribed(name, isSubscribed)
             }

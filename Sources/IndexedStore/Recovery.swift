@@ -24,7 +24,7 @@ struct Recovery {
     private var synced: LogSequence
     private var restarts: UInt64
     private var report = IndexedStore.OpenReport()
-    private var batch: [(record: StoreRecord, cache: [UInt8])] = []
+    private var batch: [(record: StoreRecord, cache: [UInt8], place: PlacedRecord)] = []
     private var batchSize = 0
     private var files: RecoveredFiles
 
@@ -81,7 +81,7 @@ struct Recovery {
         self.applied = LogSequence(rawValue: meta.applied ?? 0)
         self.synced = LogSequence(rawValue: meta.synced ?? 0)
         self.restarts = meta.restarts ?? 0
-        self.files = RecoveredFiles(configuration.bodyFormat, schema)
+        self.files = RecoveredFiles(configuration, schema)
         self.report.isIndexNew = meta.version == nil
         self.report.wasClean = meta.version == nil ? self.log.openReport.isNew : meta.clean == 1
         self.report.tornOctets = self.log.openReport.tornOctets
@@ -142,8 +142,9 @@ struct Recovery {
         guard logged.sequence > self.applied else { return }
         var cache: [UInt8] = []
         if case .added(let added) = record { cache = CacheBuilder.build(added.octets) }
-        self.batch.append((record, cache))
-        self.batchSize += logged.payload.count
+        self.batch.append(
+            (record.withoutOctets, cache, PlacedRecord(sequence: logged.sequence, location: logged.location)))
+        self.batchSize += 256 + cache.count
         self.report.replayedRecords += 1
         self.lastTaken = logged.sequence
         if self.batch.count >= Self.batchRecords || self.batchSize >= Self.batchOctets {
@@ -162,7 +163,9 @@ struct Recovery {
         do throws(LMDBError) {
             try schema.environment.write { (transaction) throws(LMDBError) in
                 var writer = IndexWriter(schema, restarts: restarts)
-                for (record, cache) in batch { try writer.apply(record, cache: cache, transaction) }
+                for (record, cache, place) in batch {
+                    try writer.apply(record, cache: cache, at: place, transaction)
+                }
                 try writer.finish(transaction)
                 try schema.setMeta(.applied, last.rawValue, transaction)
             }

@@ -28,7 +28,7 @@ extension StoreAccount {
         let (header, files) = try self.changeList {
             () throws(StoreError) -> (MailboxHeader, any MailboxFiles) in
             let header = MailboxHeader(
-                uidValidity: try self.core.files.nextUIDValidity(now: now), uidNext: .first,
+                uidValidity: try self.core.nextUIDValidity(now: now), uidNext: .first,
                 guid: Self.makeGUID())
             return (header, try self.core.files.createMailbox(name, header))
         }
@@ -95,7 +95,7 @@ extension StoreAccount {
             hasHeader = false
             header = MailboxHeader(
                 uidValidity: try self.core.asOwner { () throws(StoreError) in
-                    try self.core.files.nextUIDValidity(now: now)
+                    try self.core.nextUIDValidity(now: now)
                 }, uidNext: .first, guid: Self.makeGUID())
         }
         // The list of UIDs may lag behind its own rows.
@@ -123,6 +123,7 @@ extension StoreAccount {
 
     /// Brings the directory in line with the mailboxes among the files. With the gate held, on a storage thread.
     func refreshDirectory() throws(StoreError) {
+        guard self.core.home == .files else { return }
         let (fingerprint, names) = try self.core.asOwner {
             () throws(StoreError) -> (UInt64, [MailboxName]?) in
             let fingerprint = self.core.files.mailboxListFingerprint()
@@ -157,7 +158,8 @@ extension StoreAccount {
 
     /// Runs our own change of the set of mailboxes; the list's fingerprint stays known if it was.
     func changeList<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
-        try self.core.asOwner { () throws(StoreError) -> R in
+        if self.core.home == .log { return try body() }
+        return try self.core.asOwner { () throws(StoreError) -> R in
             let before = self.core.files.mailboxListFingerprint()
             let agreed = self.directory.withLock { $0.fingerprint == before }
             defer {
@@ -184,6 +186,7 @@ extension StoreAccount {
         self.directory.withLock { $0.entries[name] = nil }
         state.markDeleted()
         self.volume.fileWork.forget(state.key)
+        guard self.core.home == .files else { return }
         try await self.volume.threads.run { () throws(StoreError) in
             crashPoint(.aroundMailboxFiles)
             state.filesLock.lock()
@@ -198,7 +201,8 @@ extension StoreAccount {
         let result: Result<LogSequence, StoreError> = await withCheckedContinuation { continuation in
             let pending = state.lock.withLock { () -> Bool in
                 let record = PendingRecord(
-                    record: .mailboxDeleted(state.key, name: state.name), isAwaited: true, hasFileWork: true,
+                    record: .mailboxDeleted(state.key, name: state.name), isAwaited: true,
+                    hasFileWork: self.core.home == .files,
                     completion: { continuation.resume(returning: $0) })
                 return (try? state.queue(record)) != nil
             }
@@ -223,7 +227,7 @@ extension StoreAccount {
         defer { self.gate.leave() }
         let moves = try await self.moves(from: name, to: target)
         let sequence = try await self.renameAll(moves)
-        self.volume.fileWork.done(sequence, [moves[0].state])
+        if self.core.home == .files { self.volume.fileWork.done(sequence, [moves[0].state]) }
     }
 
     private struct Move: Sendable {
@@ -292,7 +296,7 @@ extension StoreAccount {
         }
         let renamed = moves.map { Renamed(mailbox: $0.state.key.mailbox, old: $0.old, new: $0.new) }
         return try await self.volume.commit(
-            .mailboxesRenamed(account: self.core.id, renamed), hasFileWork: true)
+            .mailboxesRenamed(account: self.core.id, renamed), hasFileWork: self.core.home == .files)
     }
 
     private func renameInbox(to target: MailboxName) async throws(StoreError) {

@@ -16,6 +16,8 @@ final class StoreAccount: MailAccount {
         /// The files' fingerprint when `entries` last agreed with them; `nil`: not known.
         var fingerprint: UInt64?
         var nextMailbox: UInt32 = 1
+        /// Of an account without files; others have theirs in one.
+        var subscriptions = Set<MailboxName>()
     }
 
     let core: AccountCore
@@ -84,6 +86,7 @@ final class StoreAccount: MailAccount {
 
     func mailboxes() async throws(StoreError) -> [MailboxListing] {
         let subscribed = Set(try await self.subscriptions())
+        if self.core.home == .log { return self.listing(subscribed) }
         let isCurrent = try await self.volume.threads.run { () throws(StoreError) -> Bool in
             let fingerprint = try self.core.asOwner { self.core.files.mailboxListFingerprint() }
             return self.directory.withLock { $0.fingerprint == fingerprint }
@@ -120,7 +123,8 @@ final class StoreAccount: MailAccount {
     }
 
     func subscriptions() async throws(StoreError) -> [MailboxName] {
-        try await self.volume.threads.run { () throws(StoreError) -> [MailboxName] in
+        if self.core.home == .log { return self.directory.withLock { $0.subscriptions }.sorted() }
+        return try await self.volume.threads.run { () throws(StoreError) -> [MailboxName] in
             try self.core.asOwner { () throws(StoreError) in try self.core.files.subscriptions() }.sorted()
         }
     }
@@ -139,13 +143,40 @@ final class StoreAccount: MailAccount {
         guard known.contains(name) != isSubscribed else { return }
         // The log first: after a crash the file is written again from it.
         let sequence = try await self.volume.commit(
-            .subscription(account: self.core.id, name, isSubscribed: isSubscribed), hasFileWork: true)
+            .subscription(account: self.core.id, name, isSubscribed: isSubscribed),
+            hasFileWork: self.core.home == .files)
+        guard self.core.home == .files else {
+            self.noteSubscribed(name, isSubscribed)
+            return
+        }
         try await self.volume.threads.run { () throws(StoreError) in
             try self.core.asOwner { () throws(StoreError) in
                 try self.core.files.setSubscribed(name, isSubscribed)
             }
         }
         self.volume.fileWork.done(sequence, self.anyState())
+    }
+
+    private func noteSubscribed(_ name: MailboxName, _ isSubscribed: Bool) {
+        self.directory.withLock { directory in
+            if isSubscribed {
+                directory.subscriptions.insert(name)
+            } else {
+                directory.subscriptions.remove(name)
+            }
+        }
+    }
+
+    /// Subscribes to a mailbox that was made because settings want it. The ticket of the record, if there is one.
+    func subscribeDefault(_ name: MailboxName) throws(StoreError) -> UInt64? {
+        guard self.core.home == .log else {
+            try self.core.asOwner { () throws(StoreError) in try self.core.files.setSubscribed(name, true) }
+            return nil
+        }
+        let record = StoreRecord.subscription(account: self.core.id, name, isSubscribed: true)
+        let ticket = self.volume.committer.enqueue(PendingRecord(record: record, isAwaited: false))
+        self.noteSubscribed(name, true)
+        return ticket
     }
 
     /// A mailbox that stands for the account's file system.
@@ -162,8 +193,10 @@ final class StoreAccount: MailAccount {
 
     func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus {
         let state = try await self.state(of: name)
-        try await self.volume.threads.run { () throws(StoreError) in
-            try state.takeInExternalChanges(.ifChanged)
+        if self.core.home == .files {
+            try await self.volume.threads.run { () throws(StoreError) in
+                try state.takeInExternalChanges(.ifChanged)
+            }
         }
         if state.lock.withLock({ state.isDeleted }) { throw StoreError(.notFound, "mailbox \(name)") }
         return state.status

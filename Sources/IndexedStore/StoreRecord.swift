@@ -89,6 +89,17 @@ struct MessageAdded: Sendable {
 
     var targets: [Target]
     var octets: MessageOctets
+    /// Octets of the body, also when `octets` are not held any more.
+    let count: Int
+
+    init(targets: [Target], octets: MessageOctets) {
+        self.targets = targets
+        self.octets = octets
+        self.count = octets.count
+    }
+
+    /// Whether some target keeps the octets in a file.
+    var hasFiles: Bool { self.targets.contains { !$0.message.location.isInLog } }
 }
 
 struct MessagesFound: Sendable {
@@ -137,6 +148,16 @@ struct FlagsChanged: Sendable {
 }
 
 extension StoreRecord {
+    /// The record without a message's octets, which are in the log and in the files: what waits to be applied must
+    /// not hold them.
+    var withoutOctets: StoreRecord {
+        guard case .added(var added) = self else { return self }
+        added.octets = Self.noOctets
+        return .added(added)
+    }
+
+    private static let noOctets = MessageOctets([])
+
     /// What must be kept of a record that is dropped: the keywords it brought.
     var keywordsAlone: [StoreRecord] {
         let all: [(MailboxKey, NewKeywords)] =

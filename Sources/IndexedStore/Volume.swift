@@ -21,7 +21,7 @@ final class Volume: Sendable {
 
     init(
         _ configuration: IndexedStore.Configuration, threads: StorageThreads, recovered: Recovery.Result
-    ) {
+    ) throws(StoreError) {
         self.configuration = configuration
         self.threads = threads
         self.schema = recovered.schema
@@ -34,7 +34,7 @@ final class Volume: Sendable {
             configuration: configuration)
         self.applier = Applier(
             recovered.schema, log: recovered.log, fileWork: self.fileWork, restarts: recovered.restarts,
-            applied: recovered.log.lastSequence, configuration: configuration)
+            applied: recovered.log.lastSequence, live: try recovered.schema.liveSegments(), configuration: configuration)
         self.committer = Committer(
             log: recovered.log, applier: self.applier, fileWork: self.fileWork, configuration: configuration)
         self.watcher =

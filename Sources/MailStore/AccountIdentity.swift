@@ -19,11 +19,20 @@ public struct AccountIdentity: Hashable, Sendable {
     public var mailPath: String
     /// `nil`: the ids of the process itself.
     public var owner: FileOwner?
+    /// The body format that a new account gets, by its name in settings (`mail_driver`). An account that is there
+    /// already stays in the format that it has.
+    public var driver: String
 
-    public init(name: String, home: String, mailPath: String, owner: FileOwner? = nil) {
+    /// What accounts are in that were made before there was a choice.
+    public static let firstDriver = "maildir"
+
+    public init(
+        name: String, home: String, mailPath: String, owner: FileOwner? = nil, driver: String = Self.firstDriver
+    ) {
         self.name = name
         self.home = home
         self.mailPath = mailPath
         self.owner = owner
+        self.driver = driver
     }
 }

@@ -8,12 +8,20 @@ public final class MessageOctets: @unchecked Sendable {
     // unlinked, so nobody can truncate it under the map.
     private enum Storage {
         case memory([UInt8])
+        /// What follows the first octets, as many as the second value says.
+        case rest([UInt8], from: Int)
         case mapped(UnsafeRawBufferPointer)
     }
 
     private let storage: Storage
 
     public init(_ bytes: consuming [UInt8]) { self.storage = .memory(bytes) }
+
+    /// The octets from `start` on, without copying them. Precondition: `start` is within `bytes`.
+    public init(_ bytes: consuming [UInt8], from start: Int) {
+        precondition(start >= 0 && start <= bytes.count)
+        self.storage = .rest(bytes, from: start)
+    }
 
     /// Maps the first `count` octets of an unlinked file that no one else can open. The descriptor stays the
     /// caller's.
@@ -38,6 +46,7 @@ public final class MessageOctets: @unchecked Sendable {
     public var count: Int {
         switch self.storage {
         case .memory(let bytes): bytes.count
+        case .rest(let bytes, let start): bytes.count - start
         case .mapped(let buffer): buffer.count
         }
     }
@@ -50,6 +59,15 @@ public final class MessageOctets: @unchecked Sendable {
         case .memory(let bytes):
             let result: Swift.Result<Result, Failure> = bytes.withUnsafeBytes { buffer in
                 do throws(Failure) { return .success(try body(buffer)) } catch { return .failure(error) }
+            }
+            return try result.get()
+        case .rest(let bytes, let start):
+            let result: Swift.Result<Result, Failure> = bytes.withUnsafeBytes { buffer in
+                do throws(Failure) {
+                    return .success(try body(UnsafeRawBufferPointer(rebasing: buffer[start...])))
+                } catch {
+                    return .failure(error)
+                }
             }
             return try result.get()
         case .mapped(let buffer):

@@ -44,6 +44,36 @@ extension VolumeLog {
         return (self.info(header), payload)
     }
 
+    /// The record at `location` as it stands, 32 octets of header and then the payload, in one read; both checksums
+    /// compared.
+    public func wholeRecord(at location: RecordLocation) throws(VolumeLogError) -> [UInt8] {
+        let file = try self.file(location.segment)
+        guard location.offset >= UInt64(SegmentHeader.size), let offset = Int(exactly: location.offset),
+            offset < .max / 2, Int(location.length) <= VolumeLog.maximumPayload
+        else { throw VolumeLogError(.noSuchRecord, "read", file.path) }
+        let count = RecordHeader.size + Int(location.length)
+        var failure: VolumeLogError?
+        let record = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            do throws(VolumeLogError) {
+                initialized = try file.read(
+                    at: offset,
+                    into: UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        let isWhole = record.withUnsafeBytes { bytes -> Bool in
+            guard bytes.count == count, let header = RecordHeader(bytes, seed: file.seed),
+                header.length == location.length, let base = bytes.baseAddress
+            else { return false }
+            return martlet_crc32c(0, base + RecordHeader.size, Int(header.length)) == header.payloadChecksum
+        }
+        guard isWhole else { throw VolumeLogError(.damaged, "read", file.path) }
+        return record
+    }
+
     /// Kind, number and size of the record at `location`.
     public func info(at location: RecordLocation) throws(VolumeLogError) -> RecordInfo {
         try self.info(self.header(location).header)

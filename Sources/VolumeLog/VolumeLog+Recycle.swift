@@ -5,19 +5,23 @@ extension VolumeLog {
     /// Gives back the segments all of whose records are below `sequence`; returns their numbers.
     ///
     /// Up to `LogOptions.maximumSpares` files are kept for reuse, for writing over blocks is cheaper
-    /// than new ones; the rest is deleted. The segment being written always stays.
+    /// than new ones; the rest is deleted. The segment being written always stays, and so do those of which
+    /// `isNeeded` says so.
     @discardableResult
-    public func recycle(below sequence: LogSequence) throws(VolumeLogError) -> [UInt32] {
+    public func recycle(
+        below sequence: LogSequence, unless isNeeded: (UInt32) -> Bool = { _ in false }
+    ) throws(VolumeLogError) -> [UInt32] {
         let numbers: [UInt32] = self.table.withLock { table in
             var numbers: [UInt32] = []
-            for index in table.segments.indices.dropLast()
-            where table.segments[index + 1].firstSequence <= sequence.rawValue {
+            for index in table.segments.indices.dropLast() {
+                guard table.segments[index + 1].firstSequence <= sequence.rawValue else { break }
                 numbers.append(table.segments[index].number)
             }
             return numbers
         }
-        for number in numbers { try self.recycle(segment: number) }
-        return numbers
+        let dead = numbers.filter { !isNeeded($0) }
+        for number in dead { try self.recycle(segment: number) }
+        return dead
     }
 
     /// Gives back one segment, whose live records have been copied on.

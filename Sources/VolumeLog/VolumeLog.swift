@@ -75,6 +75,9 @@ public final class VolumeLog: Sendable {
         self.table.withLock { LogSequence(rawValue: $0.nextSequence - 1) }
     }
 
+    /// Half of the log's random identity: other logs have another.
+    public var tag: UInt64 { self.logID.high }
+
     /// Why the log accepts nothing more; nil while it works.
     public var failure: VolumeLogError? { self.writer.withLock { $0.failure } }
 

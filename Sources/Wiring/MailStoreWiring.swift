@@ -4,6 +4,7 @@ public import Logging
 import MailCore
 public import MailStore
 import MaildirFormat
+import PackFormat
 public import ServerConfig
 
 /// Opens the store that the settings describe: the one place that names a body format.
@@ -14,7 +15,10 @@ public enum MailStoreWiring {
         maildir.syncTextFiles = settings.mail.fsync != .never
         maildir.report = { logger.warning("\($0)") }
         var configuration = IndexedStore.Configuration(
-            directory: settings.volumePath, bodyFormat: MaildirFormat(maildir), clock: { Int64(time(nil)) })
+            directory: settings.volumePath,
+            bodyFormats: [
+                MailDriver.maildir.rawValue: MaildirFormat(maildir), MailDriver.pack.rawValue: PackFormat(),
+            ], clock: { Int64(time(nil)) })
         configuration.fsync =
             switch settings.mail.fsync {
             case .optimized: .optimized

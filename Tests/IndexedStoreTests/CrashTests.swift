@@ -10,21 +10,33 @@ import Testing
         var point: CrashPoint
         /// The process dies when it comes to the point for this time.
         var time: Int
-        var testDescription: String { "\(self.point) \(self.time)" }
+        var format: TestFormat
+        var testDescription: String { "\(self.format) \(self.point) \(self.time)" }
     }
 
-    static let cases: [Case] = CrashPoint.allCases.flatMap { point in
-        [1, 2, 5, 9].map { Case(point: point, time: $0) }
+    static let maildirCases: [Case] = CrashPoint.allCases.flatMap { point in
+        [1, 2, 5, 9].map { Case(point: point, time: $0, format: .maildir) }
     }
 
-    @Test(arguments: cases) func everyAnswerHolds(_ crash: Case) async throws {
-        let volume = try TestVolume()
+    /// Points that an account without files comes to.
+    static let packCases: [Case] =
+        [
+            CrashPoint.afterPrepare, .beforeLogWrite, .afterFlush, .beforePublish, .afterPublish, .inApply, .afterApply,
+            .aroundMailboxFiles,
+        ].flatMap { point in [1, 2, 5, 9].map { Case(point: point, time: $0, format: .pack) } }
+
+    @Test(arguments: maildirCases + packCases) func everyAnswerHolds(_ crash: Case) async throws {
+        let volume = try TestVolume(crash.format)
         let directory = volume.directory
         let point = crash.point.rawValue
         let time = crash.time
+        let format = crash.format.rawValue
         await #expect(processExitsWith: .exitCode(77)) {
-            [directory = directory as String, point = point as String, time = time as Int] in
-            await CrashLoad(directory, .succeed, point, time).run()
+            [
+                directory = directory as String, point = point as String, time = time as Int,
+                format = format as String
+            ] in
+            await CrashLoad(directory, .succeed, point, time, TestFormat(rawValue: format) ?? .maildir).run()
         }
         let journal = CrashJournal(String(decoding: Shell.read("\(directory)/answers") ?? [], as: UTF8.self))
         if time == 1 { #expect(!journal.isFinished, "the process never came to \(crash.point)") }
@@ -39,7 +51,7 @@ import Testing
     }
 
     /// The power fails: the log survives, of the message files nothing does.
-    @Test(arguments: cases) func powerLossTakesNothing(_ crash: Case) async throws {
+    @Test(arguments: maildirCases) func powerLossTakesNothing(_ crash: Case) async throws {
         let volume = try TestVolume()
         let directory = volume.directory
         let point = crash.point.rawValue
@@ -157,9 +169,12 @@ struct CrashLoad {
     private let volume: TestDirectory
     private let answers: CInt
 
-    init(_ directory: String, _ syncs: TestDirectory.Syncs, _ point: String, _ time: Int) {
+    init(
+        _ directory: String, _ syncs: TestDirectory.Syncs, _ point: String, _ time: Int,
+        _ format: TestFormat = .maildir
+    ) {
         let countdown = Countdown(time)
-        self.volume = TestDirectory(directory, syncs) { reached in
+        self.volume = TestDirectory(directory, syncs, format) { reached in
             if reached.rawValue == point, countdown.isLast { _exit(77) }
         }
         self.answers = open("\(directory)/answers", O_WRONLY | O_CREAT | O_APPEND, 0o600)

@@ -6,8 +6,8 @@ import Synchronization
 import Testing
 
 @Suite struct DepositTests {
-    @Test func storedMessageIsRead() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func storedMessageIsRead(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             let stored = try await store.put(message("one"), account)
@@ -26,8 +26,8 @@ import Testing
         }
     }
 
-    @Test func openSessionSeesArrivals() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func openSessionSeesArrivals(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             let inbox = try await account.open(.inbox, .readOnly, onChange: {})
@@ -43,8 +43,8 @@ import Testing
         }
     }
 
-    @Test func manyRecipientsInOneCall() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func manyRecipientsInOneCall(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let shared = message("shared")
             var deposits: [Deposit] = []
@@ -75,8 +75,8 @@ import Testing
         }
     }
 
-    @Test func allOrNone() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func allOrNone(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             let absent = try #require(MailboxName("Absent"))
@@ -99,8 +99,8 @@ import Testing
         }
     }
 
-    @Test func parallelDeliveries() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func parallelDeliveries(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let accounts = [
                 try await store.account(volume.identity("anna")),
@@ -128,8 +128,8 @@ import Testing
         }
     }
 
-    @Test func reopenedVolumeHasEverything() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func reopenedVolumeHasEverything(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         let (validity, modSeq) = try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             for number in 1...3 {

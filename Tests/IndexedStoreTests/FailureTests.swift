@@ -30,8 +30,8 @@ final class FailingDisk: Sendable {
 }
 
 @Suite struct FailureTests {
-    @Test func fullDiskIsToldAndPasses() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func fullDiskIsToldAndPasses(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         let disk = FailingDisk()
         try await volume.with {
             $0.logFiles = disk.files
@@ -73,8 +73,8 @@ final class FailingDisk: Sendable {
         }
     }
 
-    @Test func failedFlushStopsTheVolume() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func failedFlushStopsTheVolume(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         let disk = FailingDisk()
         try await volume.with {
             $0.logFiles = disk.files

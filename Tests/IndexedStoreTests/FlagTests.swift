@@ -7,9 +7,9 @@ import Testing
 @Suite struct FlagTests {
     /// Runs `body` with an INBOX of `count` messages opened for changes.
     private func withInbox(
-        _ count: Int, _ body: (any Mailbox, any MailAccount, IndexedStore) async throws -> Void
+        _ format: TestFormat, _ count: Int, _ body: (any Mailbox, any MailAccount, IndexedStore) async throws -> Void
     ) async throws {
-        let volume = try TestVolume()
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             for number in 0..<count { try await store.put(message("m\(number + 1)"), account) }
@@ -21,8 +21,8 @@ import Testing
 
     private func uids(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.compactMap { UID(rawValue: $0) }) }
 
-    @Test func changesBumpModSeqOnlyWhenTheyChange() async throws {
-        try await self.withInbox(3) { inbox, account, _ in
+    @Test(arguments: TestFormat.allCases) func changesBumpModSeqOnlyWhenTheyChange(_ format: TestFormat) async throws {
+        try await self.withInbox(format, 3) { inbox, account, _ in
             let before = inbox.snapshot().highestModSeq
             let first = try await inbox.store(
                 FlagChange(.add, [.seen]), self.uids(1, 2, 9), unchangedSince: nil)
@@ -39,8 +39,8 @@ import Testing
         }
     }
 
-    @Test func unchangedSinceLeavesNewerAlone() async throws {
-        try await self.withInbox(2) { inbox, _, _ in
+    @Test(arguments: TestFormat.allCases) func unchangedSinceLeavesNewerAlone(_ format: TestFormat) async throws {
+        try await self.withInbox(format, 2) { inbox, _, _ in
             let known = inbox.snapshot().highestModSeq
             _ = try await inbox.store(FlagChange(.add, [.flagged]), self.uids(1), unchangedSince: nil)
             let result = try await inbox.store(
@@ -56,8 +56,8 @@ import Testing
         }
     }
 
-    @Test func keywordsAreKept() async throws {
-        try await self.withInbox(2) { inbox, _, _ in
+    @Test(arguments: TestFormat.allCases) func keywordsAreKept(_ format: TestFormat) async throws {
+        try await self.withInbox(format, 2) { inbox, _, _ in
             let a = try #require(Keyword("$Forwarded"))
             let b = try #require(Keyword("NonJunk"))
             func names(_ index: Int) -> [String] {
@@ -84,8 +84,8 @@ import Testing
         }
     }
 
-    @Test func expungeTakesMarkedOnly() async throws {
-        try await self.withInbox(4) { inbox, account, _ in
+    @Test(arguments: TestFormat.allCases) func expungeTakesMarkedOnly(_ format: TestFormat) async throws {
+        try await self.withInbox(format, 4) { inbox, account, _ in
             _ = try await inbox.store(FlagChange(.add, [.deleted]), self.uids(2, 3), unchangedSince: nil)
             #expect(try await account.status(of: .inbox).deleted == 2)
             #expect(try await inbox.expunge(self.uids(1, 2)) == self.uids(2))
@@ -101,8 +101,8 @@ import Testing
         }
     }
 
-    @Test func parallelStoresAreNotLost() async throws {
-        try await self.withInbox(1) { inbox, _, _ in
+    @Test(arguments: TestFormat.allCases) func parallelStoresAreNotLost(_ format: TestFormat) async throws {
+        try await self.withInbox(format, 1) { inbox, _, _ in
             let flags: [MessageFlags] = [.seen, .answered, .flagged, .draft]
             await withTaskGroup(of: Void.self) { group in
                 for number in 0..<32 {
@@ -119,8 +119,8 @@ import Testing
         }
     }
 
-    @Test func sessionsAreTold() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func sessionsAreTold(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             let calls = Mutex(0)
@@ -147,8 +147,8 @@ import Testing
         }
     }
 
-    @Test func examineLeavesRecentAndFlags() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func examineLeavesRecentAndFlags(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             try await store.put(message("a"), account)

@@ -16,8 +16,8 @@ import Testing
         }
     }
 
-    @Test func createListSubscribe() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func createListSubscribe(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { configuration in
             configuration.mailboxDefaults = [
                 .init(name: MailboxName("Sent") ?? .inbox, specialUse: .sent, creation: .subscribe),
@@ -50,8 +50,8 @@ import Testing
         #expect(volume.problems == [])
     }
 
-    @Test func deleteAndCreateAgain() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func deleteAndCreateAgain(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             let name = try self.name("Work")
@@ -78,8 +78,8 @@ import Testing
         #expect(volume.problems == [])
     }
 
-    @Test func renameWithChildren() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func renameWithChildren(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         let validity = try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             for text in ["A", "A/x", "A/x/y", "AB"] {
@@ -117,8 +117,8 @@ import Testing
         #expect(volume.problems == [])
     }
 
-    @Test func renameInboxMovesItsMail() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func renameInboxMovesItsMail(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             try await store.put(message("a"), account)
@@ -130,8 +130,8 @@ import Testing
         #expect(volume.problems == [])
     }
 
-    @Test func depositCreatesMissingMailbox() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func depositCreatesMissingMailbox(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             let name = try self.name("Lists/swift")
@@ -151,16 +151,16 @@ import Testing
         #expect(volume.problems == [])
     }
 
-    @Test func secondProcessIsRefused() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func secondProcessIsRefused(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         try await volume.with { _ in
             let error = #expect(throws: StoreError.self) { try volume.open() }
             #expect(error?.code == .inUse)
         }
     }
 
-    @Test func closedStoreRefuses() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func closedStoreRefuses(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         let store = try volume.open()
         let account = try await store.account(volume.identity("anna"))
         await store.close()

@@ -40,9 +40,10 @@ import Testing
     static let keywordNames = ["$Forwarded", "NonJunk", "work"]
     static let flagChoices: [MessageFlags] = [[], .seen, .deleted, .flagged, [.seen, .answered], .draft]
 
-    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64]) func randomSteps(_ seed: UInt64) async throws {
+    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64], TestFormat.allCases)
+    func randomSteps(_ seed: UInt64, _ format: TestFormat) async throws {
         var random = Seeded(state: seed)
-        let volume = try TestVolume()
+        let volume = try TestVolume(format)
         var boxes = [Box(name: .inbox), Box(name: try #require(MailboxName("Work")))]
         var counter = 0
         for session in 0..<4 {
@@ -125,7 +126,7 @@ import Testing
             if moves {
                 boxes[number].messages.removeAll { UID(rawValue: $0.uid).map { uids.contains($0) } == true }
             }
-        case 8:
+        case 8 where volume.format == .maildir:
             // Another program delivers into INBOX.
             counter += 1
             let octets = message("s\(counter)").octets.withUnsafeBytes { Array($0) }

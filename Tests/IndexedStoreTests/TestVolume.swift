@@ -3,8 +3,14 @@ import IndexedStore
 import MailCore
 import MailStore
 import MaildirFormat
+import PackFormat
 import Synchronization
 import Testing
+
+/// The body formats, every one of which passes the same tests.
+enum TestFormat: String, CaseIterable, Sendable {
+    case maildir, pack
+}
 
 /// A volume and its Maildirs in a temporary directory that is removed with the last reference.
 final class TestVolume: Sendable {
@@ -12,7 +18,11 @@ final class TestVolume: Sendable {
     let time = Mutex<Int64>(1_800_000_000)
     let messages = Mutex<[String]>([])
 
-    init() throws {
+    /// What its accounts are in.
+    let format: TestFormat
+
+    init(_ format: TestFormat = .maildir) throws {
+        self.format = format
         var template = Array("/tmp/martlet-store-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw StoreError.fromErrno("mkdtemp") }
         self.directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -29,7 +39,8 @@ final class TestVolume: Sendable {
         var options = MaildirOptions()
         options.syncTextFiles = false
         var configuration = IndexedStore.Configuration(
-            directory: self.directory + "/volume", bodyFormat: MaildirFormat(options),
+            directory: self.directory + "/volume",
+            bodyFormats: ["maildir": MaildirFormat(options), "pack": PackFormat()],
             clock: { [self] in self.time.withLock { $0 } })
         configuration.logSegmentSize = 1 << 20
         configuration.threadCount = 4
@@ -44,7 +55,9 @@ final class TestVolume: Sendable {
     }
 
     func identity(_ name: String) -> AccountIdentity {
-        AccountIdentity(name: name, home: "\(self.directory)/\(name)", mailPath: "\(self.directory)/\(name)")
+        AccountIdentity(
+            name: name, home: "\(self.directory)/\(name)", mailPath: "\(self.directory)/\(name)",
+            driver: self.format.rawValue)
     }
 
     /// Runs `body` with an open store and closes it.
@@ -68,12 +81,17 @@ final class TestVolume: Sendable {
 struct TestDirectory: Sendable {
     let directory: String
     let syncs: Syncs
+    let format: TestFormat
     let crashPoint: @Sendable (CrashPoint) -> Void
 
     /// Whether syncs of the file system succeed.
     enum Syncs { case succeed, fail }
 
-    init(_ directory: String, _ syncs: Syncs, crashPoint: @escaping @Sendable (CrashPoint) -> Void) {
+    init(
+        _ directory: String, _ syncs: Syncs, _ format: TestFormat = .maildir,
+        crashPoint: @escaping @Sendable (CrashPoint) -> Void
+    ) {
+        self.format = format
         self.directory = directory
         self.syncs = syncs
         self.crashPoint = crashPoint
@@ -85,7 +103,9 @@ struct TestDirectory: Sendable {
         let format = MaildirFormat(options)
         var configuration = IndexedStore.Configuration(
             directory: self.directory + "/volume",
-            bodyFormat: self.syncs == .succeed ? format : UnsyncedFormat(format: format),
+            bodyFormats: [
+                "maildir": self.syncs == .succeed ? format : UnsyncedFormat(format: format), "pack": PackFormat(),
+            ],
             clock: { 1_800_000_000 })
         configuration.logSegmentSize = 1 << 20
         configuration.threadCount = 4
@@ -95,7 +115,9 @@ struct TestDirectory: Sendable {
     }
 
     func identity(_ name: String) -> AccountIdentity {
-        AccountIdentity(name: name, home: "\(self.directory)/\(name)", mailPath: "\(self.directory)/\(name)")
+        AccountIdentity(
+            name: name, home: "\(self.directory)/\(name)", mailPath: "\(self.directory)/\(name)",
+            driver: self.format.rawValue)
     }
 }
 

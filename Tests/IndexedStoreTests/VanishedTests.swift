@@ -8,8 +8,8 @@ import Testing
     private func uids(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.compactMap { UID(rawValue: $0) }) }
     private let all = UIDSet(UID.first...UID(nonZero: .max))
 
-    @Test func remembersWhatWasRemovedAfter() async throws {
-        let volume = try TestVolume()
+    @Test(arguments: TestFormat.allCases) func remembersWhatWasRemovedAfter(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
         var known: [ModSeq] = []
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))

@@ -54,7 +54,7 @@ package enum Schema {
     ]
 
     private static let mail: [Setting<Settings>] = [
-        .choice("mail_driver", \.mail.driver, "Format in which the bodies of messages are kept."),
+        .choice("mail_driver", \.mail.driver, "Format in which the bodies of messages are kept: `maildir`, a file for each; `pack`, in the volume's log, which is faster. For new accounts: one that is there stays in its format. A `mail_driver` field of the userdb, or a `mail` field such as `pack:`, wins."),
         .template(
             "mail_path", \.mail.path,
             "Root of an account's mail. `~/` is the home. A `mail_path` (or `mail`) field of the userdb wins."

@@ -21,7 +21,10 @@ public struct MailSettings: Sendable, Equatable {
 
 /// The body format of accounts.
 public enum MailDriver: String, SettingChoice {
+    /// A file for each message.
     case maildir
+    /// Messages stay in the volume's log.
+    case pack
 }
 
 /// When changes are forced to the disk.
