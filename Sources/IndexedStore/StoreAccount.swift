@@ -122,6 +122,13 @@ final class StoreAccount: MailAccount {
         return listing.sorted { $0.name < $1.name }
     }
 
+    func resolve(_ name: MailboxName) async throws(StoreError) -> MailboxName {
+        // Most names are in ASCII or there, and then the files need no look.
+        if name.text.utf8.allSatisfy({ $0 < 0x80 }) || self.entry(name) != nil { return name }
+        let names = try await self.mailboxes().map(\.name)
+        return name.resolved(among: Set(names).contains, candidates: { names })
+    }
+
     func subscriptions() async throws(StoreError) -> [MailboxName] {
         if self.core.home == .log { return self.directory.withLock { $0.subscriptions }.sorted() }
         return try await self.volume.threads.run { () throws(StoreError) -> [MailboxName] in

@@ -1,6 +1,9 @@
 /// A mailbox's decoded name: Unicode text whose hierarchy levels are joined by `/`, whatever separator a
 /// namespace shows to clients.
 ///
+/// Names are compared by their octets: two that differ only in Unicode normalization are two names, as they are to
+/// a file system. What clients say is brought to one form first, see `normalized`.
+///
 /// `INBOX` in any case is the one INBOX, spelled in capitals, also as the first level of `INBOX/x`.
 /// Refused: empty names and levels, `.` and `..` as a level, control characters, NUL, levels that begin with a
 /// combining mark, names over `maximumLength` octets or `maximumDepth` levels.
@@ -55,13 +58,62 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
 
     /// Whether `self` lies below `other` in the hierarchy.
     public func isDescendant(of other: MailboxName) -> Bool {
-        self.text.utf8.count > other.text.utf8.count && self.text.hasPrefix(other.text + "/")
+        let head = other.text.utf8
+        return self.text.utf8.count > head.count && self.text.utf8.starts(with: head)
+            && self.text.utf8.dropFirst(head.count).first == 0x2F
     }
 
     /// The name after `ancestor` (itself or a name above) was renamed to `target`; `nil` when too long.
     public func moved(from ancestor: MailboxName, to target: MailboxName) -> MailboxName? {
-        MailboxName(target.text + self.text.dropFirst(ancestor.text.count))
+        let rest = self.text.utf8.dropFirst(ancestor.text.utf8.count)
+        return MailboxName(target.text + String(decoding: rest, as: UTF8.self))
     }
 
-    public static func < (a: MailboxName, b: MailboxName) -> Bool { a.text < b.text }
+    /// The name in Unicode Normalization Form C (RFC 9051 section 5.1).
+    public var normalized: MailboxName {
+        // Composition makes nothing longer and no level empty.
+        MailboxName(self.text.normalizedToNFC) ?? self
+    }
+
+    /// The one of `existing` names that a person means by this one: itself; else one that differs in normalization
+    /// only, first in the levels above; what does not exist is normalized. So that a mailbox which another program
+    /// named in another form is found by any form, and no second one is made beside it.
+    public func resolved(
+        among existing: (MailboxName) -> Bool, candidates: () -> [MailboxName]
+    ) -> MailboxName {
+        if self.text.utf8.allSatisfy({ $0 < 0x80 }) || existing(self) { return self }
+        var byNormalized: [MailboxName: MailboxName] = [:]
+        for candidate in candidates() {
+            var name: MailboxName? = candidate
+            while let current = name {
+                let key = current.normalized
+                // One that is in normal form already counts most.
+                if byNormalized[key] == nil || current == key { byNormalized[key] = current }
+                name = current.parent
+            }
+        }
+        var known: MailboxName? = self
+        while let name = known {
+            if let found = byNormalized[name.normalized] {
+                return self == name ? found : self.normalized.moved(from: name.normalized, to: found) ?? self.normalized
+            }
+            known = name.parent
+        }
+        return self.normalized
+    }
+
+    public static func == (a: MailboxName, b: MailboxName) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+
+    public func hash(into hasher: inout Hasher) {
+        var text = self.text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// By octets, level by level: what lies below a mailbox follows it at once.
+    public static func < (a: MailboxName, b: MailboxName) -> Bool {
+        a.text.utf8.lexicographicallyPrecedes(b.text.utf8) { Self.weight($0) < Self.weight($1) }
+    }
+
+    /// `/` sorts before all other octets.
+    private static func weight(_ octet: UInt8) -> UInt8 { octet == 0x2F ? 0 : octet }
 }

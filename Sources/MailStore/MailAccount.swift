@@ -10,6 +10,9 @@ public protocol MailAccount: AnyObject, Sendable {
     /// All mailboxes, sorted by name, and parents that exist only through their children (`isSelectable` false).
     func mailboxes() async throws(StoreError) -> [MailboxListing]
 
+    /// The mailbox that a client means by a name: see `MailboxName.resolved`.
+    func resolve(_ name: MailboxName) async throws(StoreError) -> MailboxName
+
     /// The subscribed names, existing or not, sorted.
     func subscriptions() async throws(StoreError) -> [MailboxName]
 

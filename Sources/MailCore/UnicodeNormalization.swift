@@ -1,0 +1,12 @@
+// The standard library has normalization for itself alone; this is the one door to it.
+@_spi(_Unicode) import Swift
+
+extension String {
+    /// The text in Unicode Normalization Form C, in which Net-Unicode wants names (RFC 5198 section 2).
+    public var normalizedToNFC: String {
+        if self.utf8.allSatisfy({ $0 < 0x80 }) { return self }
+        var scalars = String.UnicodeScalarView()
+        for scalar in self._nfc { scalars.append(scalar) }
+        return String(scalars)
+    }
+}
