@@ -27,9 +27,9 @@ extension Command {
         case .thread(var thread):
             thread.search.key = thread.search.key.replacingSavedResult(numbers)
             return .thread(thread)
-        case .capability, .noop, .logout, .id, .startTLS, .login, .authenticate, .enable, .select, .examine,
+        case .capability, .noop, .logout, .id, .language, .startTLS, .login, .authenticate, .enable, .select, .examine,
             .create,
-            .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .namespace, .status, .idle, .check,
+            .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist, .namespace, .status, .idle, .check,
             .close,
             .unselect, .expunge:
             return self

@@ -5,6 +5,8 @@ public enum Command: Hashable, Sendable {
     case noop
     case logout
     case id(IDParameters)
+    /// Language ranges; none asks for a list (RFC 5255 section 3.2).
+    case language([[UInt8]])
 
     // Not authenticated.
     case startTLS
@@ -23,6 +25,8 @@ public enum Command: Hashable, Sendable {
     case unsubscribe(WireMailboxName)
     case list(ListCommand)
     case lsub(reference: WireMailboxName, pattern: [UInt8])
+    /// LIST as Gmail had it before SPECIAL-USE.
+    case xlist(reference: WireMailboxName, pattern: [UInt8])
     case namespace
     case status(WireMailboxName, [StatusItem])
     case idle
@@ -61,6 +65,7 @@ extension Command {
         case .noop: "NOOP"
         case .logout: "LOGOUT"
         case .id: "ID"
+        case .language: "LANGUAGE"
         case .startTLS: "STARTTLS"
         case .login: "LOGIN"
         case .authenticate: "AUTHENTICATE"
@@ -74,6 +79,7 @@ extension Command {
         case .unsubscribe: "UNSUBSCRIBE"
         case .list: "LIST"
         case .lsub: "LSUB"
+        case .xlist: "XLIST"
         case .namespace: "NAMESPACE"
         case .status: "STATUS"
         case .idle: "IDLE"

@@ -13,6 +13,8 @@ public struct CommandError: Error, Hashable, Sendable {
         case lineTooLong
         /// A literal, or all literals together, over `CommandLimits.literalSize`.
         case literalTooBig
+        /// A non-synchronizing literal over `CommandLimits.nonSynchronizingSize`.
+        case literalNotAnnounced
     }
 
     /// Whether the octets after the failed command can still be understood.
@@ -50,7 +52,7 @@ public struct CommandError: Error, Hashable, Sendable {
             out.append(self.expected.text)
             out.append(" at octet ")
             out.appendDecimal(UInt64(self.offset))
-        case .tooComplex, .lineTooLong, .literalTooBig:
+        case .tooComplex, .lineTooLong, .literalTooBig, .literalNotAnnounced:
             out.append(self.expected.text)
         }
     }

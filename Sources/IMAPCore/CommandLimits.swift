@@ -4,6 +4,8 @@ public struct CommandLimits: Hashable, Sendable {
     public var lineLength = 65_536
     /// Octets of all literals of a command together, APPEND's messages not counted: these are held in memory.
     public var literalSize = 65_536
+    /// Octets of a literal that the client need not wait with: 4096 where LITERAL- is advertised and not LITERAL+.
+    public var nonSynchronizingSize = UInt64.max
     /// Literals in one command.
     public var literalCount = 500
     /// Octets of refused non-synchronizing literals that are read off so that the session can go on; a

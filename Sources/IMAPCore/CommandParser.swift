@@ -46,6 +46,8 @@ public struct CommandParser: Sendable {
 
     /// May be changed between commands, after a login for instance.
     public var limits: CommandLimits
+    /// Whether octets over 127 in quoted strings have to be UTF-8: once a client has said that it sends it.
+    public var checksUTF8 = false
 
     private var state = State.line
     private var buffer: [UInt8] = []
@@ -57,6 +59,8 @@ public struct CommandParser: Sendable {
     private var discardedOctets: UInt64 = 0
     /// The tag of the APPEND under way, once its first message was announced.
     private var appendTag: Tag?
+    /// Whether a parenthesis must close what the last message of APPEND opened.
+    private var appendOwesParenthesis = false
     /// Why the command under way has failed; its rest is read off first.
     private var failure: CommandError?
 
@@ -73,6 +77,7 @@ public struct CommandParser: Sendable {
         self.literalCount = 0
         self.discardedOctets = 0
         self.appendTag = nil
+        self.appendOwesParenthesis = false
         self.failure = nil
     }
 
@@ -192,10 +197,24 @@ public struct CommandParser: Sendable {
             self.lineStart = 0
             return self.discard(literal.size, failure)
         }
+        if !literal.isSynchronizing, literal.size > self.limits.nonSynchronizingSize {
+            return self.refuseUnannounced(literal)
+        }
         self.buffer.append(0x0D)
         self.buffer.append(0x0A)
         self.literalCount += 1
         return self.appendTag == nil ? self.commandLiteral(literal) : self.nextMessageLiteral(literal)
+    }
+
+    /// A literal that LITERAL- wants announced and waited for (RFC 7888 section 5).
+    private mutating func refuseUnannounced(_ literal: LiteralHeader) -> Step? {
+        var cursor = Cursor(self.buffer, limits: self.limits)
+        let tag = self.appendTag ?? self.tag(&cursor)
+        return self.refuse(
+            literal,
+            CommandError(
+                code: .literalNotAnnounced, tag: tag, offset: self.buffer.count,
+                expected: "Literals of this size must be synchronizing"))
     }
 
     /// The literal that the current line announces at its end. In no other place can `{n}` stand, but
@@ -223,7 +242,7 @@ public struct CommandParser: Sendable {
 
     /// A literal of a command, its header the last thing in `buffer`.
     private mutating func commandLiteral(_ literal: LiteralHeader) -> Step? {
-        var cursor = Cursor(self.buffer, limits: self.limits, isPartial: true)
+        var cursor = Cursor(self.buffer, limits: self.limits, isPartial: true, checksUTF8: self.checksUTF8)
         guard let tag = self.tag(&cursor) else {
             return self.refuse(literal, self.error(self.tagError(cursor), nil))
         }
@@ -262,8 +281,9 @@ public struct CommandParser: Sendable {
 
     /// A further message of APPEND.
     private mutating func nextMessageLiteral(_ literal: LiteralHeader) -> Step? {
-        var cursor = Cursor(self.buffer, limits: self.limits, isPartial: true)
+        var cursor = Cursor(self.buffer, limits: self.limits, isPartial: true, checksUTF8: self.checksUTF8)
         do throws(SyntaxError) {
+            if self.appendOwesParenthesis { try cursor.close() }
             let message = try cursor.appendMessage()
             if let tag = self.appendTag { self.begin(message, tag) }
             return .appendNext(message)
@@ -274,6 +294,7 @@ public struct CommandParser: Sendable {
 
     private mutating func begin(_ message: AppendMessage, _ tag: Tag) {
         self.appendTag = tag
+        self.appendOwesParenthesis = message.isUTF8
         self.buffer.removeAll()
         self.lineStart = 0
         self.state = message.size == 0 ? .line : .message(remaining: message.size)
@@ -283,12 +304,14 @@ public struct CommandParser: Sendable {
     private mutating func commandIsComplete() -> Step {
         if let failure = self.failure { return self.fail(failure) }
         if let tag = self.appendTag {
-            let isEnd = self.buffer.isEmpty
+            let isEnd = self.appendOwesParenthesis ? self.buffer == [UInt8(ascii: ")")] : self.buffer.isEmpty
             let error = CommandError(
-                code: .syntax, tag: tag, offset: 0, expected: "the end of the line after the message")
+                code: .syntax, tag: tag, offset: 0,
+                expected: self.appendOwesParenthesis
+                    ? "\")\" and the end of the line after the message" : "the end of the line after the message")
             return isEnd ? self.finish(.appendEnd) : self.fail(error)
         }
-        var cursor = Cursor(self.buffer, limits: self.limits)
+        var cursor = Cursor(self.buffer, limits: self.limits, checksUTF8: self.checksUTF8)
         guard let tag = self.tag(&cursor) else { return self.fail(self.error(self.tagError(cursor), nil)) }
         do throws(SyntaxError) {
             if cursor.takeAppend() {

@@ -54,11 +54,18 @@ extension Cursor {
     }
 
     private mutating func quoted() throws(SyntaxError) -> [UInt8] {
+        let start = self.position
         self.position += 1
         var out: [UInt8] = []
         while let byte = self.peek() {
             switch byte {
             case UInt8(ascii: "\""):
+                // RFC 6855 section 3, RFC 9051 section 4.3.
+                if self.checksUTF8, out.contains(where: { $0 >= 0x80 }),
+                    String(validating: out, as: UTF8.self) == nil
+                {
+                    throw SyntaxError(offset: start, expected: "UTF-8 in the quoted string")
+                }
                 self.position += 1
                 return out
             case UInt8(ascii: "\\"):

@@ -24,14 +24,17 @@ struct Cursor {
     let limits: CommandLimits
     /// Whether `bytes` end behind the header of a literal that has not arrived.
     let isPartial: Bool
+    /// Whether octets over 127 in quoted strings have to be UTF-8.
+    let checksUTF8: Bool
     var position = 0
     var depth = 0
     var pendingLiteral: LiteralHeader?
 
-    init(_ bytes: [UInt8], limits: CommandLimits, isPartial: Bool = false) {
+    init(_ bytes: [UInt8], limits: CommandLimits, isPartial: Bool = false, checksUTF8: Bool = false) {
         self.bytes = bytes
         self.limits = limits
         self.isPartial = isPartial
+        self.checksUTF8 = checksUTF8
     }
 
     // MARK: Octets

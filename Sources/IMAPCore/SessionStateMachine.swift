@@ -67,7 +67,7 @@ public struct SessionStateMachine: Sendable {
 
     public func received(_ command: Command) -> Verdict {
         switch command {
-        case .capability, .noop, .logout, .id:
+        case .capability, .noop, .logout, .id, .language:
             return self.state == .loggedOut ? Self.afterLogout : .run
         case .startTLS, .login, .authenticate:
             switch self.state {
@@ -75,7 +75,7 @@ public struct SessionStateMachine: Sendable {
             case .authenticated, .selected: return .refuse(StaticStringText("Already logged in"))
             case .loggedOut: return Self.afterLogout
             }
-        case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub,
+        case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist,
             .namespace, .status, .idle:
             return self.receivedAppend()
         case .check, .close, .unselect, .expunge, .uidExpunge, .search, .sort, .thread, .fetch, .store, .copy,

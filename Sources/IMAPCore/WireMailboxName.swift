@@ -32,6 +32,19 @@ public struct WireMailboxName: Hashable, Sendable {
         }
     }
 
+    /// A pattern of LIST in the form that names of `encoding` have: octets over 127 are brought from UTF-8 to modified
+    /// UTF-7, and UTF-8 to Normalization Form C. As it is when it is neither.
+    public static func pattern(_ bytes: [UInt8], _ encoding: MailboxNameEncoding) -> [UInt8] {
+        guard bytes.contains(where: { $0 >= 0x80 }), let text = String(validating: bytes, as: UTF8.self) else {
+            return bytes
+        }
+        switch encoding {
+        case .utf8: return Array(text.normalizedToNFC.utf8)
+        // Wildcards are ASCII and keep their meaning; a `&` here is no shift.
+        case .modifiedUTF7: return ModifiedUTF7.encode(text.normalizedToNFC)
+        }
+    }
+
     /// The octets of `text` in `encoding`.
     public init(_ text: String, _ encoding: MailboxNameEncoding) {
         switch encoding {

@@ -4,12 +4,13 @@ import SASLCore
 /// The capability lists. A name stands here only when all of it works.
 enum Capabilities {
     /// Before the login.
-    static func beforeLogin(canStartTLS: Bool, mayLogIn: Bool, mechanisms: [SASLMechanismName]) -> [UInt8] {
+    static func beforeLogin(canStartTLS: Bool, mayLogIn: Bool, settings: IMAPSessionSettings) -> [UInt8] {
         var out: [UInt8] = []
-        out.append("IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+")
+        out.append("IMAP4rev1 IMAP4rev2 SASL-IR ID ENABLE IDLE LANGUAGE ")
+        out.append(self.literals(settings))
         if canStartTLS { out.append(" STARTTLS") }
         if mayLogIn {
-            for mechanism in mechanisms {
+            for mechanism in settings.mechanisms {
                 out.append(" AUTH=")
                 out.append(contentsOf: mechanism.text.utf8)
             }
@@ -20,17 +21,28 @@ enum Capabilities {
     }
 
     /// After it.
-    static let afterLogin: [UInt8] = Array(afterLoginNames.joined(separator: " ").utf8)
+    static func afterLogin(_ settings: IMAPSessionSettings) -> [UInt8] {
+        var out = self.afterLoginNames
+        out.append(0x20)
+        out.append(self.literals(settings))
+        return out
+    }
+
+    private static func literals(_ settings: IMAPSessionSettings) -> StaticString {
+        settings.limitsLiterals ? "LITERAL-" : "LITERAL+"
+    }
+
+    private static let afterLoginNames: [UInt8] = Array(names.joined(separator: " ").utf8)
 
     /// One name or group of a document's names a line.
-    private static let afterLoginNames = [
-        "IMAP4rev1",
+    private static let names = [
+        "IMAP4rev1 IMAP4rev2",
         "SASL-IR ID ENABLE IDLE",
-        "LITERAL+",
+        "UTF8=ACCEPT LANGUAGE I18NLEVEL=1",
         "NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE",
         "MULTIAPPEND",
         "BINARY",
-        "LIST-EXTENDED LIST-STATUS",
+        "LIST-EXTENDED LIST-STATUS XLIST",
         "SPECIAL-USE CREATE-SPECIAL-USE",
         "STATUS=SIZE",
         "PREVIEW",

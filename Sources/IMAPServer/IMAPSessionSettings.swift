@@ -14,6 +14,10 @@ public struct IMAPSessionSettings: Sendable {
     public var requiresTLS = false
     /// Whether STARTTLS is there when a certificate is.
     public var offersTLS = true
+    /// Whether LITERAL- is advertised in place of LITERAL+ (RFC 7888 section 5).
+    public var limitsLiterals = false {
+        didSet { self.commandLimits.nonSynchronizingSize = self.limitsLiterals ? 4096 : .max }
+    }
     /// Limits of commands once a user has logged in.
     public var commandLimits = CommandLimits()
     /// The largest message in octets that APPEND takes; 0 for no limit.
@@ -45,6 +49,8 @@ public struct IMAPSessionSettings: Sendable {
         self.commandLimits.lineLength = Int(clamping: max(1024, settings.imap.maximumLineLength))
         // A set of n ranges needs 2n octets at least.
         self.commandLimits.setRanges = max(self.commandLimits.setRanges, self.commandLimits.lineLength / 2)
+        self.limitsLiterals = settings.imap.limitsLiterals
+        self.commandLimits.nonSynchronizingSize = self.limitsLiterals ? 4096 : .max
         self.maximumMessageSize = settings.mail.maximumMessageSize
         self.userAddressConnections = settings.limits.userAddressConnections
         self.inactivityTimeout = settings.imap.inactivityTimeout

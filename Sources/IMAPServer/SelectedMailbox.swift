@@ -5,6 +5,8 @@ import MailStore
 struct SelectedMailbox {
     let mailbox: any Mailbox
     let isReadOnly: Bool
+    /// Whether the client knows \Recent, which IMAP4rev2 has not.
+    let tellsRecent: Bool
     /// What the client has been told: sequence numbers are positions in it.
     var view: MailboxSnapshot
     /// UIDs that are \Recent to this session, also those not yet in the view.
@@ -44,7 +46,7 @@ struct SelectedMailbox {
         }
     }
 
-    func isRecent(_ uid: UID) -> Bool { self.recent.contains(uid) }
+    func isRecent(_ uid: UID) -> Bool { self.tellsRecent && self.recent.contains(uid) }
 
     /// The keywords of a message.
     func keywords(_ record: MessageRecord) -> [Keyword] {

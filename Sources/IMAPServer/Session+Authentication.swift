@@ -131,7 +131,7 @@ extension Session {
         self.parser.limits = self.settings.commandLimits
         self.connection.inactivityTimeout = self.settings.inactivityTimeout
         self.logLogin(user, method)
-        self.write { $0.tagged(tag, .ok, .capability(Capabilities.afterLogin), "Logged in") }
+        self.write { $0.tagged(tag, .ok, .capability(Capabilities.afterLogin(self.settings)), "Logged in") }
     }
 
     private func failedLogin(

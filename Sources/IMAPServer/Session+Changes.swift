@@ -135,10 +135,10 @@ extension Session {
 
     private func tellCounts() {
         guard let selected = self.selected else { return }
-        let recent = selected.recentCount
+        let recent = selected.tellsRecent ? selected.recentCount : nil
         self.write {
             $0.exists(selected.view.count)
-            $0.recent(recent)
+            if let recent { $0.recent(recent) }
         }
     }
 

@@ -29,6 +29,7 @@ extension Session {
                 $0.tagged(tag, .ok, "Logout completed")
             }
         case .id(let parameters): try await self.id(tag, parameters)
+        case .language(let ranges): try await self.language(tag, ranges)
         case .startTLS: try await self.startTLS(tag)
         case .login(let user, let password): try await self.login(tag, user, password)
         case .authenticate(let command): try await self.authenticate(tag, command)
@@ -44,6 +45,7 @@ extension Session {
         case .unsubscribe(let mailbox): try await self.unsubscribe(tag, mailbox)
         case .list(let command): try await self.list(tag, command)
         case .lsub(let reference, let pattern): try await self.lsub(tag, reference, pattern)
+        case .xlist(let reference, let pattern): try await self.xlist(tag, reference, pattern)
         case .namespace: try await self.namespace(tag)
         case .status(let mailbox, let items): try await self.status(tag, mailbox, items)
         case .idle: self.idleTag = tag
@@ -93,8 +95,13 @@ extension Session {
     func mailboxName(
         _ tag: Tag, _ wire: WireMailboxName, _ code: ResponseCode
     ) async throws(ConnectionError) -> MailboxName? {
-        if let name = self.names.decode(wire) { return name }
-        try await self.refuse(tag, code, "Invalid mailbox name")
+        do throws(StoreError) {
+            if let name = try await self.mailbox(wire) { return name }
+        } catch {
+            try await self.refuse(tag, error)
+            return nil
+        }
+        try await self.refuse(tag, code, "No mailbox can have that name")
         return nil
     }
 }

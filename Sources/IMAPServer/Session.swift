@@ -1,5 +1,6 @@
 import IMAPCore
 import Logging
+import MIMECore
 import MailCore
 import MailStore
 import ServerCore
@@ -25,6 +26,10 @@ actor Session {
     var knowsCondStore = false
     /// Whether the client has enabled QRESYNC: then it is told of VANISHED and not of EXPUNGE.
     var knowsQuickResync = false
+    /// Whether the client has enabled IMAP4rev2 (RFC 9051 appendix A): what that leaves out it is not told.
+    var knowsRev2 = false
+    /// Whether the client has enabled UTF8=ACCEPT (RFC 6855 section 3).
+    var acceptsUTF8 = false
     var statistics = SessionStatistics()
     var loginLog = LoginLog(service: "imap")
     /// Commands in a row that were BAD.
@@ -46,6 +51,7 @@ actor Session {
         self.connection = connection
         self.options = options
         self.settings = options.settings(connection.remoteAddress.text)
+        self.parser.limits.nonSynchronizingSize = self.settings.commandLimits.nonSynchronizingSize
     }
 
     /// Serves the connection to its end. The caller closes it.
@@ -70,6 +76,9 @@ actor Session {
         self.write { $0.bye(code, text) }
         self.endReason = text.description
     }
+
+    /// In what form headers are shown.
+    var wireCharset: WireCharset { self.knowsRev2 || self.acceptsUTF8 ? .utf8 : .ascii }
 
     /// Appends responses to the output.
     func write(_ body: (inout ResponseEncoder) -> Void) {
@@ -106,9 +115,9 @@ actor Session {
     }
 
     var capabilities: [UInt8] {
-        if self.machine.isAuthenticated { return Capabilities.afterLogin }
+        if self.machine.isAuthenticated { return Capabilities.afterLogin(self.settings) }
         return Capabilities.beforeLogin(
             canStartTLS: self.canStartTLS,
-            mayLogIn: self.mayLogIn, mechanisms: self.settings.mechanisms)
+            mayLogIn: self.mayLogIn, settings: self.settings)
     }
 }

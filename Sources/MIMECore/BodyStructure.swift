@@ -91,7 +91,10 @@ public enum BodyStructure {
         ) {
             switch part.kind {
             case .message:
-                out.append("\"message\" \"rfc822\" ")
+                // To clients that did not ask for UTF-8 a message/global is shown as the message/rfc822 it is turned
+                // into for them.
+                let isGlobal = self.charset == .utf8 && type?.isGlobalMessage == true
+                out.append(isGlobal ? "\"message\" \"global\" " : "\"message\" \"rfc822\" ")
                 self.appendParameters(type?.parameters ?? [], to: &out)
             case .opaque: out.append("\"application\" \"octet-stream\" NIL")
             case .text: self.appendTextType(type, to: &out)
@@ -175,7 +178,10 @@ public enum BodyStructure {
                 let name = parameter.isExtended ? parameter.name + [UInt8(ascii: "*")] : parameter.name
                 WireString.append(name, charset: self.charset, to: &out)
                 out.append(0x20)
-                WireString.append(parameter.value, charset: self.charset, to: &out)
+                // RFC 9051 section 7.5.2 wants extended values decoded.
+                let isDecoded = self.charset == .utf8 && parameter.isExtended
+                WireString.append(
+                    isDecoded ? parameter.decodedValue() : parameter.value, charset: self.charset, to: &out)
             }
             out.append(UInt8(ascii: ")"))
         }

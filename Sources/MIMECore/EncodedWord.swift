@@ -145,6 +145,13 @@ public enum EncodedWord {
         return out
     }
 
+    /// All of a text in encoded words, also what could stand for itself.
+    static func encodeAll(_ text: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        self.appendWords(text[...], charset: UTF8Text.isValid(text) ? "utf-8" : "unknown-8bit", to: &out)
+        return out
+    }
+
     /// The same for text whose charset is not known to be UTF-8: what is not valid UTF-8 is labelled
     /// `unknown-8bit` (RFC 1428), which keeps the octets.
     static func encodeRaw(_ text: [UInt8], into out: inout [UInt8]) {

@@ -48,6 +48,12 @@ public struct MIMEValue: Equatable, Sendable {
     public var subtype: [UInt8]?
     public var parameters: [MIMEParameter]
 
+    /// Whether this is message/global: a message whose header may be in UTF-8 (RFC 6532 section 3.7).
+    var isGlobalMessage: Bool {
+        ASCII.equalsIgnoringCase(self.value, "message".utf8)
+            && self.subtype.map { ASCII.equalsIgnoringCase($0, "global".utf8) } == true
+    }
+
     /// The parameter of that lower-case name.
     public func parameter(_ name: StaticString) -> MIMEParameter? {
         self.parameters.first { parameter in

@@ -113,6 +113,22 @@ extension MessageCache {
             return PartTable(from: &reader, messageSize: self.size)
         }
 
+        /// Whether BODYSTRUCTURE for UTF8=ACCEPT may differ: where it has encoded words, RFC 2231 values or a message
+        /// inside, which can be a message/global.
+        public var mayHaveUTF8Structure: Bool {
+            let octets = Octets(self.structureOctets)
+            var position = 0
+            while let quote = octets.index(of: UInt8(ascii: "\""), from: position) {
+                let before = octets[quote - 1]
+                let after = octets[quote + 1]
+                if before == UInt8(ascii: "*") || before == UInt8(ascii: "=") { return true }
+                if octets[quote + 1..<quote + 8].equals(lowercase: "rfc822\"") { return true }
+                if after == UInt8(ascii: "="), octets[quote + 2] == UInt8(ascii: "?") { return true }
+                position = quote + 1
+            }
+            return false
+        }
+
         /// Whether the header has octets above 0x7F, so that the UTF-8 forms for UTF8=ACCEPT differ.
         public var hasEightBitHeader: Bool { self.flags.contains(.hasEightBitHeader) }
 

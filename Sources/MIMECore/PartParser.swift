@@ -172,6 +172,7 @@ struct PartParser {
                 return [0x2D, 0x2D] + boundary.prefix(1000)
             } else if value.equals(lowercase: "message"),
                 type.subtype.map({ ASCII.equalsIgnoringCase($0, "rfc822".utf8) }) == true
+                    || type.isGlobalMessage && part.encoding != .base64 && part.encoding != .quotedPrintable
             {
                 part.kind = .message
             } else {

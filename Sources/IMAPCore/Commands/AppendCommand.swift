@@ -21,16 +21,19 @@ public struct AppendMessage: Hashable, Sendable {
     public var isSynchronizing: Bool
     /// `~{n}`: the message may hold NUL (RFC 3516).
     public var isBinary: Bool
+    /// `UTF8 (~{n} ...)`: the header may be in UTF-8 (RFC 6855 section 4).
+    public var isUTF8: Bool
 
     public init(
         flags: FlagList = FlagList(), date: InternalDate? = nil, size: UInt64, isSynchronizing: Bool,
-        isBinary: Bool = false
+        isBinary: Bool = false, isUTF8: Bool = false
     ) {
         self.flags = flags
         self.date = date
         self.size = size
         self.isSynchronizing = isSynchronizing
         self.isBinary = isBinary
+        self.isUTF8 = isUTF8
     }
 }
 
@@ -56,13 +59,26 @@ extension Cursor {
             date = try self.dateTime()
             try self.space()
         }
-        guard self.peek() == UInt8(ascii: "{") || self.peek() == UInt8(ascii: "~") else {
-            throw self.fail("the message as a literal")
+        let isUTF8 = try self.takeUTF8()
+        guard self.peek() == UInt8(ascii: "~") || !isUTF8 && self.peek() == UInt8(ascii: "{") else {
+            throw self.fail(isUTF8 ? "the message as a literal8" : "the message as a literal")
         }
         let header = try self.literalHeader()
         guard self.pendingLiteral != nil else { throw self.fail("the end of the line") }
         return AppendMessage(
             flags: flags, date: date, size: header.size, isSynchronizing: header.isSynchronizing,
-            isBinary: header.isBinary)
+            isBinary: header.isBinary && !isUTF8, isUTF8: isUTF8)
+    }
+
+    /// `UTF8 (` before a message's literal.
+    private mutating func takeUTF8() throws(SyntaxError) -> Bool {
+        let start = self.position
+        guard self.matches(self.word(), "UTF8") else {
+            self.position = start
+            return false
+        }
+        try self.space()
+        try self.open()
+        return true
     }
 }

@@ -39,6 +39,7 @@ extension Cursor {
             if self.matches(word, "LSUB") { return try self.lsub() }
             if self.matches(word, "LOGIN") { return try self.login() }
             if self.matches(word, "LOGOUT") { return .logout }
+            if self.matches(word, "LANGUAGE") { return try self.language() }
         case UInt8(ascii: "M"):
             if self.matches(word, "MOVE") { return .move(try self.copy(.sequenceNumber)) }
         case UInt8(ascii: "N"):
@@ -63,6 +64,8 @@ extension Cursor {
             if self.matches(word, "UID") { return try self.uidCommand() }
             if self.matches(word, "UNSELECT") { return .unselect }
             if self.matches(word, "UNSUBSCRIBE") { return .unsubscribe(try self.mailboxArgument()) }
+        case UInt8(ascii: "X"):
+            if self.matches(word, "XLIST") { return try self.xlist() }
         default:
             break
         }

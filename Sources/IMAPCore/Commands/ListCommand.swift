@@ -55,6 +55,13 @@ extension Cursor {
         return .lsub(reference: reference, pattern: try self.listMailbox())
     }
 
+    mutating func xlist() throws(SyntaxError) -> Command {
+        try self.space()
+        let reference = try self.mailbox()
+        try self.space()
+        return .xlist(reference: reference, pattern: try self.listMailbox())
+    }
+
     mutating func list() throws(SyntaxError) -> ListCommand {
         try self.space()
         var command = ListCommand(reference: WireMailboxName([]), patterns: [])

@@ -32,6 +32,18 @@ public enum SpecialUseAttribute: Hashable, Sendable, CaseIterable {
     }
 }
 
+extension SpecialUseAttribute {
+    /// What XLIST calls it.
+    public var xlistName: StaticString {
+        switch self {
+        case .all: "\\AllMail"
+        case .flagged: "\\Starred"
+        case .junk: "\\Spam"
+        case .archive, .drafts, .sent, .trash: self.wireName
+        }
+    }
+}
+
 /// An item of STATUS (RFC 9051 section 6.3.11, RFC 7162, RFC 8438).
 public enum StatusItem: Hashable, Sendable, CaseIterable {
     case messages, recent, uidNext, uidValidity, unseen, deleted, size, highestModSeq

@@ -90,3 +90,29 @@ extension Cursor {
         return .enable(names)
     }
 }
+
+extension Cursor {
+    /// LANGUAGE with its language ranges; without any it asks for a list (RFC 5255 section 3.5).
+    mutating func language() throws(SyntaxError) -> Command {
+        var ranges: [[UInt8]] = []
+        while self.take(0x20) {
+            if ranges.count == self.limits.listLength { throw self.tooComplex("Too many languages") }
+            let start = self.position
+            let range = try self.astring("a language range")
+            guard Self.isLanguageRange(range) else {
+                throw SyntaxError(offset: start, expected: "a language range such as en or de-CH")
+            }
+            ranges.append(range)
+        }
+        return .language(ranges)
+    }
+
+    /// Subtags of one to eight letters or digits, or `*` (RFC 4647 section 2.1).
+    private static func isLanguageRange(_ range: [UInt8]) -> Bool {
+        range.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false).allSatisfy { subtag in
+            subtag.elementsEqual("*".utf8)
+                || (1...8).contains(subtag.count)
+                    && subtag.allSatisfy { ASCII.isLetter($0) || ASCII.isDigit($0) }
+        }
+    }
+}

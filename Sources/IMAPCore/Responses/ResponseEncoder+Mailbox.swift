@@ -35,6 +35,17 @@ extension ResponseEncoder {
         self.endLine()
     }
 
+    /// `* LANGUAGE (...)`
+    public mutating func language(_ languages: [ServerLanguage]) {
+        self.bytes.append("* LANGUAGE (")
+        for (index, language) in languages.enumerated() {
+            if index > 0 { self.bytes.append(0x20) }
+            self.bytes.append(language.tag)
+        }
+        self.bytes.append(UInt8(ascii: ")"))
+        self.endLine()
+    }
+
     /// `* ENABLED ...`
     public mutating func enabled(_ names: [StaticString]) {
         self.bytes.append("* ENABLED")
@@ -84,10 +95,23 @@ extension ResponseEncoder {
 
     /// `* LIST (\HasNoChildren \Sent) "/" Sent`, or LSUB.
     ///
-    /// - Parameter childInfo: `("CHILDINFO" ("SUBSCRIBED"))` (RFC 5258 section 3.5).
+    /// - Parameters:
+    ///   - childInfo: `("CHILDINFO" ("SUBSCRIBED"))` (RFC 5258 section 3.5).
+    ///   - oldName: `("OLDNAME" ("inbox"))` (RFC 9051 section 6.3.9.7).
     public mutating func list(
         _ response: StaticString, _ attributes: ListAttributes, uses: [SpecialUseAttribute] = [],
-        separator: UInt8?, name: WireMailboxName, childInfo: [StaticString] = []
+        separator: UInt8?, name: WireMailboxName, childInfo: [StaticString] = [],
+        oldName: WireMailboxName? = nil
+    ) {
+        self.list(
+            response, attributes, words: uses.map(\.wireName), separator: separator, name: name,
+            childInfo: childInfo, oldName: oldName)
+    }
+
+    /// The same with attributes beyond those that LIST knows, such as those of XLIST.
+    public mutating func list(
+        _ response: StaticString, _ attributes: ListAttributes, words: [StaticString], separator: UInt8?,
+        name: WireMailboxName, childInfo: [StaticString] = [], oldName: WireMailboxName? = nil
     ) {
         self.bytes.append("* ")
         self.bytes.append(response)
@@ -98,15 +122,20 @@ extension ResponseEncoder {
             isFirst = false
             self.bytes.append(word)
         }
-        for use in uses {
+        for word in words {
             if !isFirst { self.bytes.append(0x20) }
             isFirst = false
-            self.bytes.append(use.wireName)
+            self.bytes.append(word)
         }
         self.bytes.append(") ")
         self.bytes.appendNString(separator.map { CollectionOfOne($0) })
         self.bytes.append(0x20)
-        self.bytes.appendAString(name.bytes)
+        self.bytes.appendMailbox(name)
+        if let oldName {
+            self.bytes.append(" (\"OLDNAME\" (")
+            self.bytes.appendMailbox(oldName)
+            self.bytes.append("))")
+        }
         if !childInfo.isEmpty {
             self.bytes.append(" (\"CHILDINFO\" (")
             for (index, word) in childInfo.enumerated() {
@@ -123,7 +152,7 @@ extension ResponseEncoder {
     /// `* STATUS INBOX (MESSAGES 5)`
     public mutating func status(_ name: WireMailboxName, _ items: [(StatusItem, StatusValue)]) {
         self.bytes.append("* STATUS ")
-        self.bytes.appendAString(name.bytes)
+        self.bytes.appendMailbox(name)
         self.bytes.append(" (")
         for (index, (item, value)) in items.enumerated() {
             if index > 0 { self.bytes.append(0x20) }

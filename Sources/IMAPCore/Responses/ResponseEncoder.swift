@@ -86,6 +86,7 @@ public struct ResponseEncoder: Sendable {
         case .literalTooBig:
             // Untagged, NO would be taken for a warning.
             self.bytes.append(error.tag == nil ? "BAD [TOOBIG] " : "NO [TOOBIG] ")
+        case .literalNotAnnounced: self.bytes.append("BAD [TOOBIG] ")
         case .syntax, .unknownCommand, .tooComplex, .lineTooLong:
             self.bytes.append("BAD ")
         }

@@ -33,6 +33,19 @@ extension [UInt8] {
         if isAtom { self.append(contentsOf: bytes) } else { self.appendIMAPString(bytes) }
     }
 
+    /// Appends a mailbox name: an astring, or for a client that is told names in UTF-8 a quoted string with it
+    /// (RFC 9051 section 4.3, RFC 6855 section 3).
+    public mutating func appendMailbox(_ name: WireMailboxName) {
+        let isText = name.bytes.contains { $0 >= 0x80 } && name.bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        guard isText, name.bytes.count <= Self.longestQuoted else { return self.appendAString(name.bytes) }
+        self.append(UInt8(ascii: "\""))
+        for byte in name.bytes {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { self.append(UInt8(ascii: "\\")) }
+            self.append(byte)
+        }
+        self.append(UInt8(ascii: "\""))
+    }
+
     /// Appends NIL for `nil`, else a string.
     public mutating func appendNString(_ bytes: (some Collection<UInt8>)?) {
         if let bytes { self.appendIMAPString(bytes) } else { self.append("NIL") }

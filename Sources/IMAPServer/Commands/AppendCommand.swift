@@ -27,12 +27,12 @@ extension Session {
         case .refuse(let reason): refusal = (nil, reason.text)
         case .run:
             account = self.account
-            target = self.names.decode(command.mailbox)
             do throws(StoreError) {
+                target = try await self.mailbox(command.mailbox)
                 if let account, let target {
                     _ = try await account.status(of: target)
                 } else {
-                    refusal = (.cannot, "Invalid mailbox name")
+                    refusal = (.cannot, "No mailbox can have that name")
                 }
             } catch {
                 self.logFault(error)
@@ -43,6 +43,7 @@ extension Session {
         var message = command.message
         var octetsBefore: UInt64 = 0
         var held = 0
+        var hasNUL = false
         messages: while true {
             if refusal == nil { refusal = self.refusal(of: message) }
             // The messages of one APPEND wait for each other, small ones in memory.
@@ -59,7 +60,7 @@ extension Session {
             if message.isSynchronizing { self.write { $0.continuation("OK".utf8) } }
             if refusal == nil, let account, let target {
                 do throws(StoreError) {
-                    deposits.append(try await self.deposit(message, account, target, held: &held))
+                    deposits.append(try await self.deposit(message, account, target, held: &held, &hasNUL))
                 } catch {
                     self.logFault(error)
                     refusal = error.response
@@ -72,16 +73,24 @@ extension Session {
             case .appendEnd, .needMore, .command, .sendContinuation, .append: break messages
             }
         }
+        if refusal == nil, hasNUL {
+            // RFC 9051 section 4.3.1: that is binary data, for a literal8.
+            return self.bad(tag, "Expected no NUL in a message, or the message as a literal8 (~{n})")
+        }
         if let refusal {
             guard self.machine.isAuthenticated else { return self.bad(tag, refusal.text) }
             return try await self.refuse(tag, refusal.code, refusal.text)
         }
+        if let target { self.tellName(target, of: command.mailbox) }
         try await self.store(deposits, tag)
     }
 
     private func refusal(of message: AppendMessage) -> (code: ResponseCode?, text: StaticString)? {
         if self.settings.maximumMessageSize > 0, message.size > self.settings.maximumMessageSize {
             return (.tooBig, "Message is too large")
+        }
+        if message.isUTF8, !self.knowsRev2, !self.acceptsUTF8 {
+            return (.cannot, "UTF8 is for clients that have enabled UTF8=ACCEPT")
         }
         // RFC 3502 section 6.3.11: an empty literal cancels.
         return message.size == 0 ? (nil, "Nothing to append") : nil
@@ -128,7 +137,8 @@ extension Session {
 
     /// Streams a message into the store's spool.
     private func deposit(
-        _ message: AppendMessage, _ account: any MailAccount, _ target: MailboxName, held: inout Int
+        _ message: AppendMessage, _ account: any MailAccount, _ target: MailboxName, held: inout Int,
+        _ hasNUL: inout Bool
     ) async throws(StoreError) -> Deposit {
         var spool = self.options.store.makeSpool()
         if held >= Self.heldMessages { spool.memoryLimit = min(spool.memoryLimit, Self.smallMessage) }
@@ -143,7 +153,10 @@ extension Session {
                 self.readFailure = error
                 throw StoreError(.expunged, error.reason)
             }
-            octets.withUnsafeReadableBytes { spool.take($0) }
+            octets.withUnsafeReadableBytes {
+                if !message.isBinary, !hasNUL { hasNUL = $0.contains(0) }
+                spool.take($0)
+            }
             try await spool.drain()
         }
         held += spool.held

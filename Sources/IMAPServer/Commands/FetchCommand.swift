@@ -76,7 +76,8 @@ extension Session {
             let writer = FetchWriter(plan, current)
             writer.becameSeen = becameSeen
             writer.tellsModSeq = self.knowsCondStore && !plan.asksForModSeq
-            writer.tellsUID = self.knowsCondStore && !plan.hasUID
+            writer.tellsUID = (self.knowsCondStore || self.knowsRev2) && !plan.hasUID
+            writer.charset = self.wireCharset
             if !plan.traits.isEmpty {
                 await self.readTraits(&batch, writer, &outcome)
                 if batch.isEmpty { continue }
@@ -256,12 +257,12 @@ extension Session {
             }
             guard let (section, partial) = item.item.section else {
                 var wire: [UInt8] = []
-                message.appendStructure(item.item, to: &wire)
+                message.appendStructure(item.item, writer.charset, to: &wire)
                 response.wire(item.item.structureName, wire, into: &self.connection.output)
                 continue
             }
             response.beginOctets(item.item, into: &self.connection.output)
-            switch message.content(section) {
+            switch message.content(section, writer.charset) {
             case .none: self.connection.output.append("NIL")
             case .octets(let octets):
                 let range = partial.range(of: octets.count)

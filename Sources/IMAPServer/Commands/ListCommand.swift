@@ -5,23 +5,31 @@ import ServerCore
 
 /// The patterns of one LIST or LSUB, joined with their reference.
 private struct ListPatterns {
-    private let patterns: [(plain: ListPattern, folded: ListPattern)]
+    private var patterns: [ListPattern] = []
+    /// In capitals: INBOX is the one name that matches in any case.
+    private var forInbox: [ListPattern] = []
+    /// With INBOX as their first level in capitals, as names have it there.
+    private var belowInbox: [ListPattern] = []
 
-    init(reference: WireMailboxName, _ patterns: [[UInt8]], separator: UInt8) {
-        self.patterns = patterns.map { pattern in
+    init(reference: WireMailboxName, _ patterns: [[UInt8]], _ names: MailboxNames) {
+        let separator = names.separator
+        for pattern in patterns {
             let joined = reference.bytes + pattern
-            return (
-                ListPattern(joined, separator: separator),
-                ListPattern(joined.map(ASCII.uppercased), separator: separator)
-            )
+            // What is not normalized can be the name of a mailbox that another program made, or mean a normal one.
+            let normalized = WireMailboxName.pattern(joined, names.encoding)
+            for form in joined == normalized ? [joined] : [joined, normalized] {
+                self.patterns.append(ListPattern(form, separator: separator))
+                self.forInbox.append(ListPattern(form.map(ASCII.uppercased), separator: separator))
+                guard ASCII.equalsIgnoringCase(form.prefix(5), "inbox".utf8) else { continue }
+                self.belowInbox.append(ListPattern(Array("INBOX".utf8) + form.dropFirst(5), separator: separator))
+            }
         }
     }
 
-    /// INBOX is the one name that matches in any case.
     func matches(_ name: MailboxName, _ wire: WireMailboxName) -> Bool {
-        self.patterns.contains {
-            $0.plain.matches(wire.bytes) || (name.isInbox && $0.folded.matches(wire.bytes))
-        }
+        if self.patterns.contains(where: { $0.matches(wire.bytes) }) { return true }
+        if name.isInbox { return self.forInbox.contains { $0.matches(wire.bytes) } }
+        return wire.bytes.starts(with: "INBOX".utf8) && self.belowInbox.contains { $0.matches(wire.bytes) }
     }
 }
 
@@ -70,7 +78,7 @@ extension Session {
         _ command: ListCommand, _ account: any MailAccount
     ) async throws(StoreError) -> [ListEntry] {
         let patterns = ListPatterns(
-            reference: command.reference, command.patterns, separator: self.names.separator)
+            reference: command.reference, command.patterns, self.names)
         let listings = try await account.mailboxes()
         if let trash = listings.first(where: { $0.specialUse == .trash }) { self.trash = trash.name }
         guard command.selection.contains(.subscribed) else {
@@ -114,7 +122,9 @@ extension Session {
         var attributes: ResponseEncoder.ListAttributes = []
         var uses: [SpecialUseAttribute] = []
         if let listing = entry.listing {
-            if !listing.isSelectable { attributes.insert(command.isExtended ? .nonExistent : .noSelect) }
+            if !listing.isSelectable {
+                attributes.insert(command.isExtended || self.knowsRev2 ? .nonExistent : .noSelect)
+            }
             attributes.insert(listing.hasChildren ? .hasChildren : .hasNoChildren)
             if let use = listing.specialUse { uses = [use.attribute] }
         } else {
@@ -132,12 +142,38 @@ extension Session {
         }
     }
 
+    /// XLIST, by which Outlook and old clients find special mailboxes: LIST with Gmail's names for their uses.
+    func xlist(
+        _ tag: Tag, _ reference: WireMailboxName, _ pattern: [UInt8]
+    ) async throws(ConnectionError) {
+        let command = ListCommand(reference: reference, patterns: [pattern])
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        let entries: [ListEntry]
+        do throws(StoreError) {
+            entries = try await self.entries(command, account)
+        } catch {
+            return try await self.refuse(tag, error)
+        }
+        let separator = self.names.separator
+        for entry in entries {
+            guard let listing = entry.listing else { continue }
+            var attributes: ResponseEncoder.ListAttributes = listing.isSelectable ? [] : .noSelect
+            attributes.insert(listing.hasChildren ? .hasChildren : .hasNoChildren)
+            var uses: [StaticString] = entry.name.isInbox ? ["\\Inbox"] : []
+            if let use = listing.specialUse { uses.append(use.attribute.xlistName) }
+            let wire = self.names.encode(entry.name)
+            self.write { $0.list("XLIST", attributes, words: uses, separator: separator, name: wire) }
+            try await self.connection.flushIfLarge()
+        }
+        try await self.finish(tag, "Xlist completed")
+    }
+
     /// LSUB (RFC 3501 section 6.3.9): with `%` a name above a subscribed one shows as \Noselect.
     func lsub(
         _ tag: Tag, _ reference: WireMailboxName, _ pattern: [UInt8]
     ) async throws(ConnectionError) {
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
-        let patterns = ListPatterns(reference: reference, [pattern], separator: self.names.separator)
+        let patterns = ListPatterns(reference: reference, [pattern], self.names)
         var found: [MailboxName: Bool] = [:]
         do throws(StoreError) {
             for name in try await account.subscriptions() {

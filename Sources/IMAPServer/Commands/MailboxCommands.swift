@@ -61,6 +61,7 @@ extension Session {
         } catch {
             return try await self.refuse(tag, error)
         }
+        self.tellName(name, of: wire)
         try await self.finish(tag, .mailboxID(MailboxID.text(status.guid)), "Create completed")
     }
 
@@ -68,6 +69,7 @@ extension Session {
         guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
         try await self.change(tag, "Delete completed") { account throws(StoreError) in
             try await account.delete(name)
+            self.tellName(name, of: wire, .nonExistent)
         }
     }
 
@@ -75,9 +77,10 @@ extension Session {
         _ tag: Tag, _ wire: WireMailboxName, _ target: WireMailboxName
     ) async throws(ConnectionError) {
         guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
-        guard let target = try await self.mailboxName(tag, target, .cannot) else { return }
+        guard let newName = try await self.mailboxName(tag, target, .cannot) else { return }
         try await self.change(tag, "Rename completed") { account throws(StoreError) in
-            try await account.rename(name, to: target)
+            try await account.rename(name, to: newName)
+            if self.isOtherName(name, wire) || self.isOtherName(newName, target) { self.tellRenamed(wire, newName) }
         }
     }
 
@@ -91,8 +94,11 @@ extension Session {
 
     func unsubscribe(_ tag: Tag, _ wire: WireMailboxName) async throws(ConnectionError) {
         guard let name = try await self.mailboxName(tag, wire, .cannot) else { return }
+        // A name can be subscribed in a form in which it is not found.
+        let exact = self.names.decode(wire) ?? name
         try await self.change(tag, "Unsubscribe completed") { account throws(StoreError) in
             try await account.unsubscribe(name)
+            if exact != name { try await account.unsubscribe(exact) }
         }
     }
 

@@ -25,10 +25,19 @@ extension Session {
 
     /// Searches the selected mailbox; `nil` when the command has been answered already, because of a mistake in it or a
     /// failure.
-    func find(_ tag: Tag, _ command: SearchCommand) async throws(ConnectionError) -> Found? {
+    ///
+    /// - Parameter tellsOrder: for SORT and THREAD, whose grammar wants a charset.
+    func find(
+        _ tag: Tag, _ command: SearchCommand, tellsOrder: Bool = false
+    ) async throws(ConnectionError) -> Found? {
         let expunges = ExpungeTelling(command)
         guard let selected = self.selected else {
             self.bad(tag, "No mailbox selected")
+            return nil
+        }
+        // RFC 6855 section 3: all strings are UTF-8 by then.
+        if self.acceptsUTF8, command.charset != nil, !tellsOrder {
+            self.bad(tag, "Expected no CHARSET after ENABLE UTF8=ACCEPT")
             return nil
         }
         guard Self.knowsCharset(command.charset) else {
@@ -61,6 +70,8 @@ extension Session {
     func search(_ tag: Tag, _ command: SearchCommand) async throws(ConnectionError) {
         guard let found = try await self.find(tag, command) else { return }
         var command = command
+        // In IMAP4rev2 the answer is always ESEARCH (RFC 9051 section 6.4.4).
+        if self.knowsRev2, command.returns == nil { command.returns = .all }
         let saves = command.returns?.contains(.save) == true
         command.returns?.remove(.save)
         if saves { self.save(found, command.returns ?? []) }

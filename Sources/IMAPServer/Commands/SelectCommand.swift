@@ -17,9 +17,7 @@ extension Session {
             self.deselect()
             self.write { $0.untagged(.ok, .closed, "Previous mailbox closed") }
         }
-        guard let name = self.names.decode(wire) else {
-            return try await self.refuse(tag, .nonExistent, "No mailbox can have that name")
-        }
+        guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
         let mailbox: any Mailbox
         do throws(StoreError) {
@@ -36,12 +34,19 @@ extension Session {
             }
         let view = mailbox.snapshot()
         let selected = SelectedMailbox(
-            mailbox: mailbox, isReadOnly: isReadOnly, view: view, recent: mailbox.takeRecent(),
-            toldModSeq: view.highestModSeq, toldKeywords: view.keywords.keywords.count)
+            mailbox: mailbox, isReadOnly: isReadOnly, tellsRecent: !self.knowsRev2, view: view,
+            recent: mailbox.takeRecent(), toldModSeq: view.highestModSeq,
+            toldKeywords: view.keywords.keywords.count)
         self.selected = selected
         self.machine.selected(isReadOnly: isReadOnly)
         if parameters.enablesCondStore { self.knowsCondStore = true }
         self.describe(selected)
+        do throws(StoreError) {
+            try await self.tellSelected(name, wire, account)
+        } catch {
+            self.deselect()
+            return try await self.refuse(tag, error)
+        }
         if let resync = parameters.quickResync, resync.uidValidity == view.uidValidity {
             do throws(StoreError) {
                 try await self.tellVanished(resync, view)
@@ -61,16 +66,18 @@ extension Session {
     private func describe(_ selected: SelectedMailbox) {
         self.writeFlags(selected)
         let view = selected.view
-        let recent = selected.recentCount
+        let recent = selected.tellsRecent ? selected.recentCount : nil
         var firstUnseen: SequenceNumber?
         view.forEach { index, record in
+            // IMAP4rev2 has no UNSEEN here (RFC 9051 appendix E).
+            if !selected.tellsRecent { return false }
             if record.flags.contains(.seen) { return true }
             firstUnseen = SequenceNumber(index: index)
             return false
         }
         self.write { out in
             out.exists(view.count)
-            out.recent(recent)
+            if let recent { out.recent(recent) }
             if let firstUnseen { out.untagged(.ok, .unseen(firstUnseen), "First unseen") }
             out.untagged(.ok, .uidValidity(view.uidValidity), "UIDs valid")
             out.untagged(.ok, .mailboxID(MailboxID.text(selected.mailbox.guid)), "Mailbox identifier")

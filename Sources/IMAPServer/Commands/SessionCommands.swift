@@ -19,14 +19,42 @@ extension Session {
     /// ENABLE (RFC 5161). Names that mean nothing here are passed over.
     func enable(_ tag: Tag, _ names: [[UInt8]]) async throws(ConnectionError) {
         var enabled: [StaticString] = []
-        for (name, known) in [("CONDSTORE", "CONDSTORE"), ("QRESYNC", "QRESYNC")] as [(String, StaticString)]
-        where names.contains(where: { $0.elementsEqual(name.utf8) }) {
-            enabled.append(known)
-            if name == "QRESYNC" { self.knowsQuickResync = true }
+        var asksForModSeq = false
+        func asks(for name: StaticString) -> Bool {
+            let isAsked = names.contains { asked in
+                name.withUTF8Buffer { ASCII.equalsIgnoringCase(asked, $0) }
+            }
+            if isAsked { enabled.append(name) }
+            return isAsked
+        }
+        if asks(for: "CONDSTORE") { asksForModSeq = true }
+        if asks(for: "QRESYNC") {
+            asksForModSeq = true
+            self.knowsQuickResync = true
+        }
+        if asks(for: "IMAP4rev2") { self.knowsRev2 = true }
+        if asks(for: "UTF8=ACCEPT") { self.acceptsUTF8 = true }
+        if self.knowsRev2 || self.acceptsUTF8 {
+            self.names.encoding = .utf8
+            self.parser.checksUTF8 = true
         }
         self.write { $0.enabled(enabled) }
-        if !enabled.isEmpty { self.enableCondStore() }
+        if asksForModSeq { self.enableCondStore() }
         try await self.finish(tag, "Enabled")
+    }
+
+    /// LANGUAGE (RFC 5255 section 3.2).
+    func language(_ tag: Tag, _ ranges: [[UInt8]]) async throws(ConnectionError) {
+        guard !ranges.isEmpty else {
+            self.write { $0.language(ServerLanguage.allCases) }
+            return try await self.finish(tag, "Supported languages listed")
+        }
+        guard let language = ServerLanguage(ranges: ranges) else {
+            return try await self.refuse(tag, .cannot, "None of these languages is supported")
+        }
+        // Its texts are those of i-default.
+        self.write { $0.language([language]) }
+        try await self.finish(tag, "Language chosen")
     }
 
     /// NAMESPACE (RFC 2342).

@@ -7,7 +7,7 @@ import ServerCore
 extension Session {
     /// SORT (RFC 5256), ESORT (RFC 5267 section 3.1).
     func sort(_ tag: Tag, _ command: SortCommand) async throws(ConnectionError) {
-        guard let found = try await self.find(tag, command.search) else { return }
+        guard let found = try await self.find(tag, command.search, tellsOrder: true) else { return }
         let expunges = ExpungeTelling(command.search)
         let order: [Int]
         do throws(StoreError) {

@@ -17,6 +17,8 @@ final class FetchWriter {
     var tellsUID = false
     /// By UID, when the plan asks for them.
     var traits: [UID: MessageTraits] = [:]
+    /// In what form headers are shown.
+    var charset = WireCharset.ascii
     var statistics = SessionStatistics()
     private var scratch: [UInt8] = []
 
@@ -101,13 +103,18 @@ final class FetchWriter {
     ) -> Bool {
         switch item.item {
         case .envelope:
-            guard let envelope = cache.envelope else { return false }
+            guard let envelope = cache.envelope, self.charset == .ascii || !cache.hasEightBitHeader else {
+                return false
+            }
             response.wire("ENVELOPE", envelope, into: &out)
         case .bodyStructure:
-            guard let structure = cache.bodyStructure else { return false }
+            guard let structure = cache.bodyStructure, self.charset == .ascii || !cache.mayHaveUTF8Structure else {
+                return false
+            }
             response.wire("BODYSTRUCTURE", structure, into: &out)
         case .body:
             self.scratch.removeAll(keepingCapacity: true)
+            guard self.charset == .ascii || !cache.mayHaveUTF8Structure else { return false }
             guard cache.appendBody(to: &self.scratch) else { return false }
             response.wire("BODY", self.scratch, into: &out)
         case .section(let section):
@@ -115,6 +122,7 @@ final class FetchWriter {
             guard let fields = item.fields, cache.appendHeaderFields(fields, to: &self.scratch) else {
                 return false
             }
+            if self.charset == .ascii, cache.hasEightBitHeader { self.scratch = self.scratch.downgradedHeader }
             response.beginOctets(item.item, into: &out)
             let range = section.partial.range(of: self.scratch.count)
             out.appendLiteral(self.scratch[range])
@@ -126,6 +134,16 @@ final class FetchWriter {
             return false
         }
         return true
+    }
+}
+
+extension [UInt8] {
+    /// Header fields for a client that did not ask for UTF-8.
+    var downgradedHeader: [UInt8] {
+        guard self.contains(where: { $0 >= 0x80 }) else { return self }
+        var out: [UInt8] = []
+        self.withUnsafeBytes { HeaderDowngrade.append(Octets($0), to: &out) }
+        return out
     }
 }
 

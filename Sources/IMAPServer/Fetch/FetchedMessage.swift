@@ -84,10 +84,23 @@ struct FetchedMessage: Sendable {
         return !(section.path.isEmpty && section.kind == .full)
     }
 
-    /// The content of a section; `nil` when the message has no such part.
-    func content(_ section: Section) -> Section.Content? {
+    /// The content of a section; `nil` when the message has no such part. Headers are in `charset`; whole messages,
+    /// whose sizes clients compare, are as they are.
+    func content(_ section: Section, _ charset: WireCharset) -> Section.Content? {
         guard let table = self.table else { return .range(0..<self.octets.count) }
-        return self.octets.withUnsafeBytes { section.content(of: $0, table) }
+        return self.octets.withUnsafeBytes { bytes in
+            guard let content = section.content(of: bytes, table) else { return nil }
+            guard section.isHeader, charset == .ascii else { return content }
+            switch content {
+            case .octets(let octets): return .octets(octets.downgradedHeader)
+            case .range(let range):
+                let header = Octets(bytes)[range]
+                guard header.containsEightBit else { return content }
+                var out: [UInt8] = []
+                HeaderDowngrade.append(header, to: &out)
+                return .octets(out)
+            }
+        }
     }
 
     /// The preview, as the cache would have it.
@@ -97,14 +110,14 @@ struct FetchedMessage: Sendable {
     }
 
     /// Appends the wire form of ENVELOPE, BODY or BODYSTRUCTURE.
-    func appendStructure(_ item: FetchItem, to out: inout [UInt8]) {
+    func appendStructure(_ item: FetchItem, _ charset: WireCharset, to out: inout [UInt8]) {
         guard let table = self.table else { return }
         self.octets.withUnsafeBytes { bytes in
             let message = Octets(bytes)
             switch item {
-            case .envelope: Envelope.append(message[table.root.header], to: &out)
-            case .bodyStructure: BodyStructure.append(message, table, to: &out)
-            case .body: BodyStructure.appendBody(message, table, to: &out)
+            case .envelope: Envelope.append(message[table.root.header], charset: charset, to: &out)
+            case .bodyStructure: BodyStructure.append(message, table, charset: charset, to: &out)
+            case .body: BodyStructure.appendBody(message, table, charset: charset, to: &out)
             case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID, .preview, .rfc822,
                 .rfc822Header, .rfc822Text, .section, .binary, .binarySize:
                 break

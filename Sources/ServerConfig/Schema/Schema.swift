@@ -161,6 +161,9 @@ package enum Schema {
         .time(
             "imap_inactivity_timeout", \.imap.inactivityTimeout,
             "How long a client may be silent before it is logged out. Clients count on half an hour."),
+        .flag(
+            "imap_literal_minus", \.imap.limitsLiterals,
+            "Advertise LITERAL- in place of LITERAL+: clients ask before they send more than 4096 octets."),
     ]
 
     private static let pop3: [Setting<Settings>] = [

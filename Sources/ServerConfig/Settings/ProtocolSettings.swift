@@ -7,6 +7,8 @@ public struct IMAPSettings: Sendable, Equatable {
     public var idleNotifyInterval: Duration = .seconds(120)
     /// How long a session may be silent outside of IDLE.
     public var inactivityTimeout: Duration = .seconds(1800)
+    /// Whether LITERAL- is advertised in place of LITERAL+.
+    public var limitsLiterals = false
 
     public init() {}
 }
