@@ -56,6 +56,8 @@ let package = Package(
         .systemLibrary(
             name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "CLinux"),
+        // By its run-time name: the library is on every Debian, the link that `-lz` wants only with zlib1g-dev.
+        .target(name: "CZlib", linkerSettings: [.linkedLibrary(":libz.so.1")]),
 
         // Pure: bytes in, values out.
         room("MailCore"),
@@ -91,7 +93,7 @@ let package = Package(
         room("ServerConfig", uses: ["MailCore"]),
         room(
             "ServerCore",
-            uses: ["MailCore", "COpenSSL", "CLinux", nioCore, nioPosix, logging]),
+            uses: ["MailCore", "COpenSSL", "CZlib", "CLinux", nioCore, nioPosix, logging]),
         room(
             "IMAPServer",
             uses: [
@@ -167,7 +169,7 @@ let package = Package(
                 "SieveCore", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore",
             ]),
         tests("ServerConfig"),
-        tests("ServerCore", uses: ["COpenSSL", nioCore, nioPosix, logging]),
+        tests("ServerCore", uses: ["COpenSSL", "CZlib", nioCore, nioPosix, logging]),
         tests(
             "POP3Server",
             uses: [

@@ -33,6 +33,8 @@ extension Command {
             .close,
             .unselect, .expunge:
             return self
+        case .compress, .unauthenticate:
+            return self
         }
     }
 }

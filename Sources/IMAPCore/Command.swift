@@ -30,6 +30,10 @@ public enum Command: Hashable, Sendable {
     case namespace
     case status(WireMailboxName, [StatusItem])
     case idle
+    /// COMPRESS DEFLATE, the one algorithm there is (RFC 4978).
+    case compress
+    /// Back to the state before the login (RFC 8437).
+    case unauthenticate
 
     // Selected.
     case check
@@ -83,6 +87,8 @@ extension Command {
         case .namespace: "NAMESPACE"
         case .status: "STATUS"
         case .idle: "IDLE"
+        case .compress: "COMPRESS"
+        case .unauthenticate: "UNAUTHENTICATE"
         case .check: "CHECK"
         case .close: "CLOSE"
         case .unselect: "UNSELECT"

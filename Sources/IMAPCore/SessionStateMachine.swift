@@ -4,6 +4,8 @@ public struct SessionStateMachine: Sendable {
         case notAuthenticated
         case authenticated
         case selected(isReadOnly: Bool)
+        /// Logged in no more; for another session to go on from the start.
+        case unauthenticated
         case loggedOut
     }
 
@@ -23,14 +25,14 @@ public struct SessionStateMachine: Sendable {
     public var isAuthenticated: Bool {
         switch self.state {
         case .authenticated, .selected: true
-        case .notAuthenticated, .loggedOut: false
+        case .notAuthenticated, .unauthenticated, .loggedOut: false
         }
     }
 
     public var isSelected: Bool {
         switch self.state {
         case .selected: true
-        case .notAuthenticated, .authenticated, .loggedOut: false
+        case .notAuthenticated, .authenticated, .unauthenticated, .loggedOut: false
         }
     }
 
@@ -41,7 +43,7 @@ public struct SessionStateMachine: Sendable {
     public mutating func loggedIn() {
         switch self.state {
         case .notAuthenticated: self.state = .authenticated
-        case .authenticated, .selected, .loggedOut: break
+        case .authenticated, .selected, .unauthenticated, .loggedOut: break
         }
     }
 
@@ -49,7 +51,7 @@ public struct SessionStateMachine: Sendable {
         switch self.state {
         case .authenticated, .selected: self.state = .selected(isReadOnly: isReadOnly)
         // A LOGOUT or a shutdown overtook the SELECT.
-        case .notAuthenticated, .loggedOut: break
+        case .notAuthenticated, .unauthenticated, .loggedOut: break
         }
     }
 
@@ -57,9 +59,19 @@ public struct SessionStateMachine: Sendable {
     public mutating func deselected() {
         switch self.state {
         case .selected: self.state = .authenticated
-        case .notAuthenticated, .authenticated, .loggedOut: break
+        case .notAuthenticated, .authenticated, .unauthenticated, .loggedOut: break
         }
     }
+
+    /// UNAUTHENTICATE.
+    public mutating func unauthenticated() {
+        switch self.state {
+        case .authenticated, .selected: self.state = .unauthenticated
+        case .notAuthenticated, .unauthenticated, .loggedOut: break
+        }
+    }
+
+    public var isUnauthenticated: Bool { self.state == .unauthenticated }
 
     public mutating func loggedOut() { self.state = .loggedOut }
 
@@ -71,19 +83,21 @@ public struct SessionStateMachine: Sendable {
             return self.state == .loggedOut ? Self.afterLogout : .run
         case .startTLS, .login, .authenticate:
             switch self.state {
-            case .notAuthenticated: return .run
+            case .notAuthenticated, .unauthenticated: return .run
             case .authenticated, .selected: return .refuse(StaticStringText("Already logged in"))
             case .loggedOut: return Self.afterLogout
             }
         case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist,
             .namespace, .status, .idle:
             return self.receivedAppend()
+        case .compress, .unauthenticate:
+            return self.receivedAppend()
         case .check, .close, .unselect, .expunge, .uidExpunge, .search, .sort, .thread, .fetch, .store, .copy,
             .move:
             switch self.state {
             case .selected: return .run
             case .authenticated: return .refuse(StaticStringText("No mailbox selected"))
-            case .notAuthenticated: return Self.logInFirst
+            case .notAuthenticated, .unauthenticated: return Self.logInFirst
             case .loggedOut: return Self.afterLogout
             }
         }
@@ -93,7 +107,7 @@ public struct SessionStateMachine: Sendable {
     public func receivedAppend() -> Verdict {
         switch self.state {
         case .authenticated, .selected: .run
-        case .notAuthenticated: Self.logInFirst
+        case .notAuthenticated, .unauthenticated: Self.logInFirst
         case .loggedOut: Self.afterLogout
         }
     }
@@ -102,7 +116,7 @@ public struct SessionStateMachine: Sendable {
     public var isReadOnly: Bool {
         switch self.state {
         case .selected(let isReadOnly): isReadOnly
-        case .notAuthenticated, .authenticated, .loggedOut: true
+        case .notAuthenticated, .authenticated, .unauthenticated, .loggedOut: true
         }
     }
 

@@ -11,7 +11,10 @@ public final class IMAPService: ConnectionService {
     public func reload(_ options: IMAPOptions) { self.options.withLock { $0 = options } }
 
     public func serve(_ connection: Connection) async {
-        await Session(connection, self.options.withLock { $0 }).run()
+        var isFirst = true
+        while case .unauthenticated = await Session(connection, self.options.withLock { $0 }).run(isFirst: isFirst) {
+            isFirst = false
+        }
     }
 
     public func refusal(_ reason: Refusal) -> [UInt8] {

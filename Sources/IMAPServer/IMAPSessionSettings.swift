@@ -28,6 +28,8 @@ public struct IMAPSessionSettings: Sendable {
     public var inactivityTimeout: Duration = .seconds(1800)
     /// How often IDLE with nothing to say says `* OK Still here`; zero for never.
     public var idleNotifyInterval: Duration = .seconds(120)
+    /// How much COMPRESS tries: 0 to 9.
+    public var compressionLevel = 6
     /// Commands in a row that were BAD before a session is closed.
     public var maximumBadCommands = 20
 
@@ -55,5 +57,6 @@ public struct IMAPSessionSettings: Sendable {
         self.userAddressConnections = settings.limits.userAddressConnections
         self.inactivityTimeout = settings.imap.inactivityTimeout
         self.idleNotifyInterval = settings.imap.idleNotifyInterval
+        self.compressionLevel = settings.imap.compressionLevel
     }
 }

@@ -49,6 +49,8 @@ extension Session {
         case .namespace: try await self.namespace(tag)
         case .status(let mailbox, let items): try await self.status(tag, mailbox, items)
         case .idle: self.idleTag = tag
+        case .compress: try await self.compress(tag)
+        case .unauthenticate: self.unauthenticate(tag)
         case .close: try await self.close(tag)
         case .unselect: try await self.unselect(tag)
         case .expunge: try await self.expunge(tag, nil)

@@ -38,10 +38,11 @@ extension Session {
             return
         }
         let s = self.statistics
-        let out = self.connection.bytesOut + UInt64(self.connection.output.count)
+        let received = self.connection.bytesIn - self.octetsBefore.received
+        let sent = self.connection.bytesOut + UInt64(self.connection.output.count) - self.octetsBefore.sent
         self.options.logger.info(
             """
-            \(self.label): Disconnected: \(reason) in=\(self.connection.bytesIn) out=\(out) \
+            \(self.label): Disconnected: \(reason) in=\(received) out=\(sent) \
             deleted=\(s.deleted) expunged=\(s.expunged) trashed=\(s.trashed) hdr_count=\(s.headerCount) \
             hdr_bytes=\(s.headerBytes) body_count=\(s.bodyCount) body_bytes=\(s.bodyBytes)
             """)

@@ -6,7 +6,7 @@ extension Session {
     /// Reads and runs commands until LOGOUT or too many mistakes.
     func converse() async throws(ConnectionError) {
         var sinceYield = 0
-        while !self.machine.isLoggedOut, self.endReason == nil {
+        while !self.machine.isLoggedOut, !self.machine.isUnauthenticated, self.endReason == nil {
             switch self.nextStep() {
             case .needMore:
                 try await self.connection.flush()

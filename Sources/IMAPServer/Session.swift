@@ -31,6 +31,8 @@ actor Session {
     /// Whether the client has enabled UTF8=ACCEPT (RFC 6855 section 3).
     var acceptsUTF8 = false
     var statistics = SessionStatistics()
+    /// Octets that the connection carried before this session.
+    let octetsBefore: (received: UInt64, sent: UInt64)
     var loginLog = LoginLog(service: "imap")
     /// Commands in a row that were BAD.
     var badCommands = 0
@@ -49,18 +51,34 @@ actor Session {
 
     init(_ connection: Connection, _ options: IMAPOptions) {
         self.connection = connection
+        self.octetsBefore = (connection.bytesIn, connection.bytesOut)
         self.options = options
         self.settings = options.settings(connection.remoteAddress.text)
         self.parser.limits.nonSynchronizingSize = self.settings.commandLimits.nonSynchronizingSize
     }
 
-    /// Serves the connection to its end. The caller closes it.
-    func run() async {
+    /// What comes after a session.
+    enum Outcome {
+        /// The connection is to be closed.
+        case ended
+        /// Another session goes on with it, before the login.
+        case unauthenticated
+    }
+
+    /// Serves the connection to its end, or to UNAUTHENTICATE. The caller closes it.
+    ///
+    /// - Parameter isFirst: whether the client is to be greeted.
+    func run(isFirst: Bool) async -> Outcome {
         var reason = "Logged out"
+        var outcome = Outcome.ended
         do {
-            self.sendGreeting()
+            if isFirst { self.sendGreeting() }
             try await self.converse()
             try await self.connection.flush()
+            if self.machine.isUnauthenticated {
+                reason = "Unauthenticated"
+                outcome = .unauthenticated
+            }
             if let endReason = self.endReason { reason = endReason }
         } catch {
             reason = error.reason
@@ -69,6 +87,7 @@ actor Session {
         self.selected?.mailbox.close()
         self.selected = nil
         self.logEnd(reason)
+        return outcome
     }
 
     /// Says goodbye and lets the session end after the current command.

@@ -16,6 +16,7 @@ extension Connection {
         self.loop.preconditionInEventLoop()
         precondition(self.tls == nil, "TLS is started once")
         self.consume(self.unread)
+        self.compression?.input = ByteBuffer()
         self.sendPending()
         try self.addTLS(tlsContext, applicationProtocol: applicationProtocol)
         try await self.finishHandshake()

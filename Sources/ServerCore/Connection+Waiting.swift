@@ -57,6 +57,8 @@ extension Connection {
         self.loop.preconditionInEventLoop()
         // What waits long holds no output buffer.
         if self.output.isEmpty, self.output.capacity > 1024 { self.output = [] }
+        // A little input can stand for very much; others on this loop get their turn.
+        if self.canInflate { await Task.yield() }
         let events = events.intersection([.input, .signal]).union([.inputEnd, .shutdown])
         let deadline = timeout.map { NIODeadline.now() + $0.nio }
         let wanted =
@@ -95,6 +97,7 @@ extension Connection {
             }
             self.waiter = Waiter(continuation: continuation, events: events, deadline: deadline)
             if let deadline { self.arm(deadline) }
+            self.compression?.noteWait(self.loop)
             if events.contains(.input) { self.resumeReading() }
         }
     }
@@ -102,6 +105,9 @@ extension Connection {
     private func present(_ events: WaitEvents) -> Wakeup? {
         self.loop.preconditionInEventLoop()
         if events.contains(.shutdown), self.shutdownReason != nil { return .shutdown }
+        if events.contains(.input) {
+            while self.bytesIn == self.seen, self.canInflate { self.inflateMore() }
+        }
         if events.contains(.input), self.bytesIn > self.seen {
             self.noteLook()
             return .input

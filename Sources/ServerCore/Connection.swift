@@ -54,6 +54,8 @@ public final class Connection: @unchecked Sendable {
     /// How long `readMore` waits for the peer; the server sets it when the session's state changes.
     public var inactivityTimeout: Duration
 
+    /// Set by `startCompression`.
+    var compression: Compression?
     var context: ChannelHandlerContext?
     /// The peer will send nothing more.
     var inputEnded = false
@@ -194,6 +196,16 @@ public final class Connection: @unchecked Sendable {
         self.absoluteDeadline = nil
         self.stopWaiting()
         return true
+    }
+
+    /// The user has left, and the connection waits for a login again.
+    public func unauthenticated() {
+        self.loop.preconditionInEventLoop()
+        self.registry.logout(self)
+        // Without a place among those who wait it may stay too: its address has shown that it can log in.
+        if !self.isWaitingForLogin { self.isWaitingForLogin = self.counters.waiting.acquire(self.remoteAddress) }
+        self.setDeadline(after: self.limits.loginTimeout)
+        self.inactivityTimeout = self.limits.inactivityTimeout
     }
 
     /// Counts the connection in; a refusal says why it may not stay.

@@ -58,14 +58,16 @@ extension Connection {
     private static let readAhead = 16 * 1024
 
     var wantsInput: Bool {
-        if self.inputBuffer.readableBytes < Self.readAhead { return true }
+        let compressed = self.compression?.input.readableBytes ?? 0
+        if self.inputBuffer.readableBytes + compressed < Self.readAhead { return true }
         return self.waiter?.events.contains(.input) ?? false
     }
 
     func received(_ buffer: ByteBuffer) {
         var buffer = buffer
-        self.bytesIn += UInt64(buffer.readableBytes)
         if self.discarding { return }
+        if let compression = self.compression { return self.receivedCompressed(&buffer, compression) }
+        self.bytesIn += UInt64(buffer.readableBytes)
         if self.inputBuffer.readableBytes == 0 {
             self.inputBuffer = buffer
         } else {
@@ -97,13 +99,23 @@ extension Connection {
         self.inputEnded = true
         self.isClosed = true
         self.cancelTimer()
+        self.compression?.end()
         self.wake(.closed)
     }
 
     func sendPending() {
         guard !self.output.isEmpty, let context = self.context else { return }
         self.bytesOut += UInt64(self.output.count)
-        let buffer = context.channel.allocator.buffer(bytes: self.output)
+        let buffer: ByteBuffer
+        if let compression = self.compression, !compression.isEnding {
+            guard let compressed = compression.compress(self.output, .flush, context.channel.allocator) else {
+                _ = self.abort(ConnectionError(.closed, "No memory for compression"))
+                return
+            }
+            buffer = compressed
+        } else {
+            buffer = context.channel.allocator.buffer(bytes: self.output)
+        }
         self.output.removeAll(keepingCapacity: true)
         context.writeAndFlush(NIOAny(buffer), promise: nil)
     }

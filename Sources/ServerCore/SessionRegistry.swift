@@ -83,6 +83,16 @@ public final class SessionRegistry: Sendable {
         }
     }
 
+    /// Writes a connection down as nobody's.
+    func logout(_ connection: Connection) {
+        self.state.withLock { state in
+            guard var entry = state.entries[connection.id], let user = entry.info.user else { return }
+            Self.release(&state, entry.info, user)
+            entry.info.user = nil
+            state.entries[connection.id] = entry
+        }
+    }
+
     /// All sessions, oldest first.
     public func list() -> [SessionInfo] {
         self.state.withLock { $0.entries.values.map(\.info) }.sorted { $0.id < $1.id }

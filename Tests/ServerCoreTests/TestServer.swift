@@ -114,8 +114,10 @@ final class Client {
         self.isClosed = true
     }
 
-    func send(_ text: String) throws {
-        var bytes = [UInt8](text.utf8)[...]
+    func send(_ text: String) throws { try self.send([UInt8](text.utf8)) }
+
+    func send(_ octets: [UInt8]) throws {
+        var bytes = octets[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { bytes in
                 self.ssl.map { Int(SSL_write($0, bytes.baseAddress, Int32(bytes.count))) }

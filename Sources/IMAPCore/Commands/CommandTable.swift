@@ -20,6 +20,7 @@ extension Cursor {
             if self.matches(word, "CHECK") { return .check }
             if self.matches(word, "CREATE") { return try self.create() }
             if self.matches(word, "CAPABILITY") { return .capability }
+            if self.matches(word, "COMPRESS") { return try self.compress() }
         case UInt8(ascii: "D"):
             if self.matches(word, "DELETE") { return .delete(try self.mailboxArgument()) }
         case UInt8(ascii: "E"):
@@ -63,6 +64,7 @@ extension Cursor {
         case UInt8(ascii: "U"):
             if self.matches(word, "UID") { return try self.uidCommand() }
             if self.matches(word, "UNSELECT") { return .unselect }
+            if self.matches(word, "UNAUTHENTICATE") { return .unauthenticate }
             if self.matches(word, "UNSUBSCRIBE") { return .unsubscribe(try self.mailboxArgument()) }
         case UInt8(ascii: "X"):
             if self.matches(word, "XLIST") { return try self.xlist() }

@@ -80,6 +80,13 @@ extension Cursor {
         return parameters
     }
 
+    mutating func compress() throws(SyntaxError) -> Command {
+        try self.space()
+        let algorithm = self.word()
+        guard self.matches(algorithm, "DEFLATE") else { throw self.unexpected(algorithm, "DEFLATE") }
+        return .compress
+    }
+
     mutating func enable() throws(SyntaxError) -> Command {
         var names: [[UInt8]] = []
         repeat {

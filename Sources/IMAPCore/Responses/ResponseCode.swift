@@ -14,6 +14,8 @@ public enum ResponseCode: Hashable, Sendable {
     case capability([UInt8])
     case clientBug
     case closed
+    /// COMPRESS is in force already (RFC 4978 section 3).
+    case compressionActive
     case contactAdmin
     /// `COPYUID`: the target's UIDVALIDITY; sources and targets pair up in ascending order (RFC 4315).
     case copyUID(UIDValidity, from: UIDSet, to: UIDSet)
@@ -69,6 +71,7 @@ public enum ResponseCode: Hashable, Sendable {
             out.append(contentsOf: names)
         case .clientBug: out.append("CLIENTBUG")
         case .closed: out.append("CLOSED")
+        case .compressionActive: out.append("COMPRESSIONACTIVE")
         case .contactAdmin: out.append("CONTACTADMIN")
         case .copyUID(let validity, let from, let to):
             out.append("COPYUID ")

@@ -164,6 +164,9 @@ package enum Schema {
         .flag(
             "imap_literal_minus", \.imap.limitsLiterals,
             "Advertise LITERAL- in place of LITERAL+: clients ask before they send more than 4096 octets."),
+        .number(
+            "imap_compress_deflate_level", \.imap.compressionLevel, 0...9,
+            "How hard COMPRESS=DEFLATE tries: 1 is fast, 9 slow and smallest, 0 does not compress at all."),
     ]
 
     private static let pop3: [Setting<Settings>] = [

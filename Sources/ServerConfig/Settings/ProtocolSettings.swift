@@ -9,6 +9,8 @@ public struct IMAPSettings: Sendable, Equatable {
     public var inactivityTimeout: Duration = .seconds(1800)
     /// Whether LITERAL- is advertised in place of LITERAL+.
     public var limitsLiterals = false
+    /// How much COMPRESS tries: 0 (not at all) to 9.
+    public var compressionLevel = 6
 
     public init() {}
 }
