@@ -29,7 +29,8 @@ extension Command {
             return .thread(thread)
         case .capability, .noop, .logout, .id, .language, .startTLS, .login, .authenticate, .enable, .select, .examine,
             .create,
-            .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist, .namespace, .status, .idle, .check,
+            .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist, .namespace, .status, .idle, .getMetadata,
+            .setMetadata, .check,
             .close,
             .unselect, .expunge:
             return self

@@ -34,6 +34,8 @@ public enum Command: Hashable, Sendable {
     case compress
     /// Back to the state before the login (RFC 8437).
     case unauthenticate
+    case getMetadata(GetMetadataCommand)
+    case setMetadata(SetMetadataCommand)
 
     // Selected.
     case check
@@ -89,6 +91,8 @@ extension Command {
         case .idle: "IDLE"
         case .compress: "COMPRESS"
         case .unauthenticate: "UNAUTHENTICATE"
+        case .getMetadata: "GETMETADATA"
+        case .setMetadata: "SETMETADATA"
         case .check: "CHECK"
         case .close: "CLOSE"
         case .unselect: "UNSELECT"

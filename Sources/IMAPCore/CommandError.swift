@@ -15,6 +15,8 @@ public struct CommandError: Error, Hashable, Sendable {
         case literalTooBig
         /// A non-synchronizing literal over `CommandLimits.nonSynchronizingSize`.
         case literalNotAnnounced
+        /// The same of a value of SETMETADATA; no value may have more octets.
+        case metadataTooBig(maximum: Int)
     }
 
     /// Whether the octets after the failed command can still be understood.
@@ -52,7 +54,7 @@ public struct CommandError: Error, Hashable, Sendable {
             out.append(self.expected.text)
             out.append(" at octet ")
             out.appendDecimal(UInt64(self.offset))
-        case .tooComplex, .lineTooLong, .literalTooBig, .literalNotAnnounced:
+        case .tooComplex, .lineTooLong, .literalTooBig, .literalNotAnnounced, .metadataTooBig:
             out.append(self.expected.text)
         }
     }

@@ -6,6 +6,8 @@ public struct CommandLimits: Hashable, Sendable {
     public var literalSize = 65_536
     /// Octets of a literal that the client need not wait with: 4096 where LITERAL- is advertised and not LITERAL+.
     public var nonSynchronizingSize = UInt64.max
+    /// Octets of a value of SETMETADATA: what a client is told whose literal is over `literalSize`.
+    public var metadataValue = 32_768
     /// Literals in one command.
     public var literalCount = 500
     /// Octets of refused non-synchronizing literals that are read off so that the session can go on; a

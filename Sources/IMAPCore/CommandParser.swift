@@ -270,8 +270,10 @@ public struct CommandParser: Sendable {
         }
         let room = self.limits.literalSize - self.literalOctets
         guard literal.size <= UInt64(max(0, room)), self.literalCount <= self.limits.literalCount else {
+            let isMetadata = cursor.takeSetMetadata()
             let error = CommandError(
-                code: .literalTooBig, tag: tag, offset: self.buffer.count, expected: "Literal too large")
+                code: isMetadata ? .metadataTooBig(maximum: self.limits.metadataValue) : .literalTooBig, tag: tag,
+                offset: self.buffer.count, expected: "Literal too large")
             return self.refuse(literal, error)
         }
         self.literalOctets += Int(literal.size)

@@ -85,6 +85,15 @@ extension Cursor {
     }
 
     private mutating func literal() throws(SyntaxError) -> [UInt8] {
+        let octets = try self.literal8()
+        if let nul = octets.firstIndex(of: 0) {
+            throw SyntaxError(offset: self.position - octets.count + nul, expected: "no NUL in a literal")
+        }
+        return octets
+    }
+
+    /// literal8: octets that may be NUL.
+    mutating func literal8() throws(SyntaxError) -> [UInt8] {
         let header = try self.literalHeader()
         guard self.pendingLiteral == nil else { throw self.fail("a literal") }
         guard header.size <= UInt64(self.bytes.count - self.position) else {
@@ -92,9 +101,6 @@ extension Cursor {
         }
         let end = self.position + Int(header.size)
         let octets = self.bytes[self.position..<end]
-        if let nul = octets.firstIndex(of: 0) {
-            throw SyntaxError(offset: nul, expected: "no NUL in a literal")
-        }
         self.position = end
         return Array(octets)
     }

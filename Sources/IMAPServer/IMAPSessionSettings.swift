@@ -1,4 +1,5 @@
 public import IMAPCore
+import MailStore
 public import SASLCore
 public import ServerConfig
 
@@ -33,6 +34,12 @@ public struct IMAPSessionSettings: Sendable {
     /// Commands in a row that were BAD before a session is closed.
     public var maximumBadCommands = 20
 
+    /// Whether METADATA is there.
+    public var offersMetadata = true
+    /// Server entries that only the administrator sets; empty for none.
+    public var serverComment = ""
+    public var serverAdmin = ""
+
     public init() {}
 
     /// - Parameter hostname: the name for the greeting.
@@ -58,5 +65,9 @@ public struct IMAPSessionSettings: Sendable {
         self.inactivityTimeout = settings.imap.inactivityTimeout
         self.idleNotifyInterval = settings.imap.idleNotifyInterval
         self.compressionLevel = settings.imap.compressionLevel
+        self.offersMetadata = settings.imap.offersMetadata
+        self.serverComment = settings.imap.serverComment
+        self.serverAdmin = settings.imap.serverAdmin
+        self.commandLimits.metadataValue = MetadataLimits.maximumValue
     }
 }

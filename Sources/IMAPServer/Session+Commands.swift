@@ -51,6 +51,8 @@ extension Session {
         case .idle: self.idleTag = tag
         case .compress: try await self.compress(tag)
         case .unauthenticate: self.unauthenticate(tag)
+        case .getMetadata(let command): try await self.getMetadata(tag, command)
+        case .setMetadata(let command): try await self.setMetadata(tag, command)
         case .close: try await self.close(tag)
         case .unselect: try await self.unselect(tag)
         case .expunge: try await self.expunge(tag, nil)

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Synchronization
 
 /// Reads an account from the index, or makes it at first sight. On a storage thread.
 struct AccountOpening {
@@ -17,6 +18,7 @@ struct AccountOpening {
         try self.volume.waitApplied(self.volume.committer.lastTicket)
         var ticket: UInt64?
         let id: UInt32
+        var isNew = false
         var nextMailbox: UInt32 = 1
         var identity = self.identity
         var lastUIDValidity: UInt32 = 0
@@ -33,6 +35,7 @@ struct AccountOpening {
         } else {
             guard let new = self.volume.accounts.takeID() else { throw StoreError(.limit, "accounts") }
             id = new
+            isNew = true
             // Before its record: nothing is to be there when there is no such format.
             _ = try self.volume.configuration.format(of: identity)
             ticket = try self.queue(id, identity)
@@ -57,6 +60,7 @@ struct AccountOpening {
             ticket = self.volume.committer.enqueue(record) ?? ticket
         }
         try account.refreshDirectory()
+        if isNew { try self.indexSpecialUses(account) }
         if let made = try self.makeDefaults(account) { ticket = made }
         return (account, ticket)
     }
@@ -88,6 +92,18 @@ struct AccountOpening {
             }
         }
         return missing
+    }
+
+    /// Where files say what mailboxes are for, these are indexed at once, since lists show it.
+    private func indexSpecialUses(_ account: StoreAccount) throws(StoreError) {
+        let core = account.core
+        let attributes = try core.asOwner { () throws(StoreError) in try core.files.attributes() }
+        guard attributes.contains(where: { $0.entry == .specialUse && !$0.isServers }) else { return }
+        let names = account.directory.withLock { Array($0.entries.keys) }
+        for name in names.sorted() {
+            guard case .found? = account.entry(name) else { continue }
+            _ = try account.index(name)
+        }
     }
 
     /// Makes the mailboxes that settings want to be there.

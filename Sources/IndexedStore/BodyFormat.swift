@@ -56,6 +56,21 @@ public protocol AccountFiles: Sendable {
 
     /// Rewrites the subscriptions file when it differs, in the version that was found.
     func setSubscriptions(_ names: [MailboxName]) throws(StoreError)
+
+    /// The attributes of mailboxes that files keep, so that metadata outlives the index; empty where it does anyway.
+    func attributes() throws(StoreError) -> [StoredAttribute]
+
+    /// Sets and, where there is no value, removes attributes. Idempotent.
+    func changeAttributes(_ changes: [StoredAttribute]) throws(StoreError)
+
+    /// Removes all attributes of the mailbox of that GUID. Idempotent.
+    func removeAttributes(of guid: String) throws(StoreError)
+}
+
+extension AccountFiles {
+    public func attributes() throws(StoreError) -> [StoredAttribute] { [] }
+    public func changeAttributes(_ changes: [StoredAttribute]) throws(StoreError) {}
+    public func removeAttributes(of guid: String) throws(StoreError) {}
 }
 
 /// What identifies a mailbox.

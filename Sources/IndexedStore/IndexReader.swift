@@ -153,6 +153,23 @@ extension IndexSchema {
         }
     }
 
+    /// The metadata of a mailbox, or of the server where the key's mailbox is 0, sorted by entry.
+    func metadata(_ key: MailboxKey) throws(StoreError) -> [Metadata] {
+        try self.read { (transaction) throws(LMDBError) in
+            var found: [Metadata] = []
+            let prefix = IndexSchema.key(key)
+            let cursor = try transaction.cursor(self.metadata)
+            var row = try cursor.seek(prefix)
+            while let entry = row, entry.key.starts(with: prefix) {
+                if let name = MetadataEntry(entry.key.dropFirst(prefix.count)) {
+                    found.append(Metadata(name, Array(entry.value)))
+                }
+                row = try cursor.next()
+            }
+            return found
+        }
+    }
+
     /// The messages removed with a MODSEQ above `modSeq`; `nil` when that is not remembered so far back.
     func vanished(_ key: MailboxKey, since modSeq: ModSeq) throws(StoreError) -> UIDSet? {
         let ranges = try self.read { (transaction) throws(LMDBError) -> [ClosedRange<UID>]? in

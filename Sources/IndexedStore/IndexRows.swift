@@ -63,6 +63,53 @@ struct MailboxCounters: Sendable, Hashable {
     }
 }
 
+/// What a mailbox is for, as far as its user said.
+enum SpecialUseChoice: Hashable, Sendable {
+    /// As the settings say for its name.
+    case byDefault
+    /// For nothing, whatever the settings say.
+    case noUse
+    case use(SpecialUse)
+
+    /// From the value of the metadata entry; one without a meaning here is as if it had never been given.
+    init(_ value: [UInt8]?) {
+        guard let value else {
+            self = .byDefault
+            return
+        }
+        self = value.isEmpty ? .noUse : SpecialUse(metadata: value).map { .use($0) } ?? .byDefault
+    }
+
+    init(text: String) { self = text == "-" ? .noUse : SpecialUse(rawValue: text).map { .use($0) } ?? .byDefault }
+
+    var text: String {
+        switch self {
+        case .byDefault: ""
+        case .noUse: "-"
+        case .use(let use): use.rawValue
+        }
+    }
+
+    /// The use of a mailbox for which the settings have `wanted`.
+    func resolved(_ wanted: SpecialUse?) -> SpecialUse? {
+        switch self {
+        case .byDefault: wanted
+        case .noUse: nil
+        case .use(let use): use
+        }
+    }
+}
+
+extension SpecialUse {
+    /// From the value of `/private/specialuse`: one attribute, in any case.
+    init?(metadata value: [UInt8]) {
+        guard let use = Self.allCases.first(where: { ASCII.equalsIgnoringCase($0.rawValue.utf8, value) }) else {
+            return nil
+        }
+        self = use
+    }
+}
+
 /// What the index keeps of a mailbox as a whole.
 struct MailboxHead: Sendable {
     var name: MailboxName
@@ -72,7 +119,7 @@ struct MailboxHead: Sendable {
     var firstRecent: UInt32
     var counters = MailboxCounters()
     var guid: String
-    var specialUse: SpecialUse?
+    var specialUse: SpecialUseChoice
     /// How often the volume had been restarted uncleanly when `highestModSeq` was written. MODSEQs that were told
     /// but not yet flushed are lost then, so that each later restart adds `lostModSeqs`.
     var restarts: UInt64
@@ -91,7 +138,7 @@ struct MailboxHead: Sendable {
         self.highestModSeq = created.highestModSeq
         self.firstRecent = created.header.uidNext.rawValue
         self.guid = created.header.guid
-        self.specialUse = created.specialUse
+        self.specialUse = created.specialUse.map { .use($0) } ?? .byDefault
         // Where the index was lost, what vanished before is not known.
         self.forgottenModSeq = created.highestModSeq
         self.restarts = restarts
@@ -114,7 +161,7 @@ struct MailboxHead: Sendable {
         out.appendVarint(self.counters.size)
         out.appendText(self.guid)
         out.appendText(self.name.text)
-        out.appendText(self.specialUse?.rawValue ?? "")
+        out.appendText(self.specialUse.text)
         return out
     }
 
@@ -145,7 +192,7 @@ struct MailboxHead: Sendable {
         self.vanishedRuns = runs
         self.forgottenModSeq = ModSeq(rawValue: forgotten)
         self.guid = guid
-        self.specialUse = SpecialUse(rawValue: use)
+        self.specialUse = SpecialUseChoice(text: use)
         self.counters = MailboxCounters(
             messages: Int(clamping: messages), unseen: Int(clamping: unseen), deleted: Int(clamping: deleted),
             recent: Int(clamping: recent), size: size)

@@ -26,6 +26,8 @@ struct IndexSchema: Sendable {
     /// Account, mailbox, MODSEQ (8 octets), first UID -> last UID of a run that vanished with that MODSEQ. What
     /// changed otherwise carries its MODSEQ in its row.
     let vanished: Database
+    /// Account, mailbox (0: the server), entry name -> value.
+    let metadata: Database
     /// Account, mailbox, UID -> `FileTask`: what is still to be done to the message's file.
     let fileTasks: Database
     /// Account, mailbox of a deleted mailbox whose rows are still to be removed -> nothing.
@@ -60,6 +62,7 @@ struct IndexSchema: Sendable {
         self.messages = try environment.database("messages")
         self.caches = try environment.database("caches")
         self.vanished = try environment.database("vanished")
+        self.metadata = try environment.database("metadata")
         self.fileTasks = try environment.database("filetasks")
         self.garbage = try environment.database("garbage")
         self.bodies = try environment.database("bodies")
@@ -113,6 +116,10 @@ struct IndexSchema: Sendable {
         var key = self.key(mailbox)
         key.appendBigEndian(keyword)
         return key
+    }
+
+    static func key(_ mailbox: MailboxKey, _ entry: MetadataEntry) -> [UInt8] {
+        self.key(mailbox) + Array(entry.text.utf8)
     }
 
     static func key(_ mailbox: MailboxKey, _ modSeq: ModSeq, _ uid: UInt32) -> [UInt8] {

@@ -94,6 +94,8 @@ struct IndexWriter {
             } else {
                 try transaction.delete(self.schema.subscriptions, key)
             }
+        case .metadata(let set):
+            try self.apply(set, transaction)
         case .added(let added):
             self.bodies.current = (BodyID(place.sequence), place.location, UInt32(clamping: added.count))
             for target in added.targets {
@@ -126,6 +128,26 @@ struct IndexWriter {
         case .keywords(let key, let keywords):
             guard try self.head(key, transaction) != nil else { return }
             try self.put(keywords, key, transaction)
+        }
+    }
+
+    private mutating func apply(
+        _ set: MetadataSet, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        if set.key.mailbox != 0 {
+            guard var head = try self.head(set.key, transaction) else { return }
+            for change in set.changes where change.entry == .specialUse {
+                head.specialUse = SpecialUseChoice(change.value)
+                self.heads[set.key] = head
+            }
+        }
+        for change in set.changes where set.key.mailbox == 0 || change.entry != .specialUse {
+            let key = IndexSchema.key(set.key, change.entry)
+            if let value = change.value {
+                try transaction.put(self.schema.metadata, key, value)
+            } else {
+                try transaction.delete(self.schema.metadata, key)
+            }
         }
     }
 
@@ -345,7 +367,7 @@ struct IndexWriter {
             left -= try self.releaseBodies(prefix, limit: left, transaction)
             for database in [
                 self.schema.keywords, self.schema.messages, self.schema.caches, self.schema.vanished,
-                self.schema.fileTasks,
+                self.schema.fileTasks, self.schema.metadata,
             ] where left > 0 {
                 left -= try transaction.delete(database, prefix: prefix, limit: left)
             }

@@ -34,7 +34,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     var ownChanges: (recent: Set<[UInt8]>, older: Set<[UInt8]>, since: UInt64) = ([], [], 0)
 
     var name: MailboxName
-    var specialUse: SpecialUse?
+    var specialUse: SpecialUseChoice
     /// The next UID to assign.
     var uidNext: UInt32
     /// The last MODSEQ assigned.

@@ -54,7 +54,7 @@ struct RecoveredFiles {
                 guard let octets = self.octets[Message(key: copied.source, uid: row.source)] else { continue }
                 self.octets[Message(key: copied.target, uid: row.message.uid)] = octets
             }
-        case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription:
+        case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata:
             self.structure.append((sequence, record))
         case .account, .found, .flagged, .vanished, .recent, .keywords: break
         }
@@ -288,8 +288,18 @@ struct RecoveredFiles {
             try account.identity.asOwner { () throws(StoreError) in
                 try account.files.setSubscribed(name, isSubscribed)
             }
+        case .metadata(let set):
+            guard let account = try self.account(set.key.account), let guid = try self.guid(set.key) else { return }
+            let attributes = StoredAttribute.changes(set.changes, guid: guid, isServer: set.key.mailbox == 0)
+            try account.identity.asOwner { () throws(StoreError) in try account.files.changeAttributes(attributes) }
         default: break
         }
+    }
+
+    /// Under which GUID files keep the metadata of a mailbox or the server; `nil` when that is gone.
+    private func guid(_ key: MailboxKey) throws(StoreError) -> String? {
+        if key.mailbox != 0 { return try self.head(key)?.guid }
+        return try self.schema.mailboxes(of: key.account, restarts: 0).first { $0.head.name.isInbox }?.head.guid
     }
 
     private func hasMailbox(_ account: UInt32, _ name: MailboxName) throws(StoreError) -> Bool {

@@ -30,7 +30,11 @@ extension StoreAccount {
             let header = MailboxHeader(
                 uidValidity: try self.core.nextUIDValidity(now: now), uidNext: .first,
                 guid: Self.makeGUID())
-            return (header, try self.core.files.createMailbox(name, header))
+            let files = try self.core.files.createMailbox(name, header)
+            if let specialUse {
+                try self.core.files.changeAttributes([StoredAttribute(specialUse, guid: header.guid)])
+            }
+            return (header, files)
         }
         crashPoint(.aroundMailboxFiles)
         let created = MailboxCreated(
@@ -106,6 +110,7 @@ extension StoreAccount {
         let created = MailboxCreated(
             key: self.takeMailboxKey(), name: name, header: header, highestModSeq: Self.firstModSeq(now),
             specialUse: nil)
+        let attributes = hasHeader ? try self.storedAttributes(of: header.guid) : []
         let (state, ticket) = try self.insert(created, files)
         state.filesLock.lock()
         defer { state.filesLock.unlock() }
@@ -114,7 +119,7 @@ extension StoreAccount {
         }
         state.retainMessages()
         defer { state.release() }
-        var last = ticket
+        var last = try self.takeAttributes(attributes, state) ?? ticket
         if let merged = try state.merge(scan, .firstSight, rows: [], tasks: [:]) { last = merged }
         state.knownFingerprint = hasHeader ? fingerprint : nil
         try self.volume.committer.waitFlushed(last)
@@ -191,7 +196,10 @@ extension StoreAccount {
             crashPoint(.aroundMailboxFiles)
             state.filesLock.lock()
             defer { state.filesLock.unlock() }
-            try self.changeList { () throws(StoreError) in try self.core.files.deleteMailbox(name) }
+            try self.changeList { () throws(StoreError) in
+                try self.core.files.deleteMailbox(name)
+                try self.core.files.removeAttributes(of: state.guid)
+            }
             crashPoint(.aroundMailboxFiles)
         }
         self.volume.fileWork.done(sequence, [state])
@@ -305,5 +313,8 @@ extension StoreAccount {
         defer { inbox.close() }
         let all = UIDSet(UID.first...UID(nonZero: .max))
         _ = try await inbox.move(all, to: target)
+        // INBOX keeps its metadata, and the new mailbox has it too (RFC 5464 section 4.1).
+        let metadata = try await self.metadata(of: .mailbox(.inbox)).filter { $0.entry != .specialUse }
+        try await self.setMetadata(metadata.map { MetadataChange($0.entry, $0.value) }, of: .mailbox(target))
     }
 }

@@ -111,7 +111,7 @@ final class StoreAccount: MailAccount {
         for name in Set(entries.keys).union(parents) {
             var specialUse = defaults.first { $0.name == name }?.specialUse
             if case .indexed(let state)? = entries[name] {
-                specialUse = state.lock.withLock { state.specialUse } ?? specialUse
+                specialUse = state.lock.withLock { state.specialUse }.resolved(specialUse)
             }
             let isSelectable = entries[name] != nil
             listing.append(

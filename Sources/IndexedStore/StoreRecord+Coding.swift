@@ -12,6 +12,7 @@ extension StoreRecord {
         case mailboxDeleted = 3
         case mailboxesRenamed = 4
         case subscription = 5
+        case metadata = 6
         case added = 16
         case found = 17
         case copied = 18
@@ -28,6 +29,7 @@ extension StoreRecord {
         case .mailboxDeleted: .mailboxDeleted
         case .mailboxesRenamed: .mailboxesRenamed
         case .subscription: .subscription
+        case .metadata: .metadata
         case .added: .added
         case .found: .found
         case .copied: .copied
@@ -69,6 +71,15 @@ extension StoreRecord {
             out.appendLittleEndian(account)
             out.appendText(name.text)
             out.append(isSubscribed ? 1 : 0)
+        case .metadata(let set):
+            out.append(set.key)
+            out.appendVarint(UInt64(set.changes.count))
+            for change in set.changes {
+                out.appendText(change.entry.text)
+                // 0: removed; else one more than the value's octets.
+                out.appendVarint(change.value.map { UInt64($0.count) + 1 } ?? 0)
+                if let value = change.value { out.append(contentsOf: value) }
+            }
         case .added(let added):
             out.appendVarint(UInt64(added.targets.count))
             for target in added.targets {
@@ -159,6 +170,8 @@ extension StoreRecord {
                 let isSubscribed = reader.readLittleEndian(UInt8.self)
             else { return nil }
             return .subscription(account: account, name, isSubscribed: isSubscribed != 0)
+        case .metadata:
+            return self.readMetadata(&reader)
         case .added:
             return self.readAdded(&reader)
         case .found:
@@ -180,6 +193,23 @@ extension StoreRecord {
             guard let key = reader.readKey(), let keywords = reader.readNewKeywords() else { return nil }
             return .keywords(key, keywords)
         }
+    }
+
+    private static func readMetadata(_ reader: inout ByteReader) -> StoreRecord? {
+        guard let key = reader.readKey(), let count = reader.readCount(of: 2) else { return nil }
+        var changes: [MetadataChange] = []
+        for _ in 0..<count {
+            guard let entry = reader.readText().flatMap({ MetadataEntry($0) }), let length = reader.readVarint(),
+                length <= UInt64(reader.remaining) + 1
+            else { return nil }
+            var value: [UInt8]?
+            if length > 0 {
+                guard let octets = reader.readBytes(Int(length - 1)) else { return nil }
+                value = Array(octets)
+            }
+            changes.append(MetadataChange(entry, value))
+        }
+        return .metadata(MetadataSet(key: key, changes: changes))
     }
 
     private static func readCreated(_ reader: inout ByteReader) -> StoreRecord? {

@@ -23,6 +23,7 @@ enum StoreRecord: Sendable {
     /// A mailbox and its children, with their new names.
     case mailboxesRenamed(account: UInt32, [Renamed])
     case subscription(account: UInt32, MailboxName, isSubscribed: Bool)
+    case metadata(MetadataSet)
     /// A message with its octets, for one mailbox or many.
     case added(MessageAdded)
     /// Messages that other programs put into the mailbox's files.
@@ -47,6 +48,13 @@ struct MailboxCreated: Sendable {
     var header: MailboxHeader
     var highestModSeq: ModSeq
     var specialUse: SpecialUse?
+}
+
+/// Entries of a mailbox or of the server that got a value or lost it.
+struct MetadataSet: Sendable {
+    /// Mailbox 0 is the server.
+    var key: MailboxKey
+    var changes: [MetadataChange]
 }
 
 struct Renamed: Sendable {
@@ -166,7 +174,7 @@ extension StoreRecord {
             case .copied(let copied): [(copied.target, copied.newKeywords)]
             case .found(let found): [(found.key, found.newKeywords)]
             case .flagged(let change): [(change.key, change.newKeywords)]
-            case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .vanished,
+            case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .vanished,
                 .recent,
                 .keywords:
                 []

@@ -44,6 +44,13 @@ public protocol MailAccount: AnyObject, Sendable {
         _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> any Mailbox
 
+    /// The metadata of a mailbox or the server, sorted by entry. `.notFound`, `.cannot` for a name without messages.
+    func metadata(of owner: MetadataOwner) async throws(StoreError) -> [Metadata]
+
+    /// Changes metadata: all entries or none, durable when answered. `.tooBig` and `.limit` as `MetadataLimits` say,
+    /// `.cannot` for a special use that a mailbox cannot have.
+    func setMetadata(_ changes: [MetadataChange], of owner: MetadataOwner) async throws(StoreError)
+
     /// Compares the index with the files and mends the index: UIDs, flags, sizes and caches.
     func resync(_ name: MailboxName) async throws(StoreError)
 }

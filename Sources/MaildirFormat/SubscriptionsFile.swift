@@ -83,7 +83,7 @@ struct SubscriptionsFile: Equatable {
     }
 
     /// Dovecot's escape inside TAB-separated fields: 0x01 and a letter.
-    private static func unescapeTabs(_ field: ArraySlice<UInt8>) -> [UInt8] {
+    static func unescapeTabs(_ field: ArraySlice<UInt8>) -> [UInt8] {
         var out: [UInt8] = []
         var escaped = false
         for byte in field {

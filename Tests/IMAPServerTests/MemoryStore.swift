@@ -55,6 +55,9 @@ final class MemoryAccount: MailAccount {
         var uses: [MailboxName: SpecialUse] = [:]
         var subscriptions: Set<MailboxName> = []
         var nextValidity: UInt32 = 1000
+        var server: [MetadataEntry: [UInt8]] = [:]
+        /// By GUID.
+        var metadata: [String: [MetadataEntry: [UInt8]]] = [:]
     }
 
     let identity: AccountIdentity
@@ -152,6 +155,53 @@ final class MemoryAccount: MailAccount {
         _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> any Mailbox {
         MemorySession(try self.mailbox(name), self, access, onChange)
+    }
+
+    func metadata(of owner: MetadataOwner) async throws(StoreError) -> [Metadata] {
+        let guid: String?
+        switch owner {
+        case .server: guid = nil
+        case .mailbox(let name): guid = try self.mailbox(name).guid
+        }
+        return self.state.withLock { state in
+            var entries = guid.map { state.metadata[$0] ?? [:] } ?? state.server
+            if case .mailbox(let name) = owner, let use = state.uses[name] {
+                entries[.specialUse] = Array(use.rawValue.utf8)
+            }
+            return entries.map { Metadata($0.key, $0.value) }.sorted { $0.entry < $1.entry }
+        }
+    }
+
+    func setMetadata(_ changes: [MetadataChange], of owner: MetadataOwner) async throws(StoreError) {
+        for change in changes where change.value?.count ?? 0 > MetadataLimits.maximumValue {
+            throw StoreError(.tooBig)
+        }
+        let name: MailboxName
+        switch owner {
+        case .server:
+            self.state.withLock { state in
+                for change in changes { state.server[change.entry] = change.value }
+            }
+            return
+        case .mailbox(let owner): name = owner
+        }
+        let guid = try self.mailbox(name).guid
+        let isPossible = self.state.withLock { state in
+            var metadata = state.metadata[guid] ?? [:]
+            for change in changes {
+                if change.entry == .specialUse {
+                    let text = change.value.map { String(decoding: $0, as: UTF8.self) } ?? ""
+                    let use = SpecialUse(rawValue: text)
+                    guard use != nil || text.isEmpty else { return false }
+                    state.uses[name] = use
+                } else {
+                    metadata[change.entry] = change.value
+                }
+            }
+            state.metadata[guid] = metadata
+            return true
+        }
+        if !isPossible { throw StoreError(.cannot) }
     }
 
     func resync(_ name: MailboxName) async throws(StoreError) {}

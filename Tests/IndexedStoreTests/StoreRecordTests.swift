@@ -33,6 +33,13 @@ import Testing
             .mailboxesRenamed(
                 account: 7, [Renamed(mailbox: 9, old: .inbox, new: MailboxName("Ö/x") ?? .inbox)]),
             .subscription(account: 7, .inbox, isSubscribed: true),
+            .metadata(
+                MetadataSet(
+                    key: key,
+                    changes: [
+                        MetadataChange(.specialUse, Array("\\Sent".utf8)), MetadataChange(.specialUse, nil),
+                        MetadataChange(.specialUse, []),
+                    ])),
             .added(
                 MessageAdded(
                     targets: [

@@ -32,6 +32,8 @@ extension Cursor {
             if self.matches(word, "ENABLE") { return try self.enable() }
         case UInt8(ascii: "F"):
             if self.matches(word, "FETCH") { return .fetch(try self.fetch(.sequenceNumber)) }
+        case UInt8(ascii: "G"):
+            if self.matches(word, "GETMETADATA") { return .getMetadata(try self.getMetadata()) }
         case UInt8(ascii: "I"):
             if self.matches(word, "IDLE") { return .idle }
             if self.matches(word, "ID") { return .id(try self.id()) }
@@ -57,6 +59,7 @@ extension Cursor {
                 return .select(mailbox, parameters)
             }
             if self.matches(word, "STATUS") { return try self.status() }
+            if self.matches(word, "SETMETADATA") { return .setMetadata(try self.setMetadata()) }
             if self.matches(word, "STARTTLS") { return .startTLS }
             if self.matches(word, "SUBSCRIBE") { return .subscribe(try self.mailboxArgument()) }
         case UInt8(ascii: "T"):

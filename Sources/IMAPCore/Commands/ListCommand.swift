@@ -30,14 +30,17 @@ public struct ListCommand: Hashable, Sendable {
     public var returns: Return
     /// RETURN (STATUS (...)); empty when not asked for.
     public var statusItems: [StatusItem]
+    /// RETURN (METADATA (...)) (RFC 9590): entry names as the client wrote them; empty when not asked for.
+    public var metadataEntries: [[UInt8]]
     /// Whether any extended syntax was used: then the empty pattern has no special meaning (RFC 5258
     /// section 3).
     public var isExtended: Bool
 
     public init(
         selection: Selection = [], reference: WireMailboxName, patterns: [[UInt8]], returns: Return = [],
-        statusItems: [StatusItem] = [], isExtended: Bool = false
+        statusItems: [StatusItem] = [], metadataEntries: [[UInt8]] = [], isExtended: Bool = false
     ) {
+        self.metadataEntries = metadataEntries
         self.selection = selection
         self.reference = reference
         self.patterns = patterns
@@ -134,11 +137,15 @@ extension Cursor {
                 command.returns.insert(.children)
             } else if self.matches(word, "SPECIAL-USE") {
                 command.returns.insert(.specialUse)
+            } else if self.matches(word, "METADATA") {
+                try self.space()
+                guard self.peek() == UInt8(ascii: "(") else { throw self.fail("\"(\"") }
+                command.metadataEntries = try self.metadataEntries()
             } else if self.matches(word, "STATUS") {
                 try self.space()
                 command.statusItems = try self.statusItems()
             } else {
-                throw self.unexpected(word, "SUBSCRIBED, CHILDREN, SPECIAL-USE or STATUS")
+                throw self.unexpected(word, "SUBSCRIBED, CHILDREN, SPECIAL-USE, STATUS or METADATA")
             }
         } while self.take(0x20)
         try self.close()

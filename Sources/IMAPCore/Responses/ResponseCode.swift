@@ -27,6 +27,11 @@ public enum ResponseCode: Hashable, Sendable {
     case limit
     /// The mailbox's identifier (RFC 8474 section 4).
     case mailboxID([UInt8])
+    /// The size of the longest value that MAXSIZE of GETMETADATA kept back (RFC 5464 section 4.2.1).
+    case metadataLongEntries(Int)
+    /// No value may have more octets (RFC 5464 section 4.3).
+    case metadataMaximum(Int)
+    case metadataTooMany
     /// Ascending message numbers that STORE left alone (RFC 7162 section 3.1.3).
     case modified([ClosedRange<UInt32>])
     case noModSeq
@@ -92,6 +97,13 @@ public enum ResponseCode: Hashable, Sendable {
             out.append("MAILBOXID (")
             out.append(contentsOf: id)
             out.append(UInt8(ascii: ")"))
+        case .metadataLongEntries(let size):
+            out.append("METADATA LONGENTRIES ")
+            out.appendDecimal(UInt64(max(0, size)))
+        case .metadataMaximum(let size):
+            out.append("METADATA MAXSIZE ")
+            out.appendDecimal(UInt64(max(0, size)))
+        case .metadataTooMany: out.append("METADATA TOOMANY")
         case .modified(let ranges):
             out.append("MODIFIED ")
             out.appendRanges(ranges)

@@ -87,6 +87,9 @@ public struct ResponseEncoder: Sendable {
             // Untagged, NO would be taken for a warning.
             self.bytes.append(error.tag == nil ? "BAD [TOOBIG] " : "NO [TOOBIG] ")
         case .literalNotAnnounced: self.bytes.append("BAD [TOOBIG] ")
+        case .metadataTooBig(let maximum):
+            self.bytes.append("NO ")
+            self.append(.metadataMaximum(maximum))
         case .syntax, .unknownCommand, .tooComplex, .lineTooLong:
             self.bytes.append("BAD ")
         }

@@ -52,6 +52,9 @@ extension Session {
         }
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
         if command.statusItems.contains(.highestModSeq) { self.enableCondStore() }
+        guard let metadata = self.metadataEntries(command.metadataEntries) else {
+            return self.bad(tag, "Not a metadata entry")
+        }
         let entries: [ListEntry]
         do throws(StoreError) {
             entries = try await self.entries(command, account)
@@ -68,6 +71,9 @@ extension Session {
                     // Gone since the list was made: no STATUS for it (RFC 5819 section 2).
                     self.logFault(error)
                 }
+            }
+            if !metadata.isEmpty, entry.listing?.isSelectable ?? false {
+                await self.writeMetadata(of: entry.name, metadata, account)
             }
             try await self.connection.flushIfLarge()
         }

@@ -167,6 +167,13 @@ package enum Schema {
         .number(
             "imap_compress_deflate_level", \.imap.compressionLevel, 0...9,
             "How hard COMPRESS=DEFLATE tries: 1 is fast, 9 slow and smallest, 0 does not compress at all."),
+        .flag(
+            "imap_metadata", \.imap.offersMetadata,
+            "Let clients keep annotations of mailboxes (METADATA). A Maildir has them in `dovecot-attributes`."),
+        .text("mail_server_comment", \.imap.serverComment, "What METADATA says of this server."),
+        .text(
+            "mail_server_admin", \.imap.serverAdmin,
+            "How users reach the administrator: a URI such as `mailto:postmaster@example.org`, told by METADATA."),
     ]
 
     private static let pop3: [Setting<Settings>] = [

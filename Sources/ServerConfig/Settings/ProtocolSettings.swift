@@ -11,6 +11,12 @@ public struct IMAPSettings: Sendable, Equatable {
     public var limitsLiterals = false
     /// How much COMPRESS tries: 0 (not at all) to 9.
     public var compressionLevel = 6
+    /// Whether clients may keep METADATA.
+    public var offersMetadata = true
+    /// `/shared/comment` of the server.
+    public var serverComment = ""
+    /// `/shared/admin` of the server: a URI.
+    public var serverAdmin = ""
 
     public init() {}
 }

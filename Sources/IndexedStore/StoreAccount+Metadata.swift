@@ -1,0 +1,145 @@
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// Metadata of mailboxes and of the server (RFC 5464). The log has it first, then the index and, for a Maildir, a
+/// file beside it, so that it is there again when the index is lost.
+extension StoreAccount {
+    func metadata(of owner: MetadataOwner) async throws(StoreError) -> [Metadata] {
+        let state = try await self.holder(of: owner)
+        try await self.volume.applied(state.lock.withLock { state.lastTicket })
+        var found = try self.volume.schema.metadata(self.key(of: owner, state))
+        if case .mailbox(let name) = owner, let use = self.specialUse(of: name, state) {
+            found.append(Metadata(.specialUse, Array(use.rawValue.utf8)))
+            found.sort { $0.entry < $1.entry }
+        }
+        return found
+    }
+
+    func setMetadata(_ changes: [MetadataChange], of owner: MetadataOwner) async throws(StoreError) {
+        if let failure = self.volume.committer.failure { throw failure }
+        guard !changes.isEmpty else { return }
+        for change in changes {
+            guard change.value?.count ?? 0 <= MetadataLimits.maximumValue else { throw StoreError(.tooBig, "metadata") }
+            guard case .mailbox = owner, change.entry == .specialUse, let value = change.value, !value.isEmpty else {
+                continue
+            }
+            guard SpecialUse(metadata: value) != nil else { throw StoreError(.cannot, "special use") }
+        }
+        let state = try await self.holder(of: owner)
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        try await self.volume.applied(state.lock.withLock { state.lastTicket })
+        let key = self.key(of: owner, state)
+        let effective = try self.effective(changes, key)
+        guard !effective.isEmpty else { return }
+        // The log first: after a crash the file is written again from it.
+        let sequence = try await self.commitMetadata(MetadataSet(key: key, changes: effective), state)
+        for change in effective where change.entry == .specialUse && key.mailbox != 0 {
+            state.lock.withLock { state.specialUse = SpecialUseChoice(change.value) }
+        }
+        guard self.core.home == .files else { return }
+        let attributes = StoredAttribute.changes(effective, guid: state.guid, isServer: key.mailbox == 0)
+        do throws(StoreError) {
+            try await self.volume.threads.run { () throws(StoreError) in
+                try self.changeList { () throws(StoreError) in try self.core.files.changeAttributes(attributes) }
+            }
+            self.volume.fileWork.done(sequence, [state])
+        } catch {
+            // Durable all the same: the log keeps the record until a later start has written the file.
+            self.volume.configuration.log(.warning, "\(state.description): attributes cannot be written now: \(error)")
+        }
+    }
+
+    /// What is left of changes without those that change nothing; throws when there would be too many entries.
+    private func effective(_ changes: [MetadataChange], _ key: MailboxKey) throws(StoreError) -> [MetadataChange] {
+        var present: [MetadataEntry: [UInt8]] = [:]
+        for known in try self.volume.schema.metadata(key) { present[known.entry] = known.value }
+        let before = present.count
+        var wanted: [MetadataEntry: Int] = [:]
+        var effective: [MetadataChange] = []
+        for change in changes {
+            if change.entry == .specialUse, key.mailbox != 0 {
+                effective.append(change)
+                continue
+            }
+            if present[change.entry] == change.value, wanted[change.entry] == nil { continue }
+            present[change.entry] = change.value
+            wanted[change.entry] = effective.count
+            effective.append(change)
+        }
+        guard present.count <= MetadataLimits.maximumEntries || present.count <= before else {
+            throw StoreError(.limit, "metadata entries")
+        }
+        return effective
+    }
+
+    private func commitMetadata(_ set: MetadataSet, _ state: MailboxState) async throws(StoreError) -> LogSequence {
+        let result: Result<LogSequence, StoreError> = await withCheckedContinuation { continuation in
+            let failure = state.lock.withLock { () -> StoreError? in
+                guard !state.isDeleted else { return StoreError(.notFound, "mailbox deleted") }
+                let record = PendingRecord(
+                    record: .metadata(set), isAwaited: true, hasFileWork: self.core.home == .files,
+                    completion: { continuation.resume(returning: $0) })
+                do throws(StoreError) {
+                    _ = try state.queue(record)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            if let failure { continuation.resume(returning: .failure(failure)) }
+        }
+        return try result.get()
+    }
+
+    /// The mailbox under whose lock the metadata is changed: INBOX for the server's.
+    private func holder(of owner: MetadataOwner) async throws(StoreError) -> MailboxState {
+        switch owner {
+        case .server: try await self.state(of: .inbox)
+        case .mailbox(let name): try await self.state(of: name)
+        }
+    }
+
+    private func key(of owner: MetadataOwner, _ state: MailboxState) -> MailboxKey {
+        switch owner {
+        case .server: MailboxKey(account: self.core.id, mailbox: 0)
+        case .mailbox: state.key
+        }
+    }
+
+    private func specialUse(of name: MailboxName, _ state: MailboxState) -> SpecialUse? {
+        let wanted = self.volume.configuration.mailboxDefaults.first { $0.name == name }?.specialUse
+        return state.lock.withLock { state.specialUse }.resolved(wanted)
+    }
+
+    // MARK: From the files
+
+    /// The attributes of a mailbox seen for the first time.
+    func storedAttributes(of guid: String) throws(StoreError) -> [StoredAttribute] {
+        try self.core.asOwner { () throws(StoreError) in try self.core.files.attributes() }.filter { $0.guid == guid }
+    }
+
+    /// Queues what files say of a mailbox that has just been indexed; the ticket, if there is anything.
+    func takeAttributes(_ attributes: [StoredAttribute], _ state: MailboxState) throws(StoreError) -> UInt64? {
+        var ticket: UInt64?
+        for isServer in [false, true] {
+            let changes = attributes.compactMap { attribute -> MetadataChange? in
+                guard attribute.isServers == isServer, let entry = attribute.entry, let value = attribute.value else {
+                    return nil
+                }
+                return MetadataChange(entry, value)
+            }
+            guard !changes.isEmpty, !isServer || state.name.isInbox else { continue }
+            let key = isServer ? MailboxKey(account: self.core.id, mailbox: 0) : state.key
+            let record = StoreRecord.metadata(MetadataSet(key: key, changes: changes))
+            ticket = try state.lock.withLock { () throws(StoreError) in
+                for change in changes where change.entry == .specialUse && !isServer {
+                    state.specialUse = SpecialUseChoice(change.value)
+                }
+                return try state.queue(PendingRecord(record: record, isAwaited: false))
+            }
+        }
+        return ticket
+    }
+}
