@@ -38,7 +38,7 @@ public struct DeliveryAgent: Sendable {
         if let sieve = options.sieve {
             self.redirector = Redirector(sieve)
             self.planner = SievePlanner(
-                options: sieve, library: ScriptLibrary(SieveCompiler(limits: sieve.limits), clock: clock))
+                options: sieve, library: ScriptLibrary(SieveCompiler(registry: sieve.registry, limits: sieve.limits), clock: clock))
         } else {
             self.planner = nil
             self.redirector = nil
@@ -67,33 +67,47 @@ public struct DeliveryAgent: Sendable {
         let keeps = recipients.map { self.keepMailbox($0) }
         var plans = keeps.map { DeliveryPlan(storing: $0) }
         guard let planner = self.planner else { return plans }
-        let pending = recipients.indices.filter {
+        var pending = recipients.indices.filter {
             !planner.library.isKnownScriptless(recipients[$0].account.identity.name)
         }
-        var next = 0
-        while next < pending.count {
-            let rest = pending[next...]
+        var mailboxes: [Int: MailboxDirectory] = [:]
+        while !pending.isEmpty {
+            let (rest, known) = (pending, mailboxes)
+            let made: [DeliveryPlan?]
             do throws(StoreError) {
-                let made = try await self.store.threads.run { () throws(StoreError) -> [DeliveryPlan] in
+                made = try await self.store.threads.run { () throws(StoreError) -> [DeliveryPlan?] in
                     let started = ContinuousClock.now
                     return message.octets.withUnsafeBytes { bytes in
                         let view = SieveMessage(
                             Octets(bytes), limits: planner.options.limits, converter: .system)
-                        var made: [DeliveryPlan] = []
+                        var made: [DeliveryPlan?] = []
                         for index in rest {
                             made.append(
                                 planner.plan(
-                                    bytes, view, envelope, recipients[index], keepMailbox: keeps[index]))
+                                    bytes, view, envelope, recipients[index], keepMailbox: keeps[index],
+                                    mailboxes: known[index]))
                             if ContinuousClock.now - started > Self.slice { break }
                         }
                         return made
                     }
                 }
-                for (index, plan) in zip(rest, made) { plans[index] = plan }
-                next += made.count
             } catch {
                 for index in rest { plans[index] = DeliveryPlan(failure: error) }
-                next = pending.count
+                return plans
+            }
+            pending.removeFirst(made.count)
+            for (index, plan) in zip(rest, made) {
+                if let plan {
+                    plans[index] = plan
+                    continue
+                }
+                do throws(StoreError) {
+                    let account = recipients[index].account
+                    mailboxes[index] = MailboxDirectory(try await account.mailboxes(), account.namespaces)
+                    pending.append(index)
+                } catch {
+                    plans[index] = DeliveryPlan(failure: error)
+                }
             }
         }
         return plans
@@ -120,7 +134,7 @@ public struct DeliveryAgent: Sendable {
                     (
                         index,
                         await redirector.send(
-                            message, to: plan.redirects, for: recipients[index], sender: envelope.sender)
+                            message, plan, for: recipients[index], sender: envelope.sender)
                     )
                 }
             }
@@ -142,36 +156,48 @@ public struct DeliveryAgent: Sendable {
         _ plans: [DeliveryPlan]
     ) async -> [DeliveryOutcome] {
         var tally = recipients.map { _ in RecipientTally() }
-        var work: [(recipient: Int, mailbox: MailboxName)] = []
-        for (index, plan) in plans.enumerated() where plan.failure == nil {
-            for mailbox in plan.mailboxes { work.append((index, mailbox)) }
+        var work: [Work] = []
+        for (index, plan) in plans.enumerated() where plan.failure == nil && plan.rejection == nil {
+            for place in plan.places {
+                work.append(Work(recipient: index, place: place, message: plan.message(place.message, message)))
+            }
         }
-        for (item, result) in await self.deposit(message, envelope, recipients, work) {
-            tally[item.recipient].take(item.mailbox, result)
+        for (item, result) in await self.deposit(envelope, recipients, work) {
+            tally[item.recipient].take(item.place.mailbox, result)
         }
         let homeless = tally.indices.filter { !tally[$0].missing.isEmpty && !tally[$0].isInInbox }
-        let fallback = homeless.map { (recipient: $0, mailbox: MailboxName.inbox) }
-        for (item, result) in await self.deposit(message, envelope, recipients, fallback) {
-            tally[item.recipient].take(item.mailbox, result)
+        let fallback = homeless.map { Work(recipient: $0, place: DeliveryPlan.Place(mailbox: .inbox), message: message) }
+        for (item, result) in await self.deposit(envelope, recipients, fallback) {
+            tally[item.recipient].take(item.place.mailbox, result)
         }
         await self.noteMissing(envelope, recipients, tally)
         return zip(plans, tally).map { plan, tally in
             if let failure = plan.failure ?? tally.failure { return .failed(failure) }
+            if let rejection = plan.rejection {
+                // Nobody waits for the refusal of a bounce (RFC 5429 section 2.1).
+                return envelope.sender.isEmpty ? .discarded : .rejected(rejection)
+            }
             if !tally.stored.isEmpty { return .stored(tally.stored) }
-            return plan.redirects.isEmpty ? .discarded : .redirected(plan.redirects)
+            return plan.redirects.isEmpty ? .discarded : .redirected(plan.redirects.map(\.address))
         }
     }
 
+    /// One message for one mailbox of one recipient.
+    private struct Work {
+        var recipient: Int
+        var place: DeliveryPlan.Place
+        var message: IncomingMessage
+    }
+
     private func deposit(
-        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient],
-        _ work: [(recipient: Int, mailbox: MailboxName)]
-    ) async -> [(item: (recipient: Int, mailbox: MailboxName), result: Result<StoredMessage, StoreError>)] {
+        _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient], _ work: [Work]
+    ) async -> [(item: Work, result: Result<StoredMessage, StoreError>)] {
         guard !work.isEmpty else { return [] }
         let deposits = work.map { item in
             Deposit(
-                message: message, account: recipients[item.recipient].account, mailbox: item.mailbox,
-                internalDate: envelope.receivedAt,
-                missingMailbox: self.options.createsMailboxes ? .create : .fail)
+                message: item.message, account: recipients[item.recipient].account, mailbox: item.place.mailbox,
+                flags: item.place.flags, keywords: item.place.keywords, internalDate: envelope.receivedAt,
+                missingMailbox: self.options.createsMailboxes || item.place.creates ? .create : .fail)
         }
         return zip(work, await self.store.deposit(deposits)).map { (item: $0, result: $1) }
     }

@@ -1,23 +1,78 @@
 import MailCore
 import MailStore
+import SieveCore
 
 /// What is to be done with a message for one recipient.
 struct DeliveryPlan: Sendable {
+    /// A mailbox that the message goes into.
+    struct Place: Sendable {
+        var mailbox: MailboxName
+        var flags: MessageFlags = []
+        var keywords: [Keyword] = []
+        /// A missing mailbox is made.
+        var creates = false
+        /// Which form of the message: 0 the original, else the number in `editedMessages`, from 1.
+        var message = 0
+    }
+
+    /// An address that the message is sent on to.
+    struct Redirect: Sendable {
+        var address: String
+        /// As `Place.message`.
+        var message = 0
+    }
+
     /// Where it is stored, each once.
-    private(set) var mailboxes: [MailboxName] = []
-    /// Where it is sent on to.
-    var redirects: [String] = []
+    private(set) var places: [Place] = []
+    private(set) var redirects: [Redirect] = []
+    /// The forms of the message that scripts have made.
+    var editedMessages: [IncomingMessage] = []
+    /// Why the message is refused.
+    var rejection: String?
     /// Why nothing of it is done.
     var failure: StoreError?
 
     init() {}
 
-    init(storing mailbox: MailboxName) { self.mailboxes = [mailbox] }
+    init(storing mailbox: MailboxName) { self.places = [Place(mailbox: mailbox)] }
 
     init(failure: StoreError) { self.failure = failure }
 
-    /// Delivering to a mailbox twice is once (RFC 5228 section 2.10.3).
-    mutating func store(in mailbox: MailboxName) {
-        if !self.mailboxes.contains(mailbox) { self.mailboxes.append(mailbox) }
+    /// Delivering to a mailbox twice is once (RFC 5228 section 2.10.3), with the flags of both.
+    mutating func store(in place: Place) {
+        guard let known = self.places.firstIndex(where: { $0.mailbox == place.mailbox }) else {
+            self.places.append(place)
+            return
+        }
+        self.places[known].flags.formUnion(place.flags)
+        self.places[known].keywords += place.keywords.filter { !self.places[known].keywords.contains($0) }
+        self.places[known].creates = self.places[known].creates || place.creates
+    }
+
+    /// The form of that number.
+    func message(_ number: Int, _ original: IncomingMessage) -> IncomingMessage {
+        number > 0 && number <= self.editedMessages.count ? self.editedMessages[number - 1] : original
+    }
+
+    mutating func redirect(to address: String, message: Int) {
+        if !self.redirects.contains(where: { $0.address == address }) {
+            self.redirects.append(Redirect(address: address, message: message))
+        }
+    }
+}
+
+extension DeliveryPlan.Place {
+    /// Takes flags as scripts name them: system flags and keywords; others are passed over.
+    mutating func add(flags names: [String]) {
+        for name in names {
+            switch name.lowercased() {
+            case "\\answered": self.flags.insert(.answered)
+            case "\\flagged": self.flags.insert(.flagged)
+            case "\\deleted": self.flags.insert(.deleted)
+            case "\\seen": self.flags.insert(.seen)
+            case "\\draft": self.flags.insert(.draft)
+            default: if let keyword = Keyword(name), !self.keywords.contains(keyword) { self.keywords.append(keyword) }
+            }
+        }
     }
 }

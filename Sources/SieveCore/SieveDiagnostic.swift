@@ -47,6 +47,13 @@ struct SieveDiagnostics {
         if self.errors <= self.limit { self.list.append(SieveDiagnostic(.error, position, text)) }
     }
 
+    /// Takes what was found in an included script; the place is that in the script.
+    mutating func add(_ others: [SieveDiagnostic], of script: String) {
+        for other in others where other.severity == .error {
+            self.error(other.position, "in \(quoted(script)): \(other.text)")
+        }
+    }
+
     mutating func warning(_ position: SievePosition, _ text: String) {
         if self.list.count < 2 * self.limit { self.list.append(SieveDiagnostic(.warning, position, text)) }
     }

@@ -4,10 +4,18 @@ public struct SieveLimits: Sendable, Equatable {
     public var scriptSize = 1 << 20
     /// The longest string in octets, also one that a run makes.
     public var stringSize = 1 << 20
+    /// Variables of one script, and shared ones.
+    public var variables = 255
+    /// The longest value of a variable in octets; longer ones are cut (RFC 5229 section 6).
+    public var variableSize = 4096
     /// Blocks inside blocks. RFC 5228 section 2.10.7 asks for 15 at least.
     public var blockNesting = 32
     /// Tests inside tests. RFC 5228 section 2.10.7 asks for 15 at least.
     public var testNesting = 32
+    /// Scripts that include scripts.
+    public var includeNesting = 10
+    /// Scripts that one script includes, directly or not.
+    public var includes = 255
     /// Errors shown of one script.
     public var errors = 10
     /// Actions of one run; 0: no limit.

@@ -70,17 +70,27 @@ func decisions(
     recipient: String = "user@example.org", limits: SieveLimits = SieveLimits()
 ) throws -> [String] {
     let result = try run(source, message, sender: sender, recipient: recipient, limits: limits)
-    var out = result.actions.map { action in
-        switch action.kind {
-        case .keep: "keep"
-        case .fileInto(let mailbox): "fileinto \(mailbox)"
-        case .redirect(let address): "redirect \(address)"
-        case .discard: "discard"
-        }
-    }
+    var out = result.actions.map { describe($0.kind) }
     if let error = result.error { out.append("error: \(error.text)") }
     if result.keepsImplicitly { out.append("implicit keep") }
     return out
+}
+
+/// An action in short.
+func describe(_ kind: SieveAction.Kind) -> String {
+    func flags(_ flags: [String]) -> String { flags.isEmpty ? "" : " (\(flags.joined(separator: " ")))" }
+    switch kind {
+    case .keep(let list): return "keep" + flags(list)
+    case .fileInto(let place):
+        return "fileinto \(place.mailbox)" + (place.creates ? " :create" : "") + flags(place.flags)
+    case .redirect(let address): return "redirect \(address)"
+    case .discard: return "discard"
+    case .reject(let reason, let extended): return (extended ? "ereject " : "reject ") + reason
+    case .vacation(let vacation): return "vacation \(String(decoding: vacation.reason, as: UTF8.self))"
+    case .notify(let notification): return "notify \(String(decoding: notification.method, as: UTF8.self))"
+    case .report(let report): return "report \(report.address)"
+    case .pipe(let call): return "pipe \(call.program)"
+    }
 }
 
 /// Whether a test is true of a message.

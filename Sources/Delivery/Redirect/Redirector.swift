@@ -21,9 +21,9 @@ final class Redirector: Sendable {
 
     deinit { self.threads.withLock { $0?.stop() } }
 
-    /// Sends the message to each address that has not got it yet, and stops at the first that fails.
+    /// Sends the message to each address of the plan that has not got it yet, and stops at the first that fails.
     func send(
-        _ message: IncomingMessage, to addresses: [String], for recipient: DeliveryRecipient, sender: String
+        _ original: IncomingMessage, _ plan: DeliveryPlan, for recipient: DeliveryRecipient, sender: String
     ) async -> StoreError? {
         let pool = self.threads.withLock { threads in
             if let threads { return threads }
@@ -32,9 +32,11 @@ final class Redirector: Sendable {
             return made
         }
         let account = recipient.account.identity.name
-        let identity = message.octets.withUnsafeBytes { RedirectHistory.identity(of: $0) }
+        let identity = original.octets.withUnsafeBytes { RedirectHistory.identity(of: $0) }
         let from = SieveAddress(envelope: recipient.address)?.quoted ?? recipient.address
-        for address in addresses {
+        for redirect in plan.redirects {
+            let address = redirect.address
+            let message = plan.message(redirect.message, original)
             if !identity.isEmpty, self.history.wasSent(identity, by: account, to: address) { continue }
             let program = SendmailProgram(
                 arguments: self.options.sendmail + [

@@ -5,6 +5,9 @@ public import SieveCore
 /// Paths begin with `/` or `~/`; other variables are left to `expand`.
 public struct SieveOptions: Sendable {
     public var limits = SieveLimits()
+    public var policy = SievePolicy()
+    /// The language that scripts may use.
+    public var registry = SieveRegistry.of(SieveRegistry.filing)
     /// Scripts for all users before their own, in order. A directory stands for its `*.sieve` files by name.
     public var before: [String] = []
     /// The user's active script, or a link to it; `nil`: users have none.

@@ -1,3 +1,4 @@
+import Glibc
 import MIMECore
 import MailCore
 import MailStore
@@ -20,16 +21,18 @@ struct SievePlanner: Sendable {
         var isPersonal: Bool
     }
 
-    /// The plan for one recipient.
+    /// The plan for one recipient; `nil`: a script asks for mailboxes, and they must be given.
     ///
-    /// - Parameter keepMailbox: where keep files the message.
+    /// - Parameters:
+    ///   - keepMailbox: where keep files the message.
+    ///   - mailboxes: those of the user, once they were asked for.
     func plan(
         _ octets: UnsafeRawBufferPointer, _ message: SieveMessage, _ envelope: DeliveryEnvelope,
-        _ recipient: DeliveryRecipient, keepMailbox: MailboxName
-    ) -> DeliveryPlan {
+        _ recipient: DeliveryRecipient, keepMailbox: MailboxName, mailboxes: MailboxDirectory?
+    ) -> DeliveryPlan? {
         do throws(StoreError) {
-            return try recipient.account.identity.asOwner { () throws(StoreError) -> DeliveryPlan in
-                try self.run(octets, message, envelope, recipient, keepMailbox)
+            return try recipient.account.identity.asOwner { () throws(StoreError) -> DeliveryPlan? in
+                try self.run(octets, message, envelope, recipient, keepMailbox, mailboxes)
             }
         } catch {
             // The disk did not answer now: the filter must not be passed over for that.
@@ -39,21 +42,30 @@ struct SievePlanner: Sendable {
 
     private func run(
         _ octets: UnsafeRawBufferPointer, _ message: SieveMessage, _ envelope: DeliveryEnvelope,
-        _ recipient: DeliveryRecipient, _ keepMailbox: MailboxName
-    ) throws(StoreError) -> DeliveryPlan {
+        _ recipient: DeliveryRecipient, _ keepMailbox: MailboxName, _ mailboxes: MailboxDirectory?
+    ) throws(StoreError) -> DeliveryPlan? {
         var sequence = SieveSequence()
         var notes: [String] = []
         var hasScript = false
-        let environment = SieveEnvironment(
+        var current = message
+        var environment = SieveEnvironment(
             sender: SieveAddress(envelope: envelope.sender),
             recipient: SieveAddress(envelope: recipient.address))
+        environment.now = MessageDate(
+            secondsSince1970: envelope.receivedAt, zoneOffsetMinutes: Self.zoneOffsetMinutes(envelope.receivedAt))
+        environment.policy = self.options.policy
+        if let mailboxes { environment.host = mailboxes }
         for step in try self.steps(recipient) where sequence.goesOn {
             hasScript = true
             let fault: String
             do throws(StoreError) {
                 guard let compilation = try self.library.script(at: step.path) else { continue }
                 if let script = compilation.script {
-                    sequence.add(script.run(message, environment, limits: self.options.limits))
+                    if mailboxes == nil, script.asksForMailboxes { return nil }
+                    sequence.add(
+                        script.run(
+                            current, environment, limits: self.options.limits, flags: sequence.flags))
+                    if let edited = sequence.message { current = edited }
                     guard let error = sequence.error else { continue }
                     fault = "\(script.name): \(error)"
                 } else {
@@ -75,9 +87,17 @@ struct SievePlanner: Sendable {
             }
         }
         if !hasScript { self.library.noteScriptless(recipient.account.identity.name) }
-        let plan = self.plan(sequence, octets, recipient, keepMailbox, &notes)
+        let plan = self.plan(sequence, octets, recipient, keepMailbox, mailboxes, &notes)
         self.note(notes, envelope, recipient)
         return plan
+    }
+
+    /// Minutes east of Greenwich in the server's zone at that time.
+    private static func zoneOffsetMinutes(_ time: Int64) -> Int {
+        var seconds = time_t(time)
+        var parts = tm()
+        guard localtime_r(&seconds, &parts) != nil else { return 0 }
+        return parts.tm_gmtoff / 60
     }
 
     private static func error(_ path: String, _ text: String) -> SieveRuntimeError {
@@ -127,32 +147,63 @@ struct SievePlanner: Sendable {
 
     private func plan(
         _ sequence: SieveSequence, _ octets: UnsafeRawBufferPointer, _ recipient: DeliveryRecipient,
-        _ keepMailbox: MailboxName, _ notes: inout [String]
+        _ keepMailbox: MailboxName, _ mailboxes: MailboxDirectory?, _ notes: inout [String]
     ) -> DeliveryPlan {
         var plan = DeliveryPlan()
+        plan.editedMessages = sequence.editedMessages.map { self.message($0, octets) }
         for action in sequence.actions {
             switch action.kind {
-            case .fileInto(let text):
-                if let name = Namespace.personal(of: recipient.account.namespaces).name(of: text) {
-                    plan.store(in: name)
-                } else {
-                    notes.append(
-                        self.note(action, "\"\(text)\" cannot be the name of a mailbox here; INBOX was taken")
-                    )
-                    plan.store(in: .inbox)
-                }
+            case .fileInto(let place):
+                plan.store(in: self.place(place, action, recipient, mailboxes, &notes))
             case .redirect(let address):
                 if self.isLoop(octets, recipient) {
                     notes.append(self.note(action, "the message to \(address) runs in a circle; it was kept"))
-                    plan.store(in: keepMailbox)
-                } else if !plan.redirects.contains(address) {
-                    plan.redirects.append(address)
+                    plan.store(in: DeliveryPlan.Place(mailbox: keepMailbox))
+                } else {
+                    plan.redirect(to: address, message: action.message)
                 }
-            case .keep, .discard: break
+            case .reject(let reason, _): plan.rejection = reason
+            // Scripts that require these are refused by the compiler as long as the registry lacks them.
+            case .keep, .discard, .vacation, .notify, .report, .pipe: break
             }
         }
-        if sequence.keeps { plan.store(in: keepMailbox) }
+        if sequence.keeps {
+            var place = DeliveryPlan.Place(mailbox: keepMailbox, message: sequence.keepMessage)
+            place.add(flags: sequence.flags)
+            plan.store(in: place)
+        }
         return plan
+    }
+
+    /// Where a fileinto leads; INBOX for a name that no mailbox can have.
+    private func place(
+        _ wanted: SieveFileInto, _ action: SieveAction, _ recipient: DeliveryRecipient,
+        _ mailboxes: MailboxDirectory?, _ notes: inout [String]
+    ) -> DeliveryPlan.Place {
+        var place = DeliveryPlan.Place(mailbox: .inbox, creates: wanted.creates, message: action.message)
+        place.add(flags: wanted.flags)
+        if let use = wanted.specialUse, let name = mailboxes?.mailbox(ofUse: use) {
+            place.mailbox = name
+        } else if let name = Namespace.personal(of: recipient.account.namespaces).name(of: wanted.mailbox) {
+            place.mailbox = name
+        } else {
+            notes.append(
+                self.note(action, "\"\(wanted.mailbox)\" cannot be the name of a mailbox here; INBOX was taken"))
+        }
+        return place
+    }
+
+    /// A form of the message that a script has made.
+    private func message(_ edited: SieveEditedMessage, _ original: UnsafeRawBufferPointer) -> IncomingMessage {
+        var octets = edited.header
+        if let body = edited.body {
+            octets += body
+        } else {
+            var scanner = HeaderScanner(Octets(original))
+            while scanner.next() != nil {}
+            octets.append(contentsOf: original[min(scanner.bodyStart, original.count)...])
+        }
+        return IncomingMessage(MessageOctets(octets))
     }
 
     private func note(_ action: SieveAction, _ text: String) -> String {

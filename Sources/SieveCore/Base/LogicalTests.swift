@@ -13,6 +13,7 @@ extension SieveDefinition {
     static let not = SieveDefinition("not", Signature(tests: .single)) { compiler, arguments in
         for test in arguments.node.tests.tests { compiler.test(test) }
         compiler.emit(.invertFlag)
+        if let constant = compiler.isTestConstant { compiler.isTestConstant = !constant }
     }
 
     /// RFC 5228 section 5.10.
@@ -27,10 +28,21 @@ extension ScriptCompiler {
     /// The tests one after the other; the flag is that of the last one evaluated.
     fileprivate mutating func chain(_ tests: [SyntaxNode], endingAt condition: SieveInstruction.Condition) {
         var jumps: [Int] = []
+        /// What all together are known to be: as the first that decides, or as all when all are known.
+        let deciding = condition == .ifTrue
+        var constant: Bool? = !deciding
         for (index, test) in tests.enumerated() {
             self.test(test)
+            if self.isTestConstant == deciding {
+                // What follows never runs, and may be of a language that this server does not speak.
+                constant = deciding
+                break
+            } else if self.isTestConstant == nil, constant != deciding {
+                constant = nil
+            }
             if index < tests.count - 1 { jumps.append(self.emitJump(condition)) }
         }
         for jump in jumps { self.land(jump) }
+        self.isTestConstant = constant
     }
 }

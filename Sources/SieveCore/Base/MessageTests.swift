@@ -15,17 +15,18 @@ extension SieveDefinition {
                 PositionalArgument("the keys", .stringList),
             ])
     ) { compiler, arguments in
-        let names = compiler.headerNames(arguments.strings(0))
+        let source = compiler.fieldSource(arguments, names: arguments.strings(0))
         let keys = compiler.texts(arguments.strings(1))
-        guard let matcher = compiler.matcher(arguments) else { return }
-        compiler.emit(HeaderTest(names: names, keys: keys, matcher: matcher))
+        guard let source, let matcher = compiler.matcher(arguments) else { return }
+        compiler.emit(HeaderTest(source: source, keys: keys, matcher: matcher))
     }
 
     /// RFC 5228 section 5.5.
     private static let exists = SieveDefinition(
         "exists", Signature(positional: [PositionalArgument("the header names", .stringList)])
     ) { compiler, arguments in
-        compiler.emit(ExistsTest(names: compiler.headerNames(arguments.strings(0))))
+        guard let source = compiler.fieldSource(arguments, names: arguments.strings(0)) else { return }
+        compiler.emit(ExistsTest(source: source))
     }
 
     /// RFC 5228 section 5.9.
@@ -53,45 +54,41 @@ extension SieveDefinition {
                 PositionalArgument("the keys", .stringList),
             ])
     ) { compiler, arguments in
-        let names = compiler.headerNames(arguments.strings(0))
-        for (name, literal) in zip(names, arguments.strings(0))
-        where name.isFieldName && !AddressTest.allows(name.octets) {
+        let source = compiler.fieldSource(arguments, names: arguments.strings(0))
+        for (name, literal) in zip(source?.names ?? [], arguments.strings(0)) {
+            guard let octets = name.constant, FieldName.isValid(octets), !AddressTest.allows(octets) else { continue }
             compiler.error(
-                literal.position,
-                "the header \(quoted(name.octets)) holds no addresses; use \"header\" instead")
+                literal.position, "the header \(quoted(octets)) holds no addresses; use \"header\" instead")
         }
         let keys = compiler.texts(arguments.strings(1))
-        guard let matcher = compiler.matcher(arguments) else { return }
+        guard let source, let matcher = compiler.matcher(arguments) else { return }
         compiler.emit(
-            AddressTest(names: names, keys: keys, matcher: matcher, part: compiler.addressPart(arguments)))
+            AddressTest(source: source, keys: keys, matcher: matcher, part: compiler.addressPart(arguments)))
     }
 }
 
 struct HeaderTest: SieveTest {
-    let names: [SieveText]
+    let source: FieldSource
     let keys: [SieveText]
     let matcher: any SieveMatcher
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
-        var values: [[UInt8]] = []
-        for name in self.names {
-            try run.spend(run.message.fields.count)
-            for body in run.message.bodies(name.octets) {
-                try run.spend(body.count)
-                values.append(run.message.decoded(body))
-            }
-        }
+        let values = try self.source.bodies(&run).map { $0.decodedField(run) }
         return try self.matcher.matches(values, self.keys, &run)
     }
 }
 
 struct ExistsTest: SieveTest {
-    let names: [SieveText]
+    let source: FieldSource
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
-        for name in self.names {
+        for name in try self.source.names.octets(&run) {
+            if let mime = self.source.mime {
+                if try mime.bodies(name, &run).isEmpty { return false }
+                continue
+            }
             try run.spend(run.message.fields.count)
-            if !run.message.hasField(name.octets) { return false }
+            if !run.message.hasField(name) { return false }
         }
         return true
     }
@@ -112,7 +109,7 @@ struct SizeTest: SieveTest {
 }
 
 struct AddressTest: SieveTest {
-    let names: [SieveText]
+    let source: FieldSource
     let keys: [SieveText]
     let matcher: any SieveMatcher
     let part: AddressPartDefinition
@@ -132,16 +129,15 @@ struct AddressTest: SieveTest {
     }
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
+        if self.source.mime == nil {
+            for name in try self.source.names.octets(&run) where !Self.allows(name) {
+                throw run.error("the header \(quoted(name)) holds no addresses")
+            }
+        }
         var values: [[UInt8]] = []
-        for name in self.names {
-            try run.spend(run.message.fields.count)
-            for body in run.message.bodies(name.octets) {
-                try run.spend(body.count)
-                for element in AddressParser(body) {
-                    guard case .mailbox(_, _, let local, let host) = element else { continue }
-                    let address = SieveAddress(localPart: local ?? [], domain: host)
-                    if let value = self.part.part(address) { values.append(value) }
-                }
+        for body in try self.source.bodies(&run) {
+            for address in body.addresses {
+                if let value = self.part.part(address, run.policy) { values.append(value) }
             }
         }
         return try self.matcher.matches(values, self.keys, &run)

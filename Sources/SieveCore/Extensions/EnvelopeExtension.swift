@@ -17,14 +17,16 @@ extension SieveExtension {
                 var fields: [EnvelopeTest.Field] = []
                 for literal in arguments.strings(0) {
                     let text = compiler.text(literal)
-                    let name = String(decoding: text.octets.map(ASCII.lowercased), as: UTF8.self)
-                    switch name {
-                    case "from": fields.append(.from)
-                    case "to": fields.append(.to)
-                    default:
+                    guard let octets = text.constant else {
+                        fields.append(.named(text))
+                        continue
+                    }
+                    if let field = EnvelopeTest.Field(octets) {
+                        fields.append(field)
+                    } else {
                         compiler.error(
                             literal.position,
-                            "the envelope has no part \(quoted(text.octets)), only \"from\" and \"to\"")
+                            "the envelope has no part \(quoted(octets)), only \"from\" and \"to\"")
                     }
                 }
                 let keys = compiler.texts(arguments.strings(1))
@@ -37,7 +39,21 @@ extension SieveExtension {
 }
 
 struct EnvelopeTest: SieveTest {
-    enum Field: Sendable { case from, to }
+    enum Field: Sendable {
+        case from, to, originalTo, authenticated
+        /// Not known before the script runs.
+        case named(SieveText)
+
+        init?(_ name: [UInt8]) {
+            switch String(decoding: name.map(ASCII.lowercased), as: UTF8.self) {
+            case "from": self = .from
+            case "to": self = .to
+            case "orig_to": self = .originalTo
+            case "auth": self = .authenticated
+            default: return nil
+            }
+        }
+    }
 
     let fields: [Field]
     let keys: [SieveText]
@@ -46,21 +62,31 @@ struct EnvelopeTest: SieveTest {
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
         var values: [[UInt8]] = []
-        for field in self.fields {
+        for var field in self.fields {
+            if case .named(let text) = field {
+                let name = try text.octets(&run)
+                guard let known = Field(name) else { throw run.error("the envelope has no part \(quoted(name))") }
+                field = known
+            }
             switch field {
             case .from:
                 if let sender = run.environment.sender {
-                    if let value = self.part.part(sender) { values.append(value) }
+                    if let value = self.part.part(sender, run.policy) { values.append(value) }
                 } else {
                     // The null sender is the empty string, whatever part is asked for.
                     values.append([])
                 }
-            case .to:
-                if let recipient = run.environment.recipient, let value = self.part.part(recipient) {
-                    values.append(value)
-                }
+            case .to: self.add(run.environment.recipient, to: &values, run)
+            case .originalTo: self.add(run.environment.originalRecipient, to: &values, run)
+            case .authenticated:
+                if let user = run.environment.authenticatedUser { values.append(Array(user.utf8)) }
+            case .named: break
             }
         }
         return try self.matcher.matches(values, self.keys, &run)
+    }
+
+    private func add(_ address: SieveAddress?, to values: inout [[UInt8]], _ run: SieveRun) {
+        if let address, let value = self.part.part(address, run.policy) { values.append(value) }
     }
 }

@@ -8,15 +8,63 @@ extension SieveExtension {
                 Signature(positional: [PositionalArgument("the mailbox", .string)])
             ) { compiler, arguments in
                 for literal in arguments.strings(0) {
-                    let text = compiler.text(literal)
-                    guard let name = MailboxText.parse(text.octets) else {
-                        compiler.error(literal.position, "\(quoted(text.octets)) is no name of a mailbox")
-                        continue
-                    }
-                    compiler.emit(FixedAction(kind: .fileInto(mailbox: name)))
+                    guard let place = FilingPlace(literal, arguments, &compiler) else { continue }
+                    compiler.emit(
+                        FileIntoOperation(
+                            place: place, flags: ActionFlags(arguments, &compiler), isCopy: arguments.has("copy")))
                 }
             }
         ])
+}
+
+struct FileIntoOperation: SieveOperation {
+    let place: FilingPlace
+    let flags: ActionFlags
+    let isCopy: Bool
+
+    func perform(_ run: inout SieveRun) throws(SieveRuntimeError) {
+        var place = try self.place.value(&run)
+        place.flags = try self.flags.value(&run)
+        try run.add(.fileInto(place), cancelsKeep: !self.isCopy)
+    }
+}
+
+/// A mailbox that a command names, with the tags that say more of it.
+struct FilingPlace: Sendable {
+    let mailbox: SieveText
+    let creates: Bool
+    let specialUse: SieveText?
+    let mailboxID: SieveText?
+
+    /// `nil` after an error.
+    init?(_ literal: StringLiteral, _ arguments: SieveArguments, _ compiler: inout ScriptCompiler) {
+        self.mailbox = compiler.text(literal)
+        if let octets = self.mailbox.constant, MailboxText.parse(octets) == nil {
+            compiler.error(literal.position, "\(quoted(octets)) is no name of a mailbox")
+            return nil
+        }
+        self.creates = arguments.has("create")
+        self.specialUse = arguments.string("specialuse").map { compiler.text($0) }
+        self.mailboxID = arguments.string("mailboxid").map { compiler.text($0) }
+        if let use = arguments.string("specialuse"), let octets = self.specialUse?.constant,
+            octets.first != UInt8(ascii: "\\")
+        {
+            compiler.error(use.position, "\(quoted(octets)) is no special use; they are named like \"\\Junk\"")
+            return nil
+        }
+    }
+
+    func value(_ run: inout SieveRun) throws(SieveRuntimeError) -> SieveFileInto {
+        let text = try self.mailbox.octets(&run)
+        guard let name = MailboxText.parse(text) else {
+            throw run.error("\(quoted(text)) is no name of a mailbox")
+        }
+        var place = SieveFileInto(mailbox: name)
+        place.creates = self.creates
+        if let use = self.specialUse { place.specialUse = String(decoding: try use.octets(&run), as: UTF8.self) }
+        if let id = self.mailboxID { place.mailboxID = String(decoding: try id.octets(&run), as: UTF8.self) }
+        return place
+    }
 }
 
 /// A mailbox name as a user writes it.

@@ -60,20 +60,23 @@ struct AddressPartDefinition: Sendable {
     var name: String
     var capability: String?
     /// `nil`: the address has no such part, and nothing matches.
-    var part: @Sendable (SieveAddress) -> [UInt8]?
+    var part: @Sendable (SieveAddress, SievePolicy) -> [UInt8]?
 
-    static let all = AddressPartDefinition(name: "all") { $0.whole }
+    static let all = AddressPartDefinition(name: "all") { address, _ in address.whole }
 
     /// RFC 5228 section 2.7.4.
     static let base = [
         all,
         // An address without a domain is not valid: neither part matches.
-        AddressPartDefinition(name: "localpart") { $0.domain == nil ? nil : $0.localPart },
-        AddressPartDefinition(name: "domain") { $0.localPart.isEmpty ? nil : $0.domain },
+        AddressPartDefinition(name: "localpart") { address, _ in
+            address.domain == nil ? nil : address.localPart
+        },
+        AddressPartDefinition(name: "domain") { address, _ in address.localPart.isEmpty ? nil : address.domain },
     ]
 
     init(
-        name: String, capability: String? = nil, part: @escaping @Sendable (SieveAddress) -> [UInt8]?
+        name: String, capability: String? = nil,
+        part: @escaping @Sendable (SieveAddress, SievePolicy) -> [UInt8]?
     ) {
         self.name = name
         self.capability = capability

@@ -1,3 +1,4 @@
+import MIMECore
 import MailCore
 
 /// How strings are compared (RFC 4790). Substring matches work on the canonical form.
@@ -8,6 +9,21 @@ protocol SieveComparator: Sendable {
     /// A form in which equal strings have equal octets.
     func canonical(_ text: [UInt8]) -> [UInt8]
     func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool
+    /// Whether `a` stands before `b`.
+    func isLess(_ a: [UInt8], _ b: [UInt8]) -> Bool
+    /// The canonical form, and for each of its octets where the character begins that it comes from. `nil`: each
+    /// octet is a character and stands at its own place.
+    func canonicalWithSources(_ text: [UInt8]) -> (octets: [UInt8], sources: [Int]?)
+}
+
+extension SieveComparator {
+    func isLess(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+        self.canonical(a).lexicographicallyPrecedes(self.canonical(b))
+    }
+
+    func canonicalWithSources(_ text: [UInt8]) -> (octets: [UInt8], sources: [Int]?) {
+        (self.canonical(text), nil)
+    }
 }
 
 /// `i;octet` (RFC 4790 section 9.3).
@@ -43,6 +59,43 @@ struct ASCIINumericComparator: SieveComparator {
     }
 
     func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool { self.canonical(a) == self.canonical(b) }
+
+    func isLess(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+        let (first, second) = (self.canonical(a), self.canonical(b))
+        // Infinity is greater than any number and equal to itself.
+        guard !first.isEmpty else { return false }
+        guard !second.isEmpty else { return true }
+        if first.count != second.count { return first.count < second.count }
+        return first.lexicographicallyPrecedes(second)
+    }
+}
+
+/// `i;unicode-casemap` (RFC 5051).
+struct UnicodeCasemapComparator: SieveComparator {
+    let name = "i;unicode-casemap"
+    let allowsSubstrings = true
+
+    func canonical(_ text: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        UnicodeCasemap.append(text, to: &out)
+        return out
+    }
+
+    func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool { self.canonical(a) == self.canonical(b) }
+
+    func canonicalWithSources(_ text: [UInt8]) -> (octets: [UInt8], sources: [Int]?) {
+        var octets: [UInt8] = []
+        var sources: [Int] = []
+        var start = 0
+        while start < text.count {
+            var end = start + 1
+            while end < text.count, end - start < 4, text[end] & 0xC0 == 0x80 { end += 1 }
+            UnicodeCasemap.append(Array(text[start..<end]), to: &octets)
+            while sources.count < octets.count { sources.append(start) }
+            start = end
+        }
+        return (octets, sources)
+    }
 }
 
 extension SieveExtension {
@@ -52,4 +105,6 @@ extension SieveExtension {
         capability: "comparator-i;ascii-casemap", isImplicit: true, comparators: [ASCIICasemapComparator()])
     static let asciiNumericComparator = SieveExtension(
         capability: "comparator-i;ascii-numeric", comparators: [ASCIINumericComparator()])
+    static let unicodeCasemapComparator = SieveExtension(
+        capability: "comparator-i;unicode-casemap", comparators: [UnicodeCasemapComparator()])
 }

@@ -1,8 +1,15 @@
 /// Compares the values that a test found with the keys of the script.
 protocol SieveMatcher: Sendable {
+    /// Whether it looks at the number of values only.
+    var counts: Bool { get }
+
     func matches(
         _ values: [[UInt8]], _ keys: [SieveText], _ run: inout SieveRun
     ) throws(SieveRuntimeError) -> Bool
+}
+
+extension SieveMatcher {
+    var counts: Bool { false }
 }
 
 /// A match type, such as `:contains`.
@@ -52,24 +59,27 @@ struct PairMatcher: SieveMatcher {
         _ values: [[UInt8]], _ keys: [SieveText], _ run: inout SieveRun
     ) throws(SieveRuntimeError) -> Bool {
         guard !values.isEmpty else { return false }
-        let canonicalKeys: [[UInt8]] =
-            self.kind == .is ? [] : keys.map { self.comparator.canonical($0.octets) }
-        for value in values {
-            if self.kind == .is {
+        let keys = try keys.octets(&run)
+        switch self.kind {
+        case .is:
+            for value in values {
                 for key in keys {
-                    try run.spend(1 + min(value.count, key.octets.count))
-                    if self.comparator.isEqual(value, key.octets) { return true }
+                    try run.spend(1 + min(value.count, key.count))
+                    if self.comparator.isEqual(value, key) { return true }
                 }
-                continue
             }
-            try run.spend(value.count)
-            let canonical = self.comparator.canonical(value)
-            for key in canonicalKeys {
-                let isMatch =
-                    self.kind == .contains
-                    ? try SubstringSearch.isIn(canonical, key, &run)
-                    : try Wildcards.match(canonical, key, &run)
-                if isMatch { return true }
+        case .contains:
+            let canonicalKeys = keys.map(self.comparator.canonical)
+            for value in values {
+                try run.spend(value.count)
+                let canonical = self.comparator.canonical(value)
+                for key in canonicalKeys where try SubstringSearch.isIn(canonical, key, &run) { return true }
+            }
+        case .matches:
+            let patterns = keys.map { WildcardPattern($0, self.comparator) }
+            for value in values {
+                try run.spend(value.count)
+                for pattern in patterns where try pattern.match(value, self.comparator, &run) { return true }
             }
         }
         return false
@@ -102,55 +112,5 @@ enum SubstringSearch {
         }
         try run.spend(work + value.count)
         return false
-    }
-}
-
-/// `:matches`: `*`, `?`, and a backslash before either (RFC 5228 section 2.7.1).
-enum Wildcards {
-    /// Goes back to the last `*` only, which is enough, since an earlier one need never take more: the work is
-    /// at most the product of both lengths, and is counted.
-    static func match(
-        _ value: [UInt8], _ pattern: [UInt8], _ run: inout SieveRun
-    ) throws(SieveRuntimeError) -> Bool {
-        var v = 0
-        var p = 0
-        /// Behind the last star, and the first octet that it has not taken.
-        var starPattern = -1
-        var starValue = 0
-        var work = 0
-        while v < value.count {
-            work += 1
-            if work > 4096 {
-                try run.spend(work)
-                work = 0
-            }
-            if p < pattern.count {
-                let byte = pattern[p]
-                if byte == UInt8(ascii: "*") {
-                    p += 1
-                    starPattern = p
-                    starValue = v
-                    continue
-                }
-                if byte == UInt8(ascii: "?") {
-                    p += 1
-                    v += 1
-                    continue
-                }
-                let escapes = byte == UInt8(ascii: "\\") && p + 1 < pattern.count
-                if value[v] == (escapes ? pattern[p + 1] : byte) {
-                    p += escapes ? 2 : 1
-                    v += 1
-                    continue
-                }
-            }
-            guard starPattern >= 0 else { return false }
-            starValue += 1
-            v = starValue
-            p = starPattern
-        }
-        while p < pattern.count, pattern[p] == UInt8(ascii: "*") { p += 1 }
-        try run.spend(work)
-        return p == pattern.count
     }
 }

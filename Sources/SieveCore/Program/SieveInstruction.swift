@@ -8,6 +8,16 @@ enum SieveInstruction: Sendable {
     case setFlag(Bool)
     case invertFlag
     case jump(Condition, to: Int)
+    /// Runs another script, by its number among those included.
+    case include(Int, once: Bool)
+    /// Begins a walk over MIME parts, or goes to `end` when there is none.
+    case beginParts(end: Int)
+    /// Goes to `begin` with the next part, or ends the walk.
+    case nextPart(begin: Int)
+    /// Ends the innermost walks over MIME parts.
+    case leaveParts(Int)
+    /// Ends this script only.
+    case leave
     case stop
 }
 
@@ -19,17 +29,4 @@ protocol SieveOperation: Sendable {
 /// A test in compiled form.
 protocol SieveTest: Sendable {
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool
-}
-
-/// A string argument in compiled form.
-struct SieveText: Sendable, Equatable {
-    let octets: [UInt8]
-
-    init(_ octets: [UInt8]) { self.octets = octets }
-
-    /// Whether it may be the name of a header field: printable US-ASCII without colon (RFC 5322 section 2.2).
-    var isFieldName: Bool {
-        !self.octets.isEmpty
-            && self.octets.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }
-    }
 }

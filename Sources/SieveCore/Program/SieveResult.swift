@@ -1,3 +1,5 @@
+import MIMECore
+
 /// Why a run ended early. Nothing the script decided is done then but implicit keep
 /// (RFC 5228 section 2.10.6).
 public struct SieveRuntimeError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -18,44 +20,63 @@ public struct SieveRuntimeError: Error, Sendable, Equatable, CustomStringConvert
     }
 }
 
-/// What one run of one script came to.
-public struct SieveResult: Sendable, Equatable {
+/// What one run of one script came to. Valid as long as the message's octets are.
+public struct SieveResult {
     /// In the order of the script, duplicates merged. Empty after an error.
-    public var actions: [SieveAction] = []
+    public internal(set) var actions: [SieveAction] = []
     /// Whether implicit keep is to be done: no action cancelled it, or there was an error.
-    public var keepsImplicitly = true
+    public internal(set) var keepsImplicitly = true
     /// Whether a `keep` was executed, also when it was merged with an earlier fileinto.
-    public var keepsExplicitly = false
-    public var error: SieveRuntimeError?
+    public internal(set) var keepsExplicitly = false
+    /// The flags of implicit keep, and of the scripts that run after this one.
+    public internal(set) var flags: [String] = []
+    /// The forms of the message that scripts have made; actions name them by number, from 1.
+    public internal(set) var editedMessages: [SieveEditedMessage] = []
+    /// The form of the message for implicit keep, as `SieveAction.message`.
+    public internal(set) var keepMessage = 0
+    /// The message for scripts that run after this one.
+    public internal(set) var finalMessage: SieveMessage?
+    public internal(set) var error: SieveRuntimeError?
+    /// The message was edited since the last action.
+    var hasUnnotedEdit = false
 
-    public init() {}
-}
+    init() {}
 
-/// Several scripts one after the other, as a delivery runs them: the next one runs only while the mail would be
-/// kept, and keep is done once, after the last.
-public struct SieveSequence: Sendable {
-    /// Without keeps. In the order of execution, duplicates not merged over scripts.
-    public private(set) var actions: [SieveAction] = []
-    /// Whether the message goes into the default mailbox too.
-    public private(set) var keeps = true
-    /// The error that ended the sequence.
-    public private(set) var error: SieveRuntimeError?
-
-    public init() {}
-
-    /// Whether another script is to run.
-    public var goesOn: Bool { self.keeps && self.error == nil }
-
-    /// Takes the result of the next script.
-    public mutating func add(_ result: SieveResult) {
-        self.actions += result.actions.filter { $0.kind != .keep && $0.kind != .discard }
-        self.keeps = result.keepsImplicitly || result.keepsExplicitly
-        self.error = result.error
+    mutating func note(_ kind: SieveAction.Kind, cancelsKeep: Bool) {
+        if cancelsKeep { self.keepsImplicitly = false }
+        if case .keep = kind { self.keepsExplicitly = true }
     }
 
-    /// A script could not be compiled: the message is kept, and no further script runs.
-    public mutating func fail(_ error: SieveRuntimeError) {
-        self.keeps = true
-        self.error = error
+    /// The later of two equal actions adds its flags.
+    mutating func merge(_ kind: SieveAction.Kind, into index: Int) {
+        switch (self.actions[index].kind, kind) {
+        case (.keep(let old), .keep(let new)): self.actions[index].kind = .keep(flags: Self.joined(old, new))
+        case (.fileInto(var place), .fileInto(let new)):
+            place.flags = Self.joined(place.flags, new.flags)
+            self.actions[index].kind = .fileInto(place)
+        case (.fileInto(var place), .keep(let new)):
+            place.flags = Self.joined(place.flags, new)
+            self.actions[index].kind = .fileInto(place)
+        case (.keep(let old), .fileInto(let place)):
+            self.actions[index].kind = .keep(flags: Self.joined(old, place.flags))
+        default: break
+        }
+    }
+
+    private static func joined(_ old: [String], _ new: [String]) -> [String] {
+        old + new.filter { !old.contains($0) }
+    }
+
+    /// The number of the message as it is now.
+    mutating func version(of message: SieveMessage) -> Int {
+        if message.isOriginal { return 0 }
+        if self.hasUnnotedEdit || self.editedMessages.isEmpty {
+            self.hasUnnotedEdit = false
+            self.editedMessages.append(
+                SieveEditedMessage(
+                    header: Array(message.header.buffer),
+                    body: message.hasOriginalBody ? nil : Array(message.body.buffer)))
+        }
+        return self.editedMessages.count
     }
 }

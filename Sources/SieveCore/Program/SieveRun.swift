@@ -1,49 +1,68 @@
-/// What a script knows of the delivery beside the message.
-public struct SieveEnvironment: Sendable {
-    /// MAIL FROM; `nil`: the null sender.
-    public var sender: SieveAddress?
-    /// RCPT TO of this user.
-    public var recipient: SieveAddress?
-    /// The name by which users may call the mailbox of keep.
-    public var defaultMailbox = "INBOX"
-
-    public init(sender: SieveAddress?, recipient: SieveAddress?) {
-        self.sender = sender
-        self.recipient = recipient
-    }
-}
+import MIMECore
 
 /// One run of one script: the state its instructions work on.
 struct SieveRun {
-    let script: SieveScript
-    let message: SieveMessage
+    /// What belongs to one script where others are included.
+    private struct Frame {
+        var script: SieveScript
+        /// The instruction in work.
+        var counter = 0
+        var locals: [[UInt8]]
+        var matches: [[UInt8]] = []
+
+        init(_ script: SieveScript) {
+            self.script = script
+            self.locals = Array(repeating: [], count: script.localCount)
+        }
+    }
+
+    /// How a script came to its end.
+    private enum Ending { case finished, stopped }
+
+    private(set) var message: SieveMessage
     let environment: SieveEnvironment
     let limits: SieveLimits
     private(set) var result = SieveResult()
+    /// The internal variable of imap4flags (RFC 5232 section 2).
+    var flags: [String]
+    /// MIME parts being walked over, the innermost last.
+    var walks: [PartWalk] = []
+    /// The parts of the message, once they were asked for.
+    var cachedView: MIMEView?
+    private var isCapturing = true
+    private var frame: Frame
+    private var globals: [String: [UInt8]] = [:]
+    private var includedOnce: Set<String> = []
     private var redirects = 0
+    private var notifications = 0
     private var stepsLeft: Int
     /// The result of the last test.
     private var flag = false
-    /// The instruction in work.
-    private var counter = 0
+    /// Where the instruction in work wants to go on.
+    private var detour: Int?
 
     init(
-        _ script: SieveScript, _ message: SieveMessage, _ environment: SieveEnvironment, _ limits: SieveLimits
+        _ script: SieveScript, _ message: SieveMessage, _ environment: SieveEnvironment, _ limits: SieveLimits,
+        flags: [String]
     ) {
-        self.script = script
+        self.frame = Frame(script)
         self.message = message
         self.environment = environment
         self.limits = limits
         self.stepsLeft = limits.steps
+        self.flags = flags
     }
 
+    var policy: SievePolicy { self.environment.policy }
+    var host: any SieveHost { self.environment.host }
+
     var position: SievePosition {
-        self.counter < self.script.positions.count
-            ? self.script.positions[self.counter] : SievePosition(line: 1, column: 1)
+        self.frame.counter < self.frame.script.positions.count
+            ? self.frame.script.positions[self.frame.counter] : SievePosition(line: 1, column: 1)
     }
 
     func error(_ text: String) -> SieveRuntimeError {
-        SieveRuntimeError(script: self.script.name, position: self.position, text: text)
+        SieveRuntimeError(script: self.frame.script.name, position: self.position, text: text)
     }
 
     /// Takes work from what the run may do.
@@ -52,35 +71,121 @@ struct SieveRun {
         if self.stepsLeft < 0 { throw self.error("the script took too much time with this message") }
     }
 
-    /// Notes an action, merged with one that is the same already.
-    mutating func add(_ kind: SieveAction.Kind) throws(SieveRuntimeError) {
-        self.result.keepsImplicitly = false
-        if kind == .keep { self.result.keepsExplicitly = true }
-        for earlier in self.result.actions
-        where earlier.relation(to: kind, defaultMailbox: self.environment.defaultMailbox) == .duplicate {
-            return
+    /// Goes on at that instruction after the one in work.
+    mutating func goOn(at instruction: Int) { self.detour = instruction }
+
+    // MARK: Variables
+
+    /// Whether match variables are of use.
+    var capturesMatches: Bool { self.isCapturing && self.frame.script.usesVariables }
+
+    /// Lets matches leave the match variables as they are, until `resumeCaptures`.
+    mutating func suspendCaptures() -> Bool {
+        defer { self.isCapturing = false }
+        return self.isCapturing
+    }
+
+    mutating func resumeCaptures(_ earlier: Bool) { self.isCapturing = earlier }
+
+    mutating func setMatches(_ matches: [[UInt8]]) { self.frame.matches = matches.map(self.cut) }
+
+    func value(of variable: SieveVariable) -> [UInt8] {
+        switch variable {
+        case .match(let index):
+            index < self.frame.matches.count ? self.frame.matches[index] : []
+        case .local(let index): index < self.frame.locals.count ? self.frame.locals[index] : []
+        case .global(let name): self.globals[name] ?? []
+        case .item(let name): self.environmentItem(name) ?? []
         }
-        if case .redirect = kind {
+    }
+
+    mutating func set(_ variable: SieveVariable, _ value: [UInt8]) {
+        switch variable {
+        case .local(let index) where index < self.frame.locals.count: self.frame.locals[index] = self.cut(value)
+        case .global(let name):
+            if self.globals[name] != nil || self.globals.count < self.limits.variables {
+                self.globals[name] = self.cut(value)
+            }
+        case .local, .match, .item: break
+        }
+    }
+
+    /// Cut to the last whole character that fits (RFC 5229 section 6).
+    private func cut(_ value: [UInt8]) -> [UInt8] {
+        guard value.count > self.limits.variableSize else { return value }
+        var end = self.limits.variableSize
+        while end > 0, value[end] & 0xC0 == 0x80 { end -= 1 }
+        return Array(value[..<end])
+    }
+
+    // MARK: Actions
+
+    /// Notes an action, merged with one that is the same already.
+    ///
+    /// - Parameter cancelsKeep: whether the implicit keep is not to be done any more.
+    mutating func add(_ kind: SieveAction.Kind, cancelsKeep: Bool = true) throws(SieveRuntimeError) {
+        for (index, earlier) in self.result.actions.enumerated() {
+            switch earlier.kind.relation(to: kind, defaultMailbox: self.environment.defaultMailbox) {
+            case .independent: continue
+            case .duplicate:
+                self.result.note(kind, cancelsKeep: cancelsKeep)
+                self.result.merge(kind, into: index)
+                return
+            case .conflict(let text): throw self.error(text)
+            }
+        }
+        switch kind {
+        case .redirect:
             if self.limits.redirects == 0 { throw self.error("redirect is not allowed here") }
             self.redirects += 1
             if self.redirects > self.limits.redirects {
                 throw self.error("more than \(self.limits.redirects) redirects of one message")
             }
+        case .notify:
+            if self.policy.maximumNotifications == 0 { throw self.error("notify is not allowed here") }
+            self.notifications += 1
+            if self.notifications > self.policy.maximumNotifications {
+                throw self.error("more than \(self.policy.maximumNotifications) notifications for one message")
+            }
+        default: break
         }
         if self.limits.actions > 0, self.result.actions.count >= self.limits.actions {
             throw self.error("more than \(self.limits.actions) actions for one message")
         }
+        self.result.note(kind, cancelsKeep: cancelsKeep)
         self.result.actions.append(
-            SieveAction(kind: kind, script: self.script.name, position: self.position))
+            SieveAction(
+                kind: kind, message: self.result.version(of: self.message), script: self.frame.script.name,
+                position: self.position))
     }
 
-    /// Runs to the end.
-    mutating func execute() throws(SieveRuntimeError) {
-        let program = self.script.program
-        while self.counter < program.count {
+    /// Goes on with an edited message; actions noted before keep the form they were noted with.
+    mutating func edit(_ message: SieveMessage) {
+        self.message = message
+        self.result.hasUnnotedEdit = true
+        self.cachedView = nil
+        guard !self.walks.isEmpty else { return }
+        let view = MIMEView(message)
+        self.cachedView = view
+        for index in self.walks.indices { self.walks[index].follow(view) }
+    }
+
+    // MARK: Running
+
+    mutating func run() throws(SieveRuntimeError) {
+        _ = try self.execute()
+        self.result.flags = self.flags
+        self.result.keepMessage = self.result.version(of: self.message)
+        self.result.finalMessage = self.message
+    }
+
+    /// Runs the script of the frame to its end.
+    private mutating func execute() throws(SieveRuntimeError) -> Ending {
+        let program = self.frame.script.program
+        while self.frame.counter < program.count {
             try self.spend(1)
-            var next = self.counter + 1
-            switch program[self.counter] {
+            var next = self.frame.counter + 1
+            switch program[self.frame.counter] {
             case .perform(let operation): try operation.perform(&self)
             case .test(let test): self.flag = try test.evaluate(&self)
             case .setFlag(let value): self.flag = value
@@ -88,25 +193,56 @@ struct SieveRun {
             case .jump(.always, let target): next = target
             case .jump(.ifFalse, let target): if !self.flag { next = target }
             case .jump(.ifTrue, let target): if self.flag { next = target }
-            case .stop: return
+            case .include(let number, let once):
+                if try self.include(number, once: once) == .stopped { return .stopped }
+            case .beginParts(let end):
+                if try !PartWalk.begin(&self) { next = end }
+            case .nextPart(let begin):
+                if try PartWalk.advance(&self) { next = begin }
+            case .leaveParts(let count): self.walks.removeLast(min(count, self.walks.count))
+            case .leave: return .finished
+            case .stop: return .stopped
             }
-            self.counter = next
+            if let detour = self.detour {
+                next = detour
+                self.detour = nil
+            }
+            self.frame.counter = next
         }
+        return .finished
+    }
+
+    /// Runs an included script (RFC 6609). The compiler has bounded the depth.
+    private mutating func include(_ number: Int, once: Bool) throws(SieveRuntimeError) -> Ending {
+        guard number < self.frame.script.includes.count else { return .finished }
+        let script = self.frame.script.includes[number]
+        let isNew = self.includedOnce.insert(script.identity).inserted
+        if once, !isNew { return .finished }
+        let outer = self.frame
+        let walks = self.walks.count
+        self.frame = Frame(script)
+        let ending = try self.execute()
+        self.frame = outer
+        self.walks.removeLast(max(0, self.walks.count - walks))
+        return ending
     }
 }
 
 extension SieveScript {
-    /// Runs the script over a message. Deterministic; bounded by `limits`.
+    /// Runs the script over a message. Deterministic but for what the host answers; bounded by `limits`.
+    ///
+    /// - Parameter flags: the flags that an earlier script of the same delivery has set.
     public func run(
-        _ message: SieveMessage, _ environment: SieveEnvironment, limits: SieveLimits
+        _ message: SieveMessage, _ environment: SieveEnvironment, limits: SieveLimits, flags: [String] = []
     ) -> SieveResult {
-        var run = SieveRun(self, message, environment, limits)
+        var run = SieveRun(self, message, environment, limits, flags: flags)
         do throws(SieveRuntimeError) {
-            try run.execute()
+            try run.run()
             return run.result
         } catch {
             var failed = SieveResult()
             failed.error = error
+            failed.finalMessage = message
             return failed
         }
     }

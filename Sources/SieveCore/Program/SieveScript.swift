@@ -4,9 +4,22 @@ public struct SieveScript: Sendable {
     public let name: String
     /// The capabilities it requires, sorted.
     public let capabilities: [String]
+    /// Whether it asks what mailboxes there are.
+    public var asksForMailboxes: Bool {
+        self.capabilities.contains { $0 == "mailbox" || $0 == "special-use" || $0 == "mailboxid" }
+            || self.includes.contains { $0.asksForMailboxes }
+    }
     let program: [SieveInstruction]
     /// The place in the source of each instruction.
     let positions: [SievePosition]
+    /// Variables of its own.
+    var localCount = 0
+    /// Whether tests set match variables.
+    var usesVariables = false
+    /// The scripts it includes, by the numbers in its instructions.
+    var includes: [SieveScript] = []
+    /// What tells it from other scripts that one run includes.
+    var identity = ""
 }
 
 /// What became of the source of a script.
@@ -34,7 +47,14 @@ public struct SieveCompiler: Sendable {
     /// - Parameters:
     ///   - source: the script in UTF-8; lines end in CRLF or LF.
     ///   - name: how it is called in logs.
-    public func compile(_ source: [UInt8], name: String) -> SieveCompilation {
+    ///   - included: where scripts come from that it includes.
+    public func compile(
+        _ source: [UInt8], name: String, included: (any SieveScriptSource)? = nil
+    ) -> SieveCompilation {
+        self.compile(source, name: name, identity: "", session: IncludeSession(included))
+    }
+
+    func compile(_ source: [UInt8], name: String, identity: String, session: IncludeSession) -> SieveCompilation {
         if self.limits.scriptSize > 0, source.count > self.limits.scriptSize {
             return SieveCompilation(
                 script: nil,
@@ -46,14 +66,15 @@ public struct SieveCompiler: Sendable {
                 errorCount: 1)
         }
         let (commands, diagnostics) = SieveParser.parse(source, limits: self.limits)
-        var compiler = ScriptCompiler(self.registry, self.limits, diagnostics)
+        var compiler = ScriptCompiler(self.registry, self.limits, diagnostics, session)
         compiler.commands(commands)
         let script =
             compiler.diagnostics.errors > 0
             ? nil
             : SieveScript(
                 name: name, capabilities: compiler.required.sorted(), program: compiler.program,
-                positions: compiler.positions)
+                positions: compiler.positions, localCount: compiler.localCount,
+                usesVariables: compiler.has("variables"), includes: compiler.includes, identity: identity)
         return SieveCompilation(
             script: script, diagnostics: compiler.diagnostics.sorted, errorCount: compiler.diagnostics.errors)
     }

@@ -17,6 +17,15 @@ struct ArgumentNode: Sendable, Equatable {
     var kind: Kind
     var position: SievePosition
 
+    /// The strings in it; none for numbers and tags.
+    var strings: [StringLiteral] {
+        switch self.kind {
+        case .string(let literal): [literal]
+        case .stringList(let list): list
+        case .number, .tag: []
+        }
+    }
+
     /// As an error message names it.
     var description: String {
         switch self.kind {

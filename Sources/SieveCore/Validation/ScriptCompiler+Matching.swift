@@ -10,7 +10,18 @@ extension ScriptCompiler {
                 "the comparator \(quoted(comparator.name)) cannot be used with \(quoted(":" + type.name))")
             return nil
         }
+        if type.name == "regex" { self.checkExpressions(arguments, ignoringCase: comparator.name != "i;octet") }
         return type.make(&self, tag?.argument, comparator)
+    }
+
+    /// The keys are the last argument of every test.
+    private mutating func checkExpressions(_ arguments: SieveArguments, ignoringCase: Bool) {
+        for literal in arguments.positional.last?.strings ?? [] {
+            guard let key = self.text(literal).constant,
+                case .failure(let problem) = Regex.parse(key, ignoringCase: ignoringCase)
+            else { continue }
+            self.error(literal.position, "\(quoted(key)) is no regular expression: \(problem.text)")
+        }
     }
 
     private mutating func comparator(_ arguments: SieveArguments) -> (any SieveComparator)? {
@@ -41,10 +52,11 @@ extension ScriptCompiler {
     /// Header names; warns of those that no header can have.
     mutating func headerNames(_ literals: [StringLiteral]) -> [SieveText] {
         let names = self.texts(literals)
-        for (name, literal) in zip(names, literals) where !name.isFieldName {
-            let hint = name.octets.last == UInt8(ascii: ":") ? "; write it without the colon" : ""
+        for (name, literal) in zip(names, literals) {
+            guard let octets = name.constant, !FieldName.isValid(octets) else { continue }
+            let hint = octets.last == UInt8(ascii: ":") ? "; write it without the colon" : ""
             self.diagnostics.warning(
-                literal.position, "no header is ever named \(quoted(name.octets))\(hint)")
+                literal.position, "no header is ever named \(quoted(octets))\(hint)")
         }
         return names
     }

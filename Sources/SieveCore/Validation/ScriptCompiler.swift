@@ -12,8 +12,18 @@ struct ScriptCompiler {
     /// Whether a command other than `require` was there.
     private var isPastRequire = false
     /// Blocks around the command in work.
-    private var depth = 0
+    private(set) var depth = 0
+    /// What the names of the script's own variables stand for.
+    private var variables: [String: SieveVariable] = [:]
+    private(set) var localCount = 0
+    /// Included scripts, by their numbers in instructions.
+    var includes: [SieveScript] = []
+    let session: IncludeSession
+    /// `foreverypart`s around the command in work, the innermost last.
+    var loops: [OpenLoop] = []
     private var position = SievePosition(line: 1, column: 1)
+    /// What the last test is known to be whatever the message: set by `ihave`.
+    var isTestConstant: Bool?
 
     /// An `if` whose `elsif` or `else` may follow.
     private struct OpenIf {
@@ -24,7 +34,10 @@ struct ScriptCompiler {
     }
     private var openIf: OpenIf?
 
-    init(_ registry: SieveRegistry, _ limits: SieveLimits, _ diagnostics: SieveDiagnostics) {
+    init(
+        _ registry: SieveRegistry, _ limits: SieveLimits, _ diagnostics: SieveDiagnostics, _ session: IncludeSession
+    ) {
+        self.session = session
         self.registry = registry
         self.limits = limits
         self.diagnostics = diagnostics
@@ -45,11 +58,38 @@ struct ScriptCompiler {
             // Noted all the same: its words are unknown anyway, and one error for it is enough.
             return
         }
-        self.required.insert(name)
+        self.require(name)
+    }
+
+    mutating func require(_ capability: String) {
+        self.required.insert(capability)
+        for implied in self.registry.implied[capability] ?? [] { self.required.insert(implied) }
     }
 
     /// Whether `require` may still stand here.
     var allowsRequire: Bool { !self.isPastRequire && self.depth == 0 }
+
+    // MARK: Variables
+
+    /// The variable of that name, a new one at first sight; `nil` when there are too many.
+    mutating func variable(named name: String, at position: SievePosition) -> SieveVariable? {
+        if let known = self.variables[name] { return known }
+        guard self.localCount < self.limits.variables else {
+            self.error(position, "more than \(self.limits.variables) variables")
+            return nil
+        }
+        let variable = SieveVariable.local(self.localCount)
+        self.localCount += 1
+        self.variables[name] = variable
+        return variable
+    }
+
+    /// Lets the name stand for a variable that scripts share. `false` when it is in use already.
+    mutating func share(_ name: String) -> Bool {
+        if case .local = self.variables[name] { return false }
+        self.variables[name] = .global(name)
+        return true
+    }
 
     // MARK: Commands
 
@@ -111,8 +151,9 @@ struct ScriptCompiler {
 
     // MARK: Tests
 
-    /// Emits a test; its result is in the run's flag.
+    /// Emits a test; its result is in the run's flag. Afterwards `isTestConstant` tells what is known of it.
     mutating func test(_ node: SyntaxNode) {
+        self.isTestConstant = nil
         self.position = node.position
         guard let definition = self.registry.tests[node.name] else {
             if self.registry.commands[node.name] != nil {
@@ -128,23 +169,31 @@ struct ScriptCompiler {
             definition.compile(&self, arguments)
         } else {
             for test in node.tests.tests { self.test(test) }
+            self.isTestConstant = nil
         }
     }
 
     // MARK: if, elsif, else
 
-    mutating func compileIf(_ arguments: SieveArguments) {
+    /// The block of an `if` or `elsif`. One that `ihave` keeps from running is not looked at: it may be of a language
+    /// that this server does not speak (RFC 5463 section 4).
+    private mutating func conditionalBlock(of arguments: SieveArguments) -> Int {
         if let test = arguments.node.tests.tests.first { self.test(test) }
+        let isReachable = self.isTestConstant != false
+        self.isTestConstant = nil
         let falseJump = self.emitJump(.ifFalse)
-        self.block(of: arguments)
+        if isReachable { self.block(of: arguments) }
+        return falseJump
+    }
+
+    mutating func compileIf(_ arguments: SieveArguments) {
+        let falseJump = self.conditionalBlock(of: arguments)
         self.openIf = OpenIf(falseJump: falseJump, endJumps: [])
     }
 
     mutating func compileElsif(_ arguments: SieveArguments) {
         guard var chain = self.continueIf(arguments) else { return }
-        if let test = arguments.node.tests.tests.first { self.test(test) }
-        chain.falseJump = self.emitJump(.ifFalse)
-        self.block(of: arguments)
+        chain.falseJump = self.conditionalBlock(of: arguments)
         self.openIf = chain
     }
 
@@ -193,6 +242,17 @@ struct ScriptCompiler {
         return self.program.count - 1
     }
 
+    var isInLoop: Bool { !self.loops.isEmpty }
+
+    /// Emits the beginning of a walk over parts, whose end is not known yet.
+    mutating func emitBeginParts() -> Int {
+        self.emit(.beginParts(end: 0))
+        return self.program.count - 1
+    }
+
+    /// Lets a walk over nothing lead to the next instruction.
+    mutating func landLoop(_ begin: Int) { self.program[begin] = .beginParts(end: self.program.count) }
+
     /// Lets the jump lead to the next instruction.
     mutating func land(_ jump: Int) {
         guard case .jump(let condition, _) = self.program[jump] else { return }
@@ -203,12 +263,26 @@ struct ScriptCompiler {
 
     /// A string as a run will evaluate it, substitutions of the required extensions done.
     mutating func text(_ literal: StringLiteral) -> SieveText {
-        guard self.has("encoded-character") else { return SieveText(literal.octets) }
+        let octets = self.decoded(literal)
+        guard self.has("variables") else { return SieveText(octets) }
+        return self.resolveVariables(octets, at: literal.position)
+    }
+
+    /// A string that must be known before the script runs; `nil` after an error.
+    mutating func constant(_ literal: StringLiteral, _ name: String) -> [UInt8]? {
+        let text = self.text(literal)
+        if let constant = text.constant { return constant }
+        self.error(literal.position, "\(name) must not contain variables")
+        return nil
+    }
+
+    private mutating func decoded(_ literal: StringLiteral) -> [UInt8] {
+        guard self.has("encoded-character") else { return literal.octets }
         switch EncodedCharacter.decode(literal.octets) {
-        case .success(let octets): return SieveText(octets)
+        case .success(let octets): return octets
         case .failure(let problem):
             self.error(literal.position, "\(problem.text) in \(quoted(literal.octets))")
-            return SieveText([])
+            return []
         }
     }
 

@@ -4,6 +4,14 @@ struct SieveArguments {
         var name: String
         var position: SievePosition
         var argument: ArgumentNode?
+
+        /// The strings behind the tag.
+        var strings: [StringLiteral] { self.argument?.strings ?? [] }
+        /// The number behind the tag.
+        var number: UInt64? {
+            guard case .number(let value) = self.argument?.kind else { return nil }
+            return value
+        }
     }
 
     var node: SyntaxNode
@@ -24,13 +32,14 @@ struct SieveArguments {
 
     /// The strings of a positional argument of type string or string list.
     func strings(_ index: Int) -> [StringLiteral] {
-        guard index < self.positional.count else { return [] }
-        switch self.positional[index].kind {
-        case .string(let literal): return [literal]
-        case .stringList(let list): return list
-        case .number, .tag: return []
-        }
+        index < self.positional.count ? self.positional[index].strings : []
     }
+
+    /// Whether the tag of that name is there.
+    func has(_ tag: String) -> Bool { self.tags[TagGroup(name: tag)] != nil }
+
+    /// The first string behind the tag of that name.
+    func string(_ tag: String) -> StringLiteral? { self.tags[TagGroup(name: tag)]?.strings.first }
 
     /// A positional argument of type number.
     func number(_ index: Int) -> UInt64 {
@@ -50,7 +59,7 @@ struct SieveArguments {
             let argument = arguments[index]
             index += 1
             guard case .tag(let tagName) = argument.kind else {
-                self.takePositional(argument, signature, &compiler)
+                self.positional.append(argument)
                 continue
             }
             let shown = quoted(":" + tagName)
@@ -86,43 +95,38 @@ struct SieveArguments {
             }
             self.tags[tag.group] = Tag(name: tagName, position: argument.position, argument: value)
         }
-        if self.positional.count < signature.positional.count {
-            let missing = signature.positional[self.positional.count]
-            compiler.error(
-                self.position,
-                "\(name) is incomplete: \(missing.type.description) for \(missing.name) is missing")
-        }
+        self.checkPositional(signature, &compiler)
         for group in signature.required where self.tags[group] == nil {
             let choices = signature.tags.filter { $0.group == group }.map { quoted(":" + $0.name) }
             compiler.error(self.position, "\(name) needs \(choices.joined(separator: " or "))")
         }
     }
 
-    private mutating func takePositional(
-        _ argument: ArgumentNode, _ signature: Signature, _ compiler: inout ScriptCompiler
-    ) {
+    private func checkPositional(_ signature: Signature, _ compiler: inout ScriptCompiler) {
         let name = quoted(self.node.name)
-        guard self.positional.count < signature.positional.count else {
-            let count = signature.positional.count
-            // Complained of once, however many there are.
-            if self.positional.count == count {
-                compiler.error(
-                    argument.position,
-                    count == 0
-                        ? "\(name) takes no argument, but found \(argument.description)"
-                        : "\(name) takes no argument after \(signature.positional[count - 1].name), but found "
-                            + argument.description)
-            }
-            return
-        }
-        let expected = signature.positional[self.positional.count]
-        if !expected.type.accepts(argument) {
+        var expected = signature.positional[...]
+        if self.positional.count < expected.count, expected.first?.isOptional == true { expected.removeFirst() }
+        for (argument, expected) in zip(self.positional, expected) where !expected.type.accepts(argument) {
             compiler.error(
                 argument.position,
                 "\(name) takes \(expected.type.description) for \(expected.name), but found \(argument.description)"
             )
         }
-        self.positional.append(argument)
+        if self.positional.count > expected.count {
+            // Complained of once, however many there are.
+            let argument = self.positional[expected.count]
+            compiler.error(
+                argument.position,
+                expected.isEmpty
+                    ? "\(name) takes no argument, but found \(argument.description)"
+                    : "\(name) takes no argument after \(expected[expected.endIndex - 1].name), but found "
+                        + argument.description)
+        } else if self.positional.count < expected.count {
+            let missing = expected[expected.startIndex + self.positional.count]
+            compiler.error(
+                self.position,
+                "\(name) is incomplete: \(missing.type.description) for \(missing.name) is missing")
+        }
     }
 
     private func checkTests(_ signature: Signature, _ compiler: inout ScriptCompiler) {

@@ -24,11 +24,14 @@ struct SieveExtension: Sendable {
     var capability: String
     /// Whether it is in force without `require`, as the two comparators of the base language are.
     var isImplicit = false
+    /// Capabilities that are required with it.
+    var implies: [String] = []
     var commands: [SieveDefinition] = []
     var tests: [SieveDefinition] = []
     var comparators: [any SieveComparator] = []
     var matchTypes: [MatchTypeDefinition] = []
     var addressParts: [AddressPartDefinition] = []
+    var namespaces: [VariableNamespace] = []
     /// Tags added to commands of others, by their names: `:copy` to fileinto.
     var tags: [(command: String, tag: TagDefinition)] = []
 }
@@ -40,15 +43,15 @@ public struct SieveRegistry: Sendable {
     private(set) var comparators: [String: any SieveComparator] = [:]
     private(set) var matchTypes: [String: MatchTypeDefinition] = [:]
     private(set) var addressParts: [String: AddressPartDefinition] = [:]
+    private(set) var namespaces: [String: VariableNamespace] = [:]
     /// Those that `require` knows.
     private var known: Set<String> = []
     private(set) var implicit: Set<String> = []
+    /// What is required with a capability.
+    private(set) var implied: [String: [String]] = [:]
 
     /// The base language with every extension there is.
-    public static let all = SieveRegistry([
-        .encodedCharacter, .envelope, .fileInto, .octetComparator, .asciiCasemapComparator,
-        .asciiNumericComparator,
-    ])
+    public static let all = SieveRegistry(SieveExtension.everything)
 
     init(_ extensions: [SieveExtension]) {
         for definition in SieveDefinition.baseCommands { self.commands[definition.name] = definition }
@@ -57,12 +60,14 @@ public struct SieveRegistry: Sendable {
         for part in AddressPartDefinition.base { self.addressParts[part.name] = part }
         for added in extensions {
             self.known.insert(added.capability)
+            if !added.implies.isEmpty { self.implied[added.capability] = added.implies }
             if added.isImplicit { self.implicit.insert(added.capability) }
             for definition in added.commands { self.commands[definition.name] = definition }
             for definition in added.tests { self.tests[definition.name] = definition }
             for comparator in added.comparators { self.comparators[comparator.name] = comparator }
             for matchType in added.matchTypes { self.matchTypes[matchType.name] = matchType }
             for part in added.addressParts { self.addressParts[part.name] = part }
+            for space in added.namespaces { self.namespaces[space.name] = space }
         }
         for added in extensions {
             for (name, tag) in added.tags {

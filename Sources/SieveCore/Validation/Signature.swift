@@ -54,10 +54,13 @@ struct PositionalArgument: Sendable {
     /// For messages: `the mailbox`.
     var name: String
     var type: ArgumentType
+    /// May be left out, when it is the first.
+    var isOptional: Bool
 
-    init(_ name: String, _ type: ArgumentType) {
+    init(_ name: String, _ type: ArgumentType, isOptional: Bool = false) {
         self.name = name
         self.type = type
+        self.isOptional = isOptional
     }
 }
 

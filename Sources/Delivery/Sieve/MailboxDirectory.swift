@@ -1,0 +1,37 @@
+import MailCore
+import MailStore
+import SieveCore
+
+/// What scripts may ask of a user's mailboxes, as they were when the message came.
+struct MailboxDirectory: SieveHost {
+    private let namespace: Namespace
+    private let listings: [MailboxName: MailboxListing]
+
+    init(_ listings: [MailboxListing], _ namespaces: [Namespace]) {
+        self.namespace = Namespace.personal(of: namespaces)
+        self.listings = Dictionary(listings.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    func mailboxExists(_ name: String) -> Bool {
+        guard let name = self.namespace.name(of: name) else { return false }
+        return name.isInbox || (self.listings[name]?.isSelectable ?? false)
+    }
+
+    func specialUseExists(_ use: String, mailbox: String?) -> Bool {
+        guard let use = SpecialUse.allCases.first(where: { ASCII.equalsIgnoringCase($0.rawValue.utf8, use.utf8) })
+        else { return false }
+        guard let mailbox else { return self.mailbox(of: use) != nil }
+        return self.namespace.name(of: mailbox).map { self.listings[$0]?.specialUse == use } ?? false
+    }
+
+    /// The mailbox of that special use; the first by name where there are several.
+    func mailbox(of use: SpecialUse) -> MailboxName? {
+        self.listings.values.filter { $0.specialUse == use && $0.isSelectable }.map(\.name).min()
+    }
+
+    /// The mailbox of the special use of that name.
+    func mailbox(ofUse use: String) -> MailboxName? {
+        SpecialUse.allCases.first { ASCII.equalsIgnoringCase($0.rawValue.utf8, use.utf8) }
+            .flatMap { self.mailbox(of: $0) }
+    }
+}

@@ -1,0 +1,69 @@
+extension SieveExtension {
+    /// RFC 7352.
+    static let duplicate = SieveExtension(
+        capability: "duplicate",
+        tests: [
+            SieveDefinition(
+                "duplicate", capability: "duplicate",
+                Signature(
+                    tags: [
+                        TagDefinition("handle", argument: .string),
+                        TagDefinition("header", group: identity, argument: .string),
+                        TagDefinition("uniqueid", group: identity, argument: .string),
+                        TagDefinition("seconds", argument: .number), TagDefinition("last"),
+                    ])
+            ) { compiler, arguments in
+                let tag = arguments.tags[identity]
+                var source = DuplicateTest.Identity.header(SieveText(Array("message-id".utf8)))
+                if let literal = tag?.strings.first {
+                    let text = compiler.text(literal)
+                    if tag?.name == "uniqueid" {
+                        source = .value(text)
+                    } else {
+                        if let octets = text.constant, !FieldName.isValid(octets) {
+                            compiler.error(literal.position, "no header is ever named \(quoted(octets))")
+                        }
+                        source = .header(text)
+                    }
+                }
+                compiler.emit(
+                    DuplicateTest(
+                        handle: arguments.string("handle").map { compiler.text($0) }, identity: source,
+                        seconds: arguments.tags[TagGroup(name: "seconds")]?.number, last: arguments.has("last")))
+            }
+        ])
+
+    private static let identity = TagGroup(name: "identity")
+}
+
+struct DuplicateTest: SieveTest {
+    enum Identity: Sendable {
+        case header(SieveText)
+        case value(SieveText)
+    }
+
+    let handle: SieveText?
+    let identity: Identity
+    let seconds: UInt64?
+    let last: Bool
+
+    func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
+        var handle: [UInt8] = []
+        if let text = self.handle { handle = try text.octets(&run) }
+        let identity: [UInt8]
+        switch self.identity {
+        case .value(let text): identity = try text.octets(&run)
+        case .header(let text):
+            let name = try text.octets(&run)
+            try run.spend(run.message.fields.count)
+            // A message without that header is no duplicate of any (RFC 7352 section 3.1).
+            guard let body = run.message.bodies(name).first else { return false }
+            identity = run.message.decoded(body)
+        }
+        let longest = run.policy.maximumDuplicatePeriod
+        var seconds = self.seconds.map { Int64(clamping: $0) } ?? run.policy.duplicatePeriod
+        if longest > 0 { seconds = min(seconds, longest) }
+        try run.spend(1000)
+        return run.host.isDuplicate(handle: handle, identity: identity, seconds: seconds, last: self.last)
+    }
+}

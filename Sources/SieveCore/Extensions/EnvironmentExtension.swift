@@ -1,0 +1,63 @@
+import MailCore
+
+extension SieveExtension {
+    /// RFC 5183.
+    static let environment = SieveExtension(
+        capability: "environment",
+        tests: [
+            SieveDefinition(
+                "environment", capability: "environment",
+                Signature(
+                    shared: [.matchType, .comparator],
+                    positional: [
+                        PositionalArgument("the item", .string), PositionalArgument("the keys", .stringList),
+                    ])
+            ) { compiler, arguments in
+                guard let literal = arguments.strings(0).first else { return }
+                let name = compiler.text(literal)
+                let keys = compiler.texts(arguments.strings(1))
+                guard let matcher = compiler.matcher(arguments) else { return }
+                compiler.emit(EnvironmentTest(name: name, keys: keys, matcher: matcher))
+            }
+        ])
+
+    /// vnd.dovecot.environment: more items, and `${env.item}`.
+    static let dovecotEnvironment = SieveExtension(
+        capability: "vnd.dovecot.environment", implies: ["environment"],
+        namespaces: [
+            VariableNamespace(
+                name: "env", capability: "vnd.dovecot.environment", isAssignable: false, hasLevels: true
+            ) { .item($0) }
+        ])
+
+    /// RFC 6785: nothing but items of the environment.
+    static let imapSieve = SieveExtension(capability: "imapsieve", implies: ["environment"])
+}
+
+struct EnvironmentTest: SieveTest {
+    let name: SieveText
+    let keys: [SieveText]
+    let matcher: any SieveMatcher
+
+    func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
+        let name = String(decoding: try self.name.octets(&run).map(ASCII.lowercased), as: UTF8.self)
+        // An item that is not known never matches (RFC 5183 section 4).
+        guard let value = run.environmentItem(name) else { return false }
+        return try self.matcher.matches([value], self.keys, &run)
+    }
+}
+
+extension SieveRun {
+    /// The item of that name, in lower case (RFC 5183 section 4.1).
+    func environmentItem(_ name: String) -> [UInt8]? {
+        if let value = self.host.environmentItem(name) { return value }
+        switch name {
+        case "name": return Array("Martlet Sieve".utf8)
+        case "location": return Array("MDA".utf8)
+        case "phase": return Array("during".utf8)
+        case "vnd.dovecot.default-mailbox", "vnd.dovecot.default_mailbox":
+            return Array(self.environment.defaultMailbox.utf8)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,75 @@
+public import MIMECore
+
+/// What a script knows of the delivery beside the message.
+public struct SieveEnvironment: Sendable {
+    /// MAIL FROM; `nil`: the null sender.
+    public var sender: SieveAddress?
+    /// RCPT TO of this user.
+    public var recipient: SieveAddress?
+    /// The recipient as the sender wrote it (ORCPT), where that is known and another one.
+    public var originalRecipient: SieveAddress?
+    /// The user as whom the sender's client has logged in.
+    public var authenticatedUser: String?
+    /// The name by which users may call the mailbox of keep.
+    public var defaultMailbox = "INBOX"
+    /// The time, in the user's zone.
+    public var now = MessageDate(secondsSince1970: 0)
+    /// Answers what only the place of the delivery knows.
+    public var host: any SieveHost = SieveIsolation()
+    public var policy = SievePolicy()
+
+    public init(sender: SieveAddress?, recipient: SieveAddress?) {
+        self.sender = sender
+        self.recipient = recipient
+    }
+}
+
+/// Answers questions of scripts that only the place knows in which they run. Called on the thread of the run; may wait
+/// for the disk.
+public protocol SieveHost: Sendable {
+    /// Whether the mailbox exists and the user may file into it (RFC 5490 section 3.1).
+    func mailboxExists(_ name: String) -> Bool
+
+    /// Whether there is a mailbox of that special use, or whether the named one has it (RFC 8579 section 2).
+    func specialUseExists(_ use: String, mailbox: String?) -> Bool
+
+    /// Whether there is a mailbox of that id (RFC 9042 section 5).
+    func mailboxIDExists(_ id: String) -> Bool
+
+    /// The value of a METADATA entry of a mailbox, or of the server where `mailbox` is `nil` (RFC 5490).
+    func metadata(_ entry: String, mailbox: String?) -> [UInt8]?
+
+    /// An item of the environment that the interpreter does not know by itself (RFC 5183 section 4); `nil`: unknown.
+    func environmentItem(_ name: String) -> [UInt8]?
+
+    /// Whether this identity was seen before, within the given time (RFC 7352). Noted only once the delivery is done.
+    func isDuplicate(handle: [UInt8], identity: [UInt8], seconds: Int64, last: Bool) -> Bool
+
+    /// Whether the value stands in the list of that name; `nil`: there is no such list (RFC 6134).
+    func isListed(_ value: [UInt8], list: String) -> Bool?
+
+    /// Runs a program with `input` (vnd.dovecot.filter and .execute). `output`: `nil` when it failed.
+    func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8])
+
+    /// A line for the user's log (vnd.dovecot.debug).
+    func log(_ text: String)
+}
+
+extension SieveHost {
+    public func mailboxExists(_ name: String) -> Bool { false }
+    public func specialUseExists(_ use: String, mailbox: String?) -> Bool { false }
+    public func mailboxIDExists(_ id: String) -> Bool { false }
+    public func metadata(_ entry: String, mailbox: String?) -> [UInt8]? { nil }
+    public func environmentItem(_ name: String) -> [UInt8]? { nil }
+    public func isDuplicate(handle: [UInt8], identity: [UInt8], seconds: Int64, last: Bool) -> Bool { false }
+    public func isListed(_ value: [UInt8], list: String) -> Bool? { nil }
+    public func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8]) {
+        (false, [])
+    }
+    public func log(_ text: String) {}
+}
+
+/// A place that knows nothing.
+public struct SieveIsolation: SieveHost {
+    public init() {}
+}

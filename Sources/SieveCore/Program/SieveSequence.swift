@@ -1,0 +1,51 @@
+/// Several scripts one after the other, as a delivery runs them: the next one runs only while the mail would be
+/// kept, and keep is done once, after the last.
+public struct SieveSequence {
+    /// Without keeps. In the order of execution, duplicates not merged over scripts.
+    public private(set) var actions: [SieveAction] = []
+    /// Whether the message goes into the default mailbox too.
+    public private(set) var keeps = true
+    /// The flags of that keep; what the next script begins with.
+    public private(set) var flags: [String] = []
+    /// The forms of the message that the scripts have made; actions name them by number, from 1.
+    public private(set) var editedMessages: [SieveEditedMessage] = []
+    /// The form of the message for keep.
+    public private(set) var keepMessage = 0
+    /// The message for the next script; valid as long as the octets of the message.
+    public private(set) var message: SieveMessage?
+    /// The error that ended the sequence.
+    public private(set) var error: SieveRuntimeError?
+
+    public init() {}
+
+    /// Whether another script is to run.
+    public var goesOn: Bool { self.keeps && self.error == nil }
+
+    /// Takes the result of the next script.
+    public mutating func add(_ result: SieveResult) {
+        let offset = self.editedMessages.count
+        func shifted(_ message: Int) -> Int { message == 0 ? 0 : message + offset }
+        self.keepMessage = shifted(result.keepMessage)
+        self.flags = result.flags
+        self.message = result.finalMessage
+        for var action in result.actions {
+            action.message = shifted(action.message)
+            switch action.kind {
+            case .discard: continue
+            case .keep(let flags):
+                self.flags = flags
+                self.keepMessage = action.message
+            default: self.actions.append(action)
+            }
+        }
+        self.editedMessages += result.editedMessages
+        self.keeps = result.keepsImplicitly || result.keepsExplicitly
+        self.error = result.error
+    }
+
+    /// A script could not be compiled: the message is kept, and no further script runs.
+    public mutating func fail(_ error: SieveRuntimeError) {
+        self.keeps = true
+        self.error = error
+    }
+}
