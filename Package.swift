@@ -126,7 +126,7 @@ let package = Package(
         room(
             "Wiring",
             uses: [
-                "ServerConfig", "Authentication", "SASLCore", "MailStore", "IndexedStore", "MaildirFormat",
+                "ServerConfig", "Authentication", "SASLCore", "MailStore", "IndexedStore", "VolumeLog", "MaildirFormat",
                 "PackFormat", "MailCore", logging,
             ]),
         .executableTarget(

@@ -38,6 +38,10 @@ final class Applier: @unchecked Sendable {
     /// Set when the log accepts nothing more: what is not applied yet may never be.
     private var stopped: (after: UInt64, failure: StoreError)?
     private var isClosing = false
+    /// What is behind this is needed to make the index again.
+    private var checkpoint: LogSequence
+    /// A commit is wanted although there is nothing to apply, so that segments can be given back.
+    private var wantsCommit = false
 
     /// The thread's own: whether rows of deleted mailboxes are left to be removed, as at the start may be.
     private var hasGarbage = true
@@ -69,7 +73,8 @@ final class Applier: @unchecked Sendable {
 
     init(
         _ schema: IndexSchema, log: VolumeLog, fileWork: FileWork, restarts: UInt64, applied: LogSequence,
-        live: [UInt32: UInt64], configuration: IndexedStore.Configuration
+        live: [UInt32: UInt64], checkpoint: LogSequence,
+        configuration: IndexedStore.Configuration
     ) {
         self.schema = schema
         self.log = log
@@ -78,6 +83,7 @@ final class Applier: @unchecked Sendable {
         self.lastCommitted = applied
         self.lastButOne = applied
         self.live = live
+        self.checkpoint = checkpoint
         self.report = configuration.log
         self.crashPoint = configuration.crashPoint
     }
@@ -102,6 +108,25 @@ final class Applier: @unchecked Sendable {
             self.items.append(.note(note))
             if wasEmpty { self.wake(true) }
         }
+    }
+
+    /// A whole checkpoint with that base is on the disk: records up to there are not needed for a rebuild.
+    func keepLog(after base: LogSequence) {
+        self.monitor.lock.withLock {
+            self.checkpoint = max(self.checkpoint, base)
+            self.wantsCommit = true
+            self.monitor.wakeAll()
+        }
+    }
+
+    /// Whether a segment holds nothing but bodies that anybody needs.
+    func isBeforeCheckpoint(_ segment: UInt32) -> Bool {
+        let base = self.monitor.lock.withLock { self.checkpoint }
+        let segments = self.log.segments()
+        guard let index = segments.firstIndex(where: { $0.number == segment }), index + 1 < segments.count else {
+            return false
+        }
+        return segments[index + 1].firstSequence <= base.next
     }
 
     private func wake(_ wasEmpty: Bool) {
@@ -170,6 +195,20 @@ final class Applier: @unchecked Sendable {
         return stopped.failure
     }
 
+    /// Has segments given back that nothing needs any more; waits on this thread.
+    func recycleNow() {
+        // Two commits: the first may be one that an unclean end undoes.
+        for _ in 0..<2 {
+            self.monitor.lock.withLock {
+                self.wantsCommit = true
+                self.monitor.wakeAll()
+                while self.wantsCommit || self.inWork > 0 || !self.items.isEmpty, self.failure == nil, !self.isClosing {
+                    self.monitor.wait()
+                }
+            }
+        }
+    }
+
     /// Waits until everything queued so far is applied, or cannot be.
     func drain() {
         self.monitor.lock.withLock {
@@ -206,7 +245,7 @@ final class Applier: @unchecked Sendable {
                         self.monitor.lock.unlock()
                         return
                     }
-                    if self.hasGarbage { break }
+                    if self.hasGarbage || self.wantsCommit || !self.justFreed.isEmpty { break }
                     self.monitor.wait()
                     continue
                 }
@@ -221,6 +260,7 @@ final class Applier: @unchecked Sendable {
             let items = Array(self.items.prefix(Self.maximumRecords))
             self.items.removeFirst(items.count)
             self.inWork = items.count
+            self.wantsCommit = false
             self.deadline = self.items.isEmpty ? nil : 0
             self.monitor.lock.unlock()
             // A closed volume leaves the rest to the next replay when the index cannot be written.
@@ -303,7 +343,8 @@ final class Applier: @unchecked Sendable {
             self.monitor.wakeAll()
         }
         self.resumeWaiting(in: 0...self.monitor.lock.withLock { self.appliedTicket }, .success(()))
-        self.recycle(min(self.lastButOne, synced), writer.bodies.live)
+        let checkpoint = self.monitor.lock.withLock { self.checkpoint }
+        self.recycle(min(self.lastButOne, synced, checkpoint), writer.bodies.live)
     }
 
     private func handOver(_ tasks: [IndexWriter.PendingFileTask], _ items: [Item]) {
@@ -343,6 +384,7 @@ final class Applier: @unchecked Sendable {
         self.justFreed = freed
         guard sequence > self.recycledThrough || !wasFreed.isEmpty else { return }
         self.recycledThrough = sequence
+        self.crashPoint(.beforeRecycling)
         do throws(VolumeLogError) {
             try self.log.recycle(below: sequence.next) { self.live[$0] != nil || freed.contains($0) }
         } catch {

@@ -49,6 +49,8 @@ final class Committer: @unchecked Sendable {
     private let report: @Sendable (IndexedStore.LogLevel, String) -> Void
     private let crashPoint: @Sendable (CrashPoint) -> Void
     private let thread = ThreadSlot()
+    /// Set before the thread starts; weak because the keeper holds this.
+    private weak var keeper: LogKeeper?
 
     /// How long a change that nobody waits for may stay in memory only.
     static let idleDelay: UInt64 = 500_000_000
@@ -66,7 +68,10 @@ final class Committer: @unchecked Sendable {
         self.crashPoint = configuration.crashPoint
     }
 
-    func start() throws(StoreError) { try self.thread.start { self.run() } }
+    func start(_ keeper: LogKeeper) throws(StoreError) {
+        self.keeper = keeper
+        try self.thread.start { self.run() }
+    }
 
     // MARK: Queueing
 
@@ -232,7 +237,7 @@ final class Committer: @unchecked Sendable {
         var octets = 0
         var count = 0
         for record in self.queue {
-            if case .added(let added) = record.record { octets += added.octets.count }
+            octets += record.record?.octetCount ?? 0
             if count > 0, octets > Self.batchOctets || count >= 16_384 { break }
             count += 1
         }
@@ -300,6 +305,7 @@ final class Committer: @unchecked Sendable {
             }
         }
         self.fileWork.flushed(through: receipt.last, withFiles: withFiles)
+        self.keeper?.wrote(self.batch.logSize)
         self.applier.add(applying)
         for flushed in applying { flushed.pending.completion?(.success(flushed.sequence)) }
         if receipt.beganSegment, receipt.first > .first { self.fileWork.prepareNextSegment() }

@@ -54,6 +54,12 @@ extension IndexedStore {
         public var maximumPendingOctets = 256 << 20
         /// Octets of one log segment.
         public var logSegmentSize = 64 << 20
+        /// Octets of the log after which the index is written into it anew, so that what is before can be forgotten.
+        public var checkpointInterval = 256 << 20
+        /// Octets a second that checkpoints and cleaning may write; 0: no cleaning.
+        public var backgroundRate = 20 << 20
+        /// A segment is cleaned when less than this part of it, in hundredths, is needed.
+        public var cleaningThreshold = 50
         /// Accounts kept open although nobody uses them.
         public var maximumIdleAccounts = 10_000
         /// Messages, at 32 octets, kept in memory for mailboxes that nobody has open.
@@ -95,7 +101,7 @@ extension IndexedStore {
     public struct OpenReport: Sendable, Hashable {
         /// Whether the volume was closed cleanly before, or is new.
         public var wasClean = true
-        /// Whether there was no index; accounts are then read from their files again when they are opened.
+        /// Whether there was no index; it was then made again from the log as far as that goes.
         public var isIndexNew = false
         /// Records of the log put into the index.
         public var replayedRecords = 0

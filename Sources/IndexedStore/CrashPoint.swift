@@ -19,4 +19,13 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case afterFileSync
     /// A mailbox's directory is made, renamed or removed, or is about to be.
     case aroundMailboxFiles
+    /// A checkpoint is about to begin; has some of its rows in the log; is whole there, and nobody knows.
+    case beforeCheckpoint
+    case inCheckpoint
+    case afterCheckpoint
+    /// Messages of a sparse segment are about to be copied; are copied, and the index does not know.
+    case beforeCleaning
+    case afterCleaning
+    /// About to give segments back.
+    case beforeRecycling
 }

@@ -71,6 +71,12 @@ struct IndexSchema: Sendable {
         self.meta = try environment.database("meta")
     }
 
+    /// Whether a database is made from the others, so that a checkpoint need not have it. `caches` are made from the
+    /// messages when somebody asks.
+    static func isDerived(_ database: String) -> Bool {
+        ["caches", "segments", "meta"].contains(database)
+    }
+
     // MARK: Keys
 
     static func key(_ account: UInt32) -> [UInt8] {

@@ -33,9 +33,21 @@ struct IndexWriter {
     /// The most runs of vanished messages kept for a mailbox; above it the older half goes.
     static let maximumVanishedRuns: UInt32 = 20_000
 
-    init(_ schema: IndexSchema, restarts: UInt64) {
+    /// What the records are applied to.
+    enum Purpose {
+        /// The state that the record before left.
+        case apply
+        /// Rows of a checkpoint, which are of later moments than its base (see `CheckpointPart`).
+        case rebuild
+    }
+
+    private let purpose: Purpose
+
+    init(_ schema: IndexSchema, restarts: UInt64, _ purpose: Purpose = .apply) {
         self.schema = schema
         self.restarts = restarts
+        self.purpose = purpose
+        self.bodies.unreferenced = purpose == .rebuild ? .keep : .forget
     }
 
     /// Writes what was held back. Must come last in the transaction.
@@ -76,7 +88,8 @@ struct IndexWriter {
         case .mailboxDeleted(let key, _):
             self.heads[key] = nil
             let prefix = IndexSchema.key(key)
-            guard try transaction.delete(self.schema.mailboxes, prefix) else { return }
+            // A checkpoint may have rows of a mailbox that it has no head of.
+            guard try transaction.delete(self.schema.mailboxes, prefix) || self.purpose == .rebuild else { return }
             // The number is never used again, so the rows may go later and in slices.
             try transaction.put(self.schema.garbage, prefix, [])
             self.hasGarbage = true
@@ -128,6 +141,10 @@ struct IndexWriter {
         case .keywords(let key, let keywords):
             guard try self.head(key, transaction) != nil else { return }
             try self.put(keywords, key, transaction)
+        case .bodyMoved(let moved):
+            try self.bodies.move(
+                moved.id, to: place.location, count: UInt32(clamping: moved.count), self.schema, transaction)
+        case .checkpoint, .closed, .restarted: break
         }
     }
 

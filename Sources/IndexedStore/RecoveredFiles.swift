@@ -56,7 +56,8 @@ struct RecoveredFiles {
             }
         case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata:
             self.structure.append((sequence, record))
-        case .account, .found, .flagged, .vanished, .recent, .keywords: break
+        case .account, .found, .flagged, .vanished, .recent, .keywords, .bodyMoved, .checkpoint, .closed, .restarted:
+            break
         }
     }
 
@@ -289,7 +290,8 @@ struct RecoveredFiles {
                 try account.files.setSubscribed(name, isSubscribed)
             }
         case .metadata(let set):
-            guard let account = try self.account(set.key.account), let guid = try self.guid(set.key) else { return }
+            guard let account = try self.account(set.key.account), account.home == .files,
+                let guid = try self.guid(set.key) else { return }
             let attributes = StoredAttribute.changes(set.changes, guid: guid, isServer: set.key.mailbox == 0)
             try account.identity.asOwner { () throws(StoreError) in try account.files.changeAttributes(attributes) }
         default: break

@@ -14,6 +14,7 @@ struct Recovery {
         var restarts: UInt64
         /// Records whose files could not be written; the log must keep them.
         var unrestored: [LogSequence] = []
+        var checkpoint: CheckpointPointer?
         var report: IndexedStore.OpenReport
     }
 
@@ -27,6 +28,7 @@ struct Recovery {
     private var batch: [(record: StoreRecord, cache: [UInt8], place: PlacedRecord)] = []
     private var batchSize = 0
     private var files: RecoveredFiles
+    private var purpose = IndexWriter.Purpose.apply
 
     private static let batchRecords = 10_000
     private static let batchOctets = 64 << 20
@@ -89,28 +91,120 @@ struct Recovery {
     }
 
     private mutating func run() throws(StoreError) -> Result {
-        // Without an index the numbers in the log's records mean nothing, unless the log goes back to its first
-        // record, as it does when a new volume died before its index was ever written.
-        if self.report.isIndexNew, let first = self.log.segments().first, first.firstSequence > .first {
+        for damage in self.log.openReport.damages { self.tell(damage) }
+        if self.report.isIndexNew { try self.beginRebuild() }
+        // The log has lost what the index has seen: its numbers must not be used again.
+        if self.applied > self.log.lastSequence { self.log.skip(to: self.applied.next) }
+        try self.replay()
+        if self.purpose == .rebuild { try self.finishRebuild() }
+        var unrestored = try self.files.restore(from: self.log, report: &self.report, self.configuration.log)
+        unrestored.sort()
+        try self.files.finishTasks(self.configuration.log)
+        if !self.report.wasClean {
+            self.restarts += 1
+            try self.logRestart()
+        }
+        try self.writeMeta(unrestored)
+        return Result(
+            schema: self.schema, log: self.log, restarts: self.restarts, unrestored: unrestored,
+            checkpoint: self.log.note(CheckpointPointer.name).flatMap {
+                CheckpointPointer(String(decoding: $0, as: UTF8.self))
+            }, report: self.report)
+    }
+
+    /// Counted in the log, too, so that an index made again from it knows.
+    private func logRestart() throws(StoreError) {
+        var batch = RecordBatch()
+        let record = StoreRecord.restarted(count: self.restarts)
+        batch.append(kind: record.kind.rawValue) { (out: inout [UInt8]) in record.encode(into: &out) }
+        do throws(VolumeLogError) {
+            try self.log.commit(&batch)
+        } catch {
+            // A full disk must not keep mail from being read.
+            guard error.code == .diskFull else { throw StoreError(error) }
+        }
+    }
+
+    /// A stretch of the log that cannot be read: nobody may overlook that.
+    private func tell(_ damage: LogDamage) {
+        let lost = damage.lost.map { ", records \($0.lowerBound) to \($0.upperBound)" } ?? ""
+        self.configuration.log(
+            .error,
+            "log segment \(damage.segment) is damaged at \(damage.offset), \(damage.length) octets\(lost): "
+                + "acknowledged changes in it are lost")
+    }
+
+    // MARK: Without an index
+
+    /// Without an index its rows come from the last checkpoint, and what happened since from the records behind it.
+    private mutating func beginRebuild() throws(StoreError) {
+        guard let first = self.log.segments().first else { return }
+        do throws(LMDBError) {
+            // What an earlier try has left.
+            try self.schema.environment.write { [schema] (transaction) throws(LMDBError) in
+                for database in schema.environment.openDatabases { try transaction.deleteAll(database) }
+            }
+        } catch {
+            throw StoreError(error)
+        }
+        self.applied = .none
+        self.synced = .none
+        let loading = CheckpointLoading(schema: self.schema, log: self.log)
+        if let base = try loading.find() {
+            self.purpose = .rebuild
+            let loaded = try loading.load(base)
+            self.restarts = loaded.restarts
+            self.applied = base
+            self.synced = base
+            self.configuration.log(.warning, "the index is gone: it is made again from the log")
+            if loaded.missing > 0 {
+                self.configuration.log(
+                    .error, "\(loaded.missing) parts of the log's last checkpoint cannot be read: mail may be missing")
+                self.report.damages += 1
+            }
+        } else if first.firstSequence > .first {
+            // Numbers in the records mean nothing then.
             self.applied = self.log.lastSequence
             self.synced = self.log.lastSequence
             self.configuration.log(
                 .warning,
-                "the index is gone: mailboxes are read from their files again. Mail that reached neither the files "
-                    + "nor a former index before a crash stays in the log alone")
+                "the index is gone, and the log has no checkpoint: mailboxes are read from their files again. Mail "
+                    + "that reached neither the files nor a former index before a crash stays in the log alone")
+            return
         }
-        // The log has lost what the index has seen: its numbers must not be used again.
-        if self.applied > self.log.lastSequence { self.log.skip(to: self.applied.next) }
-        try self.replay()
-        var unrestored = try self.files.restore(from: self.log, report: &self.report, self.configuration.log)
-        unrestored.sort()
-        try self.files.finishTasks(self.configuration.log)
-        if !self.report.wasClean { self.restarts += 1 }
-        try self.writeMeta(unrestored)
-        return Result(
-            schema: self.schema, log: self.log, restarts: self.restarts, unrestored: unrestored,
-            report: self.report)
+        // Else the log goes back to its first record.
+        if let synced = try self.closingRecord() {
+            self.report.wasClean = true
+            self.synced = max(self.synced, synced)
+        }
     }
+
+    /// What the log's last record says of files, when that record is the one of a volume closed in order.
+    private func closingRecord() throws(StoreError) -> LogSequence? {
+        var closed: LogSequence?
+        do {
+            try self.log.replay(from: self.log.lastSequence) { logged in
+                guard logged.kind == StoreRecord.Kind.closed.rawValue,
+                    case .closed(let synced)? = StoreRecord(kind: logged.kind, logged.payload)
+                else { return .next }
+                closed = synced.next == logged.sequence ? logged.sequence : synced
+                return .next
+            }
+        } catch {
+            throw error as? StoreError ?? StoreError(.temporary, "log: \(error)")
+        }
+        return closed
+    }
+
+    private func finishRebuild() throws(StoreError) {
+        let loading = CheckpointLoading(schema: self.schema, log: self.log)
+        let lost = try loading.finish(restarts: self.restarts)
+        if lost > 0 {
+            self.configuration.log(.error, "\(lost) messages have no body in the log any more")
+        }
+    }
+
+    // MARK: Replay
 
     private mutating func replay() throws(StoreError) {
         let start = min(self.applied, self.synced).next
@@ -121,6 +215,7 @@ struct Recovery {
                 return .next
             }
             self.report.damages += replayed.damages.count
+            for damage in replayed.damages where !self.log.openReport.damages.contains(damage) { self.tell(damage) }
             try self.applyBatch()
         } catch let error as StoreError {
             throw error
@@ -140,6 +235,11 @@ struct Recovery {
         }
         if logged.sequence > self.synced { self.files.note(record, logged.sequence, logged.location) }
         guard logged.sequence > self.applied else { return }
+        if case .restarted(let count) = record, count > self.restarts {
+            // What comes now was numbered by a server that knew.
+            try self.applyBatch()
+            self.restarts = count
+        }
         var cache: [UInt8] = []
         if case .added(let added) = record { cache = CacheBuilder.build(added.octets) }
         self.batch.append(
@@ -160,9 +260,10 @@ struct Recovery {
         let schema = self.schema
         let restarts = self.restarts
         let last = self.lastTaken
+        let purpose = self.purpose
         do throws(LMDBError) {
             try schema.environment.write { (transaction) throws(LMDBError) in
-                var writer = IndexWriter(schema, restarts: restarts)
+                var writer = IndexWriter(schema, restarts: restarts, purpose)
                 for (record, cache, place) in batch {
                     try writer.apply(record, cache: cache, at: place, transaction)
                 }

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import VolumeLog
 
 extension StoreRecord {
     /// The version of the payloads written; readers refuse higher ones.
@@ -20,6 +21,10 @@ extension StoreRecord {
         case vanished = 20
         case recent = 21
         case keywords = 22
+        case bodyMoved = 24
+        case checkpoint = 40
+        case closed = 41
+        case restarted = 42
     }
 
     var kind: Kind {
@@ -37,6 +42,10 @@ extension StoreRecord {
         case .vanished: .vanished
         case .recent: .recent
         case .keywords: .keywords
+        case .bodyMoved: .bodyMoved
+        case .checkpoint: .checkpoint
+        case .closed: .closed
+        case .restarted: .restarted
         }
     }
 
@@ -128,6 +137,15 @@ extension StoreRecord {
         case .keywords(let key, let keywords):
             out.append(key)
             out.append(keywords)
+        case .bodyMoved(let moved):
+            out.appendLittleEndian(moved.id.rawValue)
+            moved.octets.withUnsafeBytes { out.append(contentsOf: $0) }
+        case .checkpoint(let part):
+            part.encode(into: &out)
+        case .closed(let synced):
+            out.appendLittleEndian(synced.rawValue)
+        case .restarted(let count):
+            out.appendLittleEndian(count)
         }
     }
 
@@ -192,6 +210,16 @@ extension StoreRecord {
         case .keywords:
             guard let key = reader.readKey(), let keywords = reader.readNewKeywords() else { return nil }
             return .keywords(key, keywords)
+        case .bodyMoved:
+            guard let id = reader.readLittleEndian(UInt64.self), let octets = reader.readBytes(reader.remaining)
+            else { return nil }
+            return .bodyMoved(BodyMoved(id: BodyID(rawValue: id), octets: MessageOctets(Array(octets))))
+        case .checkpoint:
+            return CheckpointPart(&reader).map { .checkpoint($0) }
+        case .closed:
+            return reader.readLittleEndian(UInt64.self).map { .closed(filesSynced: LogSequence(rawValue: $0)) }
+        case .restarted:
+            return reader.readLittleEndian(UInt64.self).map { .restarted(count: $0) }
         }
     }
 

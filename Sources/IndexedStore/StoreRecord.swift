@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import VolumeLog
 
 /// The mailbox of an account in keys and records. Neither number is ever used again for another.
 struct MailboxKey: Hashable, Comparable, Sendable {
@@ -35,6 +36,13 @@ enum StoreRecord: Sendable {
     case recent(MailboxKey, firstRecent: UInt32)
     /// Keywords whose numbers are in use although the record that brought them was dropped.
     case keywords(MailboxKey, NewKeywords)
+    /// A body copied on by cleaning: this record is its place now.
+    case bodyMoved(BodyMoved)
+    case checkpoint(CheckpointPart)
+    /// The volume was closed in order: nothing that anybody was told is missing before this.
+    case closed(filesSynced: LogSequence)
+    /// The volume was opened after an unclean end, for that time: see `MailboxHead.restarts`.
+    case restarted(count: UInt64)
 }
 
 struct AccountSet: Sendable {
@@ -110,6 +118,19 @@ struct MessageAdded: Sendable {
     var hasFiles: Bool { self.targets.contains { !$0.message.location.isInLog } }
 }
 
+struct BodyMoved: Sendable {
+    var id: BodyID
+    var octets: MessageOctets
+    /// Octets of the body, also when `octets` are not held any more.
+    let count: Int
+
+    init(id: BodyID, octets: MessageOctets) {
+        self.id = id
+        self.octets = octets
+        self.count = octets.count
+    }
+}
+
 struct MessagesFound: Sendable {
     var key: MailboxKey
     var newKeywords: NewKeywords
@@ -159,9 +180,27 @@ extension StoreRecord {
     /// The record without a message's octets, which are in the log and in the files: what waits to be applied must
     /// not hold them.
     var withoutOctets: StoreRecord {
-        guard case .added(var added) = self else { return self }
-        added.octets = Self.noOctets
-        return .added(added)
+        switch self {
+        case .added(var added):
+            added.octets = Self.noOctets
+            return .added(added)
+        case .bodyMoved(var moved):
+            moved.octets = Self.noOctets
+            return .bodyMoved(moved)
+        case .checkpoint(let part):
+            // The index has these rows already.
+            return .checkpoint(CheckpointPart(base: part.base, .end(parts: 0)))
+        default: return self
+        }
+    }
+
+    /// Octets that make the record large, if it is.
+    var octetCount: Int {
+        switch self {
+        case .added(let added): added.octets.count
+        case .bodyMoved(let moved): moved.octets.count
+        default: 0
+        }
     }
 
     private static let noOctets = MessageOctets([])
@@ -176,7 +215,7 @@ extension StoreRecord {
             case .flagged(let change): [(change.key, change.newKeywords)]
             case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .vanished,
                 .recent,
-                .keywords:
+                .keywords, .bodyMoved, .checkpoint, .closed, .restarted:
                 []
             }
         return all.filter { !$0.1.isEmpty }.map { .keywords($0.0, $0.1) }

@@ -373,6 +373,11 @@ extension Environment {
         return database
     }
 
+    /// The databases opened so far, by name.
+    public var openDatabases: [Database] {
+        self.databases.withLock { Array($0.values) }.sorted { $0.name < $1.name }
+    }
+
     /// Flushes what was committed to the disk. Unless `force`, only if the durability promises it.
     public func sync(force: Bool = true) throws(LMDBError) {
         try self.checkUsable()

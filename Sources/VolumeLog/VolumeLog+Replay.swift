@@ -32,31 +32,50 @@ extension VolumeLog {
         var report = ReplayReport()
         guard !table.segments.isEmpty, first.rawValue < table.nextSequence else { return report }
         for index in table.index(holding: first.rawValue)..<table.segments.count {
-            let segment = table.segments[index]
-            let file: SegmentFile
-            do throws(VolumeLogError) {
-                file = try self.file(segment.number)
-            } catch {
-                // Recycled meanwhile: nothing in it was needed any more.
-                if error.code == .noSuchRecord { continue }
-                throw error
-            }
-            let isLast = index == table.segments.count - 1
-            let scanner = SegmentScanner(file, end: isLast ? table.tail : try file.length())
-            var walk = SegmentWalk(
-                scanner: scanner, bound: table.bound(at: index), expected: segment.firstSequence,
-                chain: segment.previous)
-            let step = try walk.run(from: first.rawValue) { (header, offset, scanner) throws in
-                try self.show(header, offset, scanner, visit)
-            }
-            report.records += walk.records
-            report.damages += walk.damages
-            if walk.expected > segment.firstSequence {
-                report.last = LogSequence(rawValue: walk.expected - 1)
-            }
-            if step == .stop { break }
+            if try self.replay(index, of: table, from: first.rawValue, &report, visit) == .stop { break }
         }
         return report
+    }
+
+    /// Visits every record of one segment, in order, as `replay(from:)` does. Nothing when it is not there.
+    @discardableResult
+    public func replay(
+        segment number: UInt32, _ visit: (LogRecord) throws -> ReplayStep
+    ) throws -> ReplayReport {
+        let table = self.table.withLock { $0 }
+        var report = ReplayReport()
+        guard let index = table.index(of: number) else { return report }
+        _ = try self.replay(index, of: table, from: 0, &report, visit)
+        return report
+    }
+
+    private func replay(
+        _ index: Int, of table: SegmentTable, from first: UInt64, _ report: inout ReplayReport,
+        _ visit: (LogRecord) throws -> ReplayStep
+    ) throws -> ReplayStep {
+        let segment = table.segments[index]
+        let file: SegmentFile
+        do throws(VolumeLogError) {
+            file = try self.file(segment.number)
+        } catch {
+            // Recycled meanwhile: nothing in it was needed any more.
+            if error.code == .noSuchRecord { return .next }
+            throw error
+        }
+        let isLast = index == table.segments.count - 1
+        let scanner = SegmentScanner(file, end: isLast ? table.tail : try file.length())
+        var walk = SegmentWalk(
+            scanner: scanner, bound: table.bound(at: index), expected: segment.firstSequence,
+            chain: segment.previous)
+        let step = try walk.run(from: first) { (header, offset, scanner) throws in
+            try Self.show(header, offset, scanner, visit)
+        }
+        report.records += walk.records
+        report.damages += walk.damages
+        if walk.expected > segment.firstSequence {
+            report.last = LogSequence(rawValue: walk.expected - 1)
+        }
+        return step
     }
 
     /// Reads the whole log and compares every checksum.
@@ -68,7 +87,7 @@ extension VolumeLog {
         }
     }
 
-    private func show(
+    static func show(
         _ header: RecordHeader, _ offset: Int, _ scanner: SegmentScanner,
         _ visit: (LogRecord) throws -> ReplayStep
     ) throws -> ReplayStep {

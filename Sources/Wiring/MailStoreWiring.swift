@@ -25,6 +25,7 @@ public enum MailStoreWiring {
             case .always: .always
             case .never: .never
             }
+        configuration.backgroundRate = Int(clamping: settings.mail.backgroundRate)
         configuration.namespaces = settings.namespaces.map { namespace in
             Namespace(
                 kind: .personal, prefix: namespace.prefix,

@@ -130,7 +130,7 @@ import Testing
             defer { mailbox.close() }
             return (mailbox.snapshot(), mailbox.guid)
         }
-        Shell.remove(volume.directory + "/volume/index")
+        Shell.remove(volume.directory + "/volume")
         volume.time.withLock { $0 += 60 }
         try await volume.with { store in
             #expect(store.openReport.isIndexNew)

@@ -1,6 +1,7 @@
 import MailCore
 import MailStore
 import Testing
+import VolumeLog
 
 @testable import IndexedStore
 
@@ -69,6 +70,15 @@ import Testing
             .vanished(key, ModSeq(rawValue: 10), [UID(nonZero: 1), UID(nonZero: 2), UID(nonZero: .max)]),
             .recent(key, firstRecent: 12),
             .keywords(key, NewKeywords(first: 0, names: [Keyword("a"), Keyword("b")].compactMap { $0 })),
+            .account(
+                AccountSet(id: 8, identity: AccountIdentity(name: "p", home: "", mailPath: "/m", driver: "pack"))),
+            .bodyMoved(BodyMoved(id: BodyID(rawValue: 5), octets: MessageOctets([1, 2, 3]))),
+            .checkpoint(CheckpointPart(base: LogSequence(rawValue: 9), .begin(restarts: 2))),
+            .checkpoint(
+                CheckpointPart(base: LogSequence(rawValue: 9), .rows(database: "messages", entries: [1, 7, 2, 8, 9]))),
+            .checkpoint(CheckpointPart(base: LogSequence(rawValue: 9), .end(parts: 1))),
+            .closed(filesSynced: LogSequence(rawValue: 12)),
+            .restarted(count: 3),
         ]
 
     @Test(arguments: records.indices) func readsWhatItWrote(_ index: Int) {

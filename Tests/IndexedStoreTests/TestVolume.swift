@@ -6,6 +6,7 @@ import MaildirFormat
 import PackFormat
 import Synchronization
 import Testing
+import VolumeLog
 
 /// The body formats, every one of which passes the same tests.
 enum TestFormat: String, CaseIterable, Sendable {
@@ -83,6 +84,8 @@ struct TestDirectory: Sendable {
     let syncs: Syncs
     let format: TestFormat
     let crashPoint: @Sendable (CrashPoint) -> Void
+    var segmentSize = 1 << 20
+    var files = FileOperations.system
 
     /// Whether syncs of the file system succeed.
     enum Syncs { case succeed, fail }
@@ -107,7 +110,8 @@ struct TestDirectory: Sendable {
                 "maildir": self.syncs == .succeed ? format : UnsyncedFormat(format: format), "pack": PackFormat(),
             ],
             clock: { 1_800_000_000 })
-        configuration.logSegmentSize = 1 << 20
+        configuration.logSegmentSize = self.segmentSize
+        configuration.logFiles = self.files
         configuration.threadCount = 4
         configuration.watchesFiles = false
         configuration.crashPoint = self.crashPoint

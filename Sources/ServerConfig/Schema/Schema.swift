@@ -75,6 +75,9 @@ package enum Schema {
             "mail_volume_path", \.mail.volumePath,
             "Directory of the volume that holds log and index. Empty: `volume` below state_dir."),
         .size(
+            "mail_volume_background_rate", \.mail.backgroundRate,
+            "Octets a second that may be written to keep the volume's log short: checkpoints, and copies of the messages left in mostly empty segments. 0: no cleaning, the log of pack accounts then only grows."),
+        .size(
             "mail_max_message_size", \.mail.maximumMessageSize,
             "Largest message that APPEND and LMTP take; 0 is no limit. Keep the MTA's limit at or below it."),
     ]

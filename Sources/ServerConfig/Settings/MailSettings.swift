@@ -13,6 +13,8 @@ public struct MailSettings: Sendable, Equatable {
     public var layout: MailboxListLayout = .maildirPlusPlus
     /// The directory of log and index; empty for the default, see `Settings.volumePath`.
     public var volumePath = ""
+    /// Octets a second that may be written for keeping the log short; 0: nothing is cleaned.
+    public var backgroundRate: UInt64 = 20 << 20
     /// The largest message in octets that APPEND and LMTP take; 0 for no limit.
     public var maximumMessageSize: UInt64 = 100 << 20
 

@@ -1,0 +1,89 @@
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// Cleaning: the messages that are left in a sparse segment are copied to the log's end; then nothing needs the
+/// segment any more, and the applier gives it back.
+extension LogKeeper {
+    /// Copied at once, so that their flush is shared.
+    private static let copiedOctets = 1 << 20
+
+    /// Cleans segments until none is sparse, or the volume closes.
+    func clean(_ pace: Pace) throws(StoreError) {
+        guard self.configuration.backgroundRate > 0 || pace == .everything else { return }
+        var done = Set<UInt32>()
+        while !self.mustStop, let segment = try self.sparsest(except: done) {
+            done.insert(segment)
+            try self.clean(segment, pace)
+        }
+    }
+
+    /// The segment with the least in it, if that is little enough to be worth its copy.
+    private func sparsest(except done: Set<UInt32>) throws(StoreError) -> UInt32? {
+        let live = try self.schema.liveSegments()
+        var best: (segment: UInt32, octets: UInt64)?
+        for (segment, octets) in live where !done.contains(segment) && !self.uncleanable.contains(segment) {
+            // Segments that are needed for a rebuild stay anyway.
+            guard self.applier.isBeforeCheckpoint(segment) else { continue }
+            let size = UInt64(self.log.size(of: segment) ?? 0)
+            guard octets * 100 < size * UInt64(self.configuration.cleaningThreshold) else { continue }
+            if octets < best?.octets ?? .max { best = (segment, octets) }
+        }
+        return best?.segment
+    }
+
+    private func clean(_ segment: UInt32, _ pace: Pace) throws(StoreError) {
+        var records: [StoreRecord] = []
+        var octets = 0
+        do {
+            let report = try self.log.replay(segment: segment) { logged in
+                if self.mustStop { return .stop }
+                guard let (id, count) = Self.body(in: logged),
+                    let row = try self.schema.body(id), row.location == logged.location
+                else { return .next }
+                let start = logged.payload.count - count
+                guard start >= 0 else { return .next }
+                let body = MessageOctets(Array(UnsafeRawBufferPointer(rebasing: logged.payload[start...])))
+                records.append(.bodyMoved(BodyMoved(id: id, octets: body)))
+                octets += count
+                if octets >= Self.copiedOctets {
+                    try self.copy(&records, &octets, pace)
+                }
+                return .next
+            }
+            try self.copy(&records, &octets, pace)
+            for damage in report.damages {
+                self.uncleanable.insert(segment)
+                self.configuration.log(
+                    .error,
+                    "log segment \(segment) is damaged at \(damage.offset), \(damage.length) octets: messages may be "
+                        + "lost in it. It is kept as it is")
+            }
+        } catch let error as StoreError {
+            throw error
+        } catch let error as VolumeLogError {
+            throw StoreError(error)
+        } catch {
+            throw StoreError(.temporary, "cleaning: \(error)")
+        }
+    }
+
+    private func copy(_ records: inout [StoreRecord], _ octets: inout Int, _ pace: Pace) throws(StoreError) {
+        guard !records.isEmpty else { return }
+        self.configuration.crashPoint(.beforeCleaning)
+        try self.commit(records)
+        self.configuration.crashPoint(.afterCleaning)
+        self.pay(octets, pace)
+        records = []
+        octets = 0
+    }
+
+    /// The body that a record holds, if it holds one, and its octets, which end the payload.
+    private static func body(in logged: LogRecord) -> (id: BodyID, count: Int)? {
+        switch StoreRecord(kind: logged.kind, logged.payload) {
+        case .added(let added): (BodyID(logged.sequence), added.count)
+        case .bodyMoved(let moved): (moved.id, moved.count)
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,251 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+internal import Synchronization
+internal import VolumeLog
+
+/// Keeps the log short, behind everybody's back: writes checkpoints, so that the records before them are not needed
+/// for a rebuild of the index, and copies the last messages out of segments that are mostly dead, so that those can
+/// be used again.
+final class LogKeeper: @unchecked Sendable {
+    // Proof of Sendable: the fields below are touched only with `monitor.lock` held, those below `thread` only by
+    // the thread.
+    private let monitor = Monitor()
+    /// Octets written to the log since the last checkpoint.
+    private var written: UInt64
+    /// Somebody waits for a whole round: the number of the last one wanted, and of the last one done.
+    private var wantedRound = 0
+    private var doneRound = 0
+    private var isClosing = false
+
+    let schema: IndexSchema
+    let log: VolumeLog
+    let committer: Committer
+    let applier: Applier
+    let restarts: UInt64
+    let configuration: IndexedStore.Configuration
+    private let thread = ThreadSlot()
+
+    private var checkpoint: CheckpointPointer?
+    private var hasFailed = false
+    /// Segments with a damaged record, in which something live may be.
+    var uncleanable = Set<UInt32>()
+    /// When the budget allows the next octet, in monotonic nanoseconds.
+    private var paidUntil: UInt64 = 0
+
+    /// How often it looks for sparse segments when nothing is written.
+    private static let interval: UInt64 = 10_000_000_000
+
+    init(
+        schema: IndexSchema, log: VolumeLog, committer: Committer, applier: Applier, restarts: UInt64,
+        checkpoint: CheckpointPointer?, configuration: IndexedStore.Configuration
+    ) {
+        self.schema = schema
+        self.log = log
+        self.committer = committer
+        self.applier = applier
+        self.restarts = restarts
+        self.checkpoint = checkpoint
+        self.configuration = configuration
+        // Without a checkpoint nothing of the log can be given back: one is due when as much is there as would be
+        // due later. Else what was written since is known only roughly, by segments.
+        let base = checkpoint?.base ?? .none
+        let since = log.segments().count { $0.firstSequence > base }
+        self.written = UInt64(since) * UInt64(configuration.logSegmentSize)
+    }
+
+    func start() throws(StoreError) { try self.thread.start { self.run() } }
+
+    /// From the committer: so much was written.
+    func wrote(_ octets: Int) {
+        self.monitor.lock.withLock {
+            self.written += UInt64(octets)
+            if self.isDue { self.monitor.wakeAll() }
+        }
+    }
+
+    /// Writes a checkpoint and cleans what can be cleaned, now. Waits on this thread.
+    func runNow() {
+        self.monitor.lock.withLock {
+            self.wantedRound += 1
+            let round = self.wantedRound
+            self.monitor.wakeAll()
+            while self.doneRound < round, !self.isClosing { self.monitor.wait() }
+        }
+    }
+
+    /// Ends the thread; what it was at is left for the next start.
+    func close() {
+        self.monitor.lock.withLock {
+            self.isClosing = true
+            self.monitor.wakeAll()
+        }
+        self.thread.join()
+    }
+
+    private var threshold: UInt64 { max(UInt64(self.configuration.checkpointInterval), 2 * self.checkpointSize) }
+    private var checkpointSize: UInt64 = 0
+    private var isDue: Bool { self.written >= self.threshold }
+
+    var mustStop: Bool { self.monitor.lock.withLock { self.isClosing } || self.committer.failure != nil }
+
+    private func run() {
+        self.monitor.lock.withLock { self.checkpointSize = self.checkpoint?.size ?? 0 }
+        while true {
+            self.monitor.lock.lock()
+            let end = Monitor.now() &+ Self.interval
+            while !self.isClosing, self.wantedRound == self.doneRound, !self.isDue, Monitor.now() < end {
+                self.monitor.wait(until: end)
+            }
+            let isWanted = self.wantedRound > self.doneRound
+            let round = self.wantedRound
+            let isDue = self.isDue || isWanted
+            let isClosing = self.isClosing
+            self.monitor.lock.unlock()
+            if isClosing { return }
+            do throws(StoreError) {
+                if isDue { try self.writeCheckpoint() }
+                try self.clean(isWanted ? .everything : .withinBudget)
+                self.hasFailed = false
+            } catch {
+                if !self.mustStop, !self.hasFailed {
+                    self.configuration.log(
+                        .warning, "the log cannot be kept short now: \(error). Tried again every ten seconds")
+                    self.hasFailed = true
+                }
+                self.monitor.lock.withLock {
+                    if !self.isClosing, !isWanted { self.monitor.wait(until: Monitor.now() &+ Self.interval) }
+                }
+            }
+            self.monitor.lock.withLock {
+                self.doneRound = max(self.doneRound, round)
+                self.monitor.wakeAll()
+            }
+        }
+    }
+
+    /// How much of the disk's time a round may take.
+    enum Pace { case everything, withinBudget }
+
+    /// Waits until so many octets more may be written.
+    func pay(_ octets: Int, _ pace: Pace) {
+        let rate = UInt64(self.configuration.backgroundRate)
+        guard pace == .withinBudget, rate > 0 else { return }
+        let now = Monitor.now()
+        self.paidUntil = max(self.paidUntil, now) &+ UInt64(octets) &* 1_000_000_000 / rate
+        self.monitor.lock.withLock {
+            while !self.isClosing, Monitor.now() < self.paidUntil { self.monitor.wait(until: self.paidUntil) }
+        }
+    }
+
+    /// Queues records and waits until they are flushed.
+    func commit(_ records: [StoreRecord]) throws(StoreError) {
+        guard !records.isEmpty else { return }
+        let outcome = Outcome(records.count)
+        let pending = records.map { record in
+            PendingRecord(
+                record: record, isAwaited: true,
+                completion: { result in
+                    if case .failure(let error) = result { outcome.done(error) } else { outcome.done(nil) }
+                })
+        }
+        guard self.committer.enqueue(pending) != nil else { throw StoreError(.temporary, "volume closed") }
+        try outcome.wait()
+    }
+
+    /// Of several records: waits for the last, and remembers the first failure.
+    private final class Outcome: @unchecked Sendable {
+        // Touched only with `monitor.lock` held.
+        private let monitor = Monitor()
+        private var left: Int
+        private var failure: StoreError?
+
+        init(_ count: Int) { self.left = count }
+
+        func done(_ failure: StoreError?) {
+            self.monitor.lock.withLock {
+                self.left -= 1
+                self.failure = self.failure ?? failure
+                self.monitor.wakeAll()
+            }
+        }
+
+        func wait() throws(StoreError) {
+            self.monitor.lock.lock()
+            defer { self.monitor.lock.unlock() }
+            while self.left > 0 { self.monitor.wait() }
+            if let failure = self.failure { throw failure }
+        }
+    }
+
+    // MARK: Checkpoints
+
+    /// Octets of one record of rows.
+    private static let partSize = 256 << 10
+    private static let crashEvery = 2
+
+    private func writeCheckpoint() throws(StoreError) {
+        let pace = Pace.withinBudget
+        let schema = self.schema
+        let before = self.monitor.lock.withLock { self.written }
+        let applied = try schema.read { (transaction) throws(LMDBError) in try schema.meta(.applied, transaction) }
+        let base = LogSequence(rawValue: applied ?? 0)
+        guard base > self.checkpoint?.base ?? .none else { return }
+        self.configuration.crashPoint(.beforeCheckpoint)
+        try self.commit([.checkpoint(CheckpointPart(base: base, .begin(restarts: self.restarts)))])
+        var parts: UInt64 = 0
+        var size: UInt64 = 0
+        for database in schema.environment.openDatabases where !IndexSchema.isDerived(database.name) {
+            var last: [UInt8] = []
+            while let entries = try self.entries(of: database, after: &last) {
+                if self.mustStop { throw StoreError(.temporary, "volume closing") }
+                let part = CheckpointPart(base: base, .rows(database: database.name, entries: entries))
+                try self.commit([.checkpoint(part)])
+                parts += 1
+                size += UInt64(entries.count)
+                if parts == 2 { self.configuration.crashPoint(.inCheckpoint) }
+                self.pay(entries.count, pace)
+            }
+        }
+        try self.commit([.checkpoint(CheckpointPart(base: base, .end(parts: parts)))])
+        self.configuration.crashPoint(.afterCheckpoint)
+        let pointer = CheckpointPointer(base: base, size: size)
+        do throws(VolumeLogError) {
+            try self.log.replaceNote(CheckpointPointer.name, Array(pointer.text.utf8))
+        } catch {
+            throw StoreError(error)
+        }
+        self.checkpoint = pointer
+        self.monitor.lock.withLock {
+            self.written -= min(self.written, before)
+            self.checkpointSize = size
+        }
+        // Only now: a rebuild finds this checkpoint, and needs nothing before its base.
+        self.applier.keepLog(after: base)
+    }
+
+    /// The entries behind `last`, as many as fit into one record; `nil` when there are no more.
+    private func entries(of database: Database, after last: inout [UInt8]) throws(StoreError) -> [UInt8]? {
+        let previous = last
+        let (entries, end) = try self.schema.read { (transaction) throws(LMDBError) -> ([UInt8], [UInt8]) in
+            var entries: [UInt8] = []
+            var end: [UInt8] = []
+            let cursor = try transaction.cursor(database)
+            var entry = try cursor.seek(previous)
+            if let found = entry, !previous.isEmpty, found.key.elementsEqual(previous) { entry = try cursor.next() }
+            while let found = entry {
+                CheckpointPart.append(found.key, found.value, to: &entries)
+                if entries.count >= Self.partSize {
+                    end = Array(found.key)
+                    return (entries, end)
+                }
+                end = Array(found.key)
+                entry = try cursor.next()
+            }
+            return (entries, end)
+        }
+        guard !entries.isEmpty else { return nil }
+        last = end
+        return entries
+    }
+}

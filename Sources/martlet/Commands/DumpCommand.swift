@@ -1,0 +1,66 @@
+import AdminCommands
+import ArgumentParser
+import ServerConfig
+import Wiring
+
+struct DumpCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dump", abstract: "Shows what is in files that are not text.", subcommands: [Log.self])
+
+    /// Reads the log's files directly, so that it works whether or not the daemon runs.
+    struct Log: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "log", abstract: "Shows the records of a volume's log.",
+            discussion: """
+                Every change of the store, in order; stretches that cannot be read are shown as such. Nothing is \
+                changed, and a running daemon is not disturbed.
+                """)
+        @OptionGroup var global: GlobalOptions
+        @Option(name: .customShort("s"), help: "Only the segment of this number, hexadecimal as in the file's name.")
+        var segment: String?
+        @Option(name: .customLong("from"), help: "Only records from this sequence number on.") var first: UInt64 = 1
+        @Argument(help: "The log's directory; the configured volume's when left out.") var directory: String?
+
+        func run() async throws {
+            let path: String
+            if let directory {
+                path = directory
+            } else {
+                path = try LoadedConfiguration.load(self.global.configuration).settings.volumePath + "/log"
+            }
+            var number: UInt32?
+            if let segment {
+                guard let value = UInt32(segment, radix: 16) else {
+                    throw AdminError(.usage, "not the number of a segment: \(segment)")
+                }
+                number = value
+            }
+            var output = TerminalOutput(self.global.format)
+            try await output.columns(LogDumpWiring.columns)
+            var isDamaged = false
+            do throws(LogDumpError) {
+                for known in try LogDumpWiring.segments(directory: path) where number == nil || known == number {
+                    for row in try LogDumpWiring.rows(directory: path, segment: known, from: self.first) {
+                        isDamaged = isDamaged || row.isDamage
+                        try await Self.show(row, &output)
+                    }
+                }
+            } catch {
+                try output.abandon()
+                throw AdminError(.unavailable, error.text)
+            }
+            try output.finish()
+            if isDamaged { throw AdminError(.data, "the log is damaged") }
+        }
+
+        private static func show(
+            _ row: LogDumpWiring.Row, _ output: inout TerminalOutput
+        ) async throws(LogDumpError) {
+            do throws(AdminError) {
+                try await output.row(row.values.map { Array($0.utf8) })
+            } catch {
+                throw LogDumpError(error.message)
+            }
+        }
+    }
+}
