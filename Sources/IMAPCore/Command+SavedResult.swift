@@ -27,7 +27,10 @@ extension Command {
         case .thread(var thread):
             thread.search.key = thread.search.key.replacingSavedResult(numbers)
             return .thread(thread)
-        case .capability, .noop, .logout, .id, .language, .startTLS, .login, .authenticate, .enable, .select, .examine,
+        case .multiSearch(var command):
+            command.search.key = command.search.key.replacingSavedResult(numbers)
+            return .multiSearch(command)
+        case .cancelUpdate, .capability, .noop, .logout, .id, .language, .startTLS, .login, .authenticate, .enable, .select, .examine,
             .create,
             .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist, .namespace, .status, .idle, .getMetadata,
             .setMetadata, .check,
@@ -41,19 +44,14 @@ extension Command {
 }
 
 extension SearchKey {
-    /// Depth is bounded by the parser's limit on nesting.
     fileprivate func replacingSavedResult(_ numbers: (MessageNumbering) -> SequenceSet) -> SearchKey {
-        switch self {
-        // `$` and `UID $` mean the same.
-        case .sequence(let set), .uid(let set):
-            return set.isSavedResult ? .uid(numbers(.uid)) : self
-        case .and(let keys): return .and(keys.map { $0.replacingSavedResult(numbers) })
-        case .or(let a, let b):
-            return .or(a.replacingSavedResult(numbers), b.replacingSavedResult(numbers))
-        case .not(let key): return .not(key.replacingSavedResult(numbers))
-        case .all, .flags, .notFlags, .recent, .keyword, .modSeq, .before, .on, .since, .older, .younger,
-            .sentBefore, .sentOn, .sentSince, .larger, .smaller, .header, .body, .text:
-            return self
+        let replaced = self.replacing { key in
+            switch key {
+            // `$` and `UID $` mean the same.
+            case .sequence(let set), .uid(let set): set.isSavedResult ? .uid(numbers(.uid)) : key
+            default: key
+            }
         }
+        return replaced ?? self
     }
 }

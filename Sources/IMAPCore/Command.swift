@@ -36,6 +36,8 @@ public enum Command: Hashable, Sendable {
     case unauthenticate
     case getMetadata(GetMetadataCommand)
     case setMetadata(SetMetadataCommand)
+    /// ESEARCH; for the selected mailbox too.
+    case multiSearch(MultiSearchCommand)
 
     // Selected.
     case check
@@ -46,6 +48,8 @@ public enum Command: Hashable, Sendable {
     case search(SearchCommand)
     case sort(SortCommand)
     case thread(ThreadCommand)
+    /// The tags of searches whose updates are not wanted any more (RFC 5267 section 4.3.5); at least one.
+    case cancelUpdate([[UInt8]])
     case fetch(FetchCommand)
     case store(StoreCommand)
     case copy(CopyCommand)
@@ -101,6 +105,8 @@ extension Command {
         case .search(let search): search.numbering == .uid ? "UID SEARCH" : "SEARCH"
         case .sort(let sort): sort.search.numbering == .uid ? "UID SORT" : "SORT"
         case .thread(let thread): thread.search.numbering == .uid ? "UID THREAD" : "THREAD"
+        case .multiSearch: "ESEARCH"
+        case .cancelUpdate: "CANCELUPDATE"
         case .fetch(let fetch): fetch.numbering == .uid ? "UID FETCH" : "FETCH"
         case .store(let store): store.numbering == .uid ? "UID STORE" : "STORE"
         case .copy(let copy): copy.numbering == .uid ? "UID COPY" : "COPY"

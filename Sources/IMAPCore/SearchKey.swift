@@ -1,6 +1,7 @@
 public import MailCore
 
-/// What SEARCH looks for (RFC 9051 section 6.4.4, the rev1 keys of RFC 3501, MODSEQ of RFC 7162).
+/// What SEARCH looks for (RFC 9051 section 6.4.4, the rev1 keys of RFC 3501, MODSEQ of RFC 7162, and those of other
+/// extensions).
 ///
 /// The depth and the number of keys are bounded by the parser's `CommandLimits`. Strings are octets in the
 /// command's charset. Dates have no time.
@@ -46,50 +47,33 @@ public indirect enum SearchKey: Hashable, Sendable {
     case header(name: [UInt8], contains: [UInt8])
     case body([UInt8])
     case text([UInt8])
+
+    /// Strings inside are looked for word by word (RFC 6203).
+    case fuzzy(SearchKey)
+    /// When the message came into its mailbox, time and zone disregarded (RFC 8514).
+    case savedBefore(CivilDate)
+    case savedOn(CivilDate)
+    case savedSince(CivilDate)
+    /// Whether the mailbox knows when messages came into it.
+    case saveDateSupported
+    /// Object identifiers (RFC 8474 section 6).
+    case emailID([UInt8])
+    case threadID([UInt8])
+    /// The keys that are stored under this name (RFC 5466); to be replaced by them before the search.
+    case filter([UInt8])
 }
 
 extension SearchKey {
-    /// Whether a string key stands in here: only then a charset matters.
-    public var hasStrings: Bool {
-        switch self {
-        case .header, .body, .text: true
-        case .and(let keys): keys.contains(where: \.hasStrings)
-        case .or(let a, let b): a.hasStrings || b.hasStrings
-        case .not(let key): key.hasStrings
-        case .all, .flags, .notFlags, .recent, .keyword, .sequence, .uid, .modSeq, .before, .on, .since,
-            .older, .younger,
-            .sentBefore, .sentOn, .sentSince, .larger, .smaller:
-            false
-        }
-    }
-
-    /// Whether sequence numbers stand in here: then not even a UID command may tell of EXPUNGE (RFC 7162 section
-    /// 3.2.10.2).
-    public var hasSequenceNumbers: Bool {
-        switch self {
-        case .sequence: true
-        case .and(let keys): keys.contains(where: \.hasSequenceNumbers)
-        case .or(let a, let b): a.hasSequenceNumbers || b.hasSequenceNumbers
-        case .not(let key): key.hasSequenceNumbers
-        case .all, .flags, .notFlags, .recent, .keyword, .uid, .modSeq, .before, .on, .since, .older,
-            .younger, .sentBefore,
-            .sentOn,
-            .sentSince, .larger, .smaller, .header, .body, .text:
-            false
-        }
-    }
-
-    /// Whether MODSEQ stands in here: then the answer carries the highest MODSEQ found.
-    public var hasModSeq: Bool {
-        switch self {
-        case .modSeq: true
-        case .and(let keys): keys.contains(where: \.hasModSeq)
-        case .or(let a, let b): a.hasModSeq || b.hasModSeq
-        case .not(let key): key.hasModSeq
-        case .all, .flags, .notFlags, .recent, .keyword, .sequence, .uid, .before, .on, .since, .older,
-            .younger, .sentBefore,
-            .sentOn, .sentSince, .larger, .smaller, .header, .body, .text:
-            false
+    /// Reads keys that stand alone, as in the value of a filter (search-criteria, RFC 5466 section 4); `nil` for what is
+    /// not whole and right.
+    public init?(_ octets: [UInt8], limits: CommandLimits = CommandLimits()) {
+        var cursor = Cursor(octets, limits: limits)
+        var budget = limits.searchKeys
+        do throws(SyntaxError) {
+            self = try cursor.searchKeys(&budget)
+            try cursor.end()
+        } catch {
+            return nil
         }
     }
 }
@@ -145,6 +129,7 @@ extension Cursor {
             if self.matches(word, "RECENT") { return .recent }
         case UInt8(ascii: "S"):
             if self.matches(word, "SEEN") { return .flags(.seen) }
+            if self.matches(word, "SAVEDATESUPPORTED") { return .saveDateSupported }
         case UInt8(ascii: "U"):
             if self.matches(word, "UNSEEN") { return .notFlags(.seen) }
             if self.matches(word, "UNDELETED") { return .notFlags(.deleted) }
@@ -167,8 +152,17 @@ extension Cursor {
             if self.matches(word, "BCC") { return try self.fieldKey("bcc") }
         case UInt8(ascii: "C"):
             if self.matches(word, "CC") { return try self.fieldKey("cc") }
+        case UInt8(ascii: "E"):
+            if self.matches(word, "EMAILID") { return .emailID(try self.objectID()) }
         case UInt8(ascii: "F"):
             if self.matches(word, "FROM") { return try self.fieldKey("from") }
+            if self.matches(word, "FILTER") { return .filter(try self.filterName()) }
+            if self.matches(word, "FUZZY") {
+                try self.space()
+                try self.descend()
+                defer { self.ascend() }
+                return .fuzzy(try self.searchKey(&budget))
+            }
         case UInt8(ascii: "H"):
             if self.matches(word, "HEADER") {
                 try self.space()
@@ -206,9 +200,13 @@ extension Cursor {
             if self.matches(word, "SENTSINCE") { return .sentSince(try self.searchDate()) }
             if self.matches(word, "SENTBEFORE") { return .sentBefore(try self.searchDate()) }
             if self.matches(word, "SENTON") { return .sentOn(try self.searchDate()) }
+            if self.matches(word, "SAVEDBEFORE") { return .savedBefore(try self.searchDate()) }
+            if self.matches(word, "SAVEDON") { return .savedOn(try self.searchDate()) }
+            if self.matches(word, "SAVEDSINCE") { return .savedSince(try self.searchDate()) }
         case UInt8(ascii: "T"):
             if self.matches(word, "TEXT") { return .text(try self.searchString()) }
             if self.matches(word, "TO") { return try self.fieldKey("to") }
+            if self.matches(word, "THREADID") { return .threadID(try self.objectID()) }
         case UInt8(ascii: "U"):
             if self.matches(word, "UID") {
                 try self.space()
@@ -249,6 +247,24 @@ extension Cursor {
         var bytes: [UInt8] = []
         bytes.append(name)
         return .header(name: bytes, contains: try self.searchString())
+    }
+
+    /// objectid: 1 to 255 letters, digits, `_` and `-` (RFC 8474 section 7).
+    private mutating func objectID() throws(SyntaxError) -> [UInt8] {
+        try self.space()
+        let range = self.run {
+            ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+        }
+        guard (1...255).contains(range.count) else { throw self.unexpected(range, "an object identifier") }
+        return Array(self.bytes[range])
+    }
+
+    /// filter-name (RFC 5466 section 4).
+    private mutating func filterName() throws(SyntaxError) -> [UInt8] {
+        try self.space()
+        let range = self.run { ASCII.isAtomCharacter($0) && $0 != UInt8(ascii: "/") }
+        guard !range.isEmpty else { throw self.fail("the name of a filter") }
+        return Array(self.bytes[range])
     }
 
     private mutating func keywordKey() throws(SyntaxError) -> SearchKey {

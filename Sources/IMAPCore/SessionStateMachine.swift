@@ -88,11 +88,11 @@ public struct SessionStateMachine: Sendable {
             case .loggedOut: return Self.afterLogout
             }
         case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist,
-            .namespace, .status, .idle, .getMetadata, .setMetadata:
+            .namespace, .status, .multiSearch, .idle, .getMetadata, .setMetadata:
             return self.receivedAppend()
         case .compress, .unauthenticate:
             return self.receivedAppend()
-        case .check, .close, .unselect, .expunge, .uidExpunge, .search, .sort, .thread, .fetch, .store, .copy,
+        case .check, .close, .unselect, .expunge, .uidExpunge, .search, .sort, .thread, .cancelUpdate, .fetch, .store, .copy,
             .move:
             switch self.state {
             case .selected: return .run

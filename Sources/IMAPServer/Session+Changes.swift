@@ -25,6 +25,8 @@ enum ExpungeTelling {
 private struct Untold {
     /// Places in the view before, ascending.
     var expunged: [Int] = []
+    /// Messages that are gone, whether or not that may be told, with their places in the view before.
+    var gone: [(index: Int, uid: UID)] = []
     /// The same messages.
     var vanished = UIDSet()
     /// With EXPUNGEs held back: what the client may take for told.
@@ -44,11 +46,12 @@ extension Session {
         // Two steps, because an asynchronous function keeps its variables on the heap for as long as it
         // waits, and tasks keep that memory afterwards: the first, which has all the state, does not wait
         // and is not inlined.
-        guard let untold = self.moveView(expunges) else { return }
-        try await self.tell(untold)
+        if let untold = self.moveView(expunges) { try await self.tell(untold) }
+        if !self.searchUpdates.list.isEmpty { try await self.tellSearchUpdates() }
     }
 
     private func tell(_ untold: Untold) async throws(ConnectionError) {
+        self.tellRemoved(untold.gone)
         if self.knowsQuickResync {
             self.write { $0.vanished(untold.vanished) }
             try await self.connection.flushIfLarge()
@@ -87,7 +90,7 @@ extension Session {
             self.selected?.toldModSeq = now.highestModSeq
             return nil
         }
-        var untold = Untold(hasGrown: changes.appended > 0)
+        var untold = Untold(gone: changes.expunged, hasGrown: changes.appended > 0)
         let tellsExpunges: Bool
         switch expunges {
         case .allowed: tellsExpunges = true
@@ -123,7 +126,10 @@ extension Session {
     private func emptyView() -> Untold? {
         guard var selected = self.selected, !selected.view.isEmpty else { return nil }
         let all = [0..<selected.view.count]
-        let untold = Untold(expunged: Array(all[0]), vanished: selected.uids(all))
+        var untold = Untold(expunged: Array(all[0]), vanished: selected.uids(all))
+        if !self.searchUpdates.list.isEmpty {
+            untold.gone = all[0].map { ($0, selected.view[$0].uid) }
+        }
         selected.view = MailboxSnapshot(
             uidValidity: selected.view.uidValidity, uidNext: selected.view.uidNext,
             highestModSeq: selected.view.highestModSeq)

@@ -59,6 +59,8 @@ extension Session {
         case .uidExpunge(let set): try await self.expunge(tag, set)
         case .search(let command): try await self.search(tag, command)
         case .sort(let command): try await self.sort(tag, command)
+        case .multiSearch(let command): try await self.multiSearch(tag, command)
+        case .cancelUpdate(let tags): try await self.cancelUpdates(tag, tags)
         case .thread(let command): try await self.thread(tag, command)
         case .fetch(let command): try await self.fetch(tag, command)
         case .store(let command): try await self.store(tag, command)

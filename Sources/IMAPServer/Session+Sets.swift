@@ -49,6 +49,22 @@ struct NumberRanges {
     }
 }
 
+extension PartialRange {
+    /// Of the messages at some places, ascending and disjoint, those that the range means.
+    func part(of places: [Range<Int>]) -> [Range<Int>] {
+        let positions = self.positions(of: places.reduce(0) { $0 + $1.count })
+        var part: [Range<Int>] = []
+        var before = 0
+        for range in places {
+            let low = max(positions.lowerBound - before, 0)
+            let high = min(positions.upperBound - before, range.count)
+            if low < high { part.append(range.lowerBound + low..<range.lowerBound + high) }
+            before += range.count
+        }
+        return part
+    }
+}
+
 extension Session {
     /// The selected mailbox and the places in it that a set means. Writes the BAD for sequence numbers that
     /// do not exist.

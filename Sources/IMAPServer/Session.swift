@@ -22,6 +22,8 @@ actor Session {
     var account: (any MailAccount)?
     var names = MailboxNames([])
     var selected: SelectedMailbox?
+    /// Results that are kept up to date (RFC 5267).
+    var searchUpdates = SearchUpdates()
     /// Whether the client knows CONDSTORE (RFC 7162 section 3.1.2).
     var knowsCondStore = false
     /// Whether the client has enabled QRESYNC: then it is told of VANISHED and not of EXPUNGE.

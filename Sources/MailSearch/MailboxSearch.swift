@@ -2,6 +2,24 @@ import MIMECore
 import MailCore
 public import MailStore
 
+/// How much of a result must be found.
+public enum SearchExtent: Sendable, Hashable {
+    case all
+    /// The first so many in the mailbox's order; more may be found.
+    case first(Int)
+    /// The last so many.
+    case last(Int)
+}
+
+/// A message that may match.
+struct SearchCandidate: Sendable {
+    /// Its place in the view.
+    var index: Int
+    var record: MessageRecord
+    /// `nil` when no key needs them.
+    var traits: MessageTraits?
+}
+
 /// Searches one view of a mailbox: by the records alone where that decides, then by caches, at last by the
 /// messages themselves, on storage threads in bounded slices.
 public struct MailboxSearch {
@@ -11,7 +29,7 @@ public struct MailboxSearch {
 
     /// Messages looked at before others on the event loop get their turn.
     private static let recordBatch = 4096
-    private static let cacheBatch = 256
+    static let cacheBatch = 256
     private static let bodyBatch = 64
     private static let bodyLimit = 4 << 20
 
@@ -21,30 +39,44 @@ public struct MailboxSearch {
         self.threads = threads
     }
 
-    /// The places in the view of the messages that match, ascending. Stops early, with what it has, when `goesOn`
-    /// says no.
-    public func matches(_ plan: SearchPlan, goesOn: () -> Bool = { true }) async throws(StoreError) -> [Int] {
-        let plan = plan.node
+    /// The places in the view of the messages that match, ascending: all of them, or at least those that `extent` asks
+    /// for. Stops early, with what it has, when `goesOn` says no.
+    public func matches(
+        _ plan: SearchPlan, _ extent: SearchExtent = .all, goesOn: () -> Bool = { true }
+    ) async throws(StoreError) -> [Int] {
+        let batch = plan.node.needsOnlyRecords ? Self.recordBatch : Self.cacheBatch
+        switch extent {
+        case .all: return try await self.forward(plan.node, batch, .max, goesOn)
+        case .first(let count): return try await self.forward(plan.node, min(batch, Self.cacheBatch), count, goesOn)
+        case .last(let count): return try await self.backward(plan.node, min(batch, Self.cacheBatch), count, goesOn)
+        }
+    }
+
+    /// Those of some places, ascending, whose messages match.
+    public func matches(
+        _ plan: SearchPlan, among places: [Int], goesOn: () -> Bool = { true }
+    ) async throws(StoreError) -> [Int] {
         var found: [Int] = []
         var next = 0
-        while next < self.view.count {
-            let batch = plan.needsOnlyRecords ? Self.recordBatch : Self.cacheBatch
+        while next < places.count, goesOn() {
+            let stop = min(places.count, next + Self.cacheBatch)
+            var sieve = Sieve(plan.node)
+            for place in places[next..<stop] where place < self.view.count { sieve.take(place, self.view[place]) }
+            found.append(contentsOf: try await self.matches(sieve))
+            next = stop
+            await Task.yield()
+        }
+        return found
+    }
+
+    private func forward(
+        _ node: SearchNode, _ batch: Int, _ enough: Int, _ goesOn: () -> Bool
+    ) async throws(StoreError) -> [Int] {
+        var found: [Int] = []
+        var next = 0
+        while next < self.view.count, found.count < enough {
             let stop = min(self.view.count, next + batch)
-            var open: [(index: Int, record: MessageRecord)] = []
-            let before = found.count
-            self.view.forEach(from: next) { index, record in
-                guard index < stop else { return false }
-                switch plan.verdict(index, record, .record) {
-                case .yes: found.append(index)
-                case .no: break
-                case .unknown: open.append((index, record))
-                }
-                return true
-            }
-            if !open.isEmpty {
-                found.append(contentsOf: try await self.matches(plan, open))
-                found[before...].sort()
-            }
+            found.append(contentsOf: try await self.matches(self.sieve(node, next..<stop)))
             next = stop
             await Task.yield()
             if !goesOn() { break }
@@ -52,62 +84,146 @@ public struct MailboxSearch {
         return found
     }
 
-    /// Those of `open` that match by their caches or, where these do not say, by their octets.
-    private func matches(
-        _ plan: SearchNode, _ open: [(index: Int, record: MessageRecord)]
+    private func backward(
+        _ node: SearchNode, _ batch: Int, _ enough: Int, _ goesOn: () -> Bool
     ) async throws(StoreError) -> [Int] {
+        var found: [[Int]] = []
+        var count = 0
+        var end = self.view.count
+        while end > 0, count < enough {
+            let start = max(0, end - batch)
+            let matches = try await self.matches(self.sieve(node, start..<end))
+            count += matches.count
+            found.append(matches)
+            end = start
+            await Task.yield()
+            if !goesOn() { break }
+        }
+        return Array(found.reversed().joined())
+    }
+
+    // MARK: Records
+
+    /// Messages of which the record says that they match, and those of which it does not say whether they do.
+    private struct Sieve {
+        let node: SearchNode
         var found: [Int] = []
-        var deep: [(index: Int, record: MessageRecord)] = []
-        var position = 0
-        try await self.mailbox.caches(of: open.map(\.record)) { record, cache in
-            guard position < open.count else { return false }
-            let index = open[position].index
-            position += 1
-            switch cache.map({ plan.verdict(index, record, .cache($0)) }) ?? .unknown {
-            case .yes: found.append(index)
+        var open: [SearchCandidate] = []
+
+        init(_ node: SearchNode) { self.node = node }
+
+        mutating func take(_ index: Int, _ record: MessageRecord) {
+            let candidate = SearchCandidate(index: index, record: record)
+            switch self.node.verdict(candidate, .record) {
+            case .yes: self.found.append(index)
             case .no: break
-            case .unknown: deep.append((index, record))
+            case .unknown: self.open.append(candidate)
             }
+        }
+    }
+
+    private func sieve(_ node: SearchNode, _ range: Range<Int>) -> Sieve {
+        var sieve = Sieve(node)
+        self.view.forEach(from: range.lowerBound) { index, record in
+            guard index < range.upperBound else { return false }
+            sieve.take(index, record)
             return true
         }
-        deep.append(contentsOf: open[min(position, open.count)...])
-        var rest = deep[...]
-        while !rest.isEmpty {
-            let batch = Array(rest.prefix(Self.bodyBatch))
-            let messages = try await self.mailbox.octets(of: batch.map(\.record), limit: Self.bodyLimit)
-            found.append(contentsOf: try await self.matches(plan, batch, messages))
-            rest = rest.dropFirst(max(1, messages.count))
+        return sieve
+    }
+
+    // MARK: Caches and messages
+
+    private func matches(_ sieve: Sieve) async throws(StoreError) -> [Int] {
+        guard !sieve.open.isEmpty else { return sieve.found }
+        var found = sieve.found
+        let node = sieve.node
+        var open = sieve.open
+        if !node.traits.isEmpty {
+            open = try await self.withTraits(open, node.traits).filter { candidate in
+                switch node.verdict(candidate, .record) {
+                case .yes: found.append(candidate.index)
+                case .no: break
+                case .unknown: return true
+                }
+                return false
+            }
         }
+        let verdicts = try await self.ask(open) { candidate, evidence -> Bool? in
+            switch node.verdict(candidate, evidence) {
+            case .yes: true
+            case .no: false
+            case .unknown: nil
+            }
+        }
+        for (candidate, matches) in zip(open, verdicts) where matches == true { found.append(candidate.index) }
+        found.sort()
         return found
     }
 
-    /// Looks into messages on a storage thread.
-    private func matches(
-        _ plan: SearchNode, _ batch: [(index: Int, record: MessageRecord)],
-        _ messages: [Result<MessageOctets, StoreError>]
-    ) async throws(StoreError) -> [Int] {
-        var readable: [(index: Int, record: MessageRecord, octets: MessageOctets)] = []
-        for (message, result) in zip(batch, messages) {
-            switch result {
-            case .success(let octets): readable.append((message.index, message.record, octets))
-            // What is gone matches nothing any more.
-            case .failure(let error) where error.code == .expunged: break
-            case .failure(let error): throw error
+    /// The candidates that are still there, with what the index knows of them beside their records.
+    func withTraits(
+        _ candidates: [SearchCandidate], _ selection: MessageTraits.Selection
+    ) async throws(StoreError) -> [SearchCandidate] {
+        var known: [SearchCandidate] = []
+        var next = 0
+        while next < candidates.count {
+            let batch = candidates[next..<min(candidates.count, next + Self.cacheBatch)]
+            let traits = try await self.mailbox.traits(of: batch.map(\.record), selection)
+            for (candidate, traits) in zip(batch, traits) {
+                guard let traits else { continue }
+                var candidate = candidate
+                candidate.traits = traits
+                known.append(candidate)
             }
+            next += batch.count
+            if next < candidates.count { await Task.yield() }
         }
-        let candidates = readable
-        return try await self.threads.run { () throws(StoreError) -> [Int] in
-            var found: [Int] = []
-            for (index, record, octets) in candidates {
-                octets.withUnsafeBytes { bytes in
-                    let evidence = SearchEvidence.message(Octets(bytes), PartTable(bytes))
-                    switch plan.verdict(index, record, evidence) {
-                    case .yes: found.append(index)
-                    case .no, .unknown: break
+        return known
+    }
+
+    /// What `question` answers of each candidate, in their order: asked with the cache and, where it answers `nil` then,
+    /// with the message, on a storage thread. `nil` for what it answers of neither, and of messages that are gone.
+    func ask<Value: Sendable>(
+        _ candidates: [SearchCandidate],
+        _ question: @escaping @Sendable (SearchCandidate, SearchEvidence) -> Value?
+    ) async throws(StoreError) -> [Value?] {
+        var answers = [Value?](repeating: nil, count: candidates.count)
+        var open: [Int] = []
+        var position = 0
+        try await self.mailbox.caches(of: candidates.map(\.record)) { _, cache in
+            guard position < candidates.count else { return false }
+            answers[position] = cache.flatMap { question(candidates[position], .cache($0)) }
+            if answers[position] == nil { open.append(position) }
+            position += 1
+            return true
+        }
+        open.append(contentsOf: position..<max(position, candidates.count))
+        var rest = open[...]
+        while !rest.isEmpty {
+            let batch = Array(rest.prefix(Self.bodyBatch))
+            let messages = try await self.mailbox.octets(
+                of: batch.map { candidates[$0].record }, limit: Self.bodyLimit)
+            let made = try await self.threads.run { () throws(StoreError) -> [Value?] in
+                var made: [Value?] = []
+                for (position, result) in zip(batch, messages) {
+                    switch result {
+                    case .success(let octets):
+                        made.append(
+                            octets.withUnsafeBytes {
+                                question(candidates[position], .message(Octets($0), PartTable($0)))
+                            })
+                    // What is gone matches nothing any more.
+                    case .failure(let error) where error.code == .expunged: made.append(nil)
+                    case .failure(let error): throw error
                     }
                 }
+                return made
             }
-            return found
+            for (position, answer) in zip(batch, made) { answers[position] = answer }
+            // A store that reads nothing must not make this loop for ever.
+            rest = rest.dropFirst(max(1, messages.count))
         }
+        return answers
     }
 }

@@ -2,13 +2,33 @@ public import IMAPCore
 import MailCore
 public import MailStore
 
+/// What sequence numbers over the count of messages are.
+public enum SequenceBounds: Sendable, Hashable {
+    /// A mistake.
+    case exact
+    /// Numbers of no message.
+    case clamped
+}
+
 extension MailboxSnapshot {
-    /// The places in the view that a set means, ascending and disjoint. `nil` when a sequence number is
-    /// over the count of messages.
-    public func indices(of set: SequenceSet, _ numbering: MessageNumbering) -> [Range<Int>]? {
+    /// The places in the view that a set means, ascending and disjoint. `nil` when a sequence number is over the count
+    /// of messages and that is a mistake.
+    public func indices(
+        of set: SequenceSet, _ numbering: MessageNumbering, _ bounds: SequenceBounds = .exact
+    ) -> [Range<Int>]? {
         switch numbering {
         case .sequenceNumber:
-            guard let ranges = set.resolved(count: UInt32(clamping: self.count)) else { return nil }
+            let count = UInt32(clamping: self.count)
+            let ranges: [ClosedRange<UInt32>]
+            switch bounds {
+            case .exact:
+                guard let exact = set.resolved(count: count) else { return nil }
+                ranges = exact
+            case .clamped:
+                ranges = set.resolved(largest: count).compactMap { range in
+                    range.lowerBound <= count ? range.lowerBound...min(range.upperBound, count) : nil
+                }
+            }
             return ranges.map { Int($0.lowerBound) - 1..<Int($0.upperBound) }
         case .uid:
             var out: [Range<Int>] = []

@@ -6,10 +6,12 @@ extension MailboxSearch {
     /// Puts places in the view, ascending, into the order that `criteria` say; what is equal by all of them stays in
     /// the order of sequence numbers (RFC 5256 section 3).
     ///
-    /// The keys are gathered from records and caches, the sorting is done on a storage thread. Ends early, with an
+    /// `relevancies` are those of the places, in their order; without them all are equal. The keys are gathered from
+    /// records and caches, the sorting is done on a storage thread. Ends early, with an
     /// order that means nothing, when `goesOn` says no.
     public func sorted(
-        _ places: [Int], by criteria: [SortCommand.Criterion], goesOn: () -> Bool = { true }
+        _ places: [Int], by criteria: [SortCommand.Criterion], relevancies: [UInt8] = [],
+        goesOn: () -> Bool = { true }
     ) async throws(StoreError) -> [Int] {
         var columns = SortColumns(criteria, count: places.count)
         let keys = criteria.map(\.key)
@@ -20,6 +22,7 @@ extension MailboxSearch {
             try await self.headers(
                 of: places, goesOn: goesOn, { SortFields($0, keys, limit) }, { columns.append($0, $1) })
         }
+        columns.take(relevancies: relevancies)
         let gathered = columns
         return try await self.threads.run { () throws(StoreError) -> [Int] in
             gathered.order().map { places[Int($0)] }
@@ -38,7 +41,7 @@ struct SortFields: Sendable {
         for key in keys {
             var text: [UInt8]?
             switch key {
-            case .arrival, .size: continue
+            case .arrival, .size, .relevancy: continue
             case .date:
                 self.sentDate = header.sentDate
                 continue
@@ -92,14 +95,14 @@ extension SortCommand.Key {
     /// Whether a message's record alone has the key.
     var isOfRecord: Bool {
         switch self {
-        case .arrival, .size: true
+        case .arrival, .size, .relevancy: true
         case .date, .cc, .from, .subject, .to, .displayFrom, .displayTo: false
         }
     }
 
     var isText: Bool {
         switch self {
-        case .arrival, .size, .date: false
+        case .arrival, .size, .date, .relevancy: false
         case .cc, .from, .subject, .to, .displayFrom, .displayTo: true
         }
     }

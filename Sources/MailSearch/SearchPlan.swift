@@ -36,11 +36,25 @@ public struct SearchPlan: Sendable {
     let node: SearchNode
 
     /// Ties `key` to `view`; `recent` are the messages that are \Recent to whoever asks, `now` seconds since
-    /// 1970. `nil` when a sequence number in the key does not exist.
-    public init?(_ key: SearchKey, _ view: MailboxSnapshot, recent: UIDSet, now: Int64) {
-        guard let node = SearchNode(key, view, recent, now) else { return nil }
+    /// 1970. `nil` when a sequence number in the key does not exist and that is a mistake.
+    public init?(
+        _ key: SearchKey, _ view: MailboxSnapshot, recent: UIDSet, now: Int64, bounds: SequenceBounds = .exact
+    ) {
+        guard let node = SearchNode(key, SearchContext(view: view, recent: recent, now: now, bounds: bounds)) else {
+            return nil
+        }
         self.node = node
     }
+}
+
+/// What keys are tied to.
+struct SearchContext {
+    var view: MailboxSnapshot
+    var recent: UIDSet
+    var now: Int64
+    var bounds: SequenceBounds
+    /// Whether strings are looked for word by word.
+    var isFuzzy = false
 }
 
 indirect enum SearchNode: Sendable {
@@ -63,40 +77,58 @@ indirect enum SearchNode: Sendable {
     case header([UInt8], SearchNeedle)
     case body(SearchNeedle)
     case text(SearchNeedle)
+    case fuzzy(FuzzyNeedle)
+    /// When the message came into its mailbox, as `internalDate`.
+    case savedDate(Range<Int64>)
+    case emailID(ObjectID)
+    case threadID(ObjectID)
 
     /// `nil` when a sequence number in the key does not exist.
-    init?(_ key: SearchKey, _ view: MailboxSnapshot, _ recent: UIDSet, _ now: Int64) {
+    init?(_ key: SearchKey, _ context: SearchContext) {
+        let view = context.view
+        let now = context.now
         switch key {
-        case .all: self = .constant(true)
+        case .all, .saveDateSupported: self = .constant(true)
         case .and(let keys):
             var plans: [SearchNode] = []
             for key in keys {
-                guard let plan = SearchNode(key, view, recent, now) else { return nil }
+                guard let plan = SearchNode(key, context) else { return nil }
                 plans.append(plan)
             }
             self = .and(plans)
         case .or(let a, let b):
-            guard let a = SearchNode(a, view, recent, now), let b = SearchNode(b, view, recent, now) else {
-                return nil
-            }
+            guard let a = SearchNode(a, context), let b = SearchNode(b, context) else { return nil }
             self = .or(a, b)
         case .not(let key):
-            guard let plan = SearchNode(key, view, recent, now) else { return nil }
+            guard let plan = SearchNode(key, context) else { return nil }
             self = .not(plan)
+        case .fuzzy(let key):
+            var context = context
+            context.isFuzzy = true
+            guard let plan = SearchNode(key, context) else { return nil }
+            self = plan
         case .flags(let flags): self = .flags(flags)
         case .notFlags(let flags): self = .notFlags(flags)
-        case .recent: self = .recent(recent)
+        case .recent: self = .recent(context.recent)
         case .keyword(let keyword):
             let table = view.keywords
             self = table.number(of: keyword).map { .keyword($0, table) } ?? .constant(false)
         case .sequence(let set):
-            guard let indices = view.indices(of: set, .sequenceNumber) else { return nil }
+            guard let indices = view.indices(of: set, .sequenceNumber, context.bounds) else { return nil }
             self = .indices(indices)
         case .uid(let set): self = .indices(view.indices(of: set, .uid) ?? [])
         case .modSeq(let modSeq): self = .modSeq(modSeq)
-        case .before(let date): self = .internalDate(.min..<date.secondsSince1970)
-        case .on(let date): self = .internalDate(date.secondsSince1970..<date.secondsSince1970 + 86400)
-        case .since(let date): self = .internalDate(date.secondsSince1970..<Int64.max)
+        case .before(let date): self = .internalDate(date.before)
+        case .on(let date): self = .internalDate(date.within)
+        case .since(let date): self = .internalDate(date.onwards)
+        case .savedBefore(let date): self = .savedDate(date.before)
+        case .savedOn(let date): self = .savedDate(date.within)
+        case .savedSince(let date): self = .savedDate(date.onwards)
+        // What this server never gave is the identifier of nothing.
+        case .emailID(let text): self = ObjectID(.email, parsing: text).map { .emailID($0) } ?? .constant(false)
+        case .threadID(let text): self = ObjectID(.thread, parsing: text).map { .threadID($0) } ?? .constant(false)
+        // Whoever searches has put the filter's keys in its place, or there are none.
+        case .filter: self = .constant(false)
         case .older(let seconds):
             self = .internalDate(.min..<now.advanced(by: 1 - Int(seconds)))
         case .younger(let seconds):
@@ -106,19 +138,25 @@ indirect enum SearchNode: Sendable {
         case .sentSince(let date): self = .sentDay(date.day..<Int64.max)
         case .larger(let size): self = .size(min(size, .max - 1) + 1..<UInt64.max)
         case .smaller(let size): self = .size(0..<size)
-        case .header(let name, let string): self = .header(name, SearchNeedle(string))
-        case .body(let string): self = .body(SearchNeedle(string))
-        case .text(let string): self = .text(SearchNeedle(string))
+        case .header(let name, let string):
+            self =
+                context.isFuzzy
+                ? .fuzzy(FuzzyNeedle(string, in: .header(name))) : .header(name, SearchNeedle(string))
+        case .body(let string):
+            self = context.isFuzzy ? .fuzzy(FuzzyNeedle(string, in: .body)) : .body(SearchNeedle(string))
+        case .text(let string):
+            self = context.isFuzzy ? .fuzzy(FuzzyNeedle(string, in: .text)) : .text(SearchNeedle(string))
         }
     }
 
-    func verdict(_ index: Int, _ record: MessageRecord, _ evidence: SearchEvidence) -> SearchVerdict {
+    func verdict(_ candidate: SearchCandidate, _ evidence: SearchEvidence) -> SearchVerdict {
+        let record = candidate.record
         switch self {
         case .constant(let value): return SearchVerdict(value)
         case .and(let plans):
             var verdict = SearchVerdict.yes
             for plan in plans {
-                switch plan.verdict(index, record, evidence) {
+                switch plan.verdict(candidate, evidence) {
                 case .yes: break
                 case .no: return .no
                 case .unknown: verdict = .unknown
@@ -126,25 +164,32 @@ indirect enum SearchNode: Sendable {
             }
             return verdict
         case .or(let a, let b):
-            switch (a.verdict(index, record, evidence), b.verdict(index, record, evidence)) {
-            case (.yes, _), (_, .yes): return .yes
+            let first = a.verdict(candidate, evidence)
+            if first == .yes { return .yes }
+            switch (first, b.verdict(candidate, evidence)) {
+            case (_, .yes): return .yes
             case (.no, .no): return .no
-            case (.unknown, _), (_, .unknown): return .unknown
+            case (.unknown, _), (_, .unknown), (.yes, _): return .unknown
             }
-        case .not(let plan): return plan.verdict(index, record, evidence).negated
+        case .not(let plan): return plan.verdict(candidate, evidence).negated
         case .flags(let flags): return SearchVerdict(record.flags.isSuperset(of: flags))
         case .notFlags(let flags): return SearchVerdict(record.flags.isDisjoint(with: flags))
         case .keyword(let number, let table):
             return SearchVerdict(table.contains(number, in: record.keywords))
         case .recent(let uids): return SearchVerdict(uids.contains(record.uid))
-        case .indices(let ranges): return SearchVerdict(ranges.containsIndex(index))
+        case .indices(let ranges): return SearchVerdict(ranges.containsIndex(candidate.index))
         case .modSeq(let modSeq): return SearchVerdict(record.modSeq >= modSeq)
         case .internalDate(let range): return SearchVerdict(range.contains(record.internalDate))
         case .size(let range): return SearchVerdict(range.contains(UInt64(record.size)))
+        case .savedDate(let range):
+            return candidate.traits.map { SearchVerdict(range.contains($0.saveDate)) } ?? .unknown
+        case .emailID(let id): return candidate.traits.map { SearchVerdict($0.emailID == id) } ?? .unknown
+        case .threadID(let id): return candidate.traits.map { SearchVerdict($0.threadID == id) } ?? .unknown
         case .sentDay(let range): return evidence.sentDay(range)
         case .header(let name, let needle): return evidence.header(name, needle)
         case .body(let needle): return evidence.text { $0.bodyContains(needle) }
         case .text(let needle): return evidence.text { $0.textContains(needle) }
+        case .fuzzy(let needle): return needle.relevancy(evidence).map { SearchVerdict($0 > 0) } ?? .unknown
         }
     }
 
@@ -154,8 +199,22 @@ indirect enum SearchNode: Sendable {
         case .and(let plans): plans.allSatisfy(\.needsOnlyRecords)
         case .or(let a, let b): a.needsOnlyRecords && b.needsOnlyRecords
         case .not(let plan): plan.needsOnlyRecords
-        case .sentDay, .header, .body, .text: false
+        case .sentDay, .header, .body, .text, .fuzzy, .savedDate, .emailID, .threadID: false
         case .constant, .flags, .notFlags, .keyword, .recent, .indices, .modSeq, .internalDate, .size: true
+        }
+    }
+
+    /// What must be asked of the index beside the records.
+    var traits: MessageTraits.Selection {
+        switch self {
+        case .and(let plans): plans.reduce(into: []) { $0.formUnion($1.traits) }
+        case .or(let a, let b): a.traits.union(b.traits)
+        case .not(let plan): plan.traits
+        case .savedDate, .emailID: .row
+        case .threadID: [.row, .thread]
+        case .constant, .flags, .notFlags, .keyword, .recent, .indices, .modSeq, .internalDate, .size, .sentDay,
+            .header, .body, .text, .fuzzy:
+            []
         }
     }
 }
@@ -197,6 +256,10 @@ extension SearchEvidence {
 }
 
 extension CivilDate {
+    fileprivate var before: Range<Int64> { .min..<self.secondsSince1970 }
+    fileprivate var within: Range<Int64> { self.secondsSince1970..<self.secondsSince1970 + 86400 }
+    fileprivate var onwards: Range<Int64> { self.secondsSince1970..<Int64.max }
+
     /// Days since 1970-01-01.
     fileprivate var day: Int64 { self.secondsSince1970 / 86400 - (self.secondsSince1970 % 86400 < 0 ? 1 : 0) }
 }

@@ -64,12 +64,23 @@ struct SortColumns: Sendable {
             switch self.columns[index].key {
             case .arrival: self.columns[index].numbers.append(record.internalDate)
             case .size: self.columns[index].numbers.append(Int64(record.size))
+            // Until `take(relevancies:)`.
+            case .relevancy: self.columns[index].numbers.append(0)
             // Without a date the message counts as sent when it arrived (RFC 5256 section 2.2).
             case .date: self.columns[index].numbers.append(fields?.sentDate ?? record.internalDate)
             case .cc, .from, .subject, .to, .displayFrom, .displayTo:
                 let texts = fields?.texts ?? []
                 self.columns[index].append(text < texts.count ? texts[text] : [])
                 text += 1
+            }
+        }
+    }
+
+    /// Says how relevant each message is; the most relevant one comes first (RFC 6203 section 6).
+    mutating func take(relevancies: [UInt8]) {
+        for index in self.columns.indices where self.columns[index].key == .relevancy {
+            for (position, relevancy) in zip(self.columns[index].numbers.indices, relevancies) {
+                self.columns[index].numbers[position] = -Int64(relevancy)
             }
         }
     }

@@ -78,7 +78,7 @@ private let tag = Tag(bytes("a1"))!
     result.count = 3
     result.all = [2...2, 10...11]
     #expect(
-        wire { $0.extendedSearch(tag, numbering: .uid, result) }
+        wire { $0.extendedSearch(SearchCorrelator(tag), numbering: .uid, result) }
             == "* ESEARCH (TAG \"a1\") UID ALL 2,10:11 COUNT 3\r\n")
 }
 

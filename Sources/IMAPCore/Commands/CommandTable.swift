@@ -18,6 +18,7 @@ extension Cursor {
             if self.matches(word, "COPY") { return .copy(try self.copy(.sequenceNumber)) }
             if self.matches(word, "CLOSE") { return .close }
             if self.matches(word, "CHECK") { return .check }
+            if self.matches(word, "CANCELUPDATE") { return .cancelUpdate(try self.cancelledTags()) }
             if self.matches(word, "CREATE") { return try self.create() }
             if self.matches(word, "CAPABILITY") { return .capability }
             if self.matches(word, "COMPRESS") { return try self.compress() }
@@ -29,6 +30,7 @@ extension Cursor {
                 let (mailbox, parameters) = try self.select()
                 return .examine(mailbox, parameters)
             }
+            if self.matches(word, "ESEARCH") { return .multiSearch(try self.multiSearch()) }
             if self.matches(word, "ENABLE") { return try self.enable() }
         case UInt8(ascii: "F"):
             if self.matches(word, "FETCH") { return .fetch(try self.fetch(.sequenceNumber)) }
@@ -85,6 +87,8 @@ extension Cursor {
         case UInt8(ascii: "E") where self.matches(word, "EXPUNGE"):
             try self.space()
             return .uidExpunge(try self.sequenceSet())
+        // The examples of RFC 7377 have it with UID too.
+        case UInt8(ascii: "E") where self.matches(word, "ESEARCH"): return .multiSearch(try self.multiSearch())
         case UInt8(ascii: "F") where self.matches(word, "FETCH"): return .fetch(try self.fetch(.uid))
         case UInt8(ascii: "M") where self.matches(word, "MOVE"): return .move(try self.copy(.uid))
         case UInt8(ascii: "S") where self.matches(word, "STORE"): return .store(try self.store(.uid))

@@ -10,16 +10,19 @@ public struct FetchCommand: Hashable, Sendable {
     public var changedSince: ModSeq?
     /// Whether messages that are gone are asked for too (RFC 7162 section 3.2.6); only with `changedSince` and UIDs.
     public var asksForVanished: Bool
+    /// Which of the messages are meant, by their place among them (RFC 9394 section 3.3); only with UIDs.
+    public var partial: PartialRange?
 
     public init(
         numbering: MessageNumbering, messages: SequenceSet, items: [FetchItem], changedSince: ModSeq? = nil,
-        asksForVanished: Bool = false
+        asksForVanished: Bool = false, partial: PartialRange? = nil
     ) {
         self.numbering = numbering
         self.messages = messages
         self.items = items
         self.changedSince = changedSince
         self.asksForVanished = asksForVanished
+        self.partial = partial
     }
 }
 
@@ -125,7 +128,7 @@ extension Cursor {
         return command
     }
 
-    /// `(CHANGEDSINCE 12345 VANISHED)`, in any order.
+    /// `(CHANGEDSINCE 12345 VANISHED PARTIAL -1:-30)`, in any order.
     private mutating func fetchModifiers(_ command: inout FetchCommand) throws(SyntaxError) {
         try self.open()
         repeat {
@@ -135,8 +138,11 @@ extension Cursor {
                 command.changedSince = ModSeq(rawValue: try self.number64("a mod-sequence"))
             } else if self.matches(word, "VANISHED"), command.numbering == .uid {
                 command.asksForVanished = true
+            } else if self.matches(word, "PARTIAL"), command.numbering == .uid, command.partial == nil {
+                try self.space()
+                command.partial = try self.partialRange()
             } else {
-                throw self.unexpected(word, "CHANGEDSINCE or, in UID FETCH, VANISHED")
+                throw self.unexpected(word, "CHANGEDSINCE or, in UID FETCH, VANISHED or PARTIAL")
             }
         } while self.take(0x20)
         if command.asksForVanished, command.changedSince == nil {

@@ -1,9 +1,9 @@
 /// SEARCH and UID SEARCH (RFC 9051 section 6.4.4).
 public struct SearchCommand: Hashable, Sendable {
-    /// RETURN options (RFC 4731).
+    /// RETURN options (RFC 4731); PARTIAL stands in `partial`.
     public struct Return: OptionSet, Hashable, Sendable {
-        public let rawValue: UInt8
-        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        public let rawValue: UInt16
+        public init(rawValue: UInt16) { self.rawValue = rawValue }
 
         public static let min = Return(rawValue: 1)
         public static let max = Return(rawValue: 2)
@@ -11,20 +11,30 @@ public struct SearchCommand: Hashable, Sendable {
         public static let count = Return(rawValue: 8)
         /// The result is kept for `$` (RFC 5182).
         public static let save = Return(rawValue: 16)
+        /// The client will ask for parts of the result (RFC 5267 section 4.2).
+        public static let context = Return(rawValue: 32)
+        /// The client is told how the result changes (RFC 5267 section 4.3).
+        public static let update = Return(rawValue: 64)
+        /// How relevant each result is; only with FUZZY (RFC 6203 section 4).
+        public static let relevancy = Return(rawValue: 128)
     }
 
     public var numbering: MessageNumbering
     /// `nil` without RETURN, so the answer is SEARCH and not ESEARCH; `RETURN ()` is `all`.
     public var returns: Return?
+    /// Which part of the result is asked for (RFC 9394); never beside `all`.
+    public var partial: PartialRange?
     /// The charset's name in capitals, or `nil`.
     public var charset: [UInt8]?
     public var key: SearchKey
 
     public init(
-        numbering: MessageNumbering, returns: Return? = nil, charset: [UInt8]? = nil, key: SearchKey
+        numbering: MessageNumbering, returns: Return? = nil, partial: PartialRange? = nil,
+        charset: [UInt8]? = nil, key: SearchKey
     ) {
         self.numbering = numbering
         self.returns = returns
+        self.partial = partial
         self.charset = charset
         self.key = key
     }
@@ -38,7 +48,7 @@ extension Cursor {
         var word = self.word()
         if self.matches(word, "RETURN") {
             try self.space()
-            command.returns = try self.searchReturn(saving: .allowed)
+            try self.searchReturn(into: &command, saving: .allowed)
             try self.space()
             start = self.position
             word = self.word()
@@ -52,16 +62,37 @@ extension Cursor {
         }
         var budget = self.limits.searchKeys
         command.key = try self.searchKeys(&budget)
+        try self.checkRelevancy(command)
         return command
+    }
+
+    /// RELEVANCY must not be asked for without FUZZY (RFC 6203 section 4).
+    func checkRelevancy(_ command: SearchCommand) throws(SyntaxError) {
+        guard command.returns?.contains(.relevancy) != true || command.key.isFuzzy else {
+            throw self.fail("FUZZY with RELEVANCY")
+        }
+    }
+
+    mutating func cancelledTags() throws(SyntaxError) -> [[UInt8]] {
+        var tags: [[UInt8]] = []
+        repeat {
+            if tags.count == self.limits.listLength { throw self.tooComplex("Too many tags") }
+            try self.space()
+            tags.append(try self.string("a tag in quotation marks"))
+        } while !self.isAtEnd
+        return tags
     }
 
     /// Whether the result of a command can be kept.
     enum Saving { case allowed, forbidden }
 
-    mutating func searchReturn(saving: Saving) throws(SyntaxError) -> SearchCommand.Return {
+    mutating func searchReturn(into command: inout SearchCommand, saving: Saving) throws(SyntaxError) {
         try self.open()
+        if self.take(UInt8(ascii: ")")) {
+            command.returns = .all
+            return
+        }
         var options: SearchCommand.Return = []
-        if self.take(UInt8(ascii: ")")) { return .all }
         repeat {
             let word = self.word()
             if self.matches(word, "MIN") {
@@ -72,13 +103,25 @@ extension Cursor {
                 options.insert(.all)
             } else if self.matches(word, "COUNT") {
                 options.insert(.count)
+            } else if self.matches(word, "CONTEXT") {
+                options.insert(.context)
+            } else if self.matches(word, "UPDATE") {
+                options.insert(.update)
+            } else if self.matches(word, "RELEVANCY") {
+                options.insert(.relevancy)
+            } else if self.matches(word, "PARTIAL"), command.partial == nil {
+                try self.space()
+                command.partial = try self.partialRange()
             } else if self.matches(word, "SAVE"), saving == .allowed {
                 options.insert(.save)
             } else {
-                throw self.unexpected(word, "MIN, MAX, ALL, COUNT or, in SEARCH, SAVE")
+                throw self.unexpected(
+                    word,
+                    "MIN, MAX, ALL, COUNT, one PARTIAL, CONTEXT, UPDATE, RELEVANCY or, in SEARCH, SAVE")
             }
         } while self.take(0x20)
+        if command.partial != nil, options.contains(.all) { throw self.fail("only one of ALL and PARTIAL") }
+        command.returns = options
         try self.close()
-        return options
     }
 }

@@ -1,8 +1,12 @@
 /// SORT and UID SORT (RFC 5256), with RETURN of ESORT (RFC 5267 section 3.1).
 public struct SortCommand: Hashable, Sendable {
-    /// By what messages are compared; the last two are those of SORT=DISPLAY (RFC 5957 section 4).
+    /// By what messages are compared.
     public enum Key: Hashable, Sendable, CaseIterable {
-        case arrival, cc, date, from, size, subject, to, displayFrom, displayTo
+        case arrival, cc, date, from, size, subject, to
+        /// SORT=DISPLAY (RFC 5957 section 4).
+        case displayFrom, displayTo
+        /// The most relevant first; only with FUZZY (RFC 6203 section 6).
+        case relevancy
 
         var wireName: StaticString {
             switch self {
@@ -15,6 +19,7 @@ public struct SortCommand: Hashable, Sendable {
             case .to: "TO"
             case .displayFrom: "DISPLAYFROM"
             case .displayTo: "DISPLAYTO"
+            case .relevancy: "RELEVANCY"
             }
         }
     }
@@ -44,18 +49,23 @@ public struct SortCommand: Hashable, Sendable {
 extension Cursor {
     mutating func sort(_ numbering: MessageNumbering) throws(SyntaxError) -> SortCommand {
         try self.space()
-        var returns: SearchCommand.Return?
+        var options = SearchCommand(numbering: numbering, key: .all)
         if self.peek() != UInt8(ascii: "(") {
             let word = self.word()
             guard self.matches(word, "RETURN") else { throw self.unexpected(word, "sort criteria or RETURN") }
             try self.space()
-            returns = try self.searchReturn(saving: .forbidden)
+            try self.searchReturn(into: &options, saving: .forbidden)
             try self.space()
         }
         let criteria = try self.sortCriteria()
         try self.space()
         var search = try self.searchCriteria(numbering)
-        search.returns = returns
+        search.returns = options.returns
+        search.partial = options.partial
+        try self.checkRelevancy(search)
+        if criteria.contains(where: { $0.key == .relevancy }), !search.key.isFuzzy {
+            throw self.fail("FUZZY with RELEVANCY")
+        }
         return SortCommand(criteria, search)
     }
 

@@ -8,7 +8,8 @@ public enum ResponseCode: Hashable, Sendable {
     case appendUID(UIDValidity, UIDSet)
     case authenticationFailed
     case authorizationFailed
-    case badCharset
+    /// The names of charsets that are known, separated by spaces.
+    case badCharset([UInt8])
     case cannot
     /// Capability names, separated by spaces.
     case capability([UInt8])
@@ -36,6 +37,8 @@ public enum ResponseCode: Hashable, Sendable {
     case modified([ClosedRange<UInt32>])
     case noModSeq
     case noPermission
+    /// The result of the search with that tag will not be kept up to date (RFC 5267 section 4.3.1).
+    case noUpdate(Tag)
     case nonExistent
     case overQuota
     case parse
@@ -51,6 +54,8 @@ public enum ResponseCode: Hashable, Sendable {
     case uidNotSticky
     case uidValidity(UIDValidity)
     case unavailable
+    /// There is no filter of that name, or it is of no use (RFC 5466 section 3.1).
+    case undefinedFilter([UInt8])
     /// A transfer encoding that the server cannot decode (RFC 3516 section 4.3).
     case unknownEncoding
     case unseen(SequenceNumber)
@@ -69,7 +74,10 @@ public enum ResponseCode: Hashable, Sendable {
             uids.encode(into: &out)
         case .authenticationFailed: out.append("AUTHENTICATIONFAILED")
         case .authorizationFailed: out.append("AUTHORIZATIONFAILED")
-        case .badCharset: out.append("BADCHARSET (US-ASCII UTF-8)")
+        case .badCharset(let names):
+            out.append("BADCHARSET (")
+            out.append(contentsOf: names)
+            out.append(UInt8(ascii: ")"))
         case .cannot: out.append("CANNOT")
         case .capability(let names):
             out.append("CAPABILITY ")
@@ -108,6 +116,9 @@ public enum ResponseCode: Hashable, Sendable {
             out.append("MODIFIED ")
             out.appendRanges(ranges)
         case .noModSeq: out.append("NOMODSEQ")
+        case .noUpdate(let tag):
+            out.append("NOUPDATE ")
+            out.appendIMAPString(tag.bytes)
         case .noPermission: out.append("NOPERM")
         case .nonExistent: out.append("NONEXISTENT")
         case .overQuota: out.append("OVERQUOTA")
@@ -133,6 +144,9 @@ public enum ResponseCode: Hashable, Sendable {
         case .uidValidity(let validity):
             out.append("UIDVALIDITY ")
             out.appendDecimal(UInt64(validity.rawValue))
+        case .undefinedFilter(let name):
+            out.append("UNDEFINED-FILTER ")
+            out.append(contentsOf: name)
         case .unavailable: out.append("UNAVAILABLE")
         case .unknownEncoding: out.append("UNKNOWN-CTE")
         case .unseen(let number):

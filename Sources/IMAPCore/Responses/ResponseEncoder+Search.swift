@@ -2,14 +2,60 @@ public import MailCore
 
 /// What ESEARCH answers (RFC 4731); each `nil` item was not asked for or has no value.
 public struct ExtendedSearchResult: Hashable, Sendable {
+    /// A part of the result (RFC 9394); without ranges there is none so far.
+    public struct Partial: Hashable, Sendable {
+        public var range: PartialRange
+        public var numbers: [ClosedRange<UInt32>]
+
+        public init(_ range: PartialRange, _ numbers: [ClosedRange<UInt32>]) {
+            self.range = range
+            self.numbers = numbers
+        }
+    }
+
     public var min: UInt32?
     public var max: UInt32?
     /// Ranges, each ascending; `nil` or empty leaves ALL out.
     public var all: [ClosedRange<UInt32>]?
+    public var partial: Partial?
     public var count: UInt64?
     public var modSeq: ModSeq?
+    /// 1 to 100 for each result, in their order.
+    public var relevancy: [UInt8]?
 
     public init() {}
+}
+
+/// To which search an ESEARCH response belongs, and to which mailbox (RFC 7377 section 2.1).
+public struct SearchCorrelator: Hashable, Sendable {
+    public var tag: Tag
+    /// `nil` for the selected mailbox of a command that is only about that.
+    public var mailbox: WireMailboxName?
+    public var uidValidity: UIDValidity?
+
+    public init(_ tag: Tag, mailbox: WireMailboxName? = nil, uidValidity: UIDValidity? = nil) {
+        self.tag = tag
+        self.mailbox = mailbox
+        self.uidValidity = uidValidity
+    }
+}
+
+/// How the result of a search changed (RFC 5267 section 4.3).
+public enum SearchResultChange: Hashable, Sendable {
+    /// Position, or 0 for the mailbox's order, and what begins there now.
+    case added([Entry])
+    /// Position, or 0 for wherever they stand, and what began there.
+    case removed([Entry])
+
+    public struct Entry: Hashable, Sendable {
+        public var position: UInt32
+        public var numbers: [ClosedRange<UInt32>]
+
+        public init(_ position: UInt32, _ numbers: [ClosedRange<UInt32>]) {
+            self.position = position
+            self.numbers = numbers
+        }
+    }
 }
 
 extension ResponseEncoder {
@@ -51,15 +97,9 @@ extension ResponseEncoder {
 
     /// `* ESEARCH (TAG "a1") UID COUNT 3 ALL 2,10:11`
     public mutating func extendedSearch(
-        _ tag: Tag, numbering: MessageNumbering, _ result: ExtendedSearchResult
+        _ correlator: SearchCorrelator, numbering: MessageNumbering, _ result: ExtendedSearchResult
     ) {
-        self.bytes.append("* ESEARCH (TAG ")
-        self.bytes.appendIMAPString(tag.bytes)
-        self.bytes.append(UInt8(ascii: ")"))
-        switch numbering {
-        case .uid: self.bytes.append(" UID")
-        case .sequenceNumber: break
-        }
+        self.beginExtendedSearch(correlator, numbering)
         func item(_ name: StaticString, _ value: UInt64?) {
             guard let value else { return }
             self.bytes.append(name)
@@ -71,8 +111,67 @@ extension ResponseEncoder {
             self.bytes.append(" ALL ")
             self.bytes.appendRanges(all)
         }
+        if let partial = result.partial {
+            self.bytes.append(" PARTIAL (")
+            partial.range.encode(into: &self.bytes)
+            self.bytes.append(0x20)
+            if partial.numbers.isEmpty {
+                self.bytes.append("NIL")
+            } else {
+                self.bytes.appendRanges(partial.numbers)
+            }
+            self.bytes.append(UInt8(ascii: ")"))
+        }
         item(" COUNT ", result.count)
         item(" MODSEQ ", result.modSeq?.rawValue)
+        if let relevancy = result.relevancy {
+            self.bytes.append(" RELEVANCY (")
+            for (index, score) in relevancy.enumerated() {
+                if index > 0 { self.bytes.append(0x20) }
+                self.bytes.appendDecimal(UInt64(score))
+            }
+            self.bytes.append(UInt8(ascii: ")"))
+        }
         self.endLine()
+    }
+
+    /// `* ESEARCH (TAG "B01") UID ADDTO (0 32768:32769)`, or REMOVEFROM.
+    public mutating func extendedSearch(_ tag: Tag, numbering: MessageNumbering, _ change: SearchResultChange) {
+        self.beginExtendedSearch(SearchCorrelator(tag), numbering)
+        let entries: [SearchResultChange.Entry]
+        switch change {
+        case .added(let added):
+            self.bytes.append(" ADDTO (")
+            entries = added
+        case .removed(let removed):
+            self.bytes.append(" REMOVEFROM (")
+            entries = removed
+        }
+        for (index, entry) in entries.enumerated() {
+            if index > 0 { self.bytes.append(0x20) }
+            self.bytes.appendDecimal(UInt64(entry.position))
+            self.bytes.append(0x20)
+            self.bytes.appendRanges(entry.numbers)
+        }
+        self.bytes.append(UInt8(ascii: ")"))
+        self.endLine()
+    }
+
+    private mutating func beginExtendedSearch(_ correlator: SearchCorrelator, _ numbering: MessageNumbering) {
+        self.bytes.append("* ESEARCH (TAG ")
+        self.bytes.appendIMAPString(correlator.tag.bytes)
+        if let mailbox = correlator.mailbox {
+            self.bytes.append(" MAILBOX ")
+            self.bytes.appendAString(mailbox.bytes)
+        }
+        if let uidValidity = correlator.uidValidity {
+            self.bytes.append(" UIDVALIDITY ")
+            self.bytes.appendDecimal(UInt64(uidValidity.rawValue))
+        }
+        self.bytes.append(UInt8(ascii: ")"))
+        switch numbering {
+        case .uid: self.bytes.append(" UID")
+        case .sequenceNumber: break
+        }
     }
 }

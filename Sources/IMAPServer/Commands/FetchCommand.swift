@@ -26,7 +26,8 @@ extension Session {
     /// Responses go out as they are made: record and cache items without opening a message, bodies slice
     /// by slice, each time waiting for a slow reader.
     func fetch(_ tag: Tag, _ command: FetchCommand) async throws(ConnectionError) {
-        guard let (_, indices) = self.resolve(tag, command.messages, command.numbering) else { return }
+        guard var (_, indices) = self.resolve(tag, command.messages, command.numbering) else { return }
+        if let partial = command.partial { indices = partial.part(of: indices) }
         let plan = FetchPlan(command)
         if command.asksForVanished {
             guard self.knowsQuickResync else { return self.bad(tag, "QRESYNC has not been enabled") }

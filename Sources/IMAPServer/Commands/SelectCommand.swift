@@ -90,6 +90,7 @@ extension Session {
     func deselect() {
         self.selected?.mailbox.close()
         self.selected = nil
+        self.searchUpdates = SearchUpdates()
         self.machine.deselected()
     }
 

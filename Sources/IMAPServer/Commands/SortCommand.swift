@@ -5,42 +5,47 @@ import MailStore
 import ServerCore
 
 extension Session {
-    /// SORT (RFC 5256), ESORT (RFC 5267 section 3.1).
+    /// SORT (RFC 5256), ESORT and CONTEXT=SORT (RFC 5267).
     func sort(_ tag: Tag, _ command: SortCommand) async throws(ConnectionError) {
-        guard let found = try await self.find(tag, command.search, tellsOrder: true) else { return }
+        guard self.mayUpdate(tag, command.search) else { return }
+        guard let found = try await self.find(tag, command.search) else { return }
         let expunges = ExpungeTelling(command.search)
         let order: [Int]
         do throws(StoreError) {
-            order = try await found.search.sorted(found.places, by: command.criteria) {
-                self.connection.shutdownReason == nil
-            }
+            order = try await self.sortAndAnswer(tag, command, found)
         } catch {
             return try await self.refuse(tag, error, expunges)
         }
-        try await self.answer(tag, command.search, order, found)
+        if command.search.returns?.contains(.update) == true {
+            self.update(SearchUpdate(tag, command, found, order), found.view)
+        }
         try await self.finish(tag, nil, "Sort completed", expunges)
     }
 
-    private func answer(
-        _ tag: Tag, _ command: SearchCommand, _ order: [Int], _ found: Found
-    ) async throws(ConnectionError) {
-        let numbers = order.map { found.number($0, command.numbering) }
-        guard let returns = command.returns else {
+    private func sortAndAnswer(
+        _ tag: Tag, _ command: SortCommand, _ found: Found
+    ) async throws(StoreError) -> [Int] {
+        let goesOn = { self.connection.shutdownReason == nil }
+        var scores: [UInt8] = []
+        if command.criteria.contains(where: { $0.key == .relevancy }) {
+            scores = try await found.search.relevancies(of: found.places, found.plan, goesOn: goesOn)
+        }
+        let order = try await found.search.sorted(
+            found.places, by: command.criteria, relevancies: scores, goesOn: goesOn)
+        guard let returns = command.search.returns else {
+            let numbers = order.map { found.number($0, command.search.numbering) }
             let modSeq = found.hasModSeq ? order.map { found.view[$0].modSeq }.max() : nil
             self.write { $0.sort(numbers, modSeq: modSeq) }
-            return
+            return order
         }
-        var result = ExtendedSearchResult()
-        if returns.contains(.min) { result.min = numbers.first }
-        if returns.contains(.max) { result.max = numbers.last }
-        if returns.contains(.all) {
-            // Runs that ascend become ranges; all else keeps its place.
-            var ranges = NumberRanges()
-            for number in numbers { ranges.append(number) }
-            result.all = ranges.ranges
+        if !scores.isEmpty {
+            // From the order of places into that of the answer.
+            var scoreOf: [Int: UInt8] = [:]
+            for (place, score) in zip(found.places, scores) { scoreOf[place] = score }
+            scores = order.map { scoreOf[$0] ?? 1 }
         }
-        if returns.contains(.count) { result.count = UInt64(numbers.count) }
-        if found.hasModSeq { result.modSeq = Self.modSeq(returns, order, found.view) }
-        self.write { $0.extendedSearch(tag, numbering: command.numbering, result) }
+        let result = try await self.result(returns, command.search, order, found, scores)
+        self.write { $0.extendedSearch(SearchCorrelator(tag), numbering: command.search.numbering, result) }
+        return order
     }
 }

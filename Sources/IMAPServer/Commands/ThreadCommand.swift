@@ -7,7 +7,7 @@ import ServerCore
 extension Session {
     /// THREAD (RFC 5256).
     func thread(_ tag: Tag, _ command: ThreadCommand) async throws(ConnectionError) {
-        guard let found = try await self.find(tag, command.search, tellsOrder: true) else { return }
+        guard let found = try await self.find(tag, command.search) else { return }
         let numbering = command.search.numbering
         let expunges = ExpungeTelling(command.search)
         let threads: MessageThreads

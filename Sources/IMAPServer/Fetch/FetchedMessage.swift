@@ -106,7 +106,7 @@ struct FetchedMessage: Sendable {
     /// The preview, as the cache would have it.
     var preview: [UInt8]? {
         guard let table = self.table else { return nil }
-        return self.octets.withUnsafeBytes { Preview.make($0, table) }
+        return self.octets.withUnsafeBytes { Preview.make($0, table, converter: .system) }
     }
 
     /// Appends the wire form of ENVELOPE, BODY or BODYSTRUCTURE.

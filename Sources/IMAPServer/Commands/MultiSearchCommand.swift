@@ -1,0 +1,152 @@
+import IMAPCore
+import MailCore
+import MailSearch
+import MailStore
+import ServerCore
+
+extension Session {
+    /// Mailboxes that one ESEARCH looks into at most (RFC 7377 section 2.4).
+    private static let maximumMailboxes = 10_000
+
+    /// ESEARCH: the search of many mailboxes, one after the other, each in slices (RFC 7377).
+    func multiSearch(_ tag: Tag, _ command: MultiSearchCommand) async throws(ConnectionError) {
+        let search = command.search
+        let returns = search.returns ?? .all
+        if command.sources == [.selected] || returns.contains(.update) {
+            guard self.selected != nil else { return self.bad(tag, "No mailbox selected") }
+        }
+        if command.sources.contains(.selected), self.selected == nil {
+            return self.bad(tag, "No mailbox selected")
+        }
+        if returns.contains(.save) || search.key.hasSavedResult, command.sources != [.selected] {
+            return self.bad(tag, "A saved result is only of the selected mailbox")
+        }
+        guard self.mayUpdate(tag, search), self.mayNameCharset(tag, search) else { return }
+        guard let key = try await self.searchKey(tag, search, ExpungeTelling(search)) else { return }
+        var decoded = search
+        decoded.key = key
+        decoded.charset = nil
+        let names: [MailboxName?]
+        do throws(StoreError) {
+            names = try await self.mailboxes(command.sources)
+        } catch {
+            return try await self.refuse(tag, error)
+        }
+        guard names.count <= Self.maximumMailboxes else {
+            return try await self.refuse(tag, .limit, "Too many mailboxes")
+        }
+        if key.hasModSeq { self.enableCondStore() }
+        for name in names {
+            guard self.connection.shutdownReason == nil else { break }
+            do throws(StoreError) {
+                if let name {
+                    try await self.search(mailbox: name, tag, decoded)
+                } else {
+                    try await self.searchSelected(tag, decoded)
+                }
+            } catch {
+                // What is gone, or may not be read, is as if it were not there.
+                guard error.code != .notFound, error.code != .expunged, error.code != .noPermission,
+                    error.code != .cannot
+                else { continue }
+                return try await self.refuse(tag, error)
+            }
+            try await self.connection.flushIfLarge()
+        }
+        try await self.finish(tag, nil, "Search completed", ExpungeTelling(search))
+    }
+
+    private func searchSelected(_ tag: Tag, _ command: SearchCommand) async throws(StoreError) {
+        guard let selected = self.selected else { return }
+        let found = try await self.find(command, selected.mailbox, selected.view, selected.recent)
+        if command.returns?.contains(.save) == true { self.save(found, command) }
+        try await self.tell(found, tag, command, selected.mailbox)
+        if command.returns?.contains(.update) == true {
+            self.update(SearchUpdate(tag, command, inMailboxOrder: found), found.view)
+        }
+    }
+
+    private func search(mailbox name: MailboxName, _ tag: Tag, _ command: SearchCommand) async throws(StoreError) {
+        guard let account = self.account else { return }
+        let mailbox = try await account.open(name, .readOnly) {}
+        defer { mailbox.close() }
+        let found = try await self.find(command, mailbox, mailbox.snapshot(), [])
+        try await self.tell(found, tag, command, mailbox)
+    }
+
+    private func find(
+        _ command: SearchCommand, _ mailbox: any Mailbox, _ view: MailboxSnapshot, _ recent: UIDSet
+    ) async throws(StoreError) -> Found {
+        guard
+            let plan = SearchPlan(
+                command.key, view, recent: recent, now: UnixTime.now().seconds, bounds: .clamped)
+        else { throw StoreError(.cannot) }
+        let search = MailboxSearch(mailbox, view, self.options.store.threads)
+        let places = try await search.matches(plan, command.extent) { self.connection.shutdownReason == nil }
+        return Found(
+            search: search, plan: plan, key: command.key, view: view, places: places,
+            hasModSeq: command.key.hasModSeq)
+    }
+
+    /// A mailbox without a match has no response (RFC 7377 section 2.1).
+    private func tell(
+        _ found: Found, _ tag: Tag, _ command: SearchCommand, _ mailbox: any Mailbox
+    ) async throws(StoreError) {
+        guard !found.places.isEmpty else { return }
+        let correlator = SearchCorrelator(
+            tag, mailbox: self.names.encode(mailbox.name), uidValidity: found.view.uidValidity)
+        try await self.answer(correlator, command, found.places, found, [])
+    }
+
+    // MARK: Sources
+
+    /// The mailboxes that some sources mean, each once; `nil` stands for the selected one.
+    private func mailboxes(_ sources: [MailboxFilter]) async throws(StoreError) -> [MailboxName?] {
+        guard let account = self.account else { return [] }
+        var wanted: [MailboxName?] = []
+        var known: Set<MailboxName> = []
+        func add(_ name: MailboxName) {
+            if known.insert(name).inserted { wanted.append(name) }
+        }
+        if sources.contains(.selected), let selected = self.selected {
+            wanted.append(nil)
+            known.insert(selected.mailbox.name)
+        }
+        var listings: [MailboxListing]?
+        for source in sources {
+            switch source {
+            case .selected: continue
+            case .mailboxes(let names):
+                for name in names.compactMap({ self.names.decode($0) }) { add(name) }
+                continue
+            case .inboxes, .personal, .subscribed, .subtree, .subtreeOne: break
+            }
+            let all: [MailboxListing]
+            if let listings { all = listings } else { all = try await account.mailboxes() }
+            listings = all
+            for listing in all where listing.isSelectable {
+                if self.means(source, listing) { add(listing.name) }
+            }
+        }
+        return wanted
+    }
+
+    private func means(_ source: MailboxFilter, _ listing: MailboxListing) -> Bool {
+        switch source {
+        // Sieve may file into any mailbox, so all are inboxes (RFC 5465 section 6.3).
+        case .inboxes, .personal: return true
+        case .subscribed: return listing.isSubscribed
+        case .subtree(let names):
+            return names.contains { name in
+                guard let root = self.names.decode(name) else { return false }
+                return listing.name == root || listing.name.isDescendant(of: root)
+            }
+        case .subtreeOne(let names):
+            return names.contains { name in
+                guard let root = self.names.decode(name) else { return false }
+                return listing.name == root || listing.name.parent == root
+            }
+        case .selected, .mailboxes: return false
+        }
+    }
+}
