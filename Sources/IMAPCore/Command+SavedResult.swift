@@ -27,6 +27,8 @@ extension Command {
         case .thread(var thread):
             thread.search.key = thread.search.key.replacingSavedResult(numbers)
             return .thread(thread)
+        // In other mailboxes `$` has no meaning; whoever runs the command refuses it.
+        case .multiSearch(let command) where command.sources != [.selected]: return self
         case .multiSearch(var command):
             command.search.key = command.search.key.replacingSavedResult(numbers)
             return .multiSearch(command)
