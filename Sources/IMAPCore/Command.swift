@@ -38,6 +38,7 @@ public enum Command: Hashable, Sendable {
     case setMetadata(SetMetadataCommand)
     /// ESEARCH; for the selected mailbox too.
     case multiSearch(MultiSearchCommand)
+    case notify(NotifyCommand)
 
     // Selected.
     case check
@@ -97,6 +98,7 @@ extension Command {
         case .unauthenticate: "UNAUTHENTICATE"
         case .getMetadata: "GETMETADATA"
         case .setMetadata: "SETMETADATA"
+        case .notify: "NOTIFY"
         case .check: "CHECK"
         case .close: "CLOSE"
         case .unselect: "UNSELECT"

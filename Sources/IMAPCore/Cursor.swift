@@ -43,6 +43,12 @@ struct Cursor {
 
     func peek() -> UInt8? { self.position < self.bytes.count ? self.bytes[self.position] : nil }
 
+    /// The octet so many places behind the next one.
+    func peek(_ offset: Int) -> UInt8? {
+        let place = self.position + offset
+        return place < self.bytes.count ? self.bytes[place] : nil
+    }
+
     func fail(_ expected: StaticString) -> SyntaxError {
         SyntaxError(offset: self.position, expected: expected)
     }

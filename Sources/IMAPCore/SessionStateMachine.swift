@@ -88,7 +88,7 @@ public struct SessionStateMachine: Sendable {
             case .loggedOut: return Self.afterLogout
             }
         case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist,
-            .namespace, .status, .multiSearch, .idle, .getMetadata, .setMetadata:
+            .namespace, .status, .multiSearch, .idle, .getMetadata, .setMetadata, .notify:
             return self.receivedAppend()
         case .compress, .unauthenticate:
             return self.receivedAppend()

@@ -47,6 +47,7 @@ enum Capabilities {
         "LIST-EXTENDED LIST-STATUS XLIST",
         "SPECIAL-USE CREATE-SPECIAL-USE",
         "STATUS=SIZE",
+        "NOTIFY",
         "PREVIEW",
         "OBJECTID SAVEDATE",
         "CONDSTORE QRESYNC",

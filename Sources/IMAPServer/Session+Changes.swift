@@ -33,7 +33,9 @@ private struct Untold {
     var heldBackAt: ModSeq?
     /// Places in the view now whose flags changed.
     var updated: [Int] = []
-    var hasGrown = false
+    /// Messages at the end of the view that the client has not been told of.
+    var appended = 0
+    var hasGrown: Bool { self.appended > 0 }
 }
 
 extension Session {
@@ -67,16 +69,37 @@ extension Session {
             self.writeFlags(at: index)
             try await self.connection.flushIfLarge()
         }
+        if untold.hasGrown, let plan = self.notifications?.newMessages {
+            try await self.tellItems(untold.appended, plan)
+        }
         // MODSEQs that were told may be above that of a message whose end was not (RFC 7162 section 3.2).
         if let modSeq = untold.heldBackAt, self.knowsQuickResync {
             self.write { $0.untagged(.ok, .highestModSeq(modSeq), "Some expunges are still to be told") }
         }
     }
 
+    /// Tells the items that NOTIFY wants of new messages, but for those that this session made.
+    private func tellItems(_ appended: Int, _ plan: FetchPlan) async throws(ConnectionError) {
+        guard let view = self.selected?.view else { return }
+        let own = self.notifications?.own ?? []
+        var start = view.count - appended
+        while start < view.count {
+            if own.contains(view[start].uid) {
+                start += 1
+                continue
+            }
+            var end = start + 1
+            while end < view.count, !own.contains(view[end].uid) { end += 1 }
+            try await self.tellItems(start..<end, plan)
+            start = end
+        }
+        self.notifications?.own = []
+    }
+
     /// Moves the view to the mailbox as it is now; `nil` when there is nothing to tell.
     @inline(never)
     private func moveView(_ expunges: ExpungeTelling) -> Untold? {
-        guard var selected = self.selected else { return nil }
+        guard var selected = self.selected, !self.holdsSelectedBack else { return nil }
         if selected.mailbox.isDeleted {
             guard case .allowed = expunges else { return nil }
             return self.emptyView()
@@ -90,7 +113,7 @@ extension Session {
             self.selected?.toldModSeq = now.highestModSeq
             return nil
         }
-        var untold = Untold(gone: changes.expunged, hasGrown: changes.appended > 0)
+        var untold = Untold(gone: changes.expunged, appended: changes.appended)
         let tellsExpunges: Bool
         switch expunges {
         case .allowed: tellsExpunges = true
@@ -105,7 +128,7 @@ extension Session {
             untold.heldBackAt = selected.toldModSeq
             selected.stay(changes, now)
         }
-        for index in changes.updated {
+        for index in changes.updated where self.tellsFlagChanges {
             let record = now[index]
             // A mere MODSEQ is told to those who know what that is.
             if !self.knowsCondStore, let old = before.record(of: record.uid), old.flags == record.flags,

@@ -52,6 +52,7 @@ extension Session {
         case .compress: try await self.compress(tag)
         case .unauthenticate: self.unauthenticate(tag)
         case .getMetadata(let command): try await self.getMetadata(tag, command)
+        case .notify(let command): try await self.notify(tag, command)
         case .setMetadata(let command): try await self.setMetadata(tag, command)
         case .close: try await self.close(tag)
         case .unselect: try await self.unselect(tag)

@@ -25,7 +25,9 @@ extension Session {
             try await self.connection.flush()
             switch await self.connection.wait(for: [.input, .signal], timeout: timeout) {
             case .input: break
-            case .signal: try await self.tellChanges(.allowed)
+            case .signal:
+                try await self.tellChanges(.allowed)
+                try await self.tellAccountChanges()
             case .timeout: self.write { $0.untagged(.ok, nil, "Still here") }
             case .closed: throw ConnectionError(.closed, "Connection closed in IDLE")
             case .shutdown: throw ConnectionError(.shutdown, "Server shutting down")

@@ -53,6 +53,8 @@ extension Session {
     /// Tells what changed, then `tag OK` after a command that removed `count` messages: with the MODSEQ that the client
     /// may count on from now (RFC 7162 section 3.2.7).
     func finishRemoval(_ tag: Tag, _ count: Int, _ text: StaticString) async throws(ConnectionError) {
+        self.notifications?.tellsRemoval = true
+        defer { self.notifications?.tellsRemoval = false }
         try await self.tellChanges(.allowed)
         var code: ResponseCode?
         if self.knowsQuickResync, count > 0, let selected = self.selected {

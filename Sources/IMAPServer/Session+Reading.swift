@@ -10,7 +10,11 @@ extension Session {
             switch self.nextStep() {
             case .needMore:
                 try await self.connection.flush()
-                try await self.connection.readMore()
+                if self.notifications == nil {
+                    try await self.connection.readMore()
+                } else {
+                    try await self.readMoreNotified()
+                }
                 continue
             case .sendContinuation:
                 self.write { $0.continuation("OK".utf8) }

@@ -24,6 +24,8 @@ actor Session {
     var selected: SelectedMailbox?
     /// Results that are kept up to date (RFC 5267).
     var searchUpdates = SearchUpdates()
+    /// What NOTIFY asked for; `nil` until it is used.
+    var notifications: Notifications?
     /// Whether the client knows CONDSTORE (RFC 7162 section 3.1.2).
     var knowsCondStore = false
     /// Whether the client has enabled QRESYNC: then it is told of VANISHED and not of EXPUNGE.
@@ -86,6 +88,7 @@ actor Session {
             reason = error.reason
             self.sendGoodbye(error)
         }
+        self.notifications?.end()
         self.selected?.mailbox.close()
         self.selected = nil
         self.logEnd(reason)

@@ -13,6 +13,8 @@ final class AccountCore: Sendable {
     let volume: Volume
     /// The device that holds the account's files, to sync each file system once.
     let fileSystem: UInt64
+    /// Shared with whom it may concern.
+    let feed = AccountFeed()
 
     /// The highest UIDVALIDITY given by this account so far.
     private let lastUIDValidity: Mutex<UInt32>

@@ -104,7 +104,7 @@ extension MailboxState {
         if let queued = try self.takeFlags(differences.flags, scan.keywords) { ticket = queued }
         if ticket != nil {
             self.refreshSnapshotHead()
-            notifiers = Array(self.sessions.values)
+            notifiers = self.listeners
         }
         if let queued = try self.takeNew(prepared, sight) { ticket = queued }
         return ticket

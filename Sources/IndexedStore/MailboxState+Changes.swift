@@ -88,7 +88,7 @@ extension MailboxState {
         let record = StoreRecord.flagged(
             FlagsChanged(key: self.key, modSeq: modSeq, origin: .store, newKeywords: new, rows: rows))
         let ticket = try self.queue(PendingRecord(record: record, isAwaited: false))
-        notifiers = Array(self.sessions.values)
+        notifiers = self.listeners
         return Queued(value: result, ticket: ticket)
     }
 
@@ -138,7 +138,7 @@ extension MailboxState {
         self.refreshSnapshotHead()
         let ticket = try self.queue(
             PendingRecord(record: .vanished(self.key, modSeq, removed), isAwaited: false))
-        notifiers = Array(self.sessions.values)
+        notifiers = self.listeners
         return Queued(value: removed, ticket: ticket)
     }
 
@@ -167,7 +167,7 @@ extension MailboxState {
     func markDeleted() {
         let notifiers = self.lock.withLock {
             self.isDeleted = true
-            return Array(self.sessions.values)
+            return self.listeners
         }
         for notifier in notifiers { notifier.notify() }
     }

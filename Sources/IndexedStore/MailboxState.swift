@@ -238,7 +238,18 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         }
         guard hasChanged else { return [] }
         self.refreshSnapshotHead()
-        return Array(self.sessions.values)
+        return self.listeners
+    }
+
+    /// Who hears of a change: the sessions, and those who watch the account. With the lock held, to be told without.
+    var listeners: [SessionNotifier] {
+        var listeners = Array(self.sessions.values)
+        let feed = self.core.feed
+        if feed.isWatched {
+            let name = self.name
+            listeners.append(SessionNotifier { feed.touch(name) })
+        }
+        return listeners
     }
 
     /// Removes messages from the snapshot and the counters. The snapshot is loaded.

@@ -38,6 +38,7 @@ extension StoreAccount {
         for change in effective where change.entry == .specialUse && key.mailbox != 0 {
             state.lock.withLock { state.specialUse = SpecialUseChoice(change.value) }
         }
+        self.feed.post(.metadata(owner, effective.map(\.entry)))
         guard self.core.home == .files else { return }
         let attributes = StoredAttribute.changes(effective, guid: state.guid, isServer: key.mailbox == 0)
         do throws(StoreError) {

@@ -17,6 +17,7 @@ extension StoreAccount {
             return try self.makeMailbox(name, specialUse)
         }
         try await self.volume.committer.flushed(ticket)
+        self.feed.post(.created(name))
     }
 
     /// Makes files and record of a mailbox; the ticket of the record. Files first: when they cannot be made,
@@ -137,17 +138,23 @@ extension StoreAccount {
         }
         guard let names else { return }
         let present = Set(names)
-        let gone = self.directory.withLock { directory -> [MailboxState] in
-            for name in present where directory.entries[name] == nil { directory.entries[name] = .found }
+        let (gone, events) = self.directory.withLock { directory -> ([MailboxState], [AccountEvent]) in
+            var events: [AccountEvent] = []
+            for name in present where directory.entries[name] == nil {
+                directory.entries[name] = .found
+                events.append(.created(name))
+            }
             var gone: [MailboxState] = []
             for (name, entry) in directory.entries where !present.contains(name) && !name.isInbox {
                 if case .indexed(let state) = entry { gone.append(state) }
                 directory.entries[name] = nil
+                events.append(.deleted(name))
             }
             directory.fingerprint = fingerprint
-            return gone
+            return (gone, events)
         }
         for state in gone { _ = try self.forget(state) }
+        for event in events { self.feed.post(event) }
     }
 
     /// Queues the deletion of a mailbox whose files are gone or about to go.
@@ -190,6 +197,7 @@ extension StoreAccount {
         let sequence = try await self.commitDeletion(state)
         self.directory.withLock { $0.entries[name] = nil }
         state.markDeleted()
+        defer { self.feed.post(.deleted(name)) }
         self.volume.fileWork.forget(state.key)
         guard self.core.home == .files else { return }
         try await self.volume.threads.run { () throws(StoreError) in
@@ -236,6 +244,7 @@ extension StoreAccount {
         let moves = try await self.moves(from: name, to: target)
         let sequence = try await self.renameAll(moves)
         if self.core.home == .files { self.volume.fileWork.done(sequence, [moves[0].state]) }
+        self.feed.post(.renamed(from: name, to: target))
     }
 
     private struct Move: Sendable {

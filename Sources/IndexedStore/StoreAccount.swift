@@ -33,6 +33,7 @@ final class StoreAccount: MailAccount {
     var identity: AccountIdentity { self.core.identity }
     var namespaces: [Namespace] { self.core.volume.configuration.namespaces }
     var volume: Volume { self.core.volume }
+    var feed: AccountFeed { self.core.feed }
 
     // MARK: Finding mailboxes
 
@@ -154,6 +155,7 @@ final class StoreAccount: MailAccount {
             hasFileWork: self.core.home == .files)
         guard self.core.home == .files else {
             self.noteSubscribed(name, isSubscribed)
+            self.feed.post(isSubscribed ? .subscribed(name) : .unsubscribed(name))
             return
         }
         try await self.volume.threads.run { () throws(StoreError) in
@@ -162,6 +164,7 @@ final class StoreAccount: MailAccount {
             }
         }
         self.volume.fileWork.done(sequence, self.anyState())
+        self.feed.post(isSubscribed ? .subscribed(name) : .unsubscribed(name))
     }
 
     private func noteSubscribed(_ name: MailboxName, _ isSubscribed: Bool) {

@@ -44,6 +44,9 @@ public protocol MailAccount: AnyObject, Sendable {
         _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> any Mailbox
 
+    /// Where the account says what happens to it.
+    var feed: AccountFeed { get }
+
     /// The metadata of a mailbox or the server, sorted by entry. `.notFound`, `.cannot` for a name without messages.
     func metadata(of owner: MetadataOwner) async throws(StoreError) -> [Metadata]
 

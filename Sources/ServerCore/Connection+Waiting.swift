@@ -40,8 +40,21 @@ extension Connection {
     /// Throws `.closed` when the peer will send nothing more, `.timedOut` after `inactivityTimeout` or at
     /// the login deadline, `.shutdown` when the session shall end.
     public func readMore() async throws(ConnectionError) {
-        switch await self.wait(for: .input, timeout: self.inactivityTimeout) {
-        case .input, .signal: return
+        _ = try await self.read(.input, within: self.inactivityTimeout)
+    }
+
+    /// As `readMore`, but a signal ends the wait, too.
+    ///
+    /// - Parameter time: what is left of `inactivityTimeout`.
+    /// - Returns: whether input came, and not a signal.
+    public func readMoreOrSignal(within time: Duration) async throws(ConnectionError) -> Bool {
+        try await self.read([.input, .signal], within: time) == .input
+    }
+
+    private func read(_ events: WaitEvents, within time: Duration) async throws(ConnectionError) -> Wakeup {
+        let wakeup = await self.wait(for: events, timeout: time)
+        switch wakeup {
+        case .input, .signal: return wakeup
         case .timeout: throw ConnectionError(.timedOut, self.timeoutText)
         case .shutdown:
             let wasKicked = self.shutdownReason == .kicked

@@ -31,7 +31,10 @@ final class MemoryMailbox: Sendable {
     let guid = memoryGUID()
     let state: Mutex<State>
 
-    init(_ name: MailboxName, _ validity: UIDValidity) {
+    private let feed: AccountFeed
+
+    init(_ name: MailboxName, _ validity: UIDValidity, _ feed: AccountFeed) {
+        self.feed = feed
         self.uidValidity = validity
         self.state = Mutex(
             State(
@@ -47,6 +50,7 @@ final class MemoryMailbox: Sendable {
             let value = body(&state)
             return (value, Array(state.listeners.values))
         }
+        self.feed.touch(self.state.withLock { $0.name })
         for listener in listeners { listener() }
         return value
     }

@@ -62,12 +62,13 @@ final class MemoryAccount: MailAccount {
 
     let identity: AccountIdentity
     let namespaces: [Namespace]
+    let feed = AccountFeed()
     private let state = Mutex(State())
 
     init(_ identity: AccountIdentity) {
         self.identity = identity
         self.namespaces = [Namespace(kind: .personal, prefix: "", separator: UInt8(ascii: "/"))]
-        self.state.withLock { $0.make(.inbox, nil) }
+        self.state.withLock { $0.make(.inbox, nil, self.feed) }
     }
 
     func mailbox(_ name: MailboxName) throws(StoreError) -> MemoryMailbox {
@@ -101,10 +102,11 @@ final class MemoryAccount: MailAccount {
     func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError) {
         let isNew = self.state.withLock { state in
             guard state.mailboxes[name] == nil else { return false }
-            state.make(name, specialUse)
+            state.make(name, specialUse, self.feed)
             return true
         }
         if !isNew { throw StoreError(.alreadyExists) }
+        self.feed.post(.created(name))
     }
 
     func delete(_ name: MailboxName) async throws(StoreError) {
@@ -112,6 +114,7 @@ final class MemoryAccount: MailAccount {
         let mailbox = try self.mailbox(name)
         self.state.withLock { $0.mailboxes[name] = nil }
         mailbox.markDeleted()
+        self.feed.post(.deleted(name))
     }
 
     func rename(_ name: MailboxName, to target: MailboxName) async throws(StoreError) {
@@ -126,14 +129,17 @@ final class MemoryAccount: MailAccount {
             return true
         }
         if !isFree { throw StoreError(.alreadyExists) }
+        self.feed.post(.renamed(from: name, to: target))
     }
 
     func subscribe(_ name: MailboxName) async throws(StoreError) {
         self.state.withLock { _ = $0.subscriptions.insert(name) }
+        self.feed.post(.subscribed(name))
     }
 
     func unsubscribe(_ name: MailboxName) async throws(StoreError) {
         self.state.withLock { _ = $0.subscriptions.remove(name) }
+        self.feed.post(.unsubscribed(name))
     }
 
     func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus {
@@ -182,6 +188,7 @@ final class MemoryAccount: MailAccount {
             self.state.withLock { state in
                 for change in changes { state.server[change.entry] = change.value }
             }
+            self.feed.post(.metadata(owner, changes.map(\.entry)))
             return
         case .mailbox(let owner): name = owner
         }
@@ -202,15 +209,16 @@ final class MemoryAccount: MailAccount {
             return true
         }
         if !isPossible { throw StoreError(.cannot) }
+        self.feed.post(.metadata(owner, changes.map(\.entry)))
     }
 
     func resync(_ name: MailboxName) async throws(StoreError) {}
 }
 
 extension MemoryAccount.State {
-    mutating func make(_ name: MailboxName, _ use: SpecialUse?) {
+    mutating func make(_ name: MailboxName, _ use: SpecialUse?, _ feed: AccountFeed) {
         self.nextValidity += 1
-        self.mailboxes[name] = MemoryMailbox(name, UIDValidity(rawValue: self.nextValidity)!)
+        self.mailboxes[name] = MemoryMailbox(name, UIDValidity(rawValue: self.nextValidity)!, feed)
         self.uses[name] = use
     }
 }

@@ -49,6 +49,7 @@ extension Cursor {
             if self.matches(word, "MOVE") { return .move(try self.copy(.sequenceNumber)) }
         case UInt8(ascii: "N"):
             if self.matches(word, "NOOP") { return .noop }
+            if self.matches(word, "NOTIFY") { return .notify(try self.notify()) }
             if self.matches(word, "NAMESPACE") { return .namespace }
         case UInt8(ascii: "R"):
             if self.matches(word, "RENAME") { return try self.rename() }

@@ -105,15 +105,8 @@ extension Cursor {
         let messages = try self.sequenceSet()
         try self.space()
         var command = FetchCommand(numbering: numbering, messages: messages, items: [])
-        if self.take(UInt8(ascii: "(")) {
-            repeat {
-                if command.items.count == self.limits.listLength { throw self.tooComplex("Too many items") }
-                let item = try self.fetchItem()
-                if !command.items.contains(item) { command.items.append(item) }
-                // Sections can be told apart only by comparing; more than this no client asks for.
-                if command.items.count > 256 { throw self.tooComplex("Too many items") }
-            } while self.take(0x20)
-            try self.close()
+        if self.peek() == UInt8(ascii: "(") {
+            command.items = try self.fetchItems()
         } else {
             let start = self.position
             let word = self.word()
@@ -126,6 +119,20 @@ extension Cursor {
         }
         if self.take(0x20) { try self.fetchModifiers(&command) }
         return command
+    }
+
+    /// Items in parentheses, each once.
+    mutating func fetchItems() throws(SyntaxError) -> [FetchItem] {
+        var items: [FetchItem] = []
+        try self.open()
+        repeat {
+            let item = try self.fetchItem()
+            if !items.contains(item) { items.append(item) }
+            // Sections can be told apart only by comparing; more than this no client asks for.
+            if items.count > 256 { throw self.tooComplex("Too many items") }
+        } while self.take(0x20)
+        try self.close()
+        return items
     }
 
     /// `(CHANGEDSINCE 12345 VANISHED PARTIAL -1:-30)`, in any order.

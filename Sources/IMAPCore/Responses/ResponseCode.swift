@@ -10,6 +10,8 @@ public enum ResponseCode: Hashable, Sendable {
     case authorizationFailed
     /// The names of charsets that are known, separated by spaces.
     case badCharset([UInt8])
+    /// NOTIFY names an event that is not among these (RFC 5465 section 3.1).
+    case badEvent(supported: NotifyRequest.Events)
     case cannot
     /// Capability names, separated by spaces.
     case capability([UInt8])
@@ -40,6 +42,8 @@ public enum ResponseCode: Hashable, Sendable {
     /// The result of the search with that tag will not be kept up to date (RFC 5267 section 4.3.1).
     case noUpdate(Tag)
     case nonExistent
+    /// Notifications have ended (RFC 5465 section 5.8).
+    case notificationOverflow
     case overQuota
     case parse
     /// `canCreate`: clients may invent keywords.
@@ -77,6 +81,15 @@ public enum ResponseCode: Hashable, Sendable {
         case .badCharset(let names):
             out.append("BADCHARSET (")
             out.append(contentsOf: names)
+            out.append(UInt8(ascii: ")"))
+        case .badEvent(let supported):
+            out.append("BADEVENT (")
+            var isFirst = true
+            for (event, name) in NotifyRequest.Events.names where supported.contains(event) {
+                if !isFirst { out.append(0x20) }
+                isFirst = false
+                out.append(name)
+            }
             out.append(UInt8(ascii: ")"))
         case .cannot: out.append("CANNOT")
         case .capability(let names):
@@ -121,6 +134,7 @@ public enum ResponseCode: Hashable, Sendable {
             out.appendIMAPString(tag.bytes)
         case .noPermission: out.append("NOPERM")
         case .nonExistent: out.append("NONEXISTENT")
+        case .notificationOverflow: out.append("NOTIFICATIONOVERFLOW")
         case .overQuota: out.append("OVERQUOTA")
         case .parse: out.append("PARSE")
         case .permanentFlags(let flags, let keywords, let canCreate):

@@ -82,7 +82,7 @@ extension Session {
             return try await self.refuse(tag, refusal.code, refusal.text)
         }
         if let target { self.tellName(target, of: command.mailbox) }
-        try await self.store(deposits, tag)
+        try await self.store(deposits, target, tag)
     }
 
     private func refusal(of message: AppendMessage) -> (code: ResponseCode?, text: StaticString)? {
@@ -96,7 +96,7 @@ extension Session {
         return message.size == 0 ? (nil, "Nothing to append") : nil
     }
 
-    private func store(_ deposits: [Deposit], _ tag: Tag) async throws(ConnectionError) {
+    private func store(_ deposits: [Deposit], _ target: MailboxName?, _ tag: Tag) async throws(ConnectionError) {
         let stored: [StoredMessage]
         do throws(StoreError) {
             stored = try await self.options.store.depositAll(deposits)
@@ -106,6 +106,7 @@ extension Session {
         var code: ResponseCode?
         if let first = stored.first {
             code = .appendUID(first.uidValidity, UIDSet(stored.map(\.uid)))
+            if let target { await self.noteOwn(UIDSet(stored.map(\.uid)), in: target) }
         }
         try await self.finish(tag, code, "Append completed")
     }

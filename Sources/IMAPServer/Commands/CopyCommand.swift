@@ -17,6 +17,7 @@ extension Session {
             return try await self.refuseTarget(tag, error)
         }
         if target == self.trash { self.statistics.trashed += result.source.count }
+        await self.noteOwn(result.target, in: target)
         guard !result.source.isEmpty else {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }
@@ -37,6 +38,7 @@ extension Session {
             return try await self.refuseTarget(tag, error)
         }
         if target == self.trash { self.statistics.trashed += result.source.count }
+        await self.noteOwn(result.target, in: target)
         guard !result.source.isEmpty else {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }

@@ -56,6 +56,12 @@ extension Session {
         try await self.finish(tag, nil, "Fetch completed", expunges)
     }
 
+    /// Tells items of messages that the client has just been told of (NOTIFY).
+    func tellItems(_ range: Range<Int>, _ plan: FetchPlan) async throws(ConnectionError) {
+        var outcome = FetchOutcome()
+        try await self.fetch(range, plan, &outcome)
+    }
+
     private func fetch(
         _ range: Range<Int>, _ plan: FetchPlan, _ outcome: inout FetchOutcome
     ) async throws(ConnectionError) {

@@ -61,6 +61,8 @@ extension Session {
         } catch {
             return try await self.refuse(tag, error)
         }
+        self.forgetOwn { $0 == .created(name) }
+        if self.notifications?.watch != nil { self.notifications?.told[name] = status }
         self.tellName(name, of: wire)
         try await self.finish(tag, .mailboxID(MailboxID.text(status.guid)), "Create completed")
     }
@@ -69,6 +71,7 @@ extension Session {
         guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
         try await self.change(tag, "Delete completed") { account throws(StoreError) in
             try await account.delete(name)
+            self.forgetOwn { $0 == .deleted(name) }
             self.tellName(name, of: wire, .nonExistent)
         }
     }
@@ -80,6 +83,8 @@ extension Session {
         guard let newName = try await self.mailboxName(tag, target, .cannot) else { return }
         try await self.change(tag, "Rename completed") { account throws(StoreError) in
             try await account.rename(name, to: newName)
+            self.forgetOwn { $0 == .renamed(from: name, to: newName) || (name.isInbox && $0 == .created(newName)) }
+            if !name.isInbox { self.notifications?.rename(name, to: newName) }
             if self.isOtherName(name, wire) || self.isOtherName(newName, target) { self.tellRenamed(wire, newName) }
         }
     }
@@ -89,6 +94,8 @@ extension Session {
         guard let name = try await self.mailboxName(tag, wire, .cannot) else { return }
         try await self.change(tag, "Subscribe completed") { account throws(StoreError) in
             try await account.subscribe(name)
+            self.forgetOwn { $0 == .subscribed(name) }
+            self.notifications?.subscribed.insert(name)
         }
     }
 
@@ -99,6 +106,10 @@ extension Session {
         try await self.change(tag, "Unsubscribe completed") { account throws(StoreError) in
             try await account.unsubscribe(name)
             if exact != name { try await account.unsubscribe(exact) }
+            for name in [name, exact] {
+                self.forgetOwn { $0 == .unsubscribed(name) }
+                self.notifications?.subscribed.remove(name)
+            }
         }
     }
 

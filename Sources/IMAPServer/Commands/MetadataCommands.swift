@@ -116,6 +116,10 @@ extension Session {
             default: return try await self.refuse(tag, error)
             }
         }
+        self.forgetOwn { event in
+            guard case .metadata(owner, let changed) = event else { return false }
+            return Set(changed).isSubset(of: entries)
+        }
         try await self.finish(tag, "Setmetadata completed")
     }
 

@@ -36,17 +36,21 @@ struct FetchPlan: Sendable {
     let traits: MessageTraits.Selection
 
     init(_ command: FetchCommand) {
-        var items = command.items
+        self.init(items: command.items, command.numbering, changedSince: command.changedSince)
+    }
+
+    init(items: [FetchItem], _ numbering: MessageNumbering, changedSince: ModSeq? = nil) {
+        var items = items
         // UID FETCH answers the UID unasked (RFC 9051 section 6.4.9), CHANGEDSINCE the MODSEQ (RFC 7162
         // section 3.1.4.1).
-        if command.numbering == .uid, !items.contains(.uid) { items.insert(.uid, at: 0) }
-        if command.changedSince != nil, !items.contains(.modSeq) { items.append(.modSeq) }
+        if numbering == .uid, !items.contains(.uid) { items.insert(.uid, at: 0) }
+        if changedSince != nil, !items.contains(.modSeq) { items.append(.modSeq) }
         self.items = items.map { Self.plan($0) }
         self.source = self.items.map(\.source).max() ?? .record
         self.setsSeen = items.contains(where: \.setsSeen)
         self.hasFlags = items.contains(.flags)
         self.hasUID = items.contains(.uid)
-        self.changedSince = command.changedSince
+        self.changedSince = changedSince
         var traits: MessageTraits.Selection = []
         if items.contains(.saveDate) || items.contains(.emailID) { traits.insert(.row) }
         if items.contains(.threadID) { traits.formUnion([.row, .thread]) }

@@ -1,0 +1,108 @@
+import IMAPCore
+import MailCore
+import MailStore
+
+/// What a client of NOTIFY is told of, and what of it it has been told. Of sessions that do not use NOTIFY there is
+/// none.
+final class Notifications {
+    /// Mailboxes that events are wanted of, names decoded.
+    private enum Filter {
+        case personal
+        case subscribed
+        case subtree([MailboxName])
+        case mailboxes([MailboxName])
+    }
+
+    /// What is wanted of the selected mailbox; `nil`: nothing, its view stays as it is.
+    let selected: NotifyRequest.Selected?
+    /// How new messages of the selected mailbox are told, when anything is to be told of them.
+    let newMessages: FetchPlan?
+    /// `nil` after NOTIFY NONE and after an overflow.
+    private(set) var watch: AccountWatch?
+    private let groups: [(filter: Filter, events: NotifyRequest.Events)]
+    /// What the client knows of the counters of mailboxes.
+    var told: [MailboxName: MailboxStatus] = [:]
+    var subscribed: Set<MailboxName> = []
+    /// Messages that this session brought into the selected mailbox: their items are not told.
+    var own = UIDSet()
+    /// While the session itself removes messages, it tells so whatever is wanted.
+    var tellsRemoval = false
+
+    /// NOTIFY NONE.
+    init() {
+        self.selected = nil
+        self.newMessages = nil
+        self.groups = []
+    }
+
+    /// - Parameter decode: the mailbox that a client means; names that none can have are passed over.
+    init(_ request: NotifyRequest, _ watch: AccountWatch, _ decode: (WireMailboxName) -> MailboxName?) {
+        // Those of messages come all together or not at all.
+        self.selected = request.selected.flatMap { $0.events.contains(.messageNew) ? $0 : nil }
+        self.newMessages = self.selected.flatMap { $0.items.isEmpty ? nil : FetchPlan(items: $0.items, .uid) }
+        self.watch = watch
+        self.groups = request.groups.map { group in
+            switch group.filter {
+            // A script may file mail into any mailbox.
+            case .inboxes, .personal: (.personal, group.events)
+            case .subscribed: (.subscribed, group.events)
+            case .subtree(let names): (.subtree(names.compactMap(decode)), group.events)
+            case .mailboxes(let names): (.mailboxes(names.compactMap(decode)), group.events)
+            }
+        }
+    }
+
+    /// From now on as if nothing had been wanted.
+    func end() {
+        self.watch?.stop()
+        self.watch = nil
+        self.told = [:]
+    }
+
+    /// The events that are wanted of a mailbox when it is not the selected one.
+    func events(of name: MailboxName) -> NotifyRequest.Events {
+        var events: NotifyRequest.Events = []
+        for (filter, wanted) in self.groups where !wanted.isSubset(of: events) {
+            let isMatch =
+                switch filter {
+                case .personal: true
+                case .subscribed: self.subscribed.contains(name)
+                case .subtree(let roots): roots.contains { $0 == name || name.isDescendant(of: $0) }
+                case .mailboxes(let names): names.contains(name)
+                }
+            if isMatch { events.formUnion(wanted) }
+        }
+        return events
+    }
+
+    /// Whether changes of the server's metadata are wanted.
+    var wantsServerMetadata: Bool { self.groups.contains { $0.events.contains(.serverMetadataChange) } }
+
+    /// A mailbox and its children have other names.
+    func rename(_ old: MailboxName, to new: MailboxName) {
+        for (name, status) in self.told where name == old || name.isDescendant(of: old) {
+            self.told[name] = nil
+            if let moved = name.moved(from: old, to: new) { self.told[moved] = status }
+        }
+    }
+
+    /// The items of a STATUS response that tells how a mailbox differs from what the client knows; empty for nothing.
+    func news(
+        of name: MailboxName, _ status: MailboxStatus, knowsCondStore: Bool
+    ) -> [StatusItem] {
+        let events = self.events(of: name)
+        guard !events.isDisjoint(with: .ofMessages) else { return [] }
+        let before = self.told.updateValue(status, forKey: name)
+        let tellsFlags = events.contains(.flagChange)
+        guard let before, before.uidValidity == status.uidValidity else {
+            return [.messages, .uidNext, .uidValidity] + (knowsCondStore ? [.highestModSeq] : [])
+        }
+        let unseen: [StatusItem] = tellsFlags && before.unseen != status.unseen ? [.unseen] : []
+        if before.uidNext != status.uidNext || before.messages != status.messages {
+            return [.uidNext, .messages] + (knowsCondStore ? [.highestModSeq] : []) + unseen
+        }
+        guard tellsFlags, before.highestModSeq != status.highestModSeq else { return [] }
+        if knowsCondStore { return [.highestModSeq, .uidValidity] + unseen }
+        return unseen.isEmpty ? [] : unseen + [.uidValidity]
+    }
+}

@@ -1,0 +1,98 @@
+import IMAPCore
+import MailCore
+import MailStore
+import ServerCore
+
+extension Session {
+    /// The most mailboxes whose messages one session may watch.
+    private static let maximumWatched = 2000
+
+    private var supportedEvents: NotifyRequest.Events {
+        var events: NotifyRequest.Events = [
+            .messageNew, .messageExpunge, .flagChange, .mailboxName, .subscriptionChange,
+        ]
+        if self.settings.offersMetadata { events.formUnion([.mailboxMetadataChange, .serverMetadataChange]) }
+        return events
+    }
+
+    /// NOTIFY (RFC 5465 section 3.1).
+    func notify(_ tag: Tag, _ command: NotifyCommand) async throws(ConnectionError) {
+        switch command {
+        case .none:
+            self.notifications?.end()
+            self.notifications = Notifications()
+            self.write { $0.tagged(tag, .ok, "Notify completed") }
+        case .set(let request):
+            let supported = self.supportedEvents
+            guard request.events.isSubset(of: supported) else {
+                return try await self.refuse(tag, .badEvent(supported: supported), "Unsupported event")
+            }
+            try await self.notify(tag, request)
+        }
+    }
+
+    private func notify(_ tag: Tag, _ request: NotifyRequest) async throws(ConnectionError) {
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        let connection = self.connection
+        // Before the first look, so that nothing falls between the two.
+        let watch = account.feed.watch { connection.signal() }
+        let names = self.names
+        let notifications = Notifications(request, watch) { names.decode($0) }
+        let isBounded: Bool
+        do throws(StoreError) {
+            isBounded = try await self.readBaseline(notifications, account)
+        } catch {
+            watch.stop()
+            return try await self.refuse(tag, error)
+        }
+        guard isBounded else {
+            watch.stop()
+            return try await self.refuse(tag, .notificationOverflow, "Too many mailboxes to watch")
+        }
+        // It implies NOOP, whatever was wanted before.
+        self.notifications?.end()
+        self.notifications = nil
+        try await self.tellChanges(.allowed)
+        if request.wantsStatus {
+            let selected = self.selected?.mailbox.name
+            for (name, status) in notifications.told.sorted(by: { $0.key < $1.key }) where name != selected {
+                var items: [StatusItem] = [.messages, .uidNext, .uidValidity]
+                if self.knowsCondStore || notifications.events(of: name).contains(.flagChange) {
+                    items.append(.highestModSeq)
+                }
+                self.writeStatus(name, status, items)
+                try await self.connection.flushIfLarge()
+            }
+        }
+        self.notifications = notifications
+        self.write { $0.tagged(tag, .ok, "Notify completed") }
+    }
+
+    /// Reads the counters of all mailboxes whose messages are wanted; `false` when there are too many.
+    private func readBaseline(
+        _ notifications: Notifications, _ account: any MailAccount
+    ) async throws(StoreError) -> Bool {
+        notifications.subscribed = Set(try await account.subscriptions())
+        var wanted: [MailboxName] = []
+        for listing in try await account.mailboxes() where listing.isSelectable {
+            guard !notifications.events(of: listing.name).isDisjoint(with: .ofMessages) else { continue }
+            wanted.append(listing.name)
+            if wanted.count > Self.maximumWatched { return false }
+        }
+        for name in wanted {
+            if let status = try await self.statusIfThere(name, account) { notifications.told[name] = status }
+        }
+        return true
+    }
+
+    func statusIfThere(
+        _ name: MailboxName, _ account: any MailAccount
+    ) async throws(StoreError) -> MailboxStatus? {
+        do throws(StoreError) {
+            return try await account.status(of: name)
+        } catch {
+            guard error.code == .notFound || error.code == .cannot else { throw error }
+            return nil
+        }
+    }
+}

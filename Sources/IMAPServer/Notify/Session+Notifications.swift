@@ -1,0 +1,176 @@
+import IMAPCore
+import MailCore
+import MailStore
+import ServerCore
+
+extension Session {
+    /// Whether the selected mailbox's view is to stay as it is: NOTIFY wants nothing of its messages.
+    var holdsSelectedBack: Bool {
+        guard let notifications = self.notifications else { return false }
+        return notifications.selected == nil && !notifications.tellsRemoval
+    }
+
+    /// Whether flags that others changed are told.
+    var tellsFlagChanges: Bool {
+        guard let selected = self.notifications?.selected else { return true }
+        return selected.events.contains(.flagChange)
+    }
+
+    /// Waits for input, telling between commands what NOTIFY asks for.
+    func readMoreNotified() async throws(ConnectionError) {
+        let clock = ContinuousClock()
+        let end = clock.now + self.connection.inactivityTimeout
+        while try await !self.connection.readMoreOrSignal(within: end - clock.now) {
+            // With SELECTED the client uses no sequence numbers, and may hear of EXPUNGE at any time.
+            let delays = self.notifications?.selected?.delaysExpunges ?? false
+            try await self.tellChanges(delays ? .forbidden : .allowed)
+            try await self.tellAccountChanges()
+            try await self.connection.flush()
+        }
+    }
+
+    /// Tells what happened outside of the selected mailbox, as far as NOTIFY asks for it.
+    func tellAccountChanges() async throws(ConnectionError) {
+        guard let notifications = self.notifications, let watch = notifications.watch, let account = self.account
+        else { return }
+        let changes = watch.take()
+        if changes.isEmpty { return }
+        do throws(StoreError) {
+            guard !changes.hasOverflowed else { return self.overflow() }
+            try await self.tell(changes.events, notifications, account)
+            try await self.tellStatus(changes.touched, notifications, account)
+        } catch {
+            // What can be told no more is not passed over in silence.
+            self.logFault(error)
+            self.overflow()
+        }
+        try await self.connection.flushIfLarge()
+    }
+
+    /// Notifications end; the client has to look for itself, and may ask again.
+    private func overflow() {
+        self.notifications?.end()
+        self.notifications = Notifications()
+        self.write { $0.untagged(.ok, .notificationOverflow, "Notifications have been switched off") }
+    }
+
+    private func tellStatus(
+        _ touched: Set<MailboxName>, _ notifications: Notifications, _ account: any MailAccount
+    ) async throws(StoreError) {
+        for name in touched.sorted() where name != self.selected?.mailbox.name {
+            guard !notifications.events(of: name).isDisjoint(with: .ofMessages),
+                let status = try await self.statusIfThere(name, account)
+            else { continue }
+            let items = notifications.news(of: name, status, knowsCondStore: self.knowsCondStore)
+            if !items.isEmpty { self.writeStatus(name, status, items) }
+        }
+    }
+
+    // MARK: Mailboxes
+
+    private func tell(
+        _ events: [AccountEvent], _ notifications: Notifications, _ account: any MailAccount
+    ) async throws(StoreError) {
+        guard !events.isEmpty else { return }
+        var listings: [MailboxName: MailboxListing] = [:]
+        for listing in try await account.mailboxes() { listings[listing.name] = listing }
+        for event in events {
+            switch event {
+            case .created(let name):
+                // Its counters are news only when they change.
+                if !notifications.events(of: name).isDisjoint(with: .ofMessages),
+                    let status = try await self.statusIfThere(name, account)
+                {
+                    notifications.told[name] = status
+                }
+                self.tellName(name, .mailboxName, notifications, listings)
+                if let parent = name.parent { self.tellName(parent, .mailboxName, notifications, listings) }
+            case .deleted(let name):
+                notifications.told[name] = nil
+                self.tellName(name, .mailboxName, notifications, listings)
+                if let parent = name.parent { self.tellName(parent, .mailboxName, notifications, listings) }
+            case .renamed(let old, let new):
+                notifications.rename(old, to: new)
+                let wanted = notifications.events(of: old).union(notifications.events(of: new))
+                guard wanted.contains(.mailboxName) else { continue }
+                self.writeListing(new, listings[new], oldName: old)
+            case .subscribed(let name):
+                notifications.subscribed.insert(name)
+                self.tellName(name, .subscriptionChange, notifications, listings)
+            case .unsubscribed(let name):
+                self.tellName(name, .subscriptionChange, notifications, listings)
+                notifications.subscribed.remove(name)
+            case .metadata(.server, let entries):
+                guard notifications.wantsServerMetadata else { continue }
+                self.write { $0.metadataChanged(WireMailboxName([]), entries.map(\.text)) }
+            case .metadata(.mailbox(let name), let entries):
+                guard notifications.events(of: name).contains(.mailboxMetadataChange) else { continue }
+                let wire = self.names.encode(name)
+                self.write { $0.metadataChanged(wire, entries.map(\.text)) }
+            }
+        }
+    }
+
+    private func tellName(
+        _ name: MailboxName, _ event: NotifyRequest.Events, _ notifications: Notifications,
+        _ listings: [MailboxName: MailboxListing]
+    ) {
+        guard notifications.events(of: name).contains(event) else { return }
+        self.writeListing(
+            name, listings[name], isSubscribed: notifications.subscribed.contains(name) && listings[name] == nil
+                && event == .subscriptionChange)
+    }
+
+    /// LIST of a mailbox as it is now.
+    ///
+    /// - Parameter isSubscribed: of a name that has no mailbox.
+    private func writeListing(
+        _ name: MailboxName, _ listing: MailboxListing?, oldName: MailboxName? = nil, isSubscribed: Bool = false
+    ) {
+        var attributes: ResponseEncoder.ListAttributes = []
+        if let listing {
+            if !listing.isSelectable { attributes.insert(.nonExistent) }
+            attributes.insert(listing.hasChildren ? .hasChildren : .hasNoChildren)
+            if listing.isSubscribed { attributes.insert(.subscribed) }
+        } else {
+            attributes.insert(.nonExistent)
+            if isSubscribed { attributes.insert(.subscribed) }
+        }
+        let uses = listing?.specialUse.map { [$0.attribute] } ?? []
+        let separator = self.names.separator
+        let wire = self.names.encode(name)
+        let old = oldName.map { self.names.encode($0) }
+        self.write {
+            $0.list("LIST", attributes, uses: uses, separator: separator, name: wire, oldName: old)
+        }
+    }
+
+    // MARK: The session's own changes, of which it is not told
+
+    /// Forgets what this session has just done to the account.
+    func forgetOwn(_ isOwn: (AccountEvent) -> Bool) { self.notifications?.watch?.forget(isOwn) }
+
+    /// Takes the counters of a mailbox as told, into which this session has just put messages; of the selected one
+    /// the new messages.
+    func noteOwn(_ uids: UIDSet, in name: MailboxName) async {
+        guard let notifications = self.notifications, notifications.watch != nil, let account = self.account else {
+            return
+        }
+        if name == self.selected?.mailbox.name {
+            for range in uids.ranges {
+                guard let first = UID(rawValue: range.lowerBound), let last = UID(rawValue: range.upperBound) else {
+                    continue
+                }
+                notifications.own.insert(first...last)
+            }
+            return
+        }
+        guard notifications.told[name] != nil else { return }
+        do throws(StoreError) {
+            notifications.told[name] = try await account.status(of: name)
+        } catch {
+            // It is told then, which does no harm.
+            self.logFault(error)
+        }
+    }
+}
