@@ -1,47 +1,58 @@
 import MailCore
 
-/// One hierarchy level of a mailbox name as it stands on disk: modified UTF-7, and `\` with two lower-case
-/// hexadecimal digits for what a Maildir++ directory name cannot hold (a dot; a leading `~`).
+/// One hierarchy level of a mailbox name as it stands on disk: modified UTF-7, and an escape character with two
+/// lower-case hexadecimal digits for what a Maildir++ directory name cannot hold (a dot; a leading `~`).
 ///
-/// A backslash stays as it is unless what follows would make it an escape, since directories made without
+/// An escape character stays as it is unless what follows would make it an escape, since directories made without
 /// escapes hold plain ones.
-enum MailboxLevelCodec {
-    private static let backslash = UInt8(ascii: "\\")
+struct MailboxLevelCodec: Hashable, Sendable {
+    /// `mailbox_list_storage_escape_char`; never a letter, digit, `.`, `/` or `&`.
+    var escapeCharacter = UInt8(ascii: "\\")
+    /// Whether new directories are named in UTF-8 (`mailbox_list_utf8`).
+    var writesUTF8 = false
 
-    static func encode(_ level: some StringProtocol) -> [UInt8] {
-        self.escape(ModifiedUTF7.encode(String(level)))
+    func encode(_ level: some StringProtocol) -> [UInt8] {
+        self.escape(self.writesUTF8 ? Array(level.utf8) : ModifiedUTF7.encode(String(level)))
     }
 
-    /// The form that escapes every backslash, as Dovecot's own escaping writes it.
-    static func encodeEscapingBackslash(_ level: some StringProtocol) -> [UInt8] {
-        self.escape(ModifiedUTF7.encode(String(level)), everyBackslash: true)
+    /// The form that escapes every escape character, as Dovecot's own escaping writes it.
+    func encodeEscapingAll(_ level: some StringProtocol) -> [UInt8] {
+        self.escape(self.writesUTF8 ? Array(level.utf8) : ModifiedUTF7.encode(String(level)), everyEscape: true)
     }
 
-    /// Not in modified UTF-7, for directories that other programs named in UTF-8.
-    static func encodeUTF8(_ level: some StringProtocol) -> [UInt8] { self.escape(Array(level.utf8)) }
+    /// In UTF-8 where `encode` writes modified UTF-7 and the other way round, for directories that other programs named.
+    func encodeOtherCharset(_ level: some StringProtocol) -> [UInt8] {
+        self.escape(self.writesUTF8 ? ModifiedUTF7.encode(String(level)) : Array(level.utf8))
+    }
 
     /// `nil` when the octets are no text.
-    static func decode(_ bytes: some Collection<UInt8>) -> String? {
+    func decode(_ bytes: some Collection<UInt8>) -> String? {
         let plain = self.unescape(Array(bytes))
+        if self.writesUTF8, plain.contains(where: { $0 >= 0x80 }) { return String(validating: plain, as: UTF8.self) }
         return ModifiedUTF7.decode(plain) ?? String(validating: plain, as: UTF8.self)
     }
 
-    private static func escape(_ bytes: [UInt8], everyBackslash: Bool = false) -> [UInt8] {
+    private func escape(_ bytes: [UInt8], everyEscape: Bool = false) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count)
         for (index, byte) in bytes.enumerated() {
             switch byte {
-            case UInt8(ascii: "."): out.append(contentsOf: "\\2e".utf8)
-            case UInt8(ascii: "~") where index == 0: out.append(contentsOf: "\\7e".utf8)
-            case self.backslash where everyBackslash || self.escaped(bytes, index) != nil:
-                out.append(contentsOf: "\\5c".utf8)
+            case UInt8(ascii: "."): self.appendEscape(byte, to: &out)
+            case UInt8(ascii: "~") where index == 0: self.appendEscape(byte, to: &out)
+            case self.escapeCharacter where everyEscape || self.escaped(bytes, index) != nil:
+                self.appendEscape(byte, to: &out)
             default: out.append(byte)
             }
         }
         return out
     }
 
-    private static func unescape(_ bytes: [UInt8]) -> [UInt8] {
+    private func appendEscape(_ byte: UInt8, to out: inout [UInt8]) {
+        let digits = Array("0123456789abcdef".utf8)
+        out.append(contentsOf: [self.escapeCharacter, digits[Int(byte >> 4)], digits[Int(byte & 15)]])
+    }
+
+    private func unescape(_ bytes: [UInt8]) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count)
         var index = 0
@@ -58,13 +69,22 @@ enum MailboxLevelCodec {
     }
 
     /// The octet that an escape at `index` stands for, if there is one that we would write.
-    private static func escaped(_ bytes: [UInt8], _ index: Int) -> UInt8? {
-        guard index + 2 < bytes.count, bytes[index] == self.backslash else { return nil }
-        switch (bytes[index + 1], bytes[index + 2]) {
-        case (UInt8(ascii: "2"), UInt8(ascii: "e")): return UInt8(ascii: ".")
-        case (UInt8(ascii: "5"), UInt8(ascii: "c")): return self.backslash
-        case (UInt8(ascii: "7"), UInt8(ascii: "e")): return index == 0 ? UInt8(ascii: "~") : nil
+    private func escaped(_ bytes: [UInt8], _ index: Int) -> UInt8? {
+        guard index + 2 < bytes.count, bytes[index] == self.escapeCharacter else { return nil }
+        guard let high = Self.digit(bytes[index + 1]), let low = Self.digit(bytes[index + 2]) else { return nil }
+        let byte = high << 4 | low
+        switch byte {
+        case UInt8(ascii: "."), self.escapeCharacter: return byte
+        case UInt8(ascii: "~"): return index == 0 ? byte : nil
         default: return nil
+        }
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        default: nil
         }
     }
 }

@@ -25,7 +25,7 @@ final class MaildirAccount: AccountFiles {
         }
         self.root = root
         self.shared = shared
-        self.layout = MaildirLayout(layout: shared.options.layout)
+        self.layout = MaildirLayout(layout: shared.options.layout, codec: shared.options.levelCodec)
         self.ownerID = identity.owner?.uid
         self.key = shared.directories.makeKey()
         try Self.makeRoot(root)
@@ -200,14 +200,14 @@ final class MaildirAccount: AccountFiles {
 
     func subscriptions() throws(StoreError) -> [MailboxName] {
         let content = try FileContent.read(Self.subscriptionsPath, in: try self.directory())
-        return content.map { SubscriptionsFile($0.bytes).names } ?? []
+        return content.map { SubscriptionsFile($0.bytes, self.layout.codec).names } ?? []
     }
 
     func setSubscriptions(_ names: [MailboxName]) throws(StoreError) {
         let root = try self.directory()
         let lock = try DotLock("subscriptions", in: root, self.shared.options, staleAfter: 30)
         let content = try FileContent.read(Self.subscriptionsPath, in: root)
-        var file = content.map { SubscriptionsFile($0.bytes) } ?? SubscriptionsFile()
+        var file = content.map { SubscriptionsFile($0.bytes, self.layout.codec) } ?? SubscriptionsFile(self.layout.codec)
         guard file.set(names) else { return }
         let mode = (root.ownStatus?.st_mode ?? 0o700) & 0o666 | 0o600
         try lock.replace(with: file.encoded(), mode: mode, sync: self.shared.options.syncTextFiles)

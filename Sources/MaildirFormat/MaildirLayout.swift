@@ -4,6 +4,7 @@ import MailStore
 /// Where mailboxes lie below the root of an account.
 struct MaildirLayout: Sendable {
     let layout: MaildirOptions.Layout
+    var codec = MailboxLevelCodec()
 
     /// The directory of a mailbox relative to the root, empty for the root itself; `.cannot` when a name is too
     /// long for a directory.
@@ -11,7 +12,7 @@ struct MaildirLayout: Sendable {
         switch self.layout {
         case .maildirPlusPlus:
             guard !name.isInbox else { return [] }
-            let directory = self.join(name, MailboxLevelCodec.encode)
+            let directory = self.join(name, self.codec.encode)
             guard directory.count <= 255 else { throw StoreError(.cannot, "mailbox name too long: \(name)") }
             return directory
         }
@@ -22,7 +23,7 @@ struct MaildirLayout: Sendable {
     func candidates(for name: MailboxName) throws(StoreError) -> [[UInt8]] {
         var directories = [try self.directory(of: name)]
         guard !name.isInbox else { return directories }
-        for encode in [MailboxLevelCodec.encodeEscapingBackslash, MailboxLevelCodec.encodeUTF8]
+        for encode in [self.codec.encodeEscapingAll, self.codec.encodeOtherCharset]
             as [(Substring) -> [UInt8]]
         {
             let other = self.join(name, encode)
@@ -39,7 +40,7 @@ struct MaildirLayout: Sendable {
             guard entry.count > 1, entry[0] == 0x2E, entry[1] != 0x2E else { return nil }
             var levels: [String] = []
             for level in entry.dropFirst().split(separator: 0x2E, omittingEmptySubsequences: false) {
-                guard !level.isEmpty, let text = MailboxLevelCodec.decode(level), !text.contains("/") else {
+                guard !level.isEmpty, let text = self.codec.decode(level), !text.contains("/") else {
                     return nil
                 }
                 levels.append(text)

@@ -22,6 +22,10 @@ public struct MaildirOptions: Sendable {
     }
 
     public var layout = Layout.maildirPlusPlus
+    /// What begins an escape in names of directories: printable, but no letter, digit, `.`, `/`, `~` or `&`.
+    public var escapeCharacter = UInt8(ascii: "\\")
+    /// Whether directories are named in UTF-8, modified UTF-7 otherwise. Either is read.
+    public var namesInUTF8 = false
     /// Whether files keep CRLF line ends (`mail_save_crlf`); LF otherwise.
     public var saveCRLF = false
     /// Whether a rewritten text file reaches the disk before it takes its name. Off only for tests and
@@ -38,6 +42,10 @@ public struct MaildirOptions: Sendable {
     public var clock: @Sendable () -> WallTime
     /// Told about what was repaired, for the log: one line, no line end.
     public var report: @Sendable (String) -> Void = { _ in }
+
+    var levelCodec: MailboxLevelCodec {
+        MailboxLevelCodec(escapeCharacter: self.escapeCharacter, writesUTF8: self.namesInUTF8)
+    }
 
     public init() {
         var name = [CChar](repeating: 0, count: 256)

@@ -17,10 +17,13 @@ struct SubscriptionsFile: Equatable {
     private(set) var version = Version.two
     private var lines: [Line] = []
 
-    /// A new file.
-    init() {}
+    private let codec: MailboxLevelCodec
 
-    init(_ text: [UInt8]) {
+    /// A new file.
+    init(_ codec: MailboxLevelCodec = MailboxLevelCodec()) { self.codec = codec }
+
+    init(_ text: [UInt8], _ codec: MailboxLevelCodec = MailboxLevelCodec()) {
+        self.codec = codec
         var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)[...]
         if let first = lines.first, first.elementsEqual("V\t2".utf8) {
             lines = lines.dropFirst()
@@ -65,8 +68,8 @@ struct SubscriptionsFile: Equatable {
         var out: [UInt8] = []
         for level in name.levels {
             if !out.isEmpty { out.append(self.version == .two ? 0x09 : 0x2E) }
-            // Encoded levels are printable ASCII, so nothing is left that a TAB-separated line must escape.
-            out.append(contentsOf: MailboxLevelCodec.encode(level))
+            // Encoded levels hold no control characters, so nothing is left that a TAB-separated line must escape.
+            out.append(contentsOf: self.codec.encode(level))
         }
         return out
     }
@@ -76,7 +79,7 @@ struct SubscriptionsFile: Equatable {
         let separator: UInt8 = self.version == .two ? 0x09 : 0x2E
         for level in line.split(separator: separator, omittingEmptySubsequences: false) {
             let octets = self.version == .two ? Self.unescapeTabs(level) : Array(level)
-            guard let text = MailboxLevelCodec.decode(octets), !text.contains("/") else { return nil }
+            guard let text = self.codec.decode(octets), !text.contains("/") else { return nil }
             levels.append(text)
         }
         return MailboxName(levels.joined(separator: "/"))

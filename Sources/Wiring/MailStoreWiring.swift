@@ -12,6 +12,8 @@ public enum MailStoreWiring {
     /// Opens it; blocks while a log is replayed. The lock of the volume keeps a second process out.
     public static func open(_ settings: Settings, logger: Logger) throws(StoreError) -> any MailStore {
         var maildir = MaildirOptions()
+        maildir.escapeCharacter = settings.mail.escapeCharacter.utf8.first ?? maildir.escapeCharacter
+        maildir.namesInUTF8 = settings.mail.namesInUTF8
         maildir.syncTextFiles = settings.mail.fsync != .never
         maildir.report = { logger.warning("\($0)") }
         var configuration = IndexedStore.Configuration(

@@ -44,6 +44,48 @@ import Testing
         #expect(Self.code { try account.mailbox(mailbox("b.c")) } == .notFound)
     }
 
+    /// Other programs make directories in other normal forms, as macOS does: each is a mailbox of its own.
+    @Test func keepsNormalFormsApart() throws {
+        let box = try TemporaryMaildir()
+        let account = try box.account()
+        let composed = mailbox("\u{E9}")
+        let decomposed = mailbox("e\u{301}")
+        for directory in [".&AOk-", ".e&AwE-"] {
+            for folder in ["cur", "new", "tmp"] { box.put("\(directory)/\(folder)/.keep", "") }
+        }
+        #expect(Set(try account.mailboxes()) == [.inbox, composed, decomposed])
+        box.put(".e&AwE-/new/1.a.b", "x")
+        #expect(try account.mailbox(decomposed).scan().messages.count == 1)
+        #expect(try account.mailbox(composed).scan().messages.isEmpty)
+        try account.deleteMailbox(composed)
+        #expect(try account.mailboxes() == [.inbox, decomposed])
+        #expect(box.list(".") == [".e&AwE-", "cur", "new", "tmp"])
+    }
+
+    /// `mailbox_list_storage_escape_char` and `mailbox_list_utf8`.
+    @Test func namesDirectoriesAsTold() throws {
+        let box = try TemporaryMaildir {
+            $0.escapeCharacter = UInt8(ascii: "^")
+            $0.namesInUTF8 = true
+        }
+        let account = try box.account()
+        for name in ["a.b", "\u{E9}", "x^2ey", "~c", "d\\2e"] {
+            _ = try account.createMailbox(mailbox(name), .sample())
+        }
+        #expect(
+            Set(box.list(".")) == [
+                ".a^2eb", ".\u{E9}", ".x^5e2ey", ".^7ec", ".d\\2e", "cur", "new", "tmp",
+            ])
+        #expect(try account.mailboxes().count == 6)
+        try account.setSubscriptions([mailbox("a.b"), mailbox("\u{E9}")])
+        #expect(box.text("subscriptions") == "V\t2\n\na^2eb\n\u{E9}\n")
+        #expect(try account.subscriptions() == [mailbox("a.b"), mailbox("\u{E9}")])
+        // What was named in modified UTF-7 before is found.
+        for folder in ["cur", "new", "tmp"] { box.put(".&APw-/\(folder)/.keep", "") }
+        #expect(try account.mailboxes().contains(mailbox("\u{FC}")))
+        #expect(try account.mailbox(mailbox("\u{FC}")).scan().messages.isEmpty)
+    }
+
     @Test func refusesWhatCannotBe() throws {
         let box = try TemporaryMaildir()
         let account = try box.account()

@@ -71,6 +71,12 @@ package enum Schema {
         ),
         .choice(
             "mailbox_list_layout", \.mail.layout, "How mailbox names become directories of a Maildir."),
+        .mark(
+            "mailbox_list_storage_escape_char", \.mail.escapeCharacter,
+            "What begins an escape in names of directories, for what they cannot hold, such as a dot: `\\2e`."),
+        .flag(
+            "mailbox_list_utf8", \.mail.namesInUTF8,
+            "Name new directories in UTF-8 and not in modified UTF-7. Either is read."),
         .optionalPath(
             "mail_volume_path", \.mail.volumePath,
             "Directory of the volume that holds log and index. Empty: `volume` below state_dir."),

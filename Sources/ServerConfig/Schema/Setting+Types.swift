@@ -35,6 +35,16 @@ extension Setting {
         self.row(name, "text", path, doc, parse: { .value($0) }, write: { $0 })
     }
 
+    /// One punctuation mark that has no other meaning in names of directories.
+    package static func mark(_ name: String, _ path: any Path<String>, _ doc: String) -> Setting {
+        self.row(
+            name, "one of \(SettingSyntax.marks)", path, doc,
+            parse: { text in
+                text.utf8.count == 1 && text.first.map(SettingSyntax.marks.contains) == true
+                    ? .value(text) : .wrong("\"\(text)\" is not one of \(SettingSyntax.marks)")
+            }, write: { $0 })
+    }
+
     /// Text in which `%{...}` is replaced later; a wrong expansion is found now, an old one rewritten.
     package static func template(
         _ name: String, _ path: any Path<String>, letters: Expansion.Letters = .user, _ doc: String

@@ -9,6 +9,9 @@ package enum ParsedValue<Value> {
 
 /// What the texts of values mean, type by type.
 package enum SettingSyntax {
+    /// Punctuation marks without a meaning in names of directories.
+    package static let marks = "\\^%+=@!"
+
     package static func boolean(_ text: String) -> ParsedValue<Bool> {
         switch self.lowercased(text) {
         case "yes", "y", "true", "1": .value(true)

@@ -11,6 +11,10 @@ public struct MailSettings: Sendable, Equatable {
     public var gid = ""
     public var fsync: FsyncPolicy = .optimized
     public var layout: MailboxListLayout = .maildirPlusPlus
+    /// One character that begins an escape in names of directories.
+    public var escapeCharacter = "\\"
+    /// Whether directories are named in UTF-8, modified UTF-7 otherwise.
+    public var namesInUTF8 = false
     /// The directory of log and index; empty for the default, see `Settings.volumePath`.
     public var volumePath = ""
     /// Octets a second that may be written for keeping the log short; 0: nothing is cleaned.
