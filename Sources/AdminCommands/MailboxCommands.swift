@@ -42,7 +42,7 @@ enum MailboxCommands {
         _ names: [String], subscribing: Bool, _ account: any MailAccount
     ) async throws(AdminError) {
         for text in names {
-            let name = try Self.name(text, account)
+            let name = try await Self.name(text, account)
             try await Self.onMailbox(text) { () throws(StoreError) in
                 try await account.create(name, specialUse: nil)
                 if subscribing { try await account.subscribe(name) }
@@ -54,7 +54,7 @@ enum MailboxCommands {
         _ names: [String], recursively isRecursive: Bool, _ account: any MailAccount
     ) async throws(AdminError) {
         for text in names {
-            let name = try Self.name(text, account)
+            let name = try await Self.name(text, account)
             if isRecursive {
                 // Children first, so that a failure leaves no orphans behind.
                 let tree = try await Self.matching([], account).filter {
@@ -73,8 +73,8 @@ enum MailboxCommands {
     }
 
     static func rename(_ from: String, _ to: String, _ account: any MailAccount) async throws(AdminError) {
-        let source = try Self.name(from, account)
-        let target = try Self.name(to, account)
+        let source = try await Self.name(from, account)
+        let target = try await Self.name(to, account)
         do throws(StoreError) {
             try await account.rename(source, to: target)
         } catch {
@@ -86,7 +86,7 @@ enum MailboxCommands {
         _ names: [String], _ subscribes: Bool, _ account: any MailAccount
     ) async throws(AdminError) {
         for text in names {
-            let name = try Self.name(text, account)
+            let name = try await Self.name(text, account)
             try await Self.onMailbox(text) { () throws(StoreError) in
                 if subscribes { try await account.subscribe(name) } else { try await account.unsubscribe(name) }
             }
@@ -125,9 +125,17 @@ enum MailboxCommands {
         Namespace.personal(of: account.namespaces).text(of: name)
     }
 
-    private static func name(_ text: String, _ account: any MailAccount) throws(AdminError) -> MailboxName {
-        guard let name = Namespace.personal(of: account.namespaces).name(of: text) else { throw AdminError(.usage, "not a mailbox name: \(text)") }
-        return name
+    private static func name(
+        _ text: String, _ account: any MailAccount
+    ) async throws(AdminError) -> MailboxName {
+        guard let name = Namespace.personal(of: account.namespaces).name(of: text) else {
+            throw AdminError(.usage, "not a mailbox name: \(text)")
+        }
+        do throws(StoreError) {
+            return try await account.resolve(name)
+        } catch {
+            throw AdminError(error, "mailbox \(text)")
+        }
     }
 
     private static func onMailbox(

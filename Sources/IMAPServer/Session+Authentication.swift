@@ -69,7 +69,7 @@ extension Session {
     private func respond(to challenge: [UInt8]) async throws(ConnectionError) -> SASLClientReply {
         self.write { $0.continuation(Base64.encode(challenge)) }
         guard let line = try await self.readLine() else {
-            self.end(nil, "Authentication response is too long")
+            self.end(.tooBig, "Authentication response is too long")
             return .cancelled
         }
         if line == [UInt8(ascii: "*")] { return .cancelled }
@@ -159,7 +159,7 @@ extension Session {
         }
         self.logFailedLogin(name, method, failure)
         // Guessing costs a connection now and then, which address limits and fail2ban see.
-        if self.loginLog.failures >= Self.maximumFailedLogins { self.end(nil, "Too many failed logins") }
+        if self.loginLog.failures >= Self.maximumFailedLogins { self.end(.authenticationFailed, "Too many failed logins") }
     }
 
     /// Failed logins after which the connection ends.

@@ -17,7 +17,7 @@ extension Session {
                 guard isDone else { return self.bad(tag, "Expected DONE") }
                 return try await self.finish(tag, "Idle completed")
             case .tooLong:
-                self.end(nil, "Expected DONE")
+                self.end(.clientBug, "Expected DONE")
                 return
             case .needMore:
                 break

@@ -88,7 +88,7 @@ extension Session {
         switch error.recovery {
         case .nextCommand: self.countBadCommand()
         case .close:
-            self.end(nil, "Too much input")
+            self.end(.tooBig, "Too much input")
         }
     }
 
@@ -103,6 +103,6 @@ extension Session {
         // Before the login nobody needs many tries.
         let maximum = self.machine.isAuthenticated ? self.settings.maximumBadCommands : 10
         guard self.badCommands >= maximum, self.endReason == nil else { return }
-        self.end(nil, "Too many invalid commands")
+        self.end(.clientBug, "Too many invalid commands")
     }
 }

@@ -20,6 +20,19 @@ extension StoreError {
         }
     }
 
+    /// What a client is told when messages could not be read: a mailbox that is there has no lack of permission, of room
+    /// or of a name.
+    var fetchCode: ResponseCode {
+        switch self.code {
+        case .damaged: .corruption
+        case .expunged: .expungeIssued
+        case .inUse: .inUse
+        case .limit: .limit
+        case .notFound, .alreadyExists, .noPermission, .cannot, .overQuota, .tooBig, .diskFull, .temporary:
+            .unavailable
+        }
+    }
+
     /// Whether the administrator has to know.
     var isServerFault: Bool {
         switch self.code {

@@ -191,7 +191,14 @@ extension StoreAccount {
         guard !name.isInbox else { throw StoreError(.cannot, "INBOX cannot be deleted") }
         await self.gate.enter()
         defer { self.gate.leave() }
-        let state = try await self.stateInGate(name)
+        let state: MailboxState
+        do throws(StoreError) {
+            state = try await self.stateInGate(name)
+        } catch {
+            // A name that is there for its children alone goes with the last of them.
+            guard error.code == .notFound, self.hasChildren(name) else { throw error }
+            throw StoreError(.cannot, "\(name) has children, and no messages")
+        }
         let crashPoint = self.volume.configuration.crashPoint
         // The log first: a crash before the files are gone finishes the deletion at the next start.
         let sequence = try await self.commitDeletion(state)

@@ -39,7 +39,7 @@ final class StoreAccount: MailAccount {
 
     func entry(_ name: MailboxName) -> Entry? { self.directory.withLock { $0.entries[name] } }
 
-    /// The mailbox of that name, indexed if it was not. `.notFound`; `.cannot` for a name with children only.
+    /// The mailbox of that name, indexed if it was not. `.notFound`, also for a name with children only.
     func state(of name: MailboxName) async throws(StoreError) -> MailboxState {
         if case .indexed(let state)? = self.entry(name) { return state }
         await self.gate.enter()
@@ -54,11 +54,15 @@ final class StoreAccount: MailAccount {
             case .indexed(let state): return state
             case .found: return try self.index(name)
             case nil:
-                let isParent = self.directory.withLock { directory in
-                    directory.entries.keys.contains { $0.isDescendant(of: name) }
-                }
-                throw StoreError(isParent ? .cannot : .notFound, "mailbox \(name)")
+                throw StoreError(.notFound, "mailbox \(name)")
             }
+        }
+    }
+
+    /// Whether there are mailboxes below a name.
+    func hasChildren(_ name: MailboxName) -> Bool {
+        self.directory.withLock { directory in
+            directory.entries.keys.contains { $0.isDescendant(of: name) }
         }
     }
 
@@ -67,12 +71,12 @@ final class StoreAccount: MailAccount {
         of name: MailboxName, _ missing: Deposit.MissingMailbox
     ) async throws(StoreError) -> MailboxState {
         if case .indexed(let state)? = self.entry(name) { return state }
+        // Scripts and addresses call mailboxes by names in any normal form.
+        let name = try await self.resolve(name)
         do throws(StoreError) {
             return try await self.state(of: name)
         } catch {
-            guard missing == .create || name.isInbox, error.code == .notFound || error.code == .cannot else {
-                throw error
-            }
+            guard missing == .create || name.isInbox, error.code == .notFound else { throw error }
             do throws(StoreError) {
                 try await self.create(name, specialUse: nil)
             } catch {

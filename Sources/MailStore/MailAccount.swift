@@ -19,7 +19,8 @@ public protocol MailAccount: AnyObject, Sendable {
     /// Creates a mailbox; missing parents are made as names without messages. `.alreadyExists`, `.cannot`.
     func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError)
 
-    /// Deletes a mailbox and its messages; its children stay. INBOX cannot be deleted (`.cannot`).
+    /// Deletes a mailbox and its messages; its children stay. INBOX and a name
+    /// that is there for its children alone cannot be deleted (`.cannot`).
     func delete(_ name: MailboxName) async throws(StoreError)
 
     /// Renames a mailbox with its children. Of INBOX, the messages move and INBOX stays, empty
@@ -32,7 +33,7 @@ public protocol MailAccount: AnyObject, Sendable {
     /// Removes a name from the subscriptions; silent when it is not among them.
     func unsubscribe(_ name: MailboxName) async throws(StoreError)
 
-    /// Counters of a mailbox without opening it. `.notFound`, `.cannot` for a name without messages.
+    /// Counters of a mailbox without opening it. `.notFound`, also for a name without messages.
     func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus
 
     /// Opens a mailbox for a session. External changes to its files are taken in first.

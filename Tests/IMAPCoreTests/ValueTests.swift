@@ -56,6 +56,56 @@ func matchesPattern(_ pattern: String, _ name: String, _ expected: ListPattern.M
     #expect(ListPattern(bytes(pattern), separator: 0x2F).match(bytes(name)) == expected)
 }
 
+/// What RFC 9051 section 6.3.9 says, without a thought for speed.
+private func simplyMatches(_ pattern: ArraySlice<UInt8>, _ name: ArraySlice<UInt8>) -> Bool {
+    guard let first = pattern.first else { return name.isEmpty }
+    switch first {
+    case UInt8(ascii: "*"), UInt8(ascii: "%"):
+        if simplyMatches(pattern.dropFirst(), name) { return true }
+        guard let next = name.first, first == UInt8(ascii: "*") || next != 0x2F else { return false }
+        return simplyMatches(pattern, name.dropFirst())
+    default: return name.first == first && simplyMatches(pattern.dropFirst(), name.dropFirst())
+    }
+}
+
+/// All patterns of up to five octets against all names of up to five.
+@Test func patternsMatchAsASimpleMatcherSays() {
+    func words(_ alphabet: String, _ length: Int) -> [[UInt8]] {
+        var words: [[UInt8]] = [[]]
+        var last = words
+        for _ in 0..<length {
+            last = last.flatMap { word in alphabet.utf8.map { word + [$0] } }
+            words += last
+        }
+        return words
+    }
+    let names = words("a/", 5) + words("ab/", 3)
+    for octets in words("a/%*", 5) + words("ab%", 3) {
+        let pattern = ListPattern(octets, separator: 0x2F)
+        for name in names where pattern.matches(name) != simplyMatches(octets[...], name[...]) {
+            Issue.record("\(String(decoding: octets, as: UTF8.self)) and \(String(decoding: name, as: UTF8.self))")
+        }
+    }
+}
+
+@Test func patternsOfOtherCharsets() {
+    #expect(WireMailboxName.pattern(bytes("\u{E9}%"), .modifiedUTF7) == bytes("&AOk-%"))
+    #expect(WireMailboxName.pattern(bytes("e\u{301}*"), .utf8) == bytes("\u{E9}*"))
+    #expect(WireMailboxName.pattern(bytes("&AOk-%"), .modifiedUTF7) == bytes("&AOk-%"))
+    #expect(WireMailboxName.pattern([0xE9, 0x25], .modifiedUTF7) == [0xE9, 0x25])
+}
+
+// RFC 5255 section 3.2, RFC 4647 section 3.4.
+@Test(
+    arguments: [
+        (["EN"], "en"), (["en-CA"], "en"), (["FR-CA", "EN-CA"], "en"), (["i-default"], "i-default"),
+        (["I-Default"], "i-default"), (["default"], "i-default"), (["*"], "i-default"), (["mul"], nil),
+        (["e"], nil), (["en-x-pirate"], "en"), ([], nil),
+    ] as [([String], String?)])
+func languagesAreLookedUp(_ ranges: [String], _ tag: String?) {
+    #expect(ServerLanguage(ranges: ranges.map(bytes))?.tag.description == tag)
+}
+
 @Test func patternsTakeNoExponentialTime() {
     let pattern = ListPattern(bytes(String(repeating: "*a%a", count: 50) + "b"), separator: 0x2F)
     #expect(pattern.match([UInt8](repeating: 0x61, count: 1000)) == .below)

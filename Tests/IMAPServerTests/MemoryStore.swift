@@ -111,6 +111,10 @@ final class MemoryAccount: MailAccount {
 
     func delete(_ name: MailboxName) async throws(StoreError) {
         guard !name.isInbox else { throw StoreError(.cannot) }
+        let isParent = self.state.withLock { state in
+            state.mailboxes[name] == nil && state.mailboxes.keys.contains { $0.isDescendant(of: name) }
+        }
+        if isParent { throw StoreError(.cannot) }
         let mailbox = try self.mailbox(name)
         self.state.withLock { $0.mailboxes[name] = nil }
         mailbox.markDeleted()

@@ -22,7 +22,7 @@ private func talk(_ port: UInt16, _ text: String, until end: String) throws -> [
         try talk(port, String(repeating: "a BOGUS\r\n", count: 30), until: "BYE")
     }
     #expect(lines.count == 12, "greeting, ten BADs, BYE")
-    #expect(lines.last == "* BYE Too many invalid commands")
+    #expect(lines.last == "* BYE [CLIENTBUG] Too many invalid commands")
     await server.stop()
 }
 
@@ -40,7 +40,7 @@ private func talk(_ port: UInt16, _ text: String, until end: String) throws -> [
     let lines = try await server.client { port in
         try talk(port, "a LOGIN " + String(repeating: "x", count: 200_000), until: "BYE")
     }
-    #expect(lines.suffix(2) == ["a BAD Command line too long", "* BYE Too much input"])
+    #expect(lines.suffix(2) == ["a BAD Command line too long", "* BYE [TOOBIG] Too much input"])
     await server.stop()
 }
 
@@ -53,6 +53,25 @@ func giantLiteralBeforeLoginIsRefused(_ literal: String) async throws {
     }
     #expect(lines[1] == "a NO [TOOBIG] Literal too large")
     #expect(lines.count == 3)
+    await server.stop()
+}
+
+// `imap_literal_minus` (RFC 7888 section 5).
+@Test func literalsCanBeLimited() async throws {
+    let server = try await TestServer.start { $0.limitsLiterals = true }
+    let large = String(repeating: "x", count: 4097)
+    let lines = try await server.client { port in
+        try talk(
+            port,
+            "a LOGIN {5000+}\r\n\(String(repeating: "x", count: 5000)) x\r\nb LOGIN tim pass\r\n"
+                + "c APPEND INBOX {4097+}\r\n\(large)\r\nd STATUS INBOX (MESSAGES)\r\n", until: "d OK")
+    }
+    #expect(lines[0].contains(" LITERAL- "))
+    #expect(!lines[0].contains("LITERAL+"))
+    #expect(lines[1] == "a BAD [TOOBIG] Literals of this size must be synchronizing")
+    #expect(lines[2].contains(" LITERAL-]"))
+    #expect(lines[3] == "c BAD [TOOBIG] Literals of this size must be synchronizing")
+    #expect(lines[4] == "* STATUS INBOX (MESSAGES 0)")
     await server.stop()
 }
 

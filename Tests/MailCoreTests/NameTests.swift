@@ -48,10 +48,84 @@ import Testing
         #expect(name.moved(from: parent, to: target)?.text == "x/c")
     }
 
+    /// Names are octets: what differs in normalization only is two names (RFC 5198 section 3 explains the forms).
+    @Test func normalization() throws {
+        let composed = try #require(MailboxName("\u{E9}t\u{E9}"))
+        let decomposed = try #require(MailboxName("e\u{301}te\u{301}"))
+        #expect(composed != decomposed)
+        #expect(Set([composed, decomposed]).count == 2)
+        #expect(decomposed.normalized == composed)
+        #expect(composed.normalized == composed)
+        #expect("\u{212B}".normalizedToNFC.utf8.elementsEqual("\u{C5}".utf8))
+        #expect("\u{1112}\u{1161}\u{11AB}".normalizedToNFC.utf8.elementsEqual("\u{D55C}".utf8))
+        #expect("q\u{307}\u{323}".normalizedToNFC.utf8.elementsEqual("q\u{323}\u{307}".utf8))
+    }
+
+    @Test(arguments: [
+        // Asked for, what exists, what is meant.
+        ("\u{E9}", [], "\u{E9}"),
+        ("e\u{301}", [], "\u{E9}"),
+        ("e\u{301}", ["\u{E9}"], "\u{E9}"),
+        ("\u{E9}", ["e\u{301}"], "e\u{301}"),
+        ("e\u{301}", ["e\u{301}", "\u{E9}"], "e\u{301}"),
+        ("\u{E9}", ["e\u{301}", "\u{E9}"], "\u{E9}"),
+        ("\u{E9}/e\u{301}", ["e\u{301}/x"], "e\u{301}/\u{E9}"),
+        ("e\u{301}/x/\u{E9}", ["e\u{301}/x"], "e\u{301}/x/\u{E9}"),
+        ("a/e\u{301}", ["a"], "a/\u{E9}"),
+        ("INBOX/e\u{301}", ["INBOX"], "INBOX/\u{E9}"),
+    ] as [(String, [String], String)])
+    func resolves(_ asked: String, _ existing: [String], _ meant: String) throws {
+        let names = existing.compactMap { MailboxName($0) }
+        let name = try #require(MailboxName(asked))
+        let resolved = name.resolved(among: Set(names).contains, candidates: { names })
+        #expect(resolved.text.utf8.elementsEqual(meant.utf8))
+    }
+
+    @Test func sortsByLevels() {
+        let names = ["a", "a b", "a-b", "a/b", "a/b/c", "a0"].compactMap { MailboxName($0) }
+        #expect(names.shuffled().sorted().map(\.text) == ["a", "a/b", "a/b/c", "a b", "a-b", "a0"])
+    }
+
+    /// Whatever decodes is the one encoding of its text, and every text comes back.
+    @Test func modifiedUTF7IsStrict() {
+        var generator = SplitMix(seed: 9051)
+        let alphabet = Array("&-AOk,+/a !~\u{7F}".utf8) + [0x80, 0xC3]
+        for _ in 0..<20_000 {
+            let octets = (0..<Int.random(in: 0...8, using: &generator)).map { _ in
+                alphabet[Int.random(in: 0..<alphabet.count, using: &generator)]
+            }
+            if let text = ModifiedUTF7.decode(octets) { #expect(ModifiedUTF7.encode(text) == octets) }
+        }
+        let scalars: [Unicode.Scalar] = ["a", "&", "-", "~", "\u{E9}", "\u{53F0}", "\u{1F600}", "\u{FFFF}", "\u{7F}"]
+        for _ in 0..<5_000 {
+            var text = String.UnicodeScalarView()
+            for _ in 0..<Int.random(in: 0...6, using: &generator) {
+                text.append(scalars[Int.random(in: 0..<scalars.count, using: &generator)])
+            }
+            let decoded = ModifiedUTF7.decode(ModifiedUTF7.encode(String(text)))
+            #expect(decoded?.utf8.elementsEqual(String(text).utf8) == true)
+        }
+    }
+
     @Test func keywords() {
         #expect(Keyword("$Forwarded") == Keyword("$forwarded"))
         for bad in ["", "\\Seen", "a b", "a]", "é", String(repeating: "k", count: 251)] {
             #expect(Keyword(bad) == nil)
         }
+    }
+}
+
+/// Random numbers that are the same in each run.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) { self.state = seed }
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var z = self.state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
     }
 }

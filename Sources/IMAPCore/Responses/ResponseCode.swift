@@ -25,6 +25,8 @@ public enum ResponseCode: Hashable, Sendable {
     case corruption
     case expired
     case expungeIssued
+    /// A name that only its children keep cannot be deleted (RFC 9051 section 7.1).
+    case hasChildren
     case highestModSeq(ModSeq)
     case inUse
     case limit
@@ -109,6 +111,7 @@ public enum ResponseCode: Hashable, Sendable {
         case .corruption: out.append("CORRUPTION")
         case .expired: out.append("EXPIRED")
         case .expungeIssued: out.append("EXPUNGEISSUED")
+        case .hasChildren: out.append("HASCHILDREN")
         case .highestModSeq(let modSeq):
             out.append("HIGHESTMODSEQ ")
             out.appendDecimal(modSeq.rawValue)

@@ -16,7 +16,8 @@ extension Session {
     /// How much of a FETCH could be answered.
     private struct FetchOutcome {
         var hasExpunged = false
-        var hasFailed = false
+        /// The first failure that is not about messages that are gone.
+        var failure: StoreError?
         /// Why sections of BINARY could not be decoded; an unknown encoding weighs more.
         var undecoded: Transcoding.Failure?
     }
@@ -43,8 +44,8 @@ extension Session {
             try await self.fetch(range, plan, &outcome)
         }
         let expunges = ExpungeTelling(command.numbering)
-        if outcome.hasFailed {
-            return try await self.refuse(tag, .unavailable, "Some messages could not be read", expunges)
+        if let failure = outcome.failure {
+            return try await self.refuse(tag, failure.fetchCode, "Some messages could not be read", expunges)
         }
         if let failure = outcome.undecoded {
             let code: ResponseCode = failure == .unknownEncoding ? .unknownEncoding : .parse
@@ -241,7 +242,7 @@ extension Session {
 
     private func note(_ error: StoreError, _ outcome: inout FetchOutcome) {
         self.logFault(error)
-        if error.code == .expunged { outcome.hasExpunged = true } else { outcome.hasFailed = true }
+        if error.code == .expunged { outcome.hasExpunged = true } else { outcome.failure = outcome.failure ?? error }
     }
 
     /// Writes the response of a message from its octets.

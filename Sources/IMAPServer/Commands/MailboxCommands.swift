@@ -67,13 +67,19 @@ extension Session {
         try await self.finish(tag, .mailboxID(MailboxID.text(status.guid)), "Create completed")
     }
 
+    /// DELETE (RFC 9051 section 6.3.5).
     func delete(_ tag: Tag, _ wire: WireMailboxName) async throws(ConnectionError) {
         guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
-        try await self.change(tag, "Delete completed") { account throws(StoreError) in
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        do throws(StoreError) {
             try await account.delete(name)
             self.forgetOwn { $0 == .deleted(name) }
-            self.tellName(name, of: wire, .nonExistent)
+        } catch {
+            guard error.code == .cannot, !name.isInbox else { return try await self.refuse(tag, error) }
+            return try await self.refuse(tag, .hasChildren, "It is there for its children: delete them")
         }
+        self.tellName(name, of: wire, .nonExistent)
+        try await self.finish(tag, "Delete completed")
     }
 
     func rename(
