@@ -69,7 +69,7 @@ func giantLiteralBeforeLoginIsRefused(_ literal: String) async throws {
     #expect(lines[0].contains(" LITERAL- "))
     #expect(!lines[0].contains("LITERAL+"))
     #expect(lines[1] == "a BAD [TOOBIG] Literals of this size must be synchronizing")
-    #expect(lines[2].contains(" LITERAL-]"))
+    #expect(lines[2].contains(" LITERAL-"))
     #expect(lines[3] == "c BAD [TOOBIG] Literals of this size must be synchronizing")
     #expect(lines[4] == "* STATUS INBOX (MESSAGES 0)")
     await server.stop()
