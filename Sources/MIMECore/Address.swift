@@ -11,6 +11,8 @@ public enum Address: Equatable, Sendable {
     /// a group. The words are those that Dovecot uses, since clients' filters know them.
     public static let missingMailbox = Array("MISSING_MAILBOX".utf8)
     public static let missingHost = Array("MISSING_DOMAIN".utf8)
+    static let syntaxErrorHost = Array("SYNTAX_ERROR".utf8)
+    static let invalidRoute = Array("INVALID_ROUTE".utf8)
 }
 
 /// Reads the addresses of a `From`, `To`, ... field body one at a time (RFC 5322 section 3.4, with the
@@ -28,6 +30,14 @@ public struct AddressParser: Sequence, IteratorProtocol {
     private var hasPhrase = false
     private var domain: [UInt8] = []
     private var hasDomain = false
+    /// How many words the phrase has; words joined by dots are one.
+    private var words = 0
+    /// Whether the phrase begins with a quoted string: alone it is a name, not a local part.
+    private var isQuoted = false
+    /// What was understood before something came that belongs to no address without angle brackets: the element
+    /// after all, when no angle brackets follow.
+    private var complete: Address?
+    /// `nil` behind a comment without end.
     private var comment: [UInt8]?
 
     public init(_ body: Octets) { self.lexer = FieldLexer(body) }
@@ -61,24 +71,28 @@ public struct AddressParser: Sequence, IteratorProtocol {
                 self.lexer.position += 1
                 self.isInGroup = true
                 return .groupStart(name: self.phrase)
+            case UInt8(ascii: ":") where self.hasPhrase && !self.hasDomain && self.complete == nil:
+                // Groups do not nest: nothing behind this can be relied on.
+                self.lexer.position = self.lexer.octets.count
+                self.owesGroupEnd = true
+                return .mailbox(name: nil, route: nil, mailbox: self.phrase, host: nil)
+            case UInt8(ascii: ">"), UInt8(ascii: "\\"), 0x01..<0x20, 0x7F:
+                self.foldAddressIntoPhrase()
+                self.complete = self.complete ?? self.bareAddress()
+                self.hasPhrase = true
+                self.lexer.position += 1
             case UInt8(ascii: "<"):
                 return self.readAngleAddress()
             case UInt8(ascii: "@"):
                 self.lexer.position += 1
-                if self.hasDomain {
-                    self.phrase.append(UInt8(ascii: "@"))
-                    self.phrase.append(contentsOf: self.domain)
-                }
+                self.beginPhrase()
+                self.foldAddressIntoPhrase()
+                if self.words > 1 { self.complete = self.complete ?? self.bareAddress() }
                 self.hasDomain = true
-                self.hasPhrase = true
                 self.domain = self.readDomain()
             default:
                 if self.hasDomain {
-                    // Text after an address without angle brackets: all of it was a name.
-                    self.phrase.append(UInt8(ascii: "@"))
-                    self.phrase.append(contentsOf: self.domain)
-                    self.domain.removeAll()
-                    self.hasDomain = false
+                    self.foldAddressIntoPhrase()
                     spaced = true
                 }
                 self.readWord(spaced: spaced)
@@ -101,30 +115,71 @@ public struct AddressParser: Sequence, IteratorProtocol {
         self.hasPhrase = false
         self.domain.removeAll()
         self.hasDomain = false
+        self.words = 0
+        self.isQuoted = false
+        self.complete = nil
         self.comment = []
+    }
+
+    /// A comment in front of an address is no name.
+    private mutating func beginPhrase() {
+        if !self.hasPhrase { self.comment = [] }
+        self.hasPhrase = true
+    }
+
+    /// Text after an address without angle brackets: all of it is a name when brackets follow.
+    private mutating func foldAddressIntoPhrase() {
+        guard self.hasDomain else { return }
+        self.complete = self.complete ?? self.bareAddress()
+        self.phrase.append(UInt8(ascii: "@"))
+        self.phrase.append(contentsOf: self.domain)
+        self.domain.removeAll()
+        self.hasDomain = false
     }
 
     /// Appends the next word to the phrase, behind one space when white space preceded it.
     private mutating func readWord(spaced: Bool) {
+        self.beginPhrase()
+        let before = self.phrase.count
+        let isJoined = self.lexer.peek == UInt8(ascii: ".") || self.phrase.last == UInt8(ascii: ".")
+        if self.words == 0 || (spaced && !isJoined) { self.words += 1 }
         if spaced, !self.phrase.isEmpty { self.phrase.append(0x20) }
-        self.hasPhrase = true
         if self.lexer.peek == UInt8(ascii: "\"") {
-            self.lexer.readQuotedString(into: &self.phrase)
+            if before == 0 { self.isQuoted = true }
+            // Without an end it is no word.
+            if !self.lexer.readQuotedString(into: &self.phrase) {
+                self.phrase.removeLast(self.phrase.count - before)
+            }
         } else {
             self.lexer.readAtom(into: &self.phrase)
         }
     }
 
     private mutating func takeBareAddress() -> Address? {
-        guard self.hasPhrase else { return nil }
-        let name = self.comment.flatMap { $0.isEmpty ? nil : $0 }
-        return .mailbox(
-            name: name, route: nil, mailbox: self.phrase.isEmpty ? nil : self.phrase,
-            host: self.domain.isEmpty ? nil : self.domain)
+        self.hasPhrase ? self.complete ?? self.bareAddress() : nil
     }
 
-    /// A domain without its comments and white space (RFC 5322 section 4.4 allows both around its dots).
+    private func bareAddress() -> Address {
+        let name = self.comment.flatMap { $0.isEmpty ? nil : $0 }
+        if !self.hasDomain, self.words > 1 || self.isQuoted, !self.phrase.isEmpty {
+            return .mailbox(name: name ?? self.phrase, route: nil, mailbox: nil, host: nil)
+        }
+        return .mailbox(
+            name: name, route: nil, mailbox: self.phrase.isEmpty ? nil : self.phrase,
+            host: self.comment == nil || self.domain.isEmpty ? nil : self.domain)
+    }
+
+    /// A domain without its comments and white space (RFC 5322 section 4.4 allows both around its dots); empty when
+    /// it is none, or has an empty label.
     private mutating func readDomain() -> [UInt8] {
+        let domain = self.readDomainAsWritten()
+        let hasEmptyLabel = zip(domain, domain.dropFirst()).contains {
+            $0 == UInt8(ascii: ".") && $1 == UInt8(ascii: ".")
+        }
+        return hasEmptyLabel ? [] : domain
+    }
+
+    private mutating func readDomainAsWritten() -> [UInt8] {
         var out: [UInt8] = []
         self.lexer.skipCommentsAndSpace(lastComment: &self.comment)
         while !self.lexer.isAtEnd {
@@ -156,66 +211,62 @@ public struct AddressParser: Sequence, IteratorProtocol {
             self.phrase.append(contentsOf: self.domain)
         }
         var route: [UInt8]?
-        var local: [UInt8] = []
         var host: [UInt8] = []
-        var hasHost = false
-        var ignored: [UInt8]?
-        self.lexer.skipCommentsAndSpace(lastComment: &ignored)
+        self.lexer.skipCommentsAndSpace()
         if self.lexer.peek == UInt8(ascii: "@") { route = self.readRoute() }
-        inside: while !self.lexer.isAtEnd {
-            let spaced = self.lexer.skipCommentsAndSpace(lastComment: &ignored)
-            switch self.lexer.peek {
-            case UInt8(ascii: ">"):
-                self.lexer.position += 1
-                break inside
-            case UInt8(ascii: ",") where hasHost, UInt8(ascii: ";") where hasHost: break inside
-            case UInt8(ascii: "@"):
-                self.lexer.position += 1
-                if hasHost {
-                    local.append(UInt8(ascii: "@"))
-                    local.append(contentsOf: host)
-                }
-                hasHost = true
-                host = self.readDomain()
-            case UInt8(ascii: "\"") where !hasHost:
-                self.lexer.readQuotedString(into: &local)
-            default:
-                if self.lexer.isAtEnd { break inside }
-                if hasHost {
-                    self.lexer.position += 1
-                } else {
-                    if spaced, !local.isEmpty, local.last != UInt8(ascii: "."),
-                        self.lexer.peek != UInt8(ascii: ".")
-                    {
-                        local.append(0x20)
-                    }
-                    self.lexer.readAtom(into: &local)
-                }
-            }
+        var local: [UInt8] = []
+        var isValid = self.readLocalPart(into: &local)
+        if isValid, self.lexer.peek == UInt8(ascii: "@") {
+            self.lexer.position += 1
+            host = self.readDomain()
+            isValid = !host.isEmpty
+            self.lexer.skipCommentsAndSpace()
+        }
+        if isValid, self.lexer.peek == UInt8(ascii: ">") {
+            self.lexer.position += 1
+        } else {
+            isValid = false
         }
         self.skipToSeparator()
         return .mailbox(
             name: self.phrase.isEmpty ? nil : self.phrase, route: route,
-            mailbox: local.isEmpty ? nil : local, host: host.isEmpty ? nil : host)
+            mailbox: local.isEmpty ? nil : local,
+            host: isValid ? (host.isEmpty ? nil : host) : Address.syntaxErrorHost)
     }
 
-    /// `@a,@b:`; the colon is consumed.
+    /// Words joined by dots, with the comments and white space that obsolete syntax allows around them. `false`
+    /// when something else is there; nothing at all is valid.
+    private mutating func readLocalPart(into local: inout [UInt8]) -> Bool {
+        while true {
+            self.lexer.skipCommentsAndSpace()
+            if self.lexer.peek == UInt8(ascii: "\"") {
+                guard self.lexer.readQuotedString(into: &local) else { return false }
+            } else if self.lexer.isAtEnd || FieldLexer.endsAtom(self.lexer.peek) {
+                return !local.isEmpty || self.lexer.peek == UInt8(ascii: ">")
+            } else {
+                self.lexer.readAtom(into: &local)
+            }
+            self.lexer.skipCommentsAndSpace()
+            if self.lexer.peek != UInt8(ascii: "."), local.last != UInt8(ascii: ".") { return true }
+        }
+    }
+
+    /// `@a,@b:`; the colon is consumed. Without one it is no route.
     private mutating func readRoute() -> [UInt8] {
         var route: [UInt8] = []
-        while !self.lexer.isAtEnd {
-            self.lexer.skipCommentsAndSpace()
-            let byte = self.lexer.peek
-            if byte == UInt8(ascii: ":") {
-                self.lexer.position += 1
-                return route
-            }
-            if byte == UInt8(ascii: ">") || self.lexer.isAtEnd { return route }
-            if byte == UInt8(ascii: "@"), !route.isEmpty, route.last != UInt8(ascii: ",") {
-                route.append(UInt8(ascii: ","))
-            }
-            if byte != UInt8(ascii: ",") || (!route.isEmpty && route.last != byte) { route.append(byte) }
+        while self.lexer.peek == UInt8(ascii: "@") {
             self.lexer.position += 1
+            if !route.isEmpty { route.append(UInt8(ascii: ",")) }
+            route.append(UInt8(ascii: "@"))
+            route.append(contentsOf: self.readDomain())
+            self.lexer.skipCommentsAndSpace()
+            while self.lexer.peek == UInt8(ascii: ",") {
+                self.lexer.position += 1
+                self.lexer.skipCommentsAndSpace()
+            }
         }
+        guard self.lexer.peek == UInt8(ascii: ":") else { return Address.invalidRoute }
+        self.lexer.position += 1
         return route
     }
 

@@ -50,7 +50,7 @@ public enum BodyStructure {
         /// Recursion is as deep as parts are nested, which `PartTable.Limits` bounds to 250.
         mutating func append(_ index: Int, to out: inout [UInt8]) {
             let part = self.table.parts[index]
-            let fields = ContentFields(self.message[part.header])
+            let fields = ContentFields(shownFor: part, in: self.table, of: self.message)
             let type = fields.type.flatMap(MIMEValue.contentType)
             out.append(UInt8(ascii: "("))
             if part.kind == .multipart {
@@ -192,14 +192,12 @@ public enum BodyStructure {
                 return
             }
             var text: [UInt8] = []
-            HeaderBody.appendCollapsed(body[0..<MIMEValue.maximumOctets], to: &text)
+            HeaderBody.appendUnfolded(body[0..<MIMEValue.maximumOctets], to: &text)
             WireString.append(text, charset: self.charset, to: &out)
         }
 
         private func appendEncoding(_ body: Octets?, to out: inout [UInt8]) {
-            var lexer = FieldLexer(body?[0..<MIMEValue.maximumOctets] ?? self.message[0..<0])
-            lexer.skipCommentsAndSpace()
-            if let token = lexer.readToken() {
+            if let token = body.flatMap({ TransferEncoding.mechanism(of: $0[0..<MIMEValue.maximumOctets]) }) {
                 WireString.append(Array(token.buffer), charset: self.charset, to: &out)
             } else {
                 out.append("\"7bit\"")

@@ -1,5 +1,6 @@
 /// Where the content fields of a part's header are: the bodies of the first `Content-Type`,
-/// `Content-ID`, ... (RFC 2045 section 3, RFC 2183, RFC 3282, RFC 2557).
+/// `Content-ID`, ... (RFC 2045 section 3, RFC 2183, RFC 3282, RFC 2557). Of several `Content-Disposition`, as in
+/// Dovecot, the first with parameters, else the last.
 public struct ContentFields {
     public var type: Octets?
     public var transferEncoding: Octets?
@@ -9,11 +10,14 @@ public struct ContentFields {
     public var disposition: Octets?
     public var language: Octets?
     public var location: Octets?
+    /// Whether there is a `MIME-Version` field.
+    public var hasVersion = false
 
     /// - Parameter header: a whole header, with or without its empty line.
     public init(_ header: Octets) {
         for field in HeaderScanner(header) {
-            // All begin with "Content-": 8 octets, the first a C.
+            if header[field.name].equals(lowercase: "mime-version") { self.hasVersion = true }
+            // The others begin with "Content-": 8 octets, the first a C.
             guard field.name.count > 8, header[field.name.lowerBound] | 0x20 == UInt8(ascii: "c"),
                 header[field.name.lowerBound..<field.name.lowerBound + 8].equals(lowercase: "content-")
             else { continue }
@@ -30,7 +34,8 @@ public struct ContentFields {
             } else if name.equals(lowercase: "md5") {
                 self.md5 = self.md5 ?? body
             } else if name.equals(lowercase: "disposition") {
-                self.disposition = self.disposition ?? body
+                let known = self.disposition.flatMap(MIMEValue.disposition)
+                if known?.parameters.isEmpty != false { self.disposition = body }
             } else if name.equals(lowercase: "language") {
                 self.language = self.language ?? body
             } else if name.equals(lowercase: "location") {
@@ -40,19 +45,32 @@ public struct ContentFields {
     }
 }
 
+extension ContentFields {
+    /// The fields as BODYSTRUCTURE shows them. A message, unlike a part of a multipart, is only then one in MIME when
+    /// it says so (RFC 2045 section 4), or at least has a type; else its other fields mean nothing.
+    init(shownFor part: Part, in table: PartTable, of message: Octets) {
+        self.init(message[part.header])
+        let isPart = part.parent >= 0 && table.parts[Int(part.parent)].kind == .multipart
+        if !isPart, !self.hasVersion, self.type == nil { self = ContentFields(message[0..<0]) }
+    }
+}
+
 /// How a part's body is encoded (RFC 2045 section 6).
 public enum TransferEncoding: UInt8, Sendable {
     case sevenBit, eightBit, binary, quotedPrintable, base64, unknown
 
-    /// From the field's body; no field and no token mean 7bit.
-    public init(_ body: Octets?) {
-        guard let body else {
-            self = .sevenBit
-            return
-        }
+    /// The word that names the encoding; `nil` when there is none or something stands behind it.
+    static func mechanism(of body: Octets) -> Octets? {
         var lexer = FieldLexer(body)
         lexer.skipCommentsAndSpace()
-        guard let token = lexer.readToken() else {
+        let token = lexer.readToken()
+        lexer.skipCommentsAndSpace()
+        return lexer.isAtEnd ? token : nil
+    }
+
+    /// From the field's body; no field and none that can be understood mean 7bit.
+    public init(_ body: Octets?) {
+        guard let body, let token = Self.mechanism(of: body) else {
             self = .sevenBit
             return
         }

@@ -19,7 +19,8 @@ struct FieldLexer {
         return self.skipCommentsAndSpace(lastComment: &ignored)
     }
 
-    /// The same, and keeps the text of the last comment where `lastComment` is not `nil`.
+    /// The same, and keeps the text of the last comment where `lastComment` is not `nil`. A comment without end
+    /// reaches to the end of the field; then `lastComment` becomes `nil`.
     @discardableResult
     mutating func skipCommentsAndSpace(lastComment: inout [UInt8]?) -> Bool {
         let start = self.position
@@ -59,17 +60,19 @@ struct FieldLexer {
             }
             if keeps { text?.append(byte) }
         }
+        text = nil
     }
 
     /// Reads a quoted string whose opening quote is next and appends its text; without a closing quote it
-    /// reaches to the end.
-    mutating func readQuotedString(into out: inout [UInt8]) {
+    /// reaches to the end, and the answer is `false`.
+    @discardableResult
+    mutating func readQuotedString(into out: inout [UInt8]) -> Bool {
         self.position += 1
         while !self.isAtEnd {
             var byte = self.peek
             self.position += 1
             switch byte {
-            case UInt8(ascii: "\""): return
+            case UInt8(ascii: "\""): return true
             case UInt8(ascii: "\\") where !self.isAtEnd:
                 byte = self.peek
                 self.position += 1
@@ -79,6 +82,7 @@ struct FieldLexer {
             }
             out.append(byte)
         }
+        return false
     }
 
     /// Reads a domain literal whose `[` is next and appends it with its brackets.
@@ -103,9 +107,9 @@ struct FieldLexer {
 
     static func endsAtom(_ byte: UInt8) -> Bool {
         switch byte {
-        case 0x20, 0x09, 0x0D, 0x0A, 0, UInt8(ascii: "("), UInt8(ascii: "<"), UInt8(ascii: ">"),
+        case 0x00...0x20, 0x7F, UInt8(ascii: "("), UInt8(ascii: "<"), UInt8(ascii: ">"),
             UInt8(ascii: "@"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: ":"),
-            UInt8(ascii: "\""):
+            UInt8(ascii: "\""), UInt8(ascii: "\\"):
             true
         default: false
         }

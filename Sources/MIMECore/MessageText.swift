@@ -23,54 +23,115 @@ public struct MessageText {
         self.converter = converter
     }
 
-    /// Whether a field of that name (in any case) has the needle in its unfolded, decoded body. The empty
-    /// needle asks whether there is such a field.
+    /// Whether a field of that name (in any case) has the needle in its decoded body, where each run of white space
+    /// and line ends counts as one space. Fields with addresses are also searched in the form in which ENVELOPE
+    /// has them, `name <local@domain>`. The empty needle asks whether there is such a field.
     public func headerContains(_ name: [UInt8], _ needle: SearchNeedle) -> Bool {
         let header = self.message[self.table.root.header]
         for field in HeaderScanner(header) where header[field.name].equalsIgnoringCase(name) {
-            if Self.fieldContains(header[field.body], needle, converter: self.converter) { return true }
+            if Self.field(name, header[field.body], contains: needle, converter: self.converter) {
+                return true
+            }
         }
         return false
     }
 
     /// The same for one field's body, such as a cache keeps.
-    public static func fieldContains(
-        _ body: Octets, _ needle: SearchNeedle, converter: CharsetConverter = .builtIn
+    public static func field(
+        _ name: [UInt8], _ body: Octets, contains needle: SearchNeedle,
+        converter: CharsetConverter = .builtIn
     ) -> Bool {
         if needle.mapped.isEmpty { return true }
         let bounded = body[0..<Self.maximumField]
-        return needle.isFound(in: EncodedWord.decode(bounded, converter: converter))
+        if needle.isFound(in: self.collapsed(EncodedWord.decode(bounded, converter: converter))) {
+            return true
+        }
+        guard self.hasAddresses(name) else { return false }
+        var text: [UInt8] = []
+        for address in AddressParser(bounded) { self.append(address, to: &text) }
+        return text.withUnsafeBytes {
+            needle.isFound(in: EncodedWord.decode(Octets($0), converter: converter))
+        }
     }
 
-    /// BODY: whether the needle is in the text of a part, or in the header of a part or of a message inside. Of HTML,
-    /// both its source and what it shows count. Bodies that are not text are not searched.
+    private static func hasAddresses(_ name: [UInt8]) -> Bool {
+        name.withUnsafeBytes { bytes in
+            let name = Octets(bytes)
+            return name.equals(lowercase: "from") || name.equals(lowercase: "to")
+                || name.equals(lowercase: "cc") || name.equals(lowercase: "bcc")
+                || name.equals(lowercase: "sender") || name.equals(lowercase: "reply-to")
+        }
+    }
+
+    private static func append(_ address: Address, to text: inout [UInt8]) {
+        switch address {
+        case .mailbox(let name, let route, let mailbox, let host):
+            if let name {
+                text.append(contentsOf: name)
+                text.append(0x20)
+            }
+            text.append("<")
+            if let route {
+                text.append(contentsOf: route)
+                text.append(":")
+            }
+            text.append(contentsOf: mailbox ?? [])
+            text.append("@")
+            text.append(contentsOf: host ?? [])
+            text.append(">, ")
+        case .groupStart(let name):
+            text.append(contentsOf: name)
+            text.append(": ")
+        case .groupEnd: text.append("; ")
+        }
+    }
+
+    private static func collapsed(_ text: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        text.withUnsafeBytes { HeaderBody.appendCollapsed(Octets($0), to: &out) }
+        return out
+    }
+
+    /// BODY: whether the needle is in the text of a part. Header fields are not searched, neither those of the parts
+    /// nor those of messages inside (RFC 9051 section 6.4.4), nor are bodies that are not text. Of HTML, both its
+    /// source and what it shows count.
     public func bodyContains(_ needle: SearchNeedle) -> Bool {
         if needle.mapped.isEmpty { return true }
-        for (index, part) in self.table.parts.enumerated() {
-            if index > 0, self.headerContains(part, needle) { return true }
-            if part.kind == .text, self.contains(part, needle) { return true }
-        }
-        return false
+        return self.table.parts.contains { self.isText($0) && self.contains($0, needle) }
     }
 
-    /// TEXT: the message's header, names included, or its body.
+    /// TEXT: the header, names included, of the message, its parts and messages inside, or the text of a part.
     public func textContains(_ needle: SearchNeedle) -> Bool {
         if needle.mapped.isEmpty { return true }
-        return self.headerContains(self.table.root, needle) || self.bodyContains(needle)
+        return self.table.parts.contains {
+            self.headerContains($0, needle) || (self.isText($0) && self.contains($0, needle))
+        }
     }
 
-    /// Whether the needle is in a line `Name: decoded body` of a part's header.
+    /// text/*, and message/* such as delivery reports.
+    private func isText(_ part: Part) -> Bool {
+        switch part.kind {
+        case .text: return true
+        case .multipart, .message, .opaque: return false
+        case .basic:
+            let type = ContentFields(self.message[part.header]).type.flatMap(MIMEValue.contentType)
+            return type.map { ASCII.equalsIgnoringCase($0.value, "message".utf8) } ?? false
+        }
+    }
+
+    /// Whether the needle is in a line of a part's header, its body decoded.
     private func headerContains(_ part: Part, _ needle: SearchNeedle) -> Bool {
         let header = self.message[part.header]
         for field in HeaderScanner(header) {
+            let body = header[field.body]
             var line: [UInt8] = []
             if !field.name.isEmpty {
                 line.append(contentsOf: header[field.name].buffer)
-                line.append(": ")
+                line.append(":")
+                if HeaderBody.isSpace(body[0]) { line.append(0x20) }
             }
-            line.append(
-                contentsOf: EncodedWord.decode(
-                    header[field.body][0..<Self.maximumField], converter: self.converter))
+            let text = EncodedWord.decode(body[0..<Self.maximumField], converter: self.converter)
+            line.append(contentsOf: Self.collapsed(text))
             if needle.isFound(in: line) { return true }
         }
         return false

@@ -72,8 +72,12 @@ struct PartParser {
                 if isClosing {
                     self.open[level].delimiter = []
                     self.activeDelimiters -= 1
-                } else {
+                } else if self.octets[self.position - 1] == 0x0A {
                     pending = (self.open[level].part, self.open[level].isDigest)
+                } else {
+                    // A message that ends within the boundary's line has no part behind it.
+                    self.open[level].delimiter = []
+                    self.activeDelimiters -= 1
                 }
             }
         }
@@ -241,17 +245,38 @@ struct PartParser {
         guard leaf >= 0, self.open.last?.part != leaf else { return }
         self.setEnd(leaf, end, linesBefore: linesBefore, lines: lines)
         let child = Int(self.parts[leaf].firstChild)
-        if child >= 0 { self.parts[child].bodyEnd = self.parts[child].bodyStart }
+        if child >= 0 { self.setEnd(child, end, linesBefore: 0, lines: 0) }
     }
 
     private mutating func end(_ container: Container, at end: Int, lines: Int) {
         self.setEnd(container.part, end, linesBefore: container.linesBefore, lines: lines)
+        if self.parts[container.part].kind == .multipart, container.lastChild < 0 {
+            self.appendEmptyPart(in: container.part)
+        }
+    }
+
+    /// The one part of a multipart that has none: BODYSTRUCTURE must show one (body-type-mpart of RFC 9051
+    /// section 9), and what it shows can be fetched.
+    private mutating func appendEmptyPart(in index: Int) {
+        let place = self.parts[index].bodyEnd
+        let child = Part(
+            kind: .text, encoding: .sevenBit, parent: Int32(truncatingIfNeeded: index),
+            depth: self.parts[index].depth + 1, hasEmptyLine: false, headerStart: place, bodyStart: place,
+            bodyEnd: place)
+        self.parts[index].firstChild = Int32(truncatingIfNeeded: self.parts.count)
+        self.parts.append(child)
     }
 
     private mutating func setEnd(_ index: Int, _ end: Int, linesBefore: Int, lines: Int) {
-        // A boundary right after the header: the line end before it is the header's.
-        let isEmpty = end <= self.parts[index].bodyStart
-        self.parts[index].bodyEnd = isEmpty ? self.parts[index].bodyStart : end
+        if end < self.parts[index].bodyStart {
+            // A boundary within the header or right after it: the line end before it is the boundary's
+            // (RFC 2046 section 5.1.1), so that the header has no empty line.
+            self.parts[index].hasEmptyLine = false
+            self.parts[index].headerStart = Swift.min(self.parts[index].headerStart, end)
+            self.parts[index].bodyStart = end
+        }
+        self.parts[index].bodyEnd = end
+        let isEmpty = end == self.parts[index].bodyStart
         self.parts[index].lineCount = isEmpty ? 0 : Swift.max(0, lines - linesBefore)
     }
 }

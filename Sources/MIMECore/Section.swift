@@ -72,7 +72,7 @@ public struct Section: Hashable, Sendable {
         switch self.kind {
         case .full, .header, .text, .mime: return .range(range)
         case .headerFields(let names):
-            return .octets(Self.select(Octets(message)[range]) { Self.contains(names, $0) })
+            return .octets(Self.select(Octets(message)[range]) { !$0.isEmpty && Self.contains(names, $0) })
         case .headerFieldsNot(let names):
             return .octets(Self.select(Octets(message)[range]) { !Self.contains(names, $0) })
         }
@@ -83,12 +83,12 @@ public struct Section: Hashable, Sendable {
     }
 
     /// The fields as they stand, in their order, and the empty line. It is left out only for a message that
-    /// has neither body nor empty line (RFC 3501 section 7.4.2).
+    /// has neither body nor empty line (RFC 3501 section 7.4.2). A line that is no field has the empty name.
     private static func select(_ header: Octets, where isWanted: (Octets) -> Bool) -> [UInt8] {
         var out: [UInt8] = []
         var scanner = HeaderScanner(header)
         while let field = scanner.next() {
-            if !field.name.isEmpty, isWanted(header[field.name]) {
+            if isWanted(header[field.name]) {
                 out.append(contentsOf: header[field.range].buffer)
             }
         }

@@ -241,7 +241,7 @@ extension SearchEvidence {
         case .record: return .unknown
         case .cache(let view):
             guard let bodies = view.fieldBodies(name) else { return .unknown }
-            return SearchVerdict(bodies.contains { MessageText.fieldContains($0, needle, converter: .system) })
+            return SearchVerdict(bodies.contains { MessageText.field(name, $0, contains: needle, converter: .system) })
         case .message(let octets, let table):
             return SearchVerdict(MessageText(octets.buffer, table, converter: .system).headerContains(name, needle))
         }

@@ -8,7 +8,6 @@ struct ThreadGathering: Sendable {
     private static let maximumUnknown = 1 << 20
 
     private var dates: [Int64] = []
-    private var arrivals: [Int64] = []
     /// 0 is the empty subject.
     private var subjects: [Int32] = []
     private var isReply: [Bool] = []
@@ -24,7 +23,6 @@ struct ThreadGathering: Sendable {
 
     init(count: Int) {
         self.dates.reserveCapacity(count)
-        self.arrivals.reserveCapacity(count)
         self.subjects.reserveCapacity(count)
         self.isReply.reserveCapacity(count)
         self.identifier.reserveCapacity(count)
@@ -41,7 +39,6 @@ struct ThreadGathering: Sendable {
     mutating func append(_ record: MessageRecord, _ fields: ThreadFields?) {
         let message = Int32(truncatingIfNeeded: self.count)
         self.dates.append(fields?.sentDate ?? record.internalDate)
-        self.arrivals.append(record.internalDate)
         self.isReply.append(fields?.isReply ?? false)
         self.subjects.append(fields?.subject.map { self.number(ofSubject: $0) } ?? 0)
         // A message without identifier, and one whose identifier an earlier one has, gets one of its own.
@@ -193,23 +190,23 @@ struct ThreadGathering: Sendable {
         }
     }
 
-    /// REFS: the thread with the newest message, by arrival, comes last.
+    /// REFS: the thread with the newest message, by its date, comes last.
     private func byNewest(_ threads: MessageThreads, _ links: ThreadLinks, _ order: [Int32]) -> MessageThreads
     {
         let parents = links.parents()
-        var newest: [(arrival: Int64, position: Int, root: Int32)] = []
+        var newest: [(date: Int64, position: Int, root: Int32)] = []
         newest.reserveCapacity(threads.roots.count)
         var open: [Int32] = []
         for (position, root) in threads.roots.enumerated() {
-            var arrival = Int64.min
+            var date = Int64.min
             open.append(root)
             while let node = open.popLast() {
-                if Int(node) < self.count { arrival = max(arrival, self.arrivals[Int(node)]) }
+                if Int(node) < self.count { date = max(date, self.dates[Int(node)]) }
                 open.append(contentsOf: threads.children(of: node))
             }
-            newest.append((arrival, position, root))
+            newest.append((date, position, root))
         }
-        newest.sort { ($0.arrival, $0.position) < ($1.arrival, $1.position) }
+        newest.sort { ($0.date, $0.position) < ($1.date, $1.position) }
         return MessageThreads(
             roots: newest.map(\.root), parents: parents, parentCount: self.count + links.dummyCount,
             order: order)

@@ -56,6 +56,22 @@ import Testing
             name: "multipart without parts", message: "Content-Type: multipart/mixed; boundary=b\n\nx\n",
             structure: "(\(plain) 0 0 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"b\") NIL NIL NIL"),
         Case(
+            name: "boundary at the very end", message: "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b",
+            structure: "(\(plain) 1 0 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"b\") NIL NIL NIL"),
+        Case(
+            name: "no MIME (RFC 2045 section 4)", message: "Content-ID: <a>\nContent-Transfer-Encoding: base64\n\nx",
+            structure: "\(plain) 1 0 NIL NIL NIL NIL"),
+        Case(
+            name: "several dispositions",
+            message: """
+                MIME-Version: 1.0
+                Content-Disposition: inline
+                Content-Disposition: attachment; filename=f
+                Content-Disposition: inline
+
+                """,
+            structure: "\(plain) 0 0 NIL (\"attachment\" (\"filename\" \"f\")) NIL NIL"),
+        Case(
             name: "all fields",
             message: """
                 Content-Type: Image/PNG; name="a b.png"

@@ -129,6 +129,28 @@ import Testing
     }
 
     /// RFC 3501 section 7.4.2: no empty line where the message has none.
+    /// RFC 2046 section 5.1.1: the line end in front of a boundary is the boundary's.
+    @Test func headersThatABoundaryEnds() {
+        let message = crlf("Content-Type: multipart/mixed; boundary=b\n\n--b\nA: b\n\n--b\nC: d\n--b--\n")
+        #expect(section(message, Section(path: [1], kind: .mime)) == "A: b\r\n")
+        #expect(section(message, Section(path: [2], kind: .mime)) == "C: d")
+        #expect(section(message, Section(path: [1])) == "")
+    }
+
+    /// What BODYSTRUCTURE shows of a multipart without parts can be fetched.
+    @Test func partOfAMultipartWithoutParts() {
+        let message = crlf("Content-Type: multipart/mixed; boundary=b\n\nnothing\n")
+        #expect(section(message, Section(path: [1])) == "")
+        #expect(section(message, Section(path: [1], kind: .mime)) == "")
+        #expect(section(message, Section(path: [2])) == nil)
+    }
+
+    @Test func linesThatAreNoFields() {
+        let message = crlf("A: b\nno field\nC: d\n\n")
+        #expect(section(message, Section(kind: .headerFieldsNot([Array("a".utf8)]))) == "no field\r\nC: d\r\n\r\n")
+        #expect(section(message, Section(kind: .headerFields([Array("a".utf8), []]))) == "A: b\r\n\r\n")
+    }
+
     @Test func emptyLineOnlyWhereThereIsOne() {
         let message = crlf("Subject: s\nTo: t\n")
         #expect(section(message, Section(kind: .headerFields([Array("to".utf8)]))) == "To: t\r\n")

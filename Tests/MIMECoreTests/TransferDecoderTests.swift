@@ -49,7 +49,7 @@ import Testing
 
     @Test(arguments: [
         (nil, TransferEncoding.sevenBit), (" 8BIT ", .eightBit), ("Quoted-Printable", .quotedPrintable),
-        ("(c) BASE64 ; x", .base64), ("x-uuencode", .unknown), ("", .sevenBit), ("binary", .binary),
+        ("(c) BASE64 (d)", .base64), ("base64; x", .sevenBit), ("x-uuencode", .unknown), ("", .sevenBit), ("binary", .binary),
     ] as [(String?, TransferEncoding)])
     func encodings(_ field: String?, _ expected: TransferEncoding) {
         let found = field.map { withOctets($0) { TransferEncoding($0) } } ?? TransferEncoding(nil)
