@@ -1,5 +1,5 @@
 # Two commands: `make run` (a mail server on high ports, to try) and `make test` (every test).
-# Slow suites have their own: `make crash`, `make interop`, `make fuzz`.
+# Slow suites have their own: `make crash`, `make interop`, `make differential`, `make fuzz`.
 
 SWIFT ?= swift
 # Imports are held to the target graph of Package.swift; warnings are errors there.
@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 CONFDIR ?= /etc/martlet
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
-.PHONY: run build test unit interop crash fuzz format lint install clean packages
+.PHONY: run build test unit interop differential crash fuzz format lint install clean packages
 
 run: build
 	conf.d/demo/run.sh "$$($(SWIFT) build $(RELEASE) --show-bin-path)"
@@ -32,6 +32,11 @@ unit: packages
 interop: packages
 	@.ci/packages test
 	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" Tests/run.sh interop
+
+# Martlet's answers against those of Debian's Dovecot, on the test corpus and as many generated messages. SEED=n: others.
+differential: packages
+	@.ci/packages test
+	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" RANDOM_MESSAGES=$(or $(MESSAGES),2000) Tests/run.sh differential
 
 crash: packages
 	@.ci/packages test

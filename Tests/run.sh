@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, crash, fuzz) only those suites.
+# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, crash, fuzz) only those suites.
 #
 # Each suite beside the unit tests is a program under Tests/Interop that prints lines
 # `ok NAME`, `FAIL NAME: why` or `skip NAME: why`.
@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${SWIFT:=swift}" "${STRICT:=}"
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(unit interop crash fuzz)
+[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential crash fuzz)
 
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -89,6 +89,11 @@ for suite in "${suites[@]}"; do
                 case $test in *crash_test.py) continue ;; esac
                 program "$(basename "$test" _test.py)" python3 "$test"
             done
+            ;;
+        differential)
+            build_daemon
+            program differential python3 Tests/Differential/differential_test.py \
+                --random "${RANDOM_MESSAGES:-150}" --seed "${SEED:-1}"
             ;;
         crash)
             build_daemon
