@@ -191,7 +191,7 @@ extension ResponseEncoder {
             self.bytes.append(" (")
             for namespace in list {
                 self.bytes.append(UInt8(ascii: "("))
-                self.bytes.appendIMAPString(namespace.prefix.bytes)
+                self.bytes.appendMailboxString(namespace.prefix)
                 self.bytes.append(0x20)
                 self.bytes.appendNString(namespace.separator.map { CollectionOfOne($0) })
                 self.bytes.append(UInt8(ascii: ")"))

@@ -33,7 +33,7 @@ extension ResponseEncoder {
         if mailbox.bytes.isEmpty {
             self.bytes.append("\"\"")
         } else {
-            self.bytes.appendAString(mailbox.bytes)
+            self.bytes.appendMailbox(mailbox)
         }
         self.bytes.append(0x20)
     }

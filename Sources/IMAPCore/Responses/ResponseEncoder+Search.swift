@@ -162,7 +162,7 @@ extension ResponseEncoder {
         self.bytes.appendIMAPString(correlator.tag.bytes)
         if let mailbox = correlator.mailbox {
             self.bytes.append(" MAILBOX ")
-            self.bytes.appendAString(mailbox.bytes)
+            self.bytes.appendMailbox(mailbox)
         }
         if let uidValidity = correlator.uidValidity {
             self.bytes.append(" UIDVALIDITY ")

@@ -36,14 +36,26 @@ extension [UInt8] {
     /// Appends a mailbox name: an astring, or for a client that is told names in UTF-8 a quoted string with it
     /// (RFC 9051 section 4.3, RFC 6855 section 3).
     public mutating func appendMailbox(_ name: WireMailboxName) {
-        let isText = name.bytes.contains { $0 >= 0x80 } && name.bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
-        guard isText, name.bytes.count <= Self.longestQuoted else { return self.appendAString(name.bytes) }
+        if !self.appendQuotedText(name) { self.appendAString(name.bytes) }
+    }
+
+    /// The same as a string, never an atom: for prefixes of namespaces.
+    mutating func appendMailboxString(_ name: WireMailboxName) {
+        if !self.appendQuotedText(name) { self.appendIMAPString(name.bytes) }
+    }
+
+    /// Appends a name with octets over 0x7F as a quoted string; `false` for all others.
+    private mutating func appendQuotedText(_ name: WireMailboxName) -> Bool {
+        guard name.bytes.contains(where: { $0 >= 0x80 }), name.bytes.count <= Self.longestQuoted,
+            name.bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+        else { return false }
         self.append(UInt8(ascii: "\""))
         for byte in name.bytes {
             if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { self.append(UInt8(ascii: "\\")) }
             self.append(byte)
         }
         self.append(UInt8(ascii: "\""))
+        return true
     }
 
     /// Appends NIL for `nil`, else a string.

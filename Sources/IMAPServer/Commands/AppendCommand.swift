@@ -145,6 +145,8 @@ extension Session {
         if held >= Self.heldMessages { spool.memoryLimit = min(spool.memoryLimit, Self.smallMessage) }
         let memoryLimit = spool.memoryLimit
         spool.convertsLineEnds = !message.isBinary
+        let mayBeWrapped = self.acceptsUTF8 && !message.isUTF8 && !message.isBinary
+        var wrapped = WrappedMessage(size: mayBeWrapped ? message.size : 0)
         while self.parser.messageRemaining > 0 {
             let octets: ByteBuffer
             do throws(ConnectionError) {
@@ -156,7 +158,7 @@ extension Session {
             }
             octets.withUnsafeReadableBytes {
                 if !message.isBinary, !hasNUL { hasNUL = $0.contains(0) }
-                spool.take($0)
+                wrapped.take($0) { spool.take($0) }
             }
             try await spool.drain()
         }
