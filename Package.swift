@@ -115,6 +115,9 @@ let package = Package(
                 "Authentication", "MIMECore", "MailCore", nioCore, logging,
             ]),
         room(
+            "QuotaStatusServer",
+            uses: ["ServerCore", "MailStore", "Accounts", "Authentication", "MailCore", logging]),
+        room(
             "AdminCommands",
             uses: [
                 "MailSearch", "IMAPCore", "MailStore", "Accounts", "Authentication", "MIMECore", "MailCore",
@@ -132,7 +135,7 @@ let package = Package(
         .executableTarget(
             name: "martletd",
             dependencies: [
-                "IMAPServer", "POP3Server", "LMTPServer", "AdminServer", "AdminCommands",
+                "IMAPServer", "POP3Server", "LMTPServer", "QuotaStatusServer", "AdminServer", "AdminCommands",
                 "ServerCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "SieveCore",
                 "MailStore", "MailCore", "Wiring", "CLinux",
                 nioCore, logging,
@@ -176,6 +179,7 @@ let package = Package(
                 "ServerCore", "ServerConfig", "Accounts", "Authentication", "SASLCore", "MailStore", "MIMECore",
                 "MailCore", nioPosix, logging,
             ]),
+        tests("QuotaStatusServer"),
         tests("AdminCommands", uses: ["IMAPCore", "MailStore", "MailCore"]),
         // Conversations with a server, from files.
         .target(name: "TranscriptKit", path: "Tests/TranscriptKit", swiftSettings: strict),

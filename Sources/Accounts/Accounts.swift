@@ -10,16 +10,24 @@ public struct Accounts: Sendable {
     private let mail: MailSettings
     /// The ids of the process, for which no change of file owner is needed.
     private let processOwner: AccountIdentity.FileOwner
+    /// `nil`: what accounts hold is not limited.
+    private let quota: AccountQuota?
 
-    public init(store: any MailStore, mail: MailSettings, processOwner: AccountIdentity.FileOwner) {
+    public init(
+        store: any MailStore, mail: MailSettings, quota: AccountQuota? = nil,
+        processOwner: AccountIdentity.FileOwner
+    ) {
         self.store = store
         self.mail = mail
         self.processOwner = processOwner
+        self.quota = quota
     }
 
     /// Opens the user's account, making it at first sight.
     public func open(_ user: UserRecord) async throws(StoreError) -> any MailAccount {
-        try await self.store.account(self.identity(of: user))
+        let account = try await self.store.account(self.identity(of: user))
+        if let quota { account.apply(quota.rules(of: user)) }
+        return account
     }
 
     /// Where the user's mail is and whose files it is in. `.cannot` when there is no path to it.

@@ -45,6 +45,19 @@ extension AdminCommand {
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MailboxCommands.resync(masks, account, &output)
             }
+        case .quotaGet(let users):
+            try await output.columns(users.column + QuotaCommands.columns)
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await QuotaCommands.get(account, &output)
+            }
+        case .quotaRecalculate(let users):
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await QuotaCommands.recalculate(account)
+            }
+        case .quotaSet(let users, let change):
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await QuotaCommands.set(change, account)
+            }
         case .search(let users, let query):
             let selection = try MessageSelection(query)
             try await output.columns(users.column + ["mailbox-guid", "uid"])

@@ -16,6 +16,10 @@ public enum AdminCommand: Sendable, Hashable {
     case fetch(UserSelection, fields: [FetchField], query: [String])
     case expunge(UserSelection, query: [String])
     case forceResync(UserSelection, masks: [String])
+    case quotaGet(UserSelection)
+    case quotaRecalculate(UserSelection)
+    /// `nil`: the limits of the settings hold again.
+    case quotaSet(UserSelection, QuotaChange?)
 
     /// For whom a command runs.
     public enum UserSelection: Sendable, Hashable {
@@ -73,6 +77,9 @@ public enum AdminCommand: Sendable, Hashable {
         case ("force-resync", _):
             let users = try arguments.users()
             self = .forceResync(users, masks: try arguments.operands(1..., "force-resync -u USER MAILBOX-MASK..."))
+        case ("quota", let verb?):
+            arguments.skip()
+            self = try Self.quota(verb, &arguments)
         case (let word, _):
             throw AdminError(.usage, "unknown command: \(word ?? "(none)"); see martlet help")
         }
@@ -111,6 +118,23 @@ public enum AdminCommand: Sendable, Hashable {
                 .usage,
                 "unknown command: mailbox \(verb); there are list, status, create, delete, rename, subscribe, unsubscribe"
             )
+        }
+    }
+
+    private static func quota(_ verb: String, _ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
+        let users = try arguments.users()
+        switch verb {
+        case "get":
+            _ = try arguments.operands(0...0, "quota get -u USER")
+            return .quotaGet(users)
+        case "recalc":
+            _ = try arguments.operands(0...0, "quota recalc -u USER")
+            return .quotaRecalculate(users)
+        case "set":
+            let words = try arguments.operands(1...2, "quota set -u USER storage=SIZE messages=COUNT | default")
+            return .quotaSet(users, words == ["default"] ? nil : try QuotaChange(words: words))
+        default:
+            throw AdminError(.usage, "unknown command: quota \(verb); there are get, recalc, set")
         }
     }
 

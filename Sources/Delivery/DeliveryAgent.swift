@@ -19,6 +19,9 @@ public struct DeliveryAgent: Sendable {
         public init() {}
     }
 
+    /// Whether mail to `user+detail` goes into the mailbox `detail`.
+    public var savesToDetailMailbox: Bool { self.options.savesToDetailMailbox }
+
     private let store: any MailStore
     private let options: Options
     private let planner: SievePlanner?
@@ -197,7 +200,7 @@ public struct DeliveryAgent: Sendable {
             Deposit(
                 message: item.message, account: recipients[item.recipient].account, mailbox: item.place.mailbox,
                 flags: item.place.flags, keywords: item.place.keywords, internalDate: envelope.receivedAt,
-                missingMailbox: self.options.createsMailboxes || item.place.creates ? .create : .fail)
+                missingMailbox: self.options.createsMailboxes || item.place.creates ? .create : .fail, strictness: .delivery)
         }
         return zip(work, await self.store.deposit(deposits)).map { (item: $0, result: $1) }
     }

@@ -35,7 +35,7 @@ extension Command {
         case .cancelUpdate, .capability, .noop, .logout, .id, .language, .startTLS, .login, .authenticate, .enable, .select, .examine,
             .create,
             .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist, .namespace, .status, .idle, .getMetadata,
-            .setMetadata, .notify, .check,
+            .setMetadata, .notify, .getQuota, .getQuotaRoot, .setQuota, .check,
             .close,
             .unselect, .expunge:
             return self

@@ -39,6 +39,9 @@ public enum Command: Hashable, Sendable {
     /// ESEARCH; for the selected mailbox too.
     case multiSearch(MultiSearchCommand)
     case notify(NotifyCommand)
+    case getQuota(root: [UInt8])
+    case getQuotaRoot(WireMailboxName)
+    case setQuota(root: [UInt8], [QuotaSetting])
 
     // Selected.
     case check
@@ -99,6 +102,9 @@ extension Command {
         case .getMetadata: "GETMETADATA"
         case .setMetadata: "SETMETADATA"
         case .notify: "NOTIFY"
+        case .getQuota: "GETQUOTA"
+        case .getQuotaRoot: "GETQUOTAROOT"
+        case .setQuota: "SETQUOTA"
         case .check: "CHECK"
         case .close: "CLOSE"
         case .unselect: "UNSELECT"

@@ -88,7 +88,8 @@ public struct SessionStateMachine: Sendable {
             case .loggedOut: return Self.afterLogout
             }
         case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist,
-            .namespace, .status, .multiSearch, .idle, .getMetadata, .setMetadata, .notify:
+            .namespace, .status, .multiSearch, .idle, .getMetadata, .setMetadata, .notify, .getQuota,
+            .getQuotaRoot, .setQuota:
             return self.receivedAppend()
         case .compress, .unauthenticate:
             return self.receivedAppend()

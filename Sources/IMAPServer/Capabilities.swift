@@ -48,6 +48,7 @@ enum Capabilities {
         "SPECIAL-USE CREATE-SPECIAL-USE",
         "STATUS=SIZE",
         "NOTIFY",
+        "QUOTA QUOTASET QUOTA=RES-STORAGE QUOTA=RES-MESSAGE",
         "PREVIEW",
         "OBJECTID SAVEDATE",
         "CONDSTORE QRESYNC",

@@ -31,6 +31,8 @@ public struct IMAPSessionSettings: Sendable {
     public var idleNotifyInterval: Duration = .seconds(120)
     /// How much COMPRESS tries: 0 to 9.
     public var compressionLevel = 6
+    /// Whether messages that EXPUNGE would remove go to the mailbox of \Trash.
+    public var expungesToTrash = false
     /// Commands in a row that were BAD before a session is closed.
     public var maximumBadCommands = 20
 
@@ -69,5 +71,6 @@ public struct IMAPSessionSettings: Sendable {
         self.serverComment = settings.imap.serverComment
         self.serverAdmin = settings.imap.serverAdmin
         self.commandLimits.metadataValue = MetadataLimits.maximumValue
+        self.expungesToTrash = settings.imap.expungesToTrash
     }
 }

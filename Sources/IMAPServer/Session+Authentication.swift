@@ -119,6 +119,8 @@ extension Session {
             let account = try await self.options.accounts.open(record)
             self.account = account
             self.names = MailboxNames(account.namespaces)
+            self.isAdministrator = ["yes", "y", "true", "1"].contains(record.fields["admin"]?.lowercased() ?? "")
+            self.knowsOverQuota = account.quotaNow.isOver
         } catch {
             self.logRefusedLogin(user, method, "mail account cannot be opened: \(error.description)", .error)
             self.write { $0.tagged(tag, .no, .unavailable, "The mail account cannot be opened now") }

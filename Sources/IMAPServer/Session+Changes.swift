@@ -48,6 +48,7 @@ extension Session {
         // Two steps, because an asynchronous function keeps its variables on the heap for as long as it
         // waits, and tasks keep that memory afterwards: the first, which has all the state, does not wait
         // and is not inlined.
+        self.tellOverQuota()
         if let untold = self.moveView(expunges) { try await self.tell(untold) }
         if !self.searchUpdates.list.isEmpty { try await self.tellSearchUpdates() }
     }

@@ -38,6 +38,10 @@ actor Session {
     /// Octets that the connection carried before this session.
     let octetsBefore: (received: UInt64, sent: UInt64)
     var loginLog = LoginLog(service: "imap")
+    /// Whether the user database says that the user may change other users' quotas (field `admin`).
+    var isAdministrator = false
+    /// Whether the client has been told that the account holds more than it may.
+    var knowsOverQuota = false
     /// Commands in a row that were BAD.
     var badCommands = 0
     /// Why the session shall end after the current command; the client has been told.

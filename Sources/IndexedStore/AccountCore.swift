@@ -15,13 +15,16 @@ final class AccountCore: Sendable {
     let fileSystem: UInt64
     /// Shared with whom it may concern.
     let feed = AccountFeed()
+    let quota: QuotaLedger
+    /// After a crash what was written to it last may be missing.
+    let trustsSizeFile: Atomic<Bool>
 
     /// The highest UIDVALIDITY given by this account so far.
     private let lastUIDValidity: Mutex<UInt32>
 
     init(
         id: UInt32, identity: AccountIdentity, files: any AccountFiles, home: BodyHome, lastUIDValidity: UInt32,
-        volume: Volume
+        volume: Volume, quotaLimits: QuotaLimits? = nil
     ) {
         self.id = id
         self.identity = identity
@@ -29,6 +32,9 @@ final class AccountCore: Sendable {
         self.home = home
         self.lastUIDValidity = Mutex(lastUIDValidity)
         self.volume = volume
+        self.trustsSizeFile = Atomic(volume.wasClean)
+        self.quota = QuotaLedger(
+            identity, limits: quotaLimits, report: volume.configuration.quotaCrossed)
         var status = stat()
         self.fileSystem = stat(identity.mailPath, &status) == 0 ? UInt64(status.st_dev) : 0
     }

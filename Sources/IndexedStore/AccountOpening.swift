@@ -22,10 +22,12 @@ struct AccountOpening {
         var nextMailbox: UInt32 = 1
         var identity = self.identity
         var lastUIDValidity: UInt32 = 0
+        var quotaLimits: QuotaLimits?
         if let known = try self.volume.schema.accountID(identity.name) {
             id = known
             let row = try self.volume.schema.accountRow(id)
             nextMailbox = row?.nextMailbox ?? 1
+            quotaLimits = row?.quotaLimits
             lastUIDValidity = row?.lastUIDValidity ?? 0
             if let row {
                 // The setting is for new accounts: this one's messages are where they are.
@@ -52,7 +54,7 @@ struct AccountOpening {
         for mailbox in mailboxes { lastUIDValidity = max(lastUIDValidity, mailbox.head.uidValidity.rawValue) }
         let core = AccountCore(
             id: id, identity: identity, files: files, home: format.home, lastUIDValidity: lastUIDValidity,
-            volume: self.volume)
+            volume: self.volume, quotaLimits: quotaLimits)
         let missing = try self.enter(mailboxes, core, &directory)
         let account = StoreAccount(core: core, directory: directory)
         for key in missing {
@@ -61,6 +63,7 @@ struct AccountOpening {
         }
         try account.refreshDirectory()
         if isNew { try self.indexSpecialUses(account) }
+        account.estimateQuota(hasIndex: nextMailbox > 1)
         if let made = try self.makeDefaults(account) { ticket = made }
         return (account, ticket)
     }
@@ -84,8 +87,9 @@ struct AccountOpening {
             directory.nextMailbox = max(directory.nextMailbox, key.mailbox &+ 1)
             do throws(StoreError) {
                 let files = try core.asOwner { () throws(StoreError) in try core.files.mailbox(head.name) }
-                directory.entries[head.name] = .indexed(
-                    MailboxState(core: core, key: key, head: head, keywords: keywords, files: files))
+                let state = MailboxState(core: core, key: key, head: head, keywords: keywords, files: files)
+                state.lock.withLock { state.settleQuota() }
+                directory.entries[head.name] = .indexed(state)
             } catch {
                 guard error.code == .notFound else { throw error }
                 missing.append((key, head.name))

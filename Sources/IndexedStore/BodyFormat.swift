@@ -65,12 +65,29 @@ public protocol AccountFiles: Sendable {
 
     /// Removes all attributes of the mailbox of that GUID. Idempotent.
     func removeAttributes(of guid: String) throws(StoreError)
+
+    /// What a plain file that another server keeps says of the account's size; `nil` when there is none, which is
+    /// so for formats without such a file.
+    func sizeOnFile() -> QuotaUsage?
+
+    /// Brings that file up to date with what was published and removed since the last call; makes it when there are
+    /// limits. Formats without such a file do nothing.
+    ///
+    /// - Parameter isTrusted: `false` when others may have changed messages without writing it down, so that it is
+    ///   to be made anew.
+    func updateSizeFile(
+        _ limits: QuotaLimits, counting: (MailboxName) -> Bool, isTrusted: Bool
+    ) throws(StoreError)
 }
 
 extension AccountFiles {
     public func attributes() throws(StoreError) -> [StoredAttribute] { [] }
     public func changeAttributes(_ changes: [StoredAttribute]) throws(StoreError) {}
     public func removeAttributes(of guid: String) throws(StoreError) {}
+    public func sizeOnFile() -> QuotaUsage? { nil }
+    public func updateSizeFile(
+        _ limits: QuotaLimits, counting: (MailboxName) -> Bool, isTrusted: Bool
+    ) throws(StoreError) {}
 }
 
 /// What identifies a mailbox.

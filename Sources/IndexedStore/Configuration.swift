@@ -29,11 +29,16 @@ extension IndexedStore {
         public var name: MailboxName
         public var specialUse: SpecialUse?
         public var creation: Creation
+        /// Other names by which clients may call it.
+        public var aliases: [MailboxName]
 
-        public init(name: MailboxName, specialUse: SpecialUse? = nil, creation: Creation = .no) {
+        public init(
+            name: MailboxName, specialUse: SpecialUse? = nil, creation: Creation = .no, aliases: [MailboxName] = []
+        ) {
             self.name = name
             self.specialUse = specialUse
             self.creation = creation
+            self.aliases = aliases
         }
     }
 
@@ -70,6 +75,8 @@ extension IndexedStore {
         public var clock: @Sendable () -> Int64
         /// Takes log lines; must be quick.
         public var log: @Sendable (LogLevel, String) -> Void = { _, _ in }
+        /// Takes levels that accounts' usage crossed, from any thread and with locks held: must only note it.
+        public var quotaCrossed: @Sendable (QuotaCrossing) -> Void = { _ in }
         /// The log's system calls, for tests that let them fail.
         package var logFiles = FileOperations.system
         package var crashPoint: @Sendable (CrashPoint) -> Void = { _ in }

@@ -159,6 +159,11 @@ final class Depositing: @unchecked Sendable {
                 try state.checkRoom(for: 1)
                 var table = state.keywords
                 let (numbers, new) = try MailboxState.numbers(of: item.deposit.keywords, in: &table)
+                let charge = QuotaUsage(storage: Int64(size), messages: 1)
+                let reserved = state.isCounted ? charge : .zero
+                try state.core.quota.admit(
+                    charge, largest: UInt64(size), into: state.name, item.deposit.strictness,
+                    reserving: reserved != .zero)
                 let set = table.set(of: numbers)
                 state.keywords = table
                 let uid = state.nextUID()
@@ -173,7 +178,7 @@ final class Depositing: @unchecked Sendable {
                     uid: uid, flags: item.deposit.flags, keywords: set, modSeq: modSeq, internalDate: date,
                     size: size)
                 let entry = MailboxState.PendingEntry(
-                    modSeq: modSeq, records: [record], locations: [location])
+                    modSeq: modSeq, records: [record], locations: [location], reserved: reserved)
                 state.pending.append(entry)
                 group.items[index].entry = entry
                 group.items[index].uid = uid

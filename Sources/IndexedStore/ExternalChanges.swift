@@ -92,6 +92,10 @@ extension MailboxState {
         if !differences.unlisted.isEmpty { self.core.volume.fileWork.add(rows: differences.unlisted, self) }
         if differences.gone.isEmpty, differences.flags.isEmpty, differences.new.isEmpty { return nil }
         let prepared = try self.prepare(&differences)
+        if sight == .later, !differences.gone.isEmpty || !differences.new.isEmpty {
+            self.core.distrustSizeFile()
+            self.core.volume.fileWork.updateSizeFile([self])
+        }
 
         self.lock.lock()
         var notifiers: [SessionNotifier] = []
@@ -294,6 +298,7 @@ extension MailboxState {
         guard !gone.isEmpty else { return nil }
         let modSeq = self.nextModSeq()
         if self.snapshot != nil { self.removeVisible(gone) }
+        self.settleQuota()
         return try self.queue(PendingRecord(record: .vanished(self.key, modSeq, gone), isAwaited: false))
     }
 

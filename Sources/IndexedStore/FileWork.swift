@@ -97,6 +97,16 @@ final class FileWork: @unchecked Sendable {
         }
     }
 
+    /// Has the account's size file brought up to date soon.
+    func updateSizeFile(_ states: [MailboxState]) {
+        guard let state = states.first else { return }
+        self.monitor.lock.withLock {
+            var work = self.work[state.key] ?? Work(state: state)
+            work.due = min(work.due, Monitor.now())
+            self.put(work)
+        }
+    }
+
     private func put(_ work: Work) {
         let wasIdle = self.work.isEmpty
         self.work[work.state.key] = work
@@ -233,11 +243,24 @@ final class FileWork: @unchecked Sendable {
     private func perform(_ round: [Work]) {
         if !round.isEmpty { self.crashPoint(.beforeFileWork) }
         for work in round { self.unsynced.append(contentsOf: self.perform(work)) }
+        self.updateSizeFiles(round)
         if !round.isEmpty { self.crashPoint(.afterFileWork) }
         guard self.sync() else { return }
         if !self.unsynced.isEmpty { self.crashPoint(.afterFileSync) }
         for task in self.unsynced { self.applier?.add(.fileTaskDone(task)) }
         self.unsynced = []
+    }
+
+    private func updateSizeFiles(_ round: [Work]) {
+        var cores: [UInt32: AccountCore] = [:]
+        for work in round { cores[work.state.core.id] = work.state.core }
+        for core in cores.values {
+            do throws(StoreError) {
+                try core.updateSizeFile()
+            } catch {
+                self.report(.warning, "\(core.identity.name): size file cannot be written: \(error)")
+            }
+        }
     }
 
     private func perform(_ work: Work) -> [IndexWriter.PendingFileTask] {

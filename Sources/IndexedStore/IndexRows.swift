@@ -8,12 +8,16 @@ struct AccountRow: Sendable {
     var identity: AccountIdentity
     /// The highest that a mailbox of the account has had; 0: not known.
     var lastUIDValidity: UInt32 = 0
+    /// Set by an administrator.
+    var quotaLimits: QuotaLimits?
 
     func encode() -> [UInt8] {
         var out: [UInt8] = [1]
         out.appendLittleEndian(self.nextMailbox)
         out.appendIdentity(self.identity)
         out.appendLittleEndian(self.lastUIDValidity)
+        // Rows of the first release end here.
+        if self.quotaLimits != nil { out.append(self.quotaLimits) }
         return out
     }
 
@@ -27,6 +31,7 @@ struct AccountRow: Sendable {
         self.nextMailbox = next
         self.identity = identity
         self.lastUIDValidity = reader.readLittleEndian(UInt32.self) ?? 0
+        if reader.remaining > 0 { self.quotaLimits = reader.readQuotaLimits()?.value }
     }
 }
 

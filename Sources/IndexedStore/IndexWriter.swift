@@ -145,6 +145,10 @@ struct IndexWriter {
             try self.bodies.move(
                 moved.id, to: place.location, count: UInt32(clamping: moved.count), self.schema, transaction)
         case .checkpoint, .closed, .restarted: break
+        case .quotaLimits(let id, let limits):
+            guard var row = try self.account(id, transaction) else { return }
+            row.quotaLimits = limits
+            self.accounts[id] = row
         }
     }
 

@@ -138,6 +138,7 @@ public final class IndexedStore: MailStore {
                 guard let account = deposit.account as? StoreAccount, account.volume === self.volume else {
                     throw StoreError(.cannot, "account of another store")
                 }
+                try await account.countForQuota()
                 let state = try await account.state(of: deposit.mailbox, deposit.missingMailbox)
                 if !items.contains(where: { $0.deposit.message === deposit.message }) {
                     octets += deposit.message.octets.count

@@ -145,6 +145,12 @@ public enum LogDump {
             }
         case .closed(let synced): row.text = "files-synced=\(synced.rawValue)"
         case .restarted(let count): row.text = "restarts=\(count)"
+        case .quotaLimits(let account, let limits):
+            row.account = "\(account)"
+            row.text =
+                limits.map {
+                    "storage=\($0.storage.map { "\($0)" } ?? "NIL") messages=\($0.messages.map { "\($0)" } ?? "NIL")"
+                } ?? "of-settings"
         }
     }
 

@@ -135,6 +135,7 @@ extension MailboxState {
         guard !removed.isEmpty else { return Queued(value: [], ticket: nil) }
         let modSeq = self.nextModSeq()
         self.removeVisible(removed)
+        self.settleQuota()
         self.refreshSnapshotHead()
         let ticket = try self.queue(
             PendingRecord(record: .vanished(self.key, modSeq, removed), isAwaited: false))
@@ -167,6 +168,7 @@ extension MailboxState {
     func markDeleted() {
         let notifiers = self.lock.withLock {
             self.isDeleted = true
+            self.settleQuota()
             return self.listeners
         }
         for notifier in notifiers { notifier.notify() }

@@ -53,6 +53,11 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     var users = 0
     var sessions: [ObjectIdentifier: SessionNotifier] = [:]
     var isDeleted = false
+    /// What the account's ledger knows of `counters`.
+    var charged = QuotaUsage.zero
+    /// The generation of quota rules for which `countsForQuota` holds.
+    var quotaGeneration: UInt64 = 0
+    var countsForQuota = true
     /// The newest record about this mailbox, and the newest that added visible messages.
     var lastTicket: UInt64 = 0
     var lastVisibleTicket: UInt64 = 0
@@ -64,15 +69,21 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         let records: [MessageRecord]
         let locations: [BodyLocation]
         let vanished: UIDSet
+        /// What it has reserved of the account's quota.
+        let reserved: QuotaUsage
         var ticket: UInt64 = 0
         var isReady = false
         var isDropped = false
 
-        init(modSeq: ModSeq, records: [MessageRecord], locations: [BodyLocation], vanished: UIDSet = []) {
+        init(
+            modSeq: ModSeq, records: [MessageRecord], locations: [BodyLocation], vanished: UIDSet = [],
+            reserved: QuotaUsage = .zero
+        ) {
             self.modSeq = modSeq
             self.records = records
             self.locations = locations
             self.vanished = vanished
+            self.reserved = reserved
         }
     }
 
@@ -188,7 +199,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         self.lock.lock()
         entry.isReady = true
         entry.isDropped = isDropped
-        let notifiers = self.releaseReady()
+        let (notifiers, change) = self.releaseReady()
+        self.core.quota.apply(change)
         self.lock.unlock()
         for notifier in notifiers { notifier.notify() }
     }
@@ -201,16 +213,21 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         for state in states { state.lock.lock() }
         entry.isReady = true
         other.isReady = true
-        let notifiers = state.releaseReady() + otherState.releaseReady()
+        let (notifiers, change) = state.releaseReady()
+        let (others, otherChange) = otherState.releaseReady()
+        // In one step, so that a MOVE counts once at every moment.
+        state.core.quota.apply(change + otherChange)
         for state in states { state.lock.unlock() }
-        for notifier in notifiers { notifier.notify() }
+        for notifier in notifiers + others { notifier.notify() }
     }
 
-    private func releaseReady() -> [SessionNotifier] {
+    private func releaseReady() -> ([SessionNotifier], QuotaLedger.Change) {
         var hasChanged = false
+        var reserved = QuotaUsage.zero
         while let entry = self.pending.first, entry.isReady {
             self.pending.removeFirst()
             hasChanged = true
+            reserved = reserved + entry.reserved
             if entry.isDropped {
                 self.leaving =
                     entry.vanished.isEmpty
@@ -236,9 +253,9 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
                 self.leaving = UIDSet(self.leaving.filter { !entry.vanished.contains($0) })
             }
         }
-        guard hasChanged else { return [] }
+        guard hasChanged else { return ([], QuotaLedger.Change()) }
         self.refreshSnapshotHead()
-        return self.listeners
+        return (self.listeners, self.quotaChange(ending: reserved))
     }
 
     /// Who hears of a change: the sessions, and those who watch the account. With the lock held, to be told without.

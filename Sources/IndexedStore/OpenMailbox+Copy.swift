@@ -14,8 +14,15 @@ extension OpenMailbox {
         return try await self.transfer(uids, to: target, .move)
     }
 
+    func move(
+        _ uids: UIDSet, to target: MailboxName, clearing flags: MessageFlags
+    ) async throws(StoreError) -> CopyResult {
+        try self.checkWritable()
+        return try await self.transfer(uids, to: target, .move, clearing: flags)
+    }
+
     private func transfer(
-        _ uids: UIDSet, to name: MailboxName, _ kind: Copying.Kind
+        _ uids: UIDSet, to name: MailboxName, _ kind: Copying.Kind, clearing flags: MessageFlags = []
     ) async throws(StoreError) -> CopyResult {
         if let failure = self.volume.committer.failure { throw failure }
         let target = try await self.account.state(of: name)
@@ -23,7 +30,7 @@ extension OpenMailbox {
         let source = self.state
         let volume = self.volume
         return try await Self.result { continuation in
-            let copying = Copying(self.account, source, target, kind, continuation)
+            let copying = Copying(self.account, source, target, kind, clearing: flags, continuation)
             if !volume.threads.submit({ copying.start(uids) }) {
                 continuation.resume(returning: .failure(StoreError(.limit, "storage threads")))
             }
@@ -59,6 +66,8 @@ final class Copying: @unchecked Sendable {
     private let source: MailboxState
     private let target: MailboxState
     private let kind: Kind
+    /// Flags that the copies do not get.
+    private let cleared: MessageFlags
     private let continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
     private var items: [Item] = []
     private var arriving: MailboxState.PendingEntry?
@@ -68,12 +77,13 @@ final class Copying: @unchecked Sendable {
 
     init(
         _ account: StoreAccount, _ source: MailboxState, _ target: MailboxState, _ kind: Kind,
-        _ continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
+        clearing cleared: MessageFlags, _ continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
     ) {
         self.account = account
         self.source = source
         self.target = target
         self.kind = kind
+        self.cleared = cleared
         self.continuation = continuation
     }
 
@@ -169,16 +179,17 @@ final class Copying: @unchecked Sendable {
             let uid = self.target.nextUID()
             item.uid = uid
             // The index row that the copy was prepared from may have been behind.
-            item.fileFlags = FileFlags(record.flags, names)
+            let flags = record.flags.subtracting(self.cleared)
+            item.fileFlags = FileFlags(flags, names)
             let message = NewMessage(
-                uid: uid, modSeq: modSeq, flags: record.flags, keywords: numbers,
+                uid: uid, modSeq: modSeq, flags: flags, keywords: numbers,
                 internalDate: record.internalDate, saveDate: now, size: record.size,
                 location: item.location, guid: self.guid(of: item))
             rows.append(
                 MessagesCopied.Row(source: record.uid, sourceLocation: item.row.location, message: message))
             records.append(
                 MessageRecord(
-                    uid: uid, flags: record.flags, keywords: table.set(of: numbers), modSeq: modSeq,
+                    uid: uid, flags: flags, keywords: table.set(of: numbers), modSeq: modSeq,
                     internalDate: record.internalDate, size: record.size))
             sources.insert(record.uid)
             kept.append(item)
@@ -188,12 +199,13 @@ final class Copying: @unchecked Sendable {
             if !self.volume.threads.submit({ self.answer() }) { self.answer() }
             return
         }
+        let reserved = try self.reserve(records)
         self.target.keywords = table
         let names = Array(table.keywords[first...])
         let new =
             names.isEmpty
             ? NewKeywords() : NewKeywords(first: UInt16(truncatingIfNeeded: first), names: names)
-        self.enter(records, sources, modSeq)
+        self.enter(records, sources, modSeq, reserved)
         let record = StoreRecord.copied(
             MessagesCopied(
                 source: self.source.key, vanishedModSeq: self.vanishedModSeq, target: self.target.key,
@@ -213,7 +225,10 @@ final class Copying: @unchecked Sendable {
     /// Prepared copies of messages that went away meanwhile.
     private var dropped: [PreparedBody] = []
 
-    private func enter(_ records: [MessageRecord], _ sources: UIDSet, _ modSeq: ModSeq) {
+    private func enter(
+        _ records: [MessageRecord], _ sources: UIDSet, _ modSeq: ModSeq,
+        _ reserved: (target: QuotaUsage, source: QuotaUsage)
+    ) {
         let locations = self.items.map(\.location)
         var vanished = UIDSet()
         if self.kind == .move {
@@ -225,21 +240,42 @@ final class Copying: @unchecked Sendable {
                 let modSeq = self.source.nextModSeq()
                 self.vanishedModSeq = modSeq
                 let entry = MailboxState.PendingEntry(
-                    modSeq: modSeq, records: [], locations: [], vanished: sources)
+                    modSeq: modSeq, records: [], locations: [], vanished: sources, reserved: reserved.source)
                 self.source.pending.append(entry)
                 self.leaving = entry
             }
         }
         let entry = MailboxState.PendingEntry(
-            modSeq: modSeq, records: records, locations: locations, vanished: vanished)
+            modSeq: modSeq, records: records, locations: locations, vanished: vanished,
+            reserved: reserved.target)
         self.target.pending.append(entry)
         self.arriving = entry
     }
 
+    /// Counts the copies from now on. What a MOVE takes away here it adds there, which needs no room.
+    private func reserve(
+        _ records: [MessageRecord]
+    ) throws(StoreError) -> (target: QuotaUsage, source: QuotaUsage) {
+        let usage = QuotaUsage(records)
+        let isMove = self.kind == .move
+        if isMove, self.source === self.target { return (.zero, .zero) }
+        let target = self.target.isCounted ? usage : .zero
+        let source = isMove && self.source.isCounted ? .zero - usage : .zero
+        try self.target.core.quota.admit(
+            usage, largest: UInt64(records.map(\.size).max() ?? 0), into: self.target.name,
+            source == .zero ? .exact : .exempt, reserving: target != .zero)
+        self.target.core.quota.apply(QuotaLedger.Change(reserved: source))
+        return (target, source)
+    }
+
     private func leaveAll() {
         // With the locks held: nothing else can have come behind the entries.
-        if self.arriving != nil { _ = self.target.pending.popLast() }
+        if let arriving = self.arriving {
+            _ = self.target.pending.popLast()
+            self.target.core.quota.apply(QuotaLedger.Change(reserved: .zero - arriving.reserved))
+        }
         if let leaving = self.leaving {
+            self.source.core.quota.apply(QuotaLedger.Change(reserved: .zero - leaving.reserved))
             _ = self.source.pending.popLast()
             self.source.leaving = UIDSet(self.source.leaving.filter { !leaving.vanished.contains($0) })
         }

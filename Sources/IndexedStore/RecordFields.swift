@@ -177,3 +177,33 @@ extension ByteReader {
         return message
     }
 }
+
+extension [UInt8] {
+    /// One octet of which parts are there (1: any limits, 2: storage, 4: messages), then these.
+    mutating func append(_ limits: QuotaLimits?) {
+        guard let limits else {
+            self.append(0)
+            return
+        }
+        self.append(1 | (limits.storage == nil ? 0 : 2) | (limits.messages == nil ? 0 : 4))
+        if let storage = limits.storage { self.appendVarint(UInt64(clamping: storage)) }
+        if let messages = limits.messages { self.appendVarint(UInt64(clamping: messages)) }
+    }
+}
+
+extension ByteReader {
+    mutating func readQuotaLimits() -> (value: QuotaLimits?, Void)? {
+        guard let parts = self.readLittleEndian(UInt8.self) else { return nil }
+        guard parts & 1 != 0 else { return (nil, ()) }
+        var limits = QuotaLimits()
+        if parts & 2 != 0 {
+            guard let storage = self.readVarint() else { return nil }
+            limits.storage = Int64(clamping: storage)
+        }
+        if parts & 4 != 0 {
+            guard let messages = self.readVarint() else { return nil }
+            limits.messages = Int64(clamping: messages)
+        }
+        return (limits, ())
+    }
+}

@@ -56,7 +56,8 @@ struct RecoveredFiles {
             }
         case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata:
             self.structure.append((sequence, record))
-        case .account, .found, .flagged, .vanished, .recent, .keywords, .bodyMoved, .checkpoint, .closed, .restarted:
+        case .account, .found, .flagged, .vanished, .recent, .keywords, .bodyMoved, .checkpoint, .closed, .restarted,
+            .quotaLimits:
             break
         }
     }

@@ -13,6 +13,7 @@ extension StoreAccount {
         defer { self.gate.leave() }
         let ticket = try await self.volume.threads.run { () throws(StoreError) -> UInt64 in
             try self.refreshDirectory()
+            let name = self.canonicalName(name)
             guard self.entry(name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name)") }
             return try self.makeMailbox(name, specialUse)
         }
@@ -124,6 +125,7 @@ extension StoreAccount {
         if let merged = try state.merge(scan, .firstSight, rows: [], tasks: [:]) { last = merged }
         state.knownFingerprint = hasHeader ? fingerprint : nil
         try self.volume.committer.waitFlushed(last)
+        self.core.quota.indexed(state.lock.withLock { state.charged })
         return state
     }
 
@@ -143,6 +145,7 @@ extension StoreAccount {
             for name in present where directory.entries[name] == nil {
                 directory.entries[name] = .found
                 events.append(.created(name))
+                self.core.quota.foundMailboxes()
             }
             var gone: [MailboxState] = []
             for (name, entry) in directory.entries where !present.contains(name) && !name.isInbox {
@@ -189,6 +192,7 @@ extension StoreAccount {
     func delete(_ name: MailboxName) async throws(StoreError) {
         if let failure = self.volume.committer.failure { throw failure }
         guard !name.isInbox else { throw StoreError(.cannot, "INBOX cannot be deleted") }
+        try self.refuseAlias(name)
         await self.gate.enter()
         defer { self.gate.leave() }
         let state: MailboxState
@@ -217,6 +221,8 @@ extension StoreAccount {
             }
             crashPoint(.aroundMailboxFiles)
         }
+        self.core.distrustSizeFile()
+        self.volume.fileWork.updateSizeFile(self.anyState())
         self.volume.fileWork.done(sequence, [state])
     }
 
@@ -243,6 +249,8 @@ extension StoreAccount {
             return
         }
         guard !target.isInbox else { throw StoreError(.alreadyExists, "mailbox \(target)") }
+        try self.refuseAlias(name)
+        if self.canonicalName(target) != target { throw StoreError(.alreadyExists, "mailbox \(target)") }
         guard !target.isDescendant(of: name) else {
             throw StoreError(.cannot, "\(target) lies below \(name)")
         }
@@ -316,7 +324,12 @@ extension StoreAccount {
                 for move in moves { directory.entries[move.old] = nil }
                 for move in moves { directory.entries[move.new] = .indexed(move.state) }
             }
-            for move in moves { move.state.lock.withLock { move.state.name = move.new } }
+            for move in moves {
+                move.state.lock.withLock {
+                    move.state.name = move.new
+                    move.state.quotaNameChanged()
+                }
+            }
         }
         let renamed = moves.map { Renamed(mailbox: $0.state.key.mailbox, old: $0.old, new: $0.new) }
         return try await self.volume.commit(

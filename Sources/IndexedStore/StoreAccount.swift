@@ -41,6 +41,7 @@ final class StoreAccount: MailAccount {
 
     /// The mailbox of that name, indexed if it was not. `.notFound`, also for a name with children only.
     func state(of name: MailboxName) async throws(StoreError) -> MailboxState {
+        let name = self.canonicalName(name)
         if case .indexed(let state)? = self.entry(name) { return state }
         await self.gate.enter()
         defer { self.gate.leave() }
@@ -72,7 +73,7 @@ final class StoreAccount: MailAccount {
     ) async throws(StoreError) -> MailboxState {
         if case .indexed(let state)? = self.entry(name) { return state }
         // Scripts and addresses call mailboxes by names in any normal form.
-        let name = try await self.resolve(name)
+        let name = self.canonicalName(try await self.resolve(name))
         do throws(StoreError) {
             return try await self.state(of: name)
         } catch {
@@ -148,6 +149,7 @@ final class StoreAccount: MailAccount {
     }
 
     private func setSubscribed(_ name: MailboxName, _ isSubscribed: Bool) async throws(StoreError) {
+        let name = self.canonicalName(name)
         if let failure = self.volume.committer.failure { throw failure }
         await self.gate.enter()
         defer { self.gate.leave() }

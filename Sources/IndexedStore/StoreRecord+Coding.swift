@@ -25,6 +25,7 @@ extension StoreRecord {
         case checkpoint = 40
         case closed = 41
         case restarted = 42
+        case quotaLimits = 49
     }
 
     var kind: Kind {
@@ -46,6 +47,7 @@ extension StoreRecord {
         case .checkpoint: .checkpoint
         case .closed: .closed
         case .restarted: .restarted
+        case .quotaLimits: .quotaLimits
         }
     }
 
@@ -146,6 +148,9 @@ extension StoreRecord {
             out.appendLittleEndian(synced.rawValue)
         case .restarted(let count):
             out.appendLittleEndian(count)
+        case .quotaLimits(let account, let limits):
+            out.appendLittleEndian(account)
+            out.append(limits)
         }
     }
 
@@ -220,6 +225,10 @@ extension StoreRecord {
             return reader.readLittleEndian(UInt64.self).map { .closed(filesSynced: LogSequence(rawValue: $0)) }
         case .restarted:
             return reader.readLittleEndian(UInt64.self).map { .restarted(count: $0) }
+        case .quotaLimits:
+            guard let account = reader.readLittleEndian(UInt32.self), let limits = reader.readQuotaLimits()
+            else { return nil }
+            return .quotaLimits(account: account, limits.value)
         }
     }
 

@@ -43,6 +43,8 @@ enum StoreRecord: Sendable {
     case closed(filesSynced: LogSequence)
     /// The volume was opened after an unclean end, for that time: see `MailboxHead.restarts`.
     case restarted(count: UInt64)
+    /// Limits that an administrator set for an account; `nil`: those of the settings hold again.
+    case quotaLimits(account: UInt32, QuotaLimits?)
 }
 
 struct AccountSet: Sendable {
@@ -215,7 +217,7 @@ extension StoreRecord {
             case .flagged(let change): [(change.key, change.newKeywords)]
             case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .vanished,
                 .recent,
-                .keywords, .bodyMoved, .checkpoint, .closed, .restarted:
+                .keywords, .bodyMoved, .checkpoint, .closed, .restarted, .quotaLimits:
                 []
             }
         return all.filter { !$0.1.isEmpty }.map { .keywords($0.0, $0.1) }

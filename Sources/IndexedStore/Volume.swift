@@ -11,6 +11,10 @@ final class Volume: Sendable {
     let schema: IndexSchema
     let log: VolumeLog
     let restarts: UInt64
+    /// Whether it was closed in order before.
+    let wasClean: Bool
+    /// Other names of mailboxes, for every account.
+    let aliases: [MailboxName: MailboxName]
     let committer: Committer
     let applier: Applier
     let fileWork: FileWork
@@ -28,6 +32,10 @@ final class Volume: Sendable {
         self.schema = recovered.schema
         self.log = recovered.log
         self.restarts = recovered.restarts
+        self.wasClean = recovered.report.wasClean
+        self.aliases = Dictionary(
+            configuration.mailboxDefaults.flatMap { mailbox in mailbox.aliases.map { ($0, mailbox.name) } },
+            uniquingKeysWith: { first, _ in first })
         self.idleMailboxes = IdleMailboxes(maximumMessages: configuration.maximumIdleMessages)
         self.budget = OctetBudget(total: configuration.maximumPendingOctets)
         self.fileWork = FileWork(

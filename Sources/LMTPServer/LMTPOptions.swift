@@ -22,6 +22,11 @@ public struct LMTPOptions: Sendable {
     /// What the Delivered-To field of a message for a single recipient says.
     public var deliveredTo = DeliveredTo.final
     public var inactivityTimeout: Duration = .seconds(300)
+    /// Whether RCPT of a full mailbox is refused.
+    public var checksQuotaAtRecipient = true
+    /// Whether mail to a full mailbox is to be tried again.
+    public var failsFullTemporarily = false
+    public var fullMessage = "Mailbox is full"
 
     /// The address in a Delivered-To field.
     public enum DeliveredTo: Sendable, Hashable {

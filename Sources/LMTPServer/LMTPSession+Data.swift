@@ -122,6 +122,15 @@ extension LMTPSession {
     }
 }
 
+extension LMTPSession {
+    /// The answer for mail that the store did not take.
+    func answer(for error: StoreError) -> LMTPReply {
+        guard error.code == .overQuota else { return LMTPReply(for: error) }
+        let text = self.options.fullMessage
+        return self.options.failsFullTemporarily ? LMTPReply(452, "4.2.2", text) : LMTPReply(552, "5.2.2", text)
+    }
+}
+
 extension LMTPReply {
     /// The answer for mail that the store did not take. All of it may be tried again but what cannot ever work.
     init(for error: StoreError) {

@@ -56,7 +56,7 @@ extension LMTPSession {
         case .rejected(let reason):
             return LMTPReply(550, "5.7.1", "<\(address.quoted)> \(reason)")
         case .failed(let error):
-            return LMTPReply(for: error)
+            return self.answer(for: error)
         }
     }
 

@@ -3,6 +3,7 @@ import Authentication
 import Delivery
 import LMTPCore
 import Logging
+import MailCore
 import MailStore
 import ServerCore
 
@@ -39,6 +40,15 @@ extension LMTPSession {
         case .found(let user):
             do throws(StoreError) {
                 let account = try await self.options.accounts.open(user)
+                if self.options.checksQuotaAtRecipient {
+                    do throws(StoreError) {
+                        try await account.checkQuota(
+                            octets: self.announcedSize, in: self.mailbox(of: detail), .delivery)
+                    } catch where error.code == .overQuota || error.code == .tooBig {
+                        self.options.logger.info("lmtp: <\(address.quoted)> refused: \(error)")
+                        return self.reply(self.answer(for: error))
+                    }
+                }
                 self.transaction.add(
                     AcceptedRecipient(
                         address: address, original: original, detail: detail, user: user, account: account))
@@ -48,6 +58,14 @@ extension LMTPSession {
                 self.reply(LMTPReply(451, "4.3.0", "<\(address.quoted)> Mailbox is not available now"))
             }
         }
+    }
+
+    /// Where mail of an address goes before any script has a say.
+    private func mailbox(of detail: String?) -> MailboxName {
+        guard self.options.agent.savesToDetailMailbox, let detail, let name = MailboxName(detail) else {
+            return .inbox
+        }
+        return name
     }
 
     private static func nonEmpty(_ text: String) -> String? { text.isEmpty ? nil : text }

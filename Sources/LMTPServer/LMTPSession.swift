@@ -14,6 +14,8 @@ actor LMTPSession {
     var clientName = ""
     /// The message of a transaction whose BDAT chunks are coming in.
     var chunks: ChunkedMessage?
+    /// SIZE of MAIL; 0 when it did not say.
+    var announcedSize: UInt64 = 0
     private var badCommands = 0
     private var delivered = 0
     private var isDone = false
@@ -133,6 +135,7 @@ actor LMTPSession {
         } else if let refusal = self.transaction.receivedMail(sender, parameters) {
             self.bad(refusal)
         } else {
+            self.announcedSize = parameters.size ?? 0
             self.reply(LMTPReply(250, "2.1.0", "OK"))
         }
     }

@@ -26,11 +26,13 @@ public struct Deposit: Sendable {
     /// INTERNALDATE in seconds since 1970; `nil`: the time of the commit.
     public var internalDate: Int64?
     public var missingMailbox: MissingMailbox
+    public var strictness: QuotaStrictness
 
     public init(
         message: IncomingMessage, account: any MailAccount, mailbox: MailboxName,
         flags: MessageFlags = [], keywords: [Keyword] = [], internalDate: Int64? = nil,
-        missingMailbox: MissingMailbox = .fail
+        missingMailbox: MissingMailbox = .fail,
+        strictness: QuotaStrictness = .exact
     ) {
         self.message = message
         self.account = account
@@ -39,6 +41,7 @@ public struct Deposit: Sendable {
         self.keywords = keywords
         self.internalDate = internalDate
         self.missingMailbox = missingMailbox
+        self.strictness = strictness
     }
 }
 

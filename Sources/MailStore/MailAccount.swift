@@ -57,6 +57,31 @@ public protocol MailAccount: AnyObject, Sendable {
 
     /// Compares the index with the files and mends the index: UIDs, flags, sizes and caches.
     func resync(_ name: MailboxName) async throws(StoreError)
+
+    // The quota; what is not implemented is as without one.
+
+    /// What the account holds and may hold. Waits until mailboxes that other programs made are counted.
+    func quota() async throws(StoreError) -> QuotaStatus
+
+    /// The same as far as is known now, without waiting.
+    var quotaNow: QuotaStatus { get }
+
+    /// Puts the rules of settings and user database into force; cheap when nothing changed.
+    func apply(_ rules: QuotaRules)
+
+    /// Puts limits of an administrator in place of those of the settings, durable; `nil` takes them away again.
+    func setQuotaLimits(_ limits: QuotaLimits?) async throws(StoreError)
+
+    /// Whether a message of that size could be stored now: `.overQuota`, `.tooBig`.
+    func checkQuota(
+        octets: UInt64, in mailbox: MailboxName, _ strictness: QuotaStrictness
+    ) async throws(StoreError)
+
+    /// Counts everything again from the index, and mends what differs; answers the usage.
+    func recalculateQuota() async throws(StoreError) -> QuotaStatus
+
+    /// Octets that EXPUNGE would free (DELETED-STORAGE, RFC 9208 section 4.1.4).
+    func deletedStorage(of name: MailboxName) async throws(StoreError) -> UInt64
 }
 
 /// How a session opens a mailbox.
@@ -128,6 +153,8 @@ public struct MailboxStatus: Sendable, Hashable {
     public var highestModSeq: ModSeq
     /// 32 lower-case hexadecimal digits, kept over renames.
     public var guid: String
+    /// Octets of messages marked \Deleted; 0 unless it was asked for (`MailAccount.deletedStorage`).
+    public var deletedStorage: UInt64 = 0
 
     public init(
         messages: Int, unseen: Int, deleted: Int, recent: Int, size: UInt64, uidNext: UID,

@@ -21,6 +21,14 @@ public protocol MailStore: Sendable {
     /// Names of all accounts the store has seen, sorted.
     func accountNames() async throws(StoreError) -> [String]
 
+    /// Removes what rules say from all accounts, little by little; a store that cannot does nothing.
+    ///
+    /// - Parameter pause: called between two steps, with whether the last one found something to remove; waits as
+    ///   long as the disk is to be left to others, and answers `false` to end early.
+    func expire(
+        _ rules: [ExpiryRule], pause: @Sendable (_ worked: Bool) async -> Bool
+    ) async throws(StoreError) -> ExpiryReport
+
     /// Makes durable what is pending, lets waiting file work finish, closes. Later calls fail with `.temporary`.
     func close() async
 }

@@ -43,6 +43,11 @@ public protocol Mailbox: AnyObject, Sendable {
     /// Moves messages, as one step; durable when answered. Within the same mailbox they get new UIDs.
     func move(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult
 
+    /// As `move`, and the messages lose some flags on the way.
+    func move(
+        _ uids: UIDSet, to target: MailboxName, clearing flags: MessageFlags
+    ) async throws(StoreError) -> CopyResult
+
     /// Calls `visit` with the cached data of each record in order, inside one read of the index. `nil` data:
     /// there is no usable cache (message gone, stored unparsed); use `octets`. `visit` answers `false` to stop.
     ///
@@ -129,5 +134,15 @@ public struct MessageDetails: Sendable {
         self.guid = guid
         self.pop3UIDL = pop3UIDL
         self.pop3Order = pop3Order
+    }
+}
+
+extension Mailbox {
+    /// In two steps, for stores that have no better way.
+    public func move(
+        _ uids: UIDSet, to target: MailboxName, clearing flags: MessageFlags
+    ) async throws(StoreError) -> CopyResult {
+        _ = try await self.store(FlagChange(.remove, flags), uids, unchangedSince: nil)
+        return try await self.move(uids, to: target)
     }
 }

@@ -2,6 +2,7 @@ import Glibc
 import IndexedStore
 import MailCore
 import MailStore
+import Synchronization
 
 /// The Maildirs of one account and the text files in their root.
 final class MaildirAccount: AccountFiles {
@@ -11,6 +12,8 @@ final class MaildirAccount: AccountFiles {
     let layout: MaildirLayout
     /// `nil`: the process's own.
     let ownerID: UInt32?
+    /// What `maildirsize` does not say yet.
+    let sizeChanges = Mutex(SizeChanges())
     private let key: UInt64
 
     private static let subscriptionsPath = RelativePath("subscriptions")
@@ -92,7 +95,7 @@ final class MaildirAccount: AccountFiles {
     }
 
     /// The directory of a mailbox relative to the root.
-    private func existingDirectory(_ name: MailboxName) throws(StoreError) -> [UInt8]? {
+    func existingDirectory(_ name: MailboxName) throws(StoreError) -> [UInt8]? {
         let root = try self.directory()
         guard !name.isInbox else {
             try Self.makeFolders(in: root)

@@ -61,16 +61,18 @@ extension MaildirMailbox {
         let directory = try self.currentDirectory()
         defer { self.takenNames.withLock { $0.forget(base) } }
         for path in try self.likelyPaths(base, flags) {
+            let status = self.statusForSize(base) { directory.status(path) }
             let result = directory.unlink(path)
-            if result == 0 { return }
+            if result == 0 { return self.noteSize(base, -1) { status } }
             guard result == -ENOENT else {
                 throw StoreError.system("remove \(self.pathText)/\(path.text)", result)
             }
         }
         for _ in 0..<8 {
             guard let found = try self.find(base, in: directory) else { return }
+            let status = self.statusForSize(base) { directory.status(found.path) }
             let result = directory.unlink(found.path)
-            if result == 0 { return }
+            if result == 0 { return self.noteSize(base, -1) { status } }
             guard result == -ENOENT else {
                 throw StoreError.system("remove \(self.pathText)/\(found.path.text)", result)
             }

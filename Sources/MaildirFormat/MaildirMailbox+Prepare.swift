@@ -140,6 +140,7 @@ extension MaildirMailbox {
         guard renamed == 0 else {
             throw StoreError.system("publish \(self.pathText)/\(target.text)", renamed)
         }
+        self.noteSize(base, 1) { directory.status(target) }
         self.takenNames.withLock { $0.note(base) }
     }
 
@@ -192,6 +193,7 @@ extension MaildirMailbox {
             _ = directory.unlink(RelativePath(.tmp, temporary))
             throw StoreError.system("restore \(self.pathText)/\(target.text)", renamed)
         }
+        if present == nil { self.noteSize(base, 1) { directory.status(target) } }
         self.takenNames.withLock { $0.note(base) }
     }
 

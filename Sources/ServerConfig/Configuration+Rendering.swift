@@ -37,6 +37,13 @@ extension Configuration {
                     into: &out)
             }
         }
+        for warning in self.settings.quota.warnings {
+            out.block("quota_warning", warning.name) { out in
+                Self.render(
+                    Schema.quotaWarning, warning, QuotaWarningSettings(name: ""),
+                    always: ["quota_storage_percentage"], into: &out)
+            }
+        }
         self.renderServices(into: &out)
         for overlay in self.overlays { Self.render(overlay, into: &out) }
         return out.text

@@ -17,7 +17,7 @@ public struct Expansion: Sendable, Equatable {
     public static let variables = [
         "user", "login_user", "home", "uid", "gid", "service", "protocol", "hostname", "local_ip",
         "remote_ip",
-        "password", "session", "uidvalidity", "guid", "filename",
+        "password", "session", "uidvalidity", "guid", "filename", "percentage", "usage", "limit", "resource",
     ]
 
     enum Part: Sendable, Equatable {

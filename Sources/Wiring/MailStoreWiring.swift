@@ -10,7 +10,12 @@ public import ServerConfig
 /// Opens the store that the settings describe: the one place that names a body format.
 public enum MailStoreWiring {
     /// Opens it; blocks while a log is replayed. The lock of the volume keeps a second process out.
-    public static func open(_ settings: Settings, logger: Logger) throws(StoreError) -> any MailStore {
+    ///
+    /// - Parameter quotaCrossed: takes levels that accounts crossed; must only note them.
+    public static func open(
+        _ settings: Settings, logger: Logger,
+        quotaCrossed: @escaping @Sendable (QuotaCrossing) -> Void = { _ in }
+    ) throws(StoreError) -> any MailStore {
         var maildir = MaildirOptions()
         maildir.escapeCharacter = settings.mail.escapeCharacter.utf8.first ?? maildir.escapeCharacter
         maildir.namesInUTF8 = settings.mail.namesInUTF8
@@ -34,6 +39,7 @@ public enum MailStoreWiring {
                 separator: namespace.separator.utf8.first ?? UInt8(ascii: "/"))
         }
         configuration.mailboxDefaults = settings.namespaces.flatMap { Self.defaults($0, logger) }
+        configuration.quotaCrossed = quotaCrossed
         configuration.log = { level, text in
             switch level {
             case .notice: logger.info("\(text)")
@@ -64,7 +70,12 @@ public enum MailStoreWiring {
                 case .create: .create
                 case .subscribe: .subscribe
                 }
-            return IndexedStore.MailboxDefault(name: name, specialUse: use, creation: creation)
+            let aliases = mailbox.aliases.compactMap { alias in
+                MailboxName(
+                    alias.split(separator: namespace.separator, omittingEmptySubsequences: false)
+                        .joined(separator: "/"))
+            }
+            return IndexedStore.MailboxDefault(name: name, specialUse: use, creation: creation, aliases: aliases)
         }
     }
 }

@@ -18,7 +18,7 @@ enum DirectStore {
             throw AdminError(.unavailable, "the daemon is not running, so nobody is connected")
         case .user, .authTest: needsMail = false
         case .mailboxList, .mailboxStatus, .mailboxCreate, .mailboxDelete, .mailboxRename, .mailboxSubscribe,
-            .search, .fetch, .expunge, .forceResync:
+            .search, .fetch, .expunge, .forceResync, .quotaGet, .quotaRecalculate, .quotaSet:
             needsMail = true
         }
         let settings = configuration.settings
@@ -34,7 +34,7 @@ enum DirectStore {
         }
         let store: any MailStore = needsMail ? try Self.open(settings) : ClosedStore()
         let accounts = Accounts(
-            store: store, mail: settings.mail,
+            store: store, mail: settings.mail, quota: AccountQuota(settings),
             processOwner: AccountIdentity.FileOwner(uid: getuid(), gid: getgid()))
         let context = AdminContext(
             store: store, accounts: accounts, authenticator: authenticator, sessions: nil)

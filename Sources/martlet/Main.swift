@@ -17,7 +17,7 @@ struct Martlet: AsyncParsableCommand {
         subcommands: [
             UserCommand.self, AuthCommand.self, PasswordCommand.self, WhoCommand.self, KickCommand.self,
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
-            ExpungeCommand.self, ForceResyncCommand.self, ConfigCommand.self, DumpCommand.self,
+            ExpungeCommand.self, ForceResyncCommand.self, QuotaCommand.self, ConfigCommand.self, DumpCommand.self,
         ])
 
     static func main() async {

@@ -54,6 +54,7 @@ struct BoundSockets {
             case .pop3: .pop3
             case .lmtp: .lmtp
             case .auth: .auth
+            case .quotaStatus: .quotaStatus
             }
         switch listener.place {
         case .unix(let place): try self.bindUnix(place, service: service, name: listener.name)

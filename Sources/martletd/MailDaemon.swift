@@ -33,6 +33,10 @@ final class MailDaemon: Sendable {
     private let loops: ConnectionLoops
     private let services: MailServices
     private let listeners: [Listener]
+    private let quotaWarner: QuotaWarner
+    private let autoExpunge: AutoExpunge
+    /// What goes on beside the sessions; ended by `stop`.
+    private let background: Task<Void, Never>
 
     /// Opens the store, which may replay what a crash left, and begins to serve.
     init(
@@ -48,8 +52,11 @@ final class MailDaemon: Sendable {
         } catch {
             throw Failure(description: error.description, status: 78)
         }
+        let quotaWarner = QuotaWarner(QuotaWarner.Options(settings, output.logger("quota")))
+        self.quotaWarner = quotaWarner
         do throws(StoreError) {
-            self.store = try MailStoreWiring.open(settings, logger: output.logger("store"))
+            self.store = try MailStoreWiring.open(
+                settings, logger: output.logger("store"), quotaCrossed: { quotaWarner.note($0) })
         } catch {
             throw Failure(
                 description: "cannot open the store in \(settings.volumePath): \(error)", status: 74)
@@ -84,6 +91,15 @@ final class MailDaemon: Sendable {
             }
         }
         self.listeners = listeners
+        let store = self.store
+        let autoExpunge = AutoExpunge(store, settings, output.logger("mail"))
+        self.autoExpunge = autoExpunge
+        self.background = Task {
+            await withTaskGroup { group in
+                group.addTask { await quotaWarner.run(store) }
+                group.addTask { await autoExpunge.run() }
+            }
+        }
         Self.giveBackMemory()
     }
 
@@ -129,6 +145,8 @@ final class MailDaemon: Sendable {
             self.logger.error("\(error); the old certificates stay in force")
         }
         self.services.reload(configuration)
+        self.quotaWarner.reload(QuotaWarner.Options(settings, self.output.logger("quota")))
+        self.autoExpunge.reload(settings)
     }
 
     /// Ends: nothing new is accepted, sessions say goodbye, the store is closed.
@@ -146,6 +164,9 @@ final class MailDaemon: Sendable {
             await group.next()
             group.cancelAll()
         }
+        self.quotaWarner.stop()
+        self.background.cancel()
+        await self.background.value
         await self.store.close()
         self.authenticator.stop()
     }
@@ -161,7 +182,7 @@ extension RoleStart.Socket.Service {
         switch self {
         case .imap: "imap"
         case .pop3: "pop3"
-        case .lmtp, .auth, .authMail, .admin, .submit: ""
+        case .lmtp, .auth, .authMail, .admin, .submit, .quotaStatus: ""
         }
     }
 }

@@ -9,6 +9,7 @@ import LMTPServer
 import Logging
 import MailStore
 import POP3Server
+import QuotaStatusServer
 import ServerConfig
 import ServerCore
 
@@ -21,6 +22,7 @@ final class MailServices: Sendable {
     private let imap: IMAPService
     private let pop3: POP3Service
     private let lmtp: LMTPService
+    private let quotaStatus: QuotaStatusService
     private let admin: AdminService
     private let registry: SessionRegistry
 
@@ -38,6 +40,8 @@ final class MailServices: Sendable {
             Self.pop3Options(configuration, store, authenticator, contexts, output.logger("")))
         self.lmtp = LMTPService(
             Self.lmtpOptions(configuration, store, authenticator, output.logger("")))
+        self.quotaStatus = QuotaStatusService(
+            Self.quotaStatusOptions(configuration, store, authenticator, output.logger("")))
         self.registry = registry
         self.admin = AdminService(
             Self.adminContext(configuration, store, authenticator, registry), logger: output.logger("admin"))
@@ -48,6 +52,7 @@ final class MailServices: Sendable {
         case .imap: self.imap
         case .pop3: self.pop3
         case .lmtp: self.lmtp
+        case .quotaStatus: self.quotaStatus
         case .admin: self.admin
         case .auth, .authMail, .submit: nil
         }
@@ -62,6 +67,8 @@ final class MailServices: Sendable {
                 configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
         self.lmtp.reload(
             Self.lmtpOptions(configuration, self.store, self.authenticator, self.output.logger("")))
+        self.quotaStatus.reload(
+            Self.quotaStatusOptions(configuration, self.store, self.authenticator, self.output.logger("")))
         self.admin.reload(
             Self.adminContext(configuration, self.store, self.authenticator, self.registry))
     }
@@ -72,7 +79,8 @@ final class MailServices: Sendable {
     ) -> AdminContext {
         AdminContext(
             store: store,
-            accounts: Accounts(store: store, mail: configuration.settings.mail, processOwner: Self.owner),
+            accounts: Accounts(store: store, mail: configuration.settings.mail,
+                quota: AccountQuota(configuration.settings), processOwner: Self.owner),
             authenticator: authenticator, sessions: RegisteredSessions(registry))
     }
 
@@ -85,6 +93,7 @@ final class MailServices: Sendable {
     ) -> Accounts {
         Accounts(
             store: store, mail: configuration.settings(for: mailProtocol).mail,
+            quota: AccountQuota(configuration.settings),
             processOwner: Self.owner)
     }
 
@@ -135,10 +144,31 @@ final class MailServices: Sendable {
             case .original: .original
             }
         options.inactivityTimeout = settings.lmtp.inactivityTimeout
+        options.checksQuotaAtRecipient = settings.lmtp.checksQuotaAtRecipient
+        options.failsFullTemporarily = settings.quota.failsTemporarily
+        options.fullMessage = settings.quota.exceededMessage
         return options
     }
 
-    private static func hostname(_ settings: Settings) -> String {
+    private static func quotaStatusOptions(
+        _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
+        _ logger: Logger
+    ) -> QuotaStatusOptions {
+        let settings = configuration.settings(for: .lmtp)
+        let quota = settings.quota
+        var options = QuotaStatusOptions(
+            authenticator: authenticator, accounts: Self.accounts(store, configuration, .lmtp), logger: logger)
+        options.recipientDelimiter = settings.delivery.recipientDelimiter
+        options.savesToDetailMailbox = settings.lmtp.savesToDetailMailbox
+        options.success = quota.status.success
+        options.noUser = quota.status.noUser
+        let code = quota.failsTemporarily ? "452 4.2.2" : "552 5.2.2"
+        options.overQuota = quota.status.overQuota.isEmpty ? "\(code) \(quota.exceededMessage)" : quota.status.overQuota
+        if !quota.status.tooLarge.isEmpty { options.tooLarge = quota.status.tooLarge }
+        return options
+    }
+
+    static func hostname(_ settings: Settings) -> String {
         if !settings.general.hostname.isEmpty { return settings.general.hostname }
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }

@@ -85,6 +85,8 @@ struct RoleStart: Equatable {
             case authMail
             /// `martlet`'s way to the mail role.
             case admin
+            /// An MTA's question whether a mailbox takes mail.
+            case quotaStatus = "quota-status"
             /// Redirected mail from the mail role to the submit role.
             case submit
         }

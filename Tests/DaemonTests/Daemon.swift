@@ -56,6 +56,13 @@ final class Daemon: Sendable {
         for number in 1...999 {
             let name = Self.accountName(number)
             users += "\(name):{PLAIN}pass:\(Self.mailUID):\(Self.mailGID)::\(directory)/home/\(name)::\n"
+            // Accounts that hold 10 KiB and five messages, and administrators.
+            for (name, field) in [
+                (Self.accountName(number, "q"), "userdb_quota_rule=*:storage=10:messages=5"),
+                (Self.accountName(number, "a"), "userdb_admin=yes"),
+            ] {
+                users += "\(name):{PLAIN}pass:\(Self.mailUID):\(Self.mailGID)::\(directory)/home/\(name)::\(field)\n"
+            }
         }
         try Self.write(users, to: directory + "/users")
         // The mail role makes the homes themselves, and may not write above them.
@@ -97,6 +104,9 @@ final class Daemon: Sendable {
         namespace inbox {
           inbox = yes
           separator = /
+          mailbox Dispatched {
+            aliases = Dispatched Items, Gone
+          }
         }
         service imap-login {
           inet_listener imap {
@@ -127,13 +137,14 @@ final class Daemon: Sendable {
         return [
             "user": name, "user2": Self.accountName(first + 1), "pass": "pass",
             "plain": Self.base64("\0\(name)\0pass"), "user64": Self.base64(name),
-            "pass64": Self.base64("pass"),
+            "pass64": Self.base64("pass"), "limited": Self.accountName(first, "q"),
+            "admin": Self.accountName(first, "a"),
         ]
     }
 
-    private static func accountName(_ number: Int) -> String {
+    private static func accountName(_ number: Int, _ letter: String = "t") -> String {
         let digits = String(number)
-        return "t" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+        return letter + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
     // MARK: Files

@@ -91,7 +91,7 @@ import Testing
             MailboxSettings(name: ""))
         out += self.block(
             "service NAME { }",
-            "`imap`, `pop3`, `lmtp`, or `auth` (SASL for MTAs). `client_limit` is the most connections of that protocol. Listeners that are there by themselves: `imap` 143, `imaps` 993, `pop3` 110, `pop3s` 995, and the socket `lmtp` with mode 0666 in base_dir.\n\n`inet_listener NAME { }`:",
+            "`imap`, `pop3`, `lmtp`, `auth` (SASL for MTAs) or `quota-status` (Postfix's policy protocol). `client_limit` is the most connections of that protocol. Listeners that are there by themselves: `imap` 143, `imaps` 993, `pop3` 110, `pop3s` 995, and the socket `lmtp` with mode 0666 in base_dir.\n\n`inet_listener NAME { }`:",
             Schema.inetListener, InetPlace())
         out += "`unix_listener PATH { }`, a relative path beginning at base_dir:\n\n"
         out += self.table(Schema.unixListener, UnixPlace()) + "\n"
@@ -103,6 +103,10 @@ import Testing
             "sieve_script NAME { }",
             "A place of Sieve scripts. Also: `sieve`, `sieve_before`, `sieve_after` and `sieve_default` in `plugin { }`.",
             Schema.sieveScript, SieveScriptSettings(name: ""))
+        out += self.block(
+            "quota_warning NAME { }",
+            "A level of which users are told, once for each crossing. Also as `warning NAME { }` in `quota NAME { }`, where the settings of Quota may stand too, without their `quota_`; `execute PROGRAM { args = ... }` for `quota_warning_execute`.",
+            Schema.quotaWarning, QuotaWarningSettings(name: ""))
         while out.hasSuffix("\n\n") { out.removeLast() }
         return out
     }

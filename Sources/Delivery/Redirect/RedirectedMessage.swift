@@ -19,6 +19,12 @@ struct RedirectedMessage {
         self.returnPaths.reverse()
     }
 
+    /// A message of our own: all of it, and nothing before it. Valid as long as `bytes`.
+    init(_ bytes: UnsafeRawBufferPointer) {
+        self.octets = Octets(bytes)
+        self.prefix = []
+    }
+
     /// The next piece of some size; empty at the end.
     mutating func next(size: Int = 65_536) -> [UInt8] {
         var out = self.prefix

@@ -36,6 +36,8 @@ extension Cursor {
             if self.matches(word, "FETCH") { return .fetch(try self.fetch(.sequenceNumber)) }
         case UInt8(ascii: "G"):
             if self.matches(word, "GETMETADATA") { return .getMetadata(try self.getMetadata()) }
+            if self.matches(word, "GETQUOTA") { return try self.getQuota() }
+            if self.matches(word, "GETQUOTAROOT") { return .getQuotaRoot(try self.mailboxArgument()) }
         case UInt8(ascii: "I"):
             if self.matches(word, "IDLE") { return .idle }
             if self.matches(word, "ID") { return .id(try self.id()) }
@@ -64,6 +66,7 @@ extension Cursor {
             if self.matches(word, "STATUS") { return try self.status() }
             if self.matches(word, "SETMETADATA") { return .setMetadata(try self.setMetadata()) }
             if self.matches(word, "STARTTLS") { return .startTLS }
+            if self.matches(word, "SETQUOTA") { return try self.setQuota() }
             if self.matches(word, "SUBSCRIBE") { return .subscribe(try self.mailboxArgument()) }
         case UInt8(ascii: "T"):
             if self.matches(word, "THREAD") { return .thread(try self.thread(.sequenceNumber)) }

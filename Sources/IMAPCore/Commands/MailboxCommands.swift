@@ -46,7 +46,7 @@ extension SpecialUseAttribute {
 
 /// An item of STATUS (RFC 9051 section 6.3.11, RFC 7162, RFC 8438).
 public enum StatusItem: Hashable, Sendable, CaseIterable {
-    case messages, recent, uidNext, uidValidity, unseen, deleted, size, highestModSeq
+    case messages, recent, uidNext, uidValidity, unseen, deleted, size, highestModSeq, deletedStorage
     /// RFC 8474 section 4.3.
     case mailboxID
 
@@ -60,6 +60,7 @@ public enum StatusItem: Hashable, Sendable, CaseIterable {
         case .deleted: "DELETED"
         case .size: "SIZE"
         case .highestModSeq: "HIGHESTMODSEQ"
+        case .deletedStorage: "DELETED-STORAGE"
         case .mailboxID: "MAILBOXID"
         }
     }

@@ -31,6 +31,7 @@ extension Session {
                 target = try await self.mailbox(command.mailbox)
                 if let account, let target {
                     _ = try await account.status(of: target)
+                    try await account.checkQuota(octets: command.message.size, in: target, .exact)
                 } else {
                     refusal = (.cannot, "No mailbox can have that name")
                 }

@@ -65,7 +65,10 @@ extension Session {
             self.write(entry, command)
             if !command.statusItems.isEmpty, entry.listing?.isSelectable ?? false {
                 do throws(StoreError) {
-                    let status = try await account.status(of: entry.name)
+                    var status = try await account.status(of: entry.name)
+                    if command.statusItems.contains(.deletedStorage) {
+                        status.deletedStorage = try await account.deletedStorage(of: entry.name)
+                    }
                     self.writeStatus(entry.name, status, command.statusItems)
                 } catch {
                     // Gone since the list was made: no STATUS for it (RFC 5819 section 2).

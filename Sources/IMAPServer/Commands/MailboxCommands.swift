@@ -126,9 +126,10 @@ extension Session {
         guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
         if items.contains(.highestModSeq) { self.enableCondStore() }
-        let status: MailboxStatus
+        var status: MailboxStatus
         do throws(StoreError) {
             status = try await account.status(of: name)
+            if items.contains(.deletedStorage) { status.deletedStorage = try await account.deletedStorage(of: name) }
         } catch {
             return try await self.refuse(tag, error)
         }
@@ -146,6 +147,7 @@ extension Session {
             case .unseen: (item, .number(UInt64(clamping: status.unseen)))
             case .deleted: (item, .number(UInt64(clamping: status.deleted)))
             case .size: (item, .number(status.size))
+            case .deletedStorage: (item, .number(status.deletedStorage))
             case .highestModSeq: (item, .number(status.highestModSeq.rawValue))
             case .mailboxID: (item, .objectID(MailboxID.text(status.guid)))
             }

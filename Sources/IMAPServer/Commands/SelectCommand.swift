@@ -98,7 +98,7 @@ extension Session {
     func close(_ tag: Tag) async throws(ConnectionError) {
         if let selected = self.selected, !selected.isReadOnly {
             do throws(StoreError) {
-                self.statistics.expunged += try await selected.mailbox.expunge(nil).count
+                self.statistics.expunged += try await self.removeDeleted(selected, nil)
             } catch {
                 // The client wants to leave; what could not be expunged is still marked.
                 self.logFault(error)
@@ -122,7 +122,7 @@ extension Session {
         do throws(StoreError) {
             var uids: UIDSet?
             if let set { uids = selected.uids(selected.view.indices(of: set, .uid) ?? []) }
-            count = try await selected.mailbox.expunge(uids).count
+            count = try await self.removeDeleted(selected, uids)
         } catch {
             return try await self.refuse(tag, error)
         }

@@ -38,13 +38,14 @@ struct ListenerTable: Sendable {
 extension Resolver {
     private static let services: [String: ListeningService] = [
         "imap": .imap, "imap-login": .imap, "pop3": .pop3, "pop3-login": .pop3, "lmtp": .lmtp, "auth": .auth,
+        "quota-status": .quotaStatus,
     ]
 
     mutating func service(_ name: String, _ inner: [Statement], at place: SourcePlace) {
         guard let service = Self.services[name] else {
             let near = Spelling.nearest(to: name, among: Self.services.keys.sorted())
             let hint =
-                near.map { "did you mean \($0)?" } ?? "services are imap, pop3, lmtp and auth; remove it"
+                near.map { "did you mean \($0)?" } ?? "services are imap, pop3, lmtp, auth and quota-status; remove it"
             return self.out.error(place, "service \(name) is unknown; \(hint)")
         }
         for statement in inner {
@@ -146,7 +147,7 @@ extension Resolver {
 
     /// What listens after everything was read, in the order of services.
     mutating func finishListeners(at place: SourcePlace) {
-        let services = self.settings.general.protocols.map(\.rawValue) + ["auth"]
+        let services = self.settings.general.protocols.map(\.rawValue) + ["auth", "quota-status"]
         var ports: [(port: Int, address: String, name: String)] = []
         for service in ListeningService.allCases where services.contains(service.rawValue) {
             for listener in self.listeners.inet where listener.service == service && listener.place.port != 0
@@ -197,6 +198,7 @@ extension Resolver {
     /// Checks that concern more than one setting, and what follows from several.
     mutating func finish(at place: SourcePlace, hadErrors: Bool) {
         self.finishNamespaces(at: place)
+        self.finishQuota()
         self.finishListeners(at: place)
         if !self.settings.sieve.scripts.contains(where: { $0.type == .personal }) {
             self.settings.sieve.scripts.append(SieveScriptSettings(name: "personal"))

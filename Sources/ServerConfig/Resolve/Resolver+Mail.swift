@@ -130,6 +130,14 @@ extension Resolver {
                 )
             }
             for mailbox in namespace.mailboxes {
+                for alias in mailbox.aliases
+                where MailboxName(alias.split(separator: Character(separator)).joined(separator: "/")) == nil
+                    || namespace.mailboxes.contains(where: { $0.name == alias })
+                {
+                    self.out.error(
+                        place,
+                        "namespace \(namespace.name): \"\(alias)\" cannot be another name of \(mailbox.name)")
+                }
                 let decoded = mailbox.name.split(
                     separator: Character(separator), omittingEmptySubsequences: false
                 )

@@ -6,6 +6,8 @@ package struct Resolver {
     var listeners = ListenerTable()
     /// Blocks without a name would otherwise count as the same one.
     var blockCount = 0
+    /// Rules of the older spelling, put in place at the end.
+    var quotaRules: [(rule: QuotaRuleText, place: SourcePlace)] = []
 
     package init(files: ConfigurationFiles) { self.out = Assigner(files: files) }
 
@@ -41,6 +43,8 @@ package struct Resolver {
             self.mailLocation(value, at: place)
         case _ where Self.isPluginSieve(name):
             self.pluginSieve(name, value, at: place)
+        case _ where Self.isPluginQuota(name):
+            self.pluginQuota(name, value, at: place)
         default:
             self.out.assign(name, value, at: place, to: &self.settings, rows: Schema.all)
         }
@@ -55,6 +59,8 @@ package struct Resolver {
         case "passdb": self.passdb(name, inner, at: place)
         case "userdb": self.userdb(name, inner, at: place)
         case "sieve_script": self.sieveScript(name, inner, at: place)
+        case "quota": self.quota(name, inner, at: place)
+        case "quota_warning": self.quotaWarning(name, inner, at: place)
         case "local_name": self.localName(name, inner, at: place)
         case "plugin": self.plugin(inner)
         default:
@@ -138,7 +144,7 @@ package struct Resolver {
                 switch statement.name {
                 case "protocol", "remote": nested.append((statement, name, inner))
                 case "plugin": self.plugin(inner)
-                case "service", "namespace", "passdb", "userdb", "sieve_script", "local_name":
+                case "service", "namespace", "passdb", "userdb", "sieve_script", "local_name", "quota", "quota_warning":
                     self.out.error(
                         statement.place, "\(statement.name) { } cannot stand in \(title); write it outside")
                 default:
@@ -149,6 +155,10 @@ package struct Resolver {
             case .assignment(let value):
                 if Self.isPluginSieve(statement.name) {
                     self.pluginSieve(statement.name, value, at: statement.place)
+                    continue
+                }
+                if Self.isPluginQuota(statement.name) {
+                    self.pluginQuota(statement.name, value, at: statement.place)
                     continue
                 }
                 let errors = self.out.errorCount

@@ -44,6 +44,29 @@ extension Schema {
         .alias("mailbox_auto"),
         .list("special_use", \.specialUse, "What clients use it for, such as `\\Sent`.")
             .alias("mailbox_special_use"),
+        .names(
+            "aliases", \.aliases,
+            "Other names by which clients may call it, such as `Sent Items, Sent Messages`. They never show in a list; a mailbox that really has such a name stays as it is."
+        )
+        .alias("mailbox_aliases"),
+        .time(
+            "autoexpunge", \.autoExpunge,
+            "Remove messages that have been in it for so long, such as `30 days`; 0 is never."
+        )
+        .alias("mailbox_autoexpunge"),
+        .number(
+            "autoexpunge_max_mails", \.autoExpungeMaximum, 0...1_000_000_000,
+            "Remove the oldest messages above this many; 0 is no limit."
+        )
+        .alias("mailbox_autoexpunge_max_mails"),
+        .flag("quota_ignore", \.ignoresQuota, "What lies here does not count, and is not limited."),
+        .number(
+            "quota_storage_percentage", \.quotaStoragePercentage, 0...100_000,
+            "For messages going in, the account's storage limit is this many percent of what it is."),
+        .number(
+            "quota_message_percentage", \.quotaMessagePercentage, 0...100_000,
+            "The same for the limit of messages."),
+        .size("quota_storage_extra", \.quotaStorageExtra, "Storage beyond the limit for messages going in."),
     ]
 
     package static let localName: [Setting<LocalNameSettings>] = [
@@ -87,7 +110,7 @@ extension Schema {
     /// Kinds of blocks at the top level.
     package static let blockKinds = [
         "protocol", "remote", "local_name", "service", "namespace", "passdb", "userdb", "plugin",
-        "sieve_script",
+        "sieve_script", "quota", "quota_warning",
         "protocols",
     ]
 

@@ -19,6 +19,7 @@ package enum Schema {
         Group(title: "LMTP", settings: lmtp),
         Group(title: "Delivery", settings: delivery),
         Group(title: "Sieve", settings: sieve),
+        Group(title: "Quota", settings: quota),
     ]
 
     private static let general: [Setting<Settings>] = [
@@ -86,6 +87,9 @@ package enum Schema {
         .size(
             "mail_max_message_size", \.mail.maximumMessageSize,
             "Largest message that APPEND and LMTP take; 0 is no limit. Keep the MTA's limit at or below it."),
+        .time(
+            "autoexpunge_interval", \.mail.autoExpungeInterval,
+            "How often mailboxes are looked through for messages whose `autoexpunge` time is over; 0 is never."),
     ]
 
     private static let auth: [Setting<Settings>] = [
@@ -183,6 +187,10 @@ package enum Schema {
         .text(
             "mail_server_admin", \.imap.serverAdmin,
             "How users reach the administrator: a URI such as `mailto:postmaster@example.org`, told by METADATA."),
+        .flag(
+            "imap_expunge_to_trash", \.imap.expungesToTrash,
+            "For clients that only mark messages as deleted: those that EXPUNGE would remove go to the mailbox of \\Trash, unless they are in it or in that of \\Junk. Thunderbird and others that move messages themselves need no such help."
+        ),
     ]
 
     private static let pop3: [Setting<Settings>] = [
@@ -200,6 +208,9 @@ package enum Schema {
     private static let lmtp: [Setting<Settings>] = [
         .number(
             "lmtp_max_recipients", \.lmtp.maximumRecipients, 1...100_000, "Recipients in one transaction."),
+        .flag(
+            "lmtp_rcpt_check_quota", \.lmtp.checksQuotaAtRecipient,
+            "Refuse full mailboxes at RCPT, before the message is sent."),
         .flag(
             "lmtp_save_to_detail_mailbox", \.lmtp.savesToDetailMailbox,
             "Put mail to `user+detail` into the mailbox `detail`."),
@@ -221,6 +232,9 @@ package enum Schema {
         .text(
             "sendmail_path", \.delivery.sendmailPath,
             "Program, with arguments, that takes redirected mail on its standard input."),
+        .template(
+            "postmaster_address", \.delivery.postmasterAddress,
+            "Sender of mail that Martlet itself writes, such as quota warnings."),
     ]
 
     private static let sieve: [Setting<Settings>] = [

@@ -140,6 +140,19 @@ extension Setting {
         return setting
     }
 
+    /// Names with blanks, separated by commas.
+    package static func names(_ name: String, _ path: any Path<[String]>, _ doc: String) -> Setting {
+        self.row(
+            name, "names separated by commas", path, doc,
+            parse: { text in
+                .value(
+                    text.split(separator: ",").map { part in
+                        let words = part.drop { $0 == " " || $0 == "\t" }
+                        return String(words.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+                    }.filter { !$0.isEmpty })
+            }, write: { $0.joined(separator: ", ") })
+    }
+
     package static func choice<Choice: SettingChoice>(
         _ name: String, _ path: any Path<Choice>, _ doc: String
     ) -> Setting {

@@ -3,6 +3,8 @@ public enum ListeningService: String, SettingChoice {
     case imap, pop3, lmtp
     /// SASL for MTAs (the Dovecot auth client protocol).
     case auth
+    /// Postfix's policy protocol: whether mailboxes take mail.
+    case quotaStatus = "quota-status"
 }
 
 /// One place where connections are accepted.

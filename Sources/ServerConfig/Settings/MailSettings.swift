@@ -21,6 +21,8 @@ public struct MailSettings: Sendable, Equatable {
     public var backgroundRate: UInt64 = 20 << 20
     /// The largest message in octets that APPEND and LMTP take; 0 for no limit.
     public var maximumMessageSize: UInt64 = 100 << 20
+    /// How often mailboxes are looked through for messages that `autoexpunge` removes.
+    public var autoExpungeInterval: Duration = .seconds(3600)
 
     public init() {}
 }
@@ -71,6 +73,18 @@ public struct MailboxSettings: Sendable, Equatable {
     public var autoCreation: MailboxAutoCreation = .no
     /// Special-use attributes such as `\Sent` (RFC 6154), with the backslash.
     public var specialUse: [String] = []
+    /// Other names by which clients may call it, in the same form.
+    public var aliases: [String] = []
+    /// After which time in the mailbox messages are removed; zero for never.
+    public var autoExpunge: Duration = .zero
+    /// Messages above this many are removed, the oldest first; 0 for no limit.
+    public var autoExpungeMaximum = 0
+    /// Whether what lies here does not count.
+    public var ignoresQuota = false
+    /// For messages going in: percent of the account's limits, and octets on top.
+    public var quotaStoragePercentage = 100
+    public var quotaMessagePercentage = 100
+    public var quotaStorageExtra: UInt64 = 0
 
     public init(name: String) { self.name = name }
 }

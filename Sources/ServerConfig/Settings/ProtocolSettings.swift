@@ -17,6 +17,8 @@ public struct IMAPSettings: Sendable, Equatable {
     public var serverComment = ""
     /// `/shared/admin` of the server: a URI.
     public var serverAdmin = ""
+    /// Whether messages that EXPUNGE would remove go to the mailbox of \Trash.
+    public var expungesToTrash = false
 
     public init() {}
 }
@@ -37,6 +39,8 @@ public struct POP3Settings: Sendable, Equatable {
 public struct LMTPSettings: Sendable, Equatable {
     /// Recipients in one transaction.
     public var maximumRecipients = 1000
+    /// Whether RCPT of a full mailbox is refused.
+    public var checksQuotaAtRecipient = true
     /// Whether mail to `user+detail` goes into the mailbox `detail`.
     public var savesToDetailMailbox = false
     /// Whether a Received header is added.
@@ -66,6 +70,8 @@ public struct DeliverySettings: Sendable, Equatable {
     public var createsMailboxes = false
     /// The program, with arguments, that takes mail of redirect on its standard input.
     public var sendmailPath = "/usr/sbin/sendmail"
+    /// The sender of mail that the server writes; unexpanded.
+    public var postmasterAddress = "postmaster@%{user | domain | default(hostname)}"
 
     public init() {}
 }
