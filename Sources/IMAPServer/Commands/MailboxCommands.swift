@@ -86,7 +86,10 @@ extension Session {
         _ tag: Tag, _ wire: WireMailboxName, _ target: WireMailboxName
     ) async throws(ConnectionError) {
         guard let name = try await self.mailboxName(tag, wire, .nonExistent) else { return }
-        guard let newName = try await self.mailboxName(tag, target, .cannot) else { return }
+        guard let found = try await self.mailboxName(tag, target, .cannot) else { return }
+        // To its own name in Normalization Form C: that name is free, though it finds the mailbox.
+        let normalized = self.names.decode(target)?.normalized ?? found
+        let newName = found == name ? normalized : found
         try await self.change(tag, "Rename completed") { account throws(StoreError) in
             try await account.rename(name, to: newName)
             self.forgetOwn { $0 == .renamed(from: name, to: newName) || (name.isInbox && $0 == .created(newName)) }
