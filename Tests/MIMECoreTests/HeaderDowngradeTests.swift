@@ -51,4 +51,58 @@ private func downgraded(_ header: String) -> String {
             #expect(text.split(separator: "\n").allSatisfy { $0.utf8.count < 998 }, "\(field)")
         }
     }
+
+    /// Whatever stands in a header: its fields keep names and order, and what was UTF-8 is US-ASCII afterwards.
+    @Test func anyHeaderStaysOne() {
+        let pieces = [
+            "From:", "to: ", "Content-Type: ", "Subject:", "X:", "Content-Disposition: a; ", "\r\n", "\r\n ", "\"", "\\", "(",
+            ")", "<", ">", "@", ",", ";", ":", "=", "*0*=", "name=", "\u{E9}", "\u{65E5}\u{672C}", "a", "b.c", " ", "\t", "%41", "''",
+            "=?utf-8?q?x?=", "\r\n\r\n",
+        ]
+        var state: UInt64 = 6857
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        for _ in 0..<20_000 {
+            var header: [UInt8] = []
+            for _ in 0..<random(24) { header.append(contentsOf: pieces[random(pieces.count)].utf8) }
+            if !header.isEmpty, random(2) == 0 { header.append(contentsOf: [0x0D, 0x0A, 0x0D, 0x0A]) }
+            self.check(header)
+        }
+    }
+
+    @Test(.enabled(if: !CorpusTests.files.isEmpty, "no ../shared/corpus beside the package"))
+    func headersOfTheCorpusStayHeaders() {
+        for name in CorpusTests.files {
+            let message = CorpusTests.read(name)
+            self.check(Array(message[table(message).root.header]))
+        }
+    }
+
+    private func check(_ header: [UInt8]) {
+        var out: [UInt8] = []
+        header.withUnsafeBytes { HeaderDowngrade.append(Octets($0), to: &out) }
+        let before = Self.fields(header)
+        let after = Self.fields(out)
+        let text = String(decoding: header, as: UTF8.self)
+        #expect(before.map(\.name) == after.map(\.name), "\(text)")
+        for (old, new) in zip(before, after) {
+            if !old.octets.contains(where: { $0 >= 0x80 }) || old.name.isEmpty {
+                #expect(old.octets == new.octets, "\(text)")
+            } else if UTF8Text.isValid(old.octets), old.name.allSatisfy({ $0 < 0x80 }) {
+                #expect(new.octets.allSatisfy { $0 < 0x80 }, "\(text)")
+            }
+        }
+        var again: [UInt8] = []
+        out.withUnsafeBytes { HeaderDowngrade.append(Octets($0), to: &again) }
+        #expect(again == out, "\(text)")
+    }
+
+    private static func fields(_ header: [UInt8]) -> [(name: [UInt8], octets: [UInt8])] {
+        header.withUnsafeBytes { bytes in
+            let octets = Octets(bytes)
+            return HeaderScanner(octets).map { (Array(octets[$0.name].buffer), Array(octets[$0.range].buffer)) }
+        }
+    }
 }
