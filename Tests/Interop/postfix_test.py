@@ -17,7 +17,7 @@ USERS = [f"user{number}" for number in range(10)]
 class Postfix:
     """A Postfix of our own in a temporary directory; needs root, as Postfix does."""
 
-    def __init__(self, lmtp_socket):
+    def __init__(self, lmtp_socket, restrictions="permit_mynetworks, reject"):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="martlet-postfix."))
         os.chmod(self.directory, 0o755)
         self.etc, self.spool, self.data = (self.directory / name for name in ("etc", "spool", "data"))
@@ -50,7 +50,7 @@ minimal_backoff_time = 2s
 maximal_backoff_time = 4s
 queue_run_delay = 2s
 smtpd_client_connection_count_limit = 0
-smtpd_recipient_restrictions = permit_mynetworks, reject
+smtpd_recipient_restrictions = {restrictions}
 """)
         master = pathlib.Path("/usr/share/postfix/master.cf.dist")
         if not master.exists():
