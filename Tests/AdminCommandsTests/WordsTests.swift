@@ -26,6 +26,12 @@ struct WordsTests {
         Case("who", is: .who(mask: nil)),
         Case("who", "--", "*@example.org", is: .who(mask: "*@example.org")),
         Case("kick", "anna", is: .kick(mask: "anna")),
+        Case("quota", "get", "-u", "anna", is: .quotaGet(.matching("anna"))),
+        Case("quota", "recalc", "-A", is: .quotaRecalculate(.all)),
+        Case(
+            "quota", "set", "-u", "anna", "--", "storage=2G", "messages=unlimited",
+            is: .quotaSet(.matching("anna"), .init(storage: 2 << 30, messages: 0))),
+        Case("quota", "set", "-u", "anna", "--", "default", is: .quotaSet(.matching("anna"), nil)),
         Case("mailbox", "list", "-A", is: .mailboxList(.all, masks: [])),
         Case("mailbox", "list", "-u", "anna", "INBOX*", "x", is: .mailboxList(.matching("anna"), masks: ["INBOX*", "x"])),
         Case(

@@ -149,6 +149,7 @@ struct CrashJournal {
                 // Every file belongs to a message: nothing is shown as new mail that is not.
                 mailbox.close()
             }
+            #expect(try await account.quota().usage == QuotaTests.recount(account))
         }
         for (message, place) in self.stored where self.moved[message] == nil {
             let found = places[message, default: []]
