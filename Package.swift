@@ -144,7 +144,7 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "MailStore", "Wiring",
+                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "MailStore", "Wiring", "SieveCore", "MIMECore",
                 argumentParser, logging,
             ],
             swiftSettings: strict),

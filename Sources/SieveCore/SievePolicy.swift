@@ -5,6 +5,10 @@ public struct SievePolicy: Sendable, Equatable {
     public var postmasterAddress = "postmaster@localhost"
     /// Octets of which the first in a local part separates `:user` and `:detail` (RFC 5233).
     public var recipientDelimiter = "+"
+    /// Who sends redirected mail.
+    public var redirectSender = AddressSource.sender
+    /// Who sends notifications; `nil`: the null sender, as for what programs make.
+    public var notifySender: AddressSource?
     public var vacation = Vacation()
     public var editHeader = EditHeader()
     /// Notifications of one run; 0: notify is forbidden.
@@ -17,12 +21,53 @@ public struct SievePolicy: Sendable, Equatable {
 
     public init() {}
 
+    /// Where an envelope sender comes from.
+    public enum AddressSource: Sendable, Equatable {
+        case sender, recipient, originalRecipient, userEmail, postmaster
+        /// `nil`: the null sender.
+        case address(String?)
+
+        /// As settings write it: `sender`, `recipient`, `orig_recipient`, `user_email`, `postmaster`, `<address>`.
+        public init?(_ text: String) {
+            let word = text.utf8.drop { $0 == 0x20 || $0 == 0x09 }
+            var trimmed = Array(word)
+            while trimmed.last == 0x20 || trimmed.last == 0x09 { trimmed.removeLast() }
+            switch String(decoding: trimmed, as: UTF8.self) {
+            case "sender": self = .sender
+            case "recipient": self = .recipient
+            case "orig_recipient": self = .originalRecipient
+            case "user_email": self = .userEmail
+            case "postmaster": self = .postmaster
+            case "<>": self = .address(nil)
+            default:
+                guard trimmed.first == UInt8(ascii: "<"), trimmed.last == UInt8(ascii: ">"),
+                    let address = OutboundAddress.parse(Array(trimmed.dropFirst().dropLast()))
+                else { return nil }
+                self = .address(address)
+            }
+        }
+    }
+
     /// RFC 5230 and 6131; seconds.
     public struct Vacation: Sendable, Equatable {
         public var minimumPeriod: Int64 = 86400
         /// 0: no limit.
         public var maximumPeriod: Int64 = 60 * 86400
         public var defaultPeriod: Int64 = 7 * 86400
+        /// The subject of replies to messages without one.
+        public var defaultSubject: String?
+        /// The subject of replies where scripts give none; `%{subject}` stands for that of the message.
+        public var subjectTemplate: String?
+        /// Octets of a message's subject that are repeated.
+        public var maximumSubject = 256
+        /// The original recipient counts as an address of the user.
+        public var usesOriginalRecipient = false
+        /// Only mail that names the user in its header is answered.
+        public var checksRecipient = true
+        /// The reply's envelope sender is the recipient and not the null sender.
+        public var sendsFromRecipient = false
+        /// The reply goes to the sender in the header and not to that of the envelope.
+        public var repliesToHeader = false
 
         public init() {}
     }

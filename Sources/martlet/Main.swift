@@ -18,6 +18,7 @@ struct Martlet: AsyncParsableCommand {
             UserCommand.self, AuthCommand.self, PasswordCommand.self, WhoCommand.self, KickCommand.self,
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
             ExpungeCommand.self, ForceResyncCommand.self, QuotaCommand.self, ConfigCommand.self, DumpCommand.self,
+            SieveCommand.self,
         ])
 
     static func main() async {

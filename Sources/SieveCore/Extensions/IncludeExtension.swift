@@ -41,10 +41,6 @@ extension SieveExtension {
                     "\(quoted(name)) needs `require \"variables\";` at the beginning of the script")
                 return
             }
-            guard compiler.depth == 0 else {
-                compiler.error(arguments.position, "\(quoted(name)) must not stand in a block")
-                return
-            }
             for literal in arguments.strings(0) {
                 guard let parts = VariableReference.name(of: literal.octets), parts.count == 1,
                     !(parts[0].utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? true)
@@ -133,7 +129,7 @@ extension ScriptCompiler {
             self.emit(script, once: once)
         } else {
             self.diagnostics.add(compilation.diagnostics, of: name.name)
-            self.error(position, "the included script \(shown) has errors")
+            self.error(position, "the included script \(shown) has errors: \(compilation.verdict)")
         }
     }
 

@@ -17,8 +17,10 @@ struct RegexMatcher: SieveMatcher {
         _ values: [[UInt8]], _ keys: [SieveText], _ run: inout SieveRun
     ) throws(SieveRuntimeError) -> Bool {
         guard !values.isEmpty else { return false }
+        let keys = try keys.octets(&run)
+        run.noteComparison(values, keys)
         var expressions: [Regex] = []
-        for key in try keys.octets(&run) {
+        for key in keys {
             try run.spend(key.count * 16)
             switch Regex.parse(key, ignoringCase: self.ignoresCase) {
             case .success(let regex): expressions.append(regex)

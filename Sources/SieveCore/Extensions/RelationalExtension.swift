@@ -54,6 +54,7 @@ struct ValueMatcher: SieveMatcher {
         _ values: [[UInt8]], _ keys: [SieveText], _ run: inout SieveRun
     ) throws(SieveRuntimeError) -> Bool {
         let keys = try keys.octets(&run)
+        run.noteComparison(values, keys)
         for value in values {
             for key in keys {
                 try run.spend(1 + value.count + key.count)
@@ -74,7 +75,9 @@ struct CountMatcher: SieveMatcher {
         _ values: [[UInt8]], _ keys: [SieveText], _ run: inout SieveRun
     ) throws(SieveRuntimeError) -> Bool {
         let count = Array(String(values.count).utf8)
-        for key in try keys.octets(&run) where self.relation.holds(count, key, self.comparator) { return true }
+        let keys = try keys.octets(&run)
+        run.noteComparison([count], keys)
+        for key in keys where self.relation.holds(count, key, self.comparator) { return true }
         return false
     }
 }

@@ -58,8 +58,8 @@ struct PairMatcher: SieveMatcher {
     func matches(
         _ values: [[UInt8]], _ keys: [SieveText], _ run: inout SieveRun
     ) throws(SieveRuntimeError) -> Bool {
-        guard !values.isEmpty else { return false }
         let keys = try keys.octets(&run)
+        run.noteComparison(values, keys)
         switch self.kind {
         case .is:
             for value in values {

@@ -17,10 +17,30 @@ public struct SieveEnvironment: Sendable {
     /// Answers what only the place of the delivery knows.
     public var host: any SieveHost = SieveIsolation()
     public var policy = SievePolicy()
+    /// Told of each test and action.
+    public var trace: (@Sendable (SieveTrace) -> Void)?
 
     public init(sender: SieveAddress?, recipient: SieveAddress?) {
         self.sender = sender
         self.recipient = recipient
+    }
+}
+
+extension SieveEnvironment {
+    /// The address that a source stands for; the sender where the source has none.
+    public func address(_ source: SievePolicy.AddressSource) -> String? {
+        let address: String? =
+            switch source {
+            case .sender: nil
+            case .recipient: self.recipient?.quoted
+            case .originalRecipient: (self.originalRecipient ?? self.recipient)?.quoted
+            case .userEmail: self.policy.userEmail
+            case .postmaster: self.policy.postmasterAddress
+            case .address(nil): ""
+            case .address(.some(let address)): address
+            }
+        guard let address else { return self.sender?.quoted }
+        return address.isEmpty ? nil : address
     }
 }
 

@@ -20,9 +20,9 @@ struct SieveRun {
     private enum Ending { case finished, stopped }
 
     private(set) var message: SieveMessage
-    let environment: SieveEnvironment
-    let limits: SieveLimits
-    private(set) var result = SieveResult()
+    var environment: SieveEnvironment
+    var limits: SieveLimits
+    var result = SieveResult()
     /// The internal variable of imap4flags (RFC 5232 section 2).
     var flags: [String]
     /// MIME parts being walked over, the innermost last.
@@ -38,6 +38,8 @@ struct SieveRun {
     private var stepsLeft: Int
     /// The result of the last test.
     private var flag = false
+    /// What the test in work compared, where somebody watches.
+    private var compared: [SieveTrace.Comparison] = []
     /// Where the instruction in work wants to go on.
     private var detour: Int?
 
@@ -71,8 +73,21 @@ struct SieveRun {
         if self.stepsLeft < 0 { throw self.error("the script took too much time with this message") }
     }
 
-    /// Goes on at that instruction after the one in work.
-    mutating func goOn(at instruction: Int) { self.detour = instruction }
+    /// Goes on behind the next instruction for which `isEnd` holds, with no walk over parts left; `false`: there is
+    /// none.
+    mutating func skip(behind isEnd: (any SieveOperation) -> Bool) -> Bool {
+        let program = self.frame.script.program
+        for index in program.indices.dropFirst(self.frame.counter + 1) {
+            guard case .perform(let operation) = program[index], isEnd(operation) else { continue }
+            self.detour = index + 1
+            self.walks.removeAll()
+            return true
+        }
+        return false
+    }
+
+    /// What tells the script in work from others.
+    var scriptIdentity: String { self.frame.script.identity }
 
     // MARK: Variables
 
@@ -152,6 +167,8 @@ struct SieveRun {
         if self.limits.actions > 0, self.result.actions.count >= self.limits.actions {
             throw self.error("more than \(self.limits.actions) actions for one message")
         }
+        self.environment.trace?(
+            SieveTrace(script: self.frame.script.name, position: self.position, event: .action(kind)))
         self.result.note(kind, cancelsKeep: cancelsKeep)
         self.result.actions.append(
             SieveAction(
@@ -168,6 +185,30 @@ struct SieveRun {
         let view = MIMEView(message)
         self.cachedView = view
         for index in self.walks.indices { self.walks[index].follow(view) }
+    }
+
+    /// Puts another message in the place of this one, as if the run had begun with it.
+    mutating func begin(with message: SieveMessage) {
+        self.message = message
+        self.cachedView = nil
+        self.walks.removeAll()
+    }
+
+    // MARK: Trace
+
+    /// Notes what a test compares, for those who watch the run.
+    mutating func noteComparison(_ values: [[UInt8]], _ keys: [[UInt8]]) {
+        guard self.environment.trace != nil else { return }
+        self.compared.append(SieveTrace.Comparison(values: values, keys: keys))
+    }
+
+    private mutating func traceTest() {
+        guard let trace = self.environment.trace else { return }
+        trace(
+            SieveTrace(
+                script: self.frame.script.name, position: self.position,
+                event: .test(self.compared, result: self.flag)))
+        self.compared = []
     }
 
     // MARK: Running
@@ -187,7 +228,9 @@ struct SieveRun {
             var next = self.frame.counter + 1
             switch program[self.frame.counter] {
             case .perform(let operation): try operation.perform(&self)
-            case .test(let test): self.flag = try test.evaluate(&self)
+            case .test(let test):
+                self.flag = try test.evaluate(&self)
+                self.traceTest()
             case .setFlag(let value): self.flag = value
             case .invertFlag: self.flag.toggle()
             case .jump(.always, let target): next = target

@@ -30,6 +30,13 @@ public struct SieveCompilation: Sendable {
     public var diagnostics: [SieveDiagnostic]
     /// All errors, also those beyond the limit.
     public var errorCount: Int
+    /// Whether the text follows the grammar; only then it was checked further.
+    public var isGrammatical = true
+}
+
+extension SieveCompilation {
+    /// What a failure came to, in two words.
+    var verdict: String { self.isGrammatical ? "validation failed" : "parse failed" }
 }
 
 /// Compiles scripts. A value; safe to use from any thread.
@@ -66,6 +73,11 @@ public struct SieveCompiler: Sendable {
                 errorCount: 1)
         }
         let (commands, diagnostics) = SieveParser.parse(source, limits: self.limits)
+        // What is no Sieve cannot be checked further.
+        guard diagnostics.errors == 0 else {
+            return SieveCompilation(
+                script: nil, diagnostics: diagnostics.sorted, errorCount: diagnostics.errors, isGrammatical: false)
+        }
         var compiler = ScriptCompiler(self.registry, self.limits, diagnostics, session)
         compiler.commands(commands)
         let script =

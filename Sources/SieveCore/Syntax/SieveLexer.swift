@@ -5,6 +5,9 @@ import MailCore
 ///
 /// Line ends may be CRLF or, since scripts are files on Unix, a bare LF.
 struct SieveLexer {
+    /// The longest identifier or tag.
+    private static let maximumWord = 32
+
     let source: [UInt8]
     let limits: SieveLimits
     var diagnostics: SieveDiagnostics
@@ -69,6 +72,10 @@ struct SieveLexer {
     private mutating func kind(beginning byte: UInt8, _ position: SievePosition) -> SieveToken.Kind {
         if Self.beginsWord(byte) {
             let word = self.takeWord()
+            guard word.utf8.count <= Self.maximumWord else {
+                self.diagnostics.error(position, "a word is longer than \(Self.maximumWord) characters")
+                return .invalid
+            }
             if word == "text", self.peek() == UInt8(ascii: ":") { return self.multiLine(position) }
             return .identifier(word)
         }
@@ -81,7 +88,12 @@ struct SieveLexer {
                 self.diagnostics.error(position, "\":\" must be followed by the name of a tag, such as :is")
                 return .invalid
             }
-            return .tag(self.takeWord())
+            let word = self.takeWord()
+            guard word.utf8.count <= Self.maximumWord else {
+                self.diagnostics.error(position, "a tag is longer than \(Self.maximumWord) characters")
+                return .invalid
+            }
+            return .tag(word)
         case UInt8(ascii: "["): return .openBracket
         case UInt8(ascii: "]"): return .closeBracket
         case UInt8(ascii: "("): return .openParenthesis
@@ -191,7 +203,7 @@ struct SieveLexer {
             return .invalid
         }
         let (scaled, overflow) = value.multipliedReportingOverflow(by: 1 << shift)
-        guard !isTooBig, !overflow, scaled <= UInt64(Int64.max) else {
+        guard !isTooBig, !overflow else {
             self.diagnostics.error(position, "this number is too big")
             return .invalid
         }

@@ -6,6 +6,9 @@ struct SieveParser {
     /// The error has been noted; the command is given up.
     private struct Abandoned: Error {}
 
+    /// Arguments of one command or test.
+    private static let maximumArguments = 32
+
     private var lexer: SieveLexer
     private var token: SieveToken
     private let limits: SieveLimits
@@ -118,6 +121,9 @@ struct SieveParser {
     private mutating func arguments(of node: inout SyntaxNode, testDepth: Int) throws(Abandoned) {
         while true {
             let position = self.token.position
+            guard node.arguments.count <= Self.maximumArguments else {
+                throw self.fail("\(quoted(node.name)) has more than \(Self.maximumArguments) arguments")
+            }
             switch self.token.kind {
             case .string(let octets):
                 node.arguments.append(
@@ -178,7 +184,7 @@ struct SieveParser {
             throw self.fail("tests are nested more than \(self.limits.testNesting) deep")
         }
         var node = SyntaxNode(
-            name: name, position: self.token.position, tests: TestArguments(position: self.token.position))
+            name: name, position: self.token.position, isTest: true, tests: TestArguments(position: self.token.position))
         self.advance()
         try self.arguments(of: &node, testDepth: depth)
         return node

@@ -52,6 +52,7 @@ struct SyntaxNode: Sendable {
     /// In lower case.
     var name: String
     var position: SievePosition
+    var isTest = false
     var arguments: [ArgumentNode] = []
     var tests: TestArguments
     /// `nil`: ended by a semicolon, or a test.

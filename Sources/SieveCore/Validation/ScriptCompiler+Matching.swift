@@ -1,7 +1,9 @@
 extension ScriptCompiler {
     /// How a test compares, from its tags `:is`, `:comparator` and so on; `nil` after an error.
-    mutating func matcher(_ arguments: SieveArguments) -> (any SieveMatcher)? {
-        guard let comparator = self.comparator(arguments) else { return nil }
+    mutating func matcher(
+        _ arguments: SieveArguments, defaultComparator: any SieveComparator = ASCIICasemapComparator()
+    ) -> (any SieveMatcher)? {
+        guard let comparator = self.comparator(arguments, defaultComparator) else { return nil }
         let tag = arguments.tags[.matchType]
         guard let type = self.registry.matchTypes[tag?.name ?? "is"] else { return nil }
         if type.needsSubstrings, !comparator.allowsSubstrings {
@@ -24,10 +26,12 @@ extension ScriptCompiler {
         }
     }
 
-    private mutating func comparator(_ arguments: SieveArguments) -> (any SieveComparator)? {
+    private mutating func comparator(
+        _ arguments: SieveArguments, _ defaultComparator: any SieveComparator
+    ) -> (any SieveComparator)? {
         guard let tag = arguments.tags[.comparator], let argument = tag.argument,
             case .string(let literal) = argument.kind
-        else { return ASCIICasemapComparator() }
+        else { return defaultComparator }
         let name = String(decoding: literal.octets, as: UTF8.self)
         guard let comparator = self.registry.comparators[name] else {
             self.error(literal.position, "unknown comparator \(quoted(name))")

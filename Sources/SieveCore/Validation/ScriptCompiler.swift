@@ -9,6 +9,8 @@ struct ScriptCompiler {
     private(set) var program: [SieveInstruction] = []
     /// Of each instruction.
     private(set) var positions: [SievePosition] = []
+    /// Names that were complained of already.
+    private var complainedOf: Set<String> = []
     /// Whether a command other than `require` was there.
     private var isPastRequire = false
     /// Blocks around the command in work.
@@ -112,41 +114,58 @@ struct ScriptCompiler {
         if node.name != "elsif", node.name != "else" { self.closeIf() }
         if node.name != "require" { self.isPastRequire = true }
         self.position = node.position
-        guard let definition = self.registry.commands[node.name] else {
-            if self.registry.tests[node.name] != nil {
-                self.error(node.position, "\(quoted(node.name)) is a test; it belongs behind \"if\"")
-            } else {
-                self.error(node.position, "unknown command \(quoted(node.name))")
-            }
-            // What stands in its block is looked at all the same.
-            if let block = node.block {
-                self.depth += 1
-                self.commands(block)
-                self.depth -= 1
-            }
-            return
-        }
-        self.checkCapability(definition, node.position)
+        guard let definition = self.usable(self.registry.commands[node.name], node) else { return }
         if let arguments = SieveArguments(node, definition.signature, &self) {
             definition.compile(&self, arguments)
-        } else {
-            for test in node.tests.tests { self.test(test) }
-            if let block = node.block {
-                self.depth += 1
-                self.commands(block)
-                self.depth -= 1
-            }
-            // So that a faulty `if` does not make its `else` faulty too.
-            if node.name == "if" { self.openIf = OpenIf(falseJump: self.emitJump(.ifFalse), endJumps: []) }
+            return
         }
+        self.checkInside(node, definition)
+        if definition.signature.hasBlock, let block = node.block {
+            self.depth += 1
+            self.commands(block)
+            self.depth -= 1
+        }
+        // So that a faulty `if` does not make its `else` faulty too.
+        if node.name == "if" { self.openIf = OpenIf(falseJump: self.emitJump(.ifFalse), endJumps: []) }
     }
 
-    private mutating func checkCapability(_ definition: SieveDefinition, _ position: SievePosition) {
-        guard let capability = definition.capability, !self.has(capability) else { return }
-        self.error(
-            position,
-            "\(quoted(definition.name)) needs `require \(quoted(capability));` at the beginning of the script"
-        )
+    /// The definition where the script may use it; else complains, once of each name. What depends on something
+    /// unknown, such as its block, is not looked at.
+    private mutating func usable(_ definition: SieveDefinition?, _ node: SyntaxNode) -> SieveDefinition? {
+        let isTest = node.isTest
+        if let definition {
+            guard let capability = definition.capability, !self.has(capability) else { return definition }
+            guard self.isNew(node) else { return nil }
+            self.error(
+                node.position,
+                "\(quoted(definition.name)) needs `require \(quoted(capability));` at the beginning of the script")
+            return nil
+        }
+        guard self.isNew(node) else { return nil }
+        if isTest, self.registry.commands[node.name] != nil {
+            self.error(node.position, "\(quoted(node.name)) is a command, not a test")
+        } else if !isTest, self.registry.tests[node.name] != nil {
+            self.error(node.position, "\(quoted(node.name)) is a test; it belongs behind \"if\"")
+        } else {
+            self.error(node.position, "unknown \(isTest ? "test" : "command") \(quoted(node.name))")
+        }
+        return nil
+    }
+
+    /// Whether this name was not complained of before.
+    private mutating func isNew(_ node: SyntaxNode) -> Bool {
+        self.complainedOf.insert("\(node.isTest ? "test" : "command") \(node.name)").inserted
+    }
+
+    /// Whether a tag was not complained of before as one that its command does not know.
+    mutating func isNewTag(_ tag: String, of command: String) -> Bool {
+        self.complainedOf.insert("tag \(command) \(tag)").inserted
+    }
+
+    /// Looks at the tests of a command or test whose own arguments are faulty.
+    private mutating func checkInside(_ node: SyntaxNode, _ definition: SieveDefinition) {
+        if definition.signature.tests != .none { for test in node.tests.tests { self.test(test) } }
+        self.isTestConstant = nil
     }
 
     // MARK: Tests
@@ -155,21 +174,11 @@ struct ScriptCompiler {
     mutating func test(_ node: SyntaxNode) {
         self.isTestConstant = nil
         self.position = node.position
-        guard let definition = self.registry.tests[node.name] else {
-            if self.registry.commands[node.name] != nil {
-                self.error(node.position, "\(quoted(node.name)) is a command, not a test")
-            } else {
-                self.error(node.position, "unknown test \(quoted(node.name))")
-            }
-            for test in node.tests.tests { self.test(test) }
-            return
-        }
-        self.checkCapability(definition, node.position)
+        guard let definition = self.usable(self.registry.tests[node.name], node) else { return }
         if let arguments = SieveArguments(node, definition.signature, &self) {
             definition.compile(&self, arguments)
         } else {
-            for test in node.tests.tests { self.test(test) }
-            self.isTestConstant = nil
+            self.checkInside(node, definition)
         }
     }
 

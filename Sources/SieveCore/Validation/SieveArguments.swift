@@ -18,15 +18,18 @@ struct SieveArguments {
     private(set) var tags: [TagGroup: Tag] = [:]
     private(set) var positional: [ArgumentNode] = []
 
+    private var isComplete = true
+
     var position: SievePosition { self.node.position }
 
-    /// Checks `node` and notes every error in it; `nil` when there was one.
+    /// Checks `node` and notes the first error in it; `nil` when there was one, or one that was told before.
     init?(_ node: SyntaxNode, _ signature: Signature, _ compiler: inout ScriptCompiler) {
         self.node = node
         let errors = compiler.diagnostics.errors
         self.take(signature, &compiler)
-        self.checkTests(signature, &compiler)
-        self.checkBlock(signature, &compiler)
+        if compiler.diagnostics.errors == errors { self.checkTests(signature, &compiler) }
+        if compiler.diagnostics.errors == errors { self.checkBlock(signature, &compiler) }
+        if !self.isComplete { return nil }
         guard compiler.diagnostics.errors == errors else { return nil }
     }
 
@@ -51,6 +54,7 @@ struct SieveArguments {
 
     // MARK: Checks
 
+    /// Reads the arguments up to the first that is wrong.
     private mutating func take(_ signature: Signature, _ compiler: inout ScriptCompiler) {
         let arguments = self.node.arguments
         let name = quoted(self.node.name)
@@ -64,23 +68,28 @@ struct SieveArguments {
             }
             let shown = quoted(":" + tagName)
             guard let tag = compiler.registry.tag(tagName, of: signature) else {
-                compiler.error(argument.position, "\(name) does not know the tag \(shown)")
-                continue
+                if compiler.isNewTag(tagName, of: self.node.name) {
+                    compiler.error(argument.position, "\(name) does not know the tag \(shown)")
+                }
+                self.isComplete = false
+                return
             }
             if let capability = tag.capability, !compiler.has(capability) {
                 compiler.error(
                     argument.position,
                     "the tag \(shown) needs `require \(quoted(capability));` at the beginning of the script")
+                return
             }
             if !self.positional.isEmpty {
                 compiler.error(
                     argument.position, "the tag \(shown) must stand before the other arguments of \(name)")
+                return
             }
             var value: ArgumentNode?
             if let type = tag.argument {
                 guard index < arguments.count, type.accepts(arguments[index]) else {
                     compiler.error(argument.position, "\(type.description) must follow the tag \(shown)")
-                    continue
+                    return
                 }
                 value = arguments[index]
                 index += 1
@@ -91,11 +100,13 @@ struct SieveArguments {
                     ? "\(name) has the tag \(shown) twice"
                     : "the tags \(quoted(":" + earlier.name)) and \(shown) exclude each other"
                 compiler.error(argument.position, text)
-                continue
+                return
             }
             self.tags[tag.group] = Tag(name: tagName, position: argument.position, argument: value)
         }
+        let errors = compiler.diagnostics.errors
         self.checkPositional(signature, &compiler)
+        guard compiler.diagnostics.errors == errors else { return }
         for group in signature.required where self.tags[group] == nil {
             let choices = signature.tags.filter { $0.group == group }.map { quoted(":" + $0.name) }
             compiler.error(self.position, "\(name) needs \(choices.joined(separator: " or "))")
@@ -104,13 +115,16 @@ struct SieveArguments {
 
     private func checkPositional(_ signature: Signature, _ compiler: inout ScriptCompiler) {
         let name = quoted(self.node.name)
-        var expected = signature.positional[...]
-        if self.positional.count < expected.count, expected.first?.isOptional == true { expected.removeFirst() }
+        var expected = signature.positional
+        if self.positional.count < expected.count, let optional = expected.firstIndex(where: { $0.isOptional }) {
+            expected.remove(at: optional)
+        }
         for (argument, expected) in zip(self.positional, expected) where !expected.type.accepts(argument) {
             compiler.error(
                 argument.position,
                 "\(name) takes \(expected.type.description) for \(expected.name), but found \(argument.description)"
             )
+            return
         }
         if self.positional.count > expected.count {
             // Complained of once, however many there are.
@@ -119,10 +133,10 @@ struct SieveArguments {
                 argument.position,
                 expected.isEmpty
                     ? "\(name) takes no argument, but found \(argument.description)"
-                    : "\(name) takes no argument after \(expected[expected.endIndex - 1].name), but found "
+                    : "\(name) takes no argument after \(expected[expected.count - 1].name), but found "
                         + argument.description)
         } else if self.positional.count < expected.count {
-            let missing = expected[expected.startIndex + self.positional.count]
+            let missing = expected[self.positional.count]
             compiler.error(
                 self.position,
                 "\(name) is incomplete: \(missing.type.description) for \(missing.name) is missing")

@@ -54,7 +54,7 @@ struct PositionalArgument: Sendable {
     /// For messages: `the mailbox`.
     var name: String
     var type: ArgumentType
-    /// May be left out, when it is the first.
+    /// May be left out. One of a signature at most.
     var isOptional: Bool
 
     init(_ name: String, _ type: ArgumentType, isOptional: Bool = false) {

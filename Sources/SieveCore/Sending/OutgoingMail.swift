@@ -1,0 +1,108 @@
+public import MIMECore
+import MailCore
+
+/// A message that a script sends.
+public struct OutgoingMail: Sendable, Equatable {
+    /// MAIL FROM; `nil`: the null sender.
+    public var sender: String?
+    /// RCPT TO, in the form of RFC 5321.
+    public var recipients: [String]
+    /// In RFC 5322 form.
+    public var octets: [UInt8]
+
+    public init(sender: String?, recipients: [String], octets: [UInt8]) {
+        self.sender = sender
+        self.recipients = recipients
+        self.octets = octets
+    }
+}
+
+/// What a message that is made needs of its surroundings.
+public struct SendingContext: Sendable {
+    public var now: MessageDate
+    /// Makes the Message-ID unlike any other: letters, digits, dots.
+    public var unique: String
+    public var hostname: String
+
+    public init(now: MessageDate, unique: String, hostname: String) {
+        self.now = now
+        self.unique = unique
+        self.hostname = hostname
+    }
+}
+
+/// Puts a message together line by line.
+struct MessageComposer {
+    private(set) var octets: [UInt8] = []
+
+    /// Begins with Message-ID and Date.
+    init(_ context: SendingContext) {
+        self.add("Message-ID", "<\(context.unique)@\(context.hostname)>")
+        self.octets += "Date: ".utf8
+        context.now.appendRFC5322(to: &self.octets)
+        self.endLine()
+    }
+
+    /// A field; what is not US-ASCII becomes encoded words.
+    mutating func add(_ name: String, _ value: [UInt8]) {
+        self.octets += HeaderEditing.field(Array(name.utf8), value)
+    }
+
+    mutating func add(_ name: String, _ value: String) { self.add(name, Array(value.utf8)) }
+
+    /// A field as it is, without its line end.
+    mutating func addLine(_ text: String) {
+        self.octets += text.utf8
+        self.endLine()
+    }
+
+    /// Text with CRLF line ends, ended by one.
+    mutating func addText(_ text: [UInt8]) {
+        for byte in text {
+            if byte == 0x0A, self.octets.last != 0x0D { self.octets.append(0x0D) }
+            self.octets.append(byte)
+        }
+        if self.octets.last != 0x0A { self.endLine() }
+    }
+
+    mutating func append(_ octets: UnsafeRawBufferPointer) { self.octets.append(contentsOf: octets) }
+
+    mutating func endLine() { self.octets += [0x0D, 0x0A] }
+
+    /// The header of a text/plain body: 7-bit where the text is.
+    mutating func beginPlainText(_ text: [UInt8]) {
+        let isASCII = text.allSatisfy { $0 < 0x80 }
+        self.addLine("MIME-Version: 1.0")
+        self.addLine("Content-Type: text/plain; charset=\(isASCII ? "us-ascii" : "utf-8")")
+        self.addLine("Content-Transfer-Encoding: \(isASCII ? "7bit" : "8bit")")
+        self.endLine()
+    }
+}
+
+extension SieveMessage {
+    /// The first address of the first of these fields that has a usable one.
+    func firstAddress(_ names: [String]) -> SieveAddress? {
+        for name in names {
+            for body in self.bodies(Array(name.utf8)) {
+                for case .mailbox(_, _, let local, let host) in AddressParser(body) {
+                    if let local, !local.isEmpty, let host, !host.isEmpty {
+                        return SieveAddress(localPart: local, domain: host)
+                    }
+                }
+            }
+        }
+        return nil
+    }
+
+    /// The References of a reply (RFC 5322 section 3.6.4).
+    func addThread(to composer: inout MessageComposer) {
+        guard let id = self.bodies(Array("message-id".utf8)).first.flatMap(MessageIDs.first(in:)) else { return }
+        var references: [[UInt8]] = []
+        for name in ["references", "in-reply-to"] where references.isEmpty {
+            if let body = self.bodies(Array(name.utf8)).first { references = MessageIDs.all(in: body, maximum: 20) }
+        }
+        let angled = (references + [id]).map { [UInt8(ascii: "<")] + $0 + [UInt8(ascii: ">")] }
+        composer.add("In-Reply-To", angled[angled.count - 1])
+        composer.add("References", Array(angled.joined(separator: [0x20])))
+    }
+}

@@ -1,0 +1,174 @@
+import AdminCommands
+import ArgumentParser
+import Glibc
+import MIMECore
+import SieveCore
+
+struct SieveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sieve", abstract: "Checks, tries and tests Sieve scripts.",
+        subcommands: [SieveCheckCommand.self, SieveRunCommand.self, SieveTestCommand.self])
+}
+
+/// Files as commands read them.
+private struct ScriptFiles: SieveTestFiles, SieveScriptSource {
+    /// Where scripts come from that a script includes.
+    var folder = "."
+
+    func read(_ path: String) -> [UInt8]? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var octets: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = fread(&piece, 1, piece.count, file)
+            guard count > 0 else { return ferror(file) == 0 ? octets : nil }
+            octets += piece[..<count]
+        }
+    }
+
+    var now: MessageDate {
+        var seconds = time(nil)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        return MessageDate(secondsSince1970: Int64(seconds), zoneOffsetMinutes: parts.tm_gmtoff / 60)
+    }
+
+    func source(of name: SieveScriptName) -> [UInt8]? {
+        self.read("\(self.folder)/\(name.name).sieve")
+    }
+
+    static func absolute(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    static func folder(of path: String) -> String {
+        path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? "."
+    }
+
+    /// Compiles a script and prints what is wrong with it; `nil` when there are errors.
+    static func compile(_ path: String) throws -> SieveScript? {
+        let files = ScriptFiles(folder: self.folder(of: path))
+        guard let octets = files.read(path) else {
+            throw AdminError(.data, "cannot read \(path): \(String(cString: strerror(errno)))")
+        }
+        let compilation = SieveCompiler().compile(octets, name: path, included: files)
+        for diagnostic in compilation.diagnostics {
+            Terminal.complain(
+                "\(path):\(diagnostic.position.line):\(diagnostic.position.column): \(diagnostic.severity.rawValue): \(diagnostic.text)"
+            )
+        }
+        let hidden = compilation.errorCount - compilation.diagnostics.count { $0.severity == .error }
+        if hidden > 0 { Terminal.complain("\(path): \(hidden) more errors") }
+        return compilation.script
+    }
+}
+
+struct SieveCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Compiles scripts and tells every mistake with its line.")
+    @Argument(help: "Script files.") var files: [String]
+
+    func run() throws {
+        var isFine = true
+        for file in self.files where try ScriptFiles.compile(file) == nil { isFine = false }
+        guard isFine else { throw ExitCode(AdminExit.data.rawValue) }
+    }
+}
+
+struct SieveRunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Shows what a script would do with a message, and does none of it.",
+        discussion: "Each test is shown with what it compared, then the actions that were decided.")
+    @Argument(help: "The script file.") var script: String
+    @Argument(help: "The message file.") var message: String
+    @Option(name: .customShort("f"), help: "The envelope sender; <> is the null sender.")
+    var sender = "sender@example.com"
+    @Option(name: .customShort("r"), help: "The envelope recipient.") var recipient = "recipient@example.com"
+
+    func run() throws {
+        guard let script = try ScriptFiles.compile(self.script) else { throw ExitCode(AdminExit.data.rawValue) }
+        let files = ScriptFiles(folder: ScriptFiles.folder(of: self.script))
+        guard let octets = files.read(self.message) else {
+            throw AdminError(.data, "cannot read \(self.message): \(String(cString: strerror(errno)))")
+        }
+        var environment = SieveEnvironment(
+            sender: SieveAddress(envelope: self.sender == "<>" ? "" : self.sender),
+            recipient: SieveAddress(envelope: self.recipient))
+        environment.now = files.now
+        environment.trace = { print(Self.text($0)) }
+        let result = octets.withUnsafeBytes { bytes in
+            script.run(SieveMessage(Octets(bytes)), environment, limits: SieveLimits())
+        }
+        print("")
+        if let error = result.error { print("\(error.script): \(error)") }
+        for action in result.actions { print("action: \(Self.text(action.kind))  (line \(action.position.line))") }
+        if result.keepsImplicitly {
+            let flags = result.flags.isEmpty ? "" : " with flags \(result.flags.joined(separator: " "))"
+            print("action: keep (implicit)\(flags)")
+        }
+        if result.error != nil { throw ExitCode(AdminExit.data.rawValue) }
+    }
+
+    private static func text(_ trace: SieveTrace) -> String {
+        switch trace.event {
+        case .test(let comparisons, let result):
+            var text = "line \(trace.position.line): test is \(result)"
+            for comparison in comparisons {
+                text += "\n    found \(Self.list(comparison.values)), looked for \(Self.list(comparison.keys))"
+            }
+            return text
+        case .action(let kind): return "line \(trace.position.line): \(Self.text(kind))"
+        }
+    }
+
+    private static func list(_ texts: [[UInt8]]) -> String {
+        if texts.isEmpty { return "nothing" }
+        return texts.prefix(10).map { text in
+            let shown = String(decoding: text.prefix(200), as: UTF8.self).unicodeScalars.map {
+                $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0)
+            }
+            return "\"\(String(shown))\""
+        }.joined(separator: ", ") + (texts.count > 10 ? ", ..." : "")
+    }
+
+    private static func text(_ kind: SieveAction.Kind) -> String {
+        switch kind {
+        case .keep(let flags): "keep" + (flags.isEmpty ? "" : " with flags \(flags.joined(separator: " "))")
+        case .fileInto(let place):
+            "fileinto \"\(place.mailbox)\"" + (place.creates ? ", made if missing" : "")
+                + (place.flags.isEmpty ? "" : ", with flags \(place.flags.joined(separator: " "))")
+        case .redirect(let address): "redirect to \(address)"
+        case .discard: "discard"
+        case .reject(let reason, let extended): (extended ? "ereject: " : "reject: ") + reason
+        case .vacation(let vacation): "vacation: \(String(decoding: vacation.reason, as: UTF8.self))"
+        case .notify(let notification): "notify \(String(decoding: notification.method, as: UTF8.self))"
+        case .report(let report): "report to \(report.address)"
+        case .pipe(let call): "pipe to \(call.program)"
+        }
+    }
+}
+
+struct SieveTestCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test", abstract: "Runs test scripts (*.svtest): Sieve that tests Sieve.")
+    @Flag(name: .customShort("v"), help: "Also shows what scripts print.") var verbose = false
+    @Argument(help: "Test files.") var files: [String]
+
+    func run() throws {
+        let isVerbose = self.verbose
+        var isPassed = true
+        for file in self.files {
+            let runner = SieveTestRunner(files: ScriptFiles()) { text in
+                if isVerbose || text.contains(": error: ") { print(text) }
+            }
+            if self.files.count > 1 { print("\(file):") }
+            let report = runner.run(ScriptFiles.absolute(file))
+            for line in report.lines { print(line) }
+            if !report.isPassed { isPassed = false }
+        }
+        guard isPassed else { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,4 @@
+require ["include", "variables"];
+global ["place", "result"];
+redirect "${place}";
+set "result" "sent";

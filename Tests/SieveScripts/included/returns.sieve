@@ -1,0 +1,5 @@
+require ["include", "variables"];
+global "trace";
+set "trace" "before";
+return;
+set "trace" "after";

@@ -1,0 +1,4 @@
+require "editheader";
+addheader "X-:" "x";
+deleteheader "a b";
+deleteheader :last "x";
