@@ -46,7 +46,8 @@ extension Command {
 }
 
 extension SearchKey {
-    fileprivate func replacingSavedResult(_ numbers: (MessageNumbering) -> SequenceSet) -> SearchKey {
+    /// The key with every `$` in it replaced.
+    public func replacingSavedResult(_ numbers: (MessageNumbering) -> SequenceSet) -> SearchKey {
         let replaced = self.replacing { key in
             switch key {
             // `$` and `UID $` mean the same.

@@ -25,7 +25,7 @@ enum Capabilities {
         var out = self.afterLoginNames
         out.append(0x20)
         out.append(self.literals(settings))
-        if settings.offersMetadata { out.append(" METADATA LIST-METADATA") }
+        if settings.offersMetadata { out.append(" METADATA LIST-METADATA FILTERS") }
         return out
     }
 

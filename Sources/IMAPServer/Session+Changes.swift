@@ -17,7 +17,8 @@ enum ExpungeTelling {
     }
 
     init(_ search: SearchCommand) {
-        self = search.key.hasSequenceNumbers ? .forbidden : ExpungeTelling(search.numbering)
+        // A filter may have sequence numbers in it.
+        self = search.key.hasSequenceNumbers || search.key.hasFilters ? .forbidden : ExpungeTelling(search.numbering)
     }
 }
 

@@ -42,16 +42,19 @@ public struct MessageText {
         converter: CharsetConverter = .builtIn
     ) -> Bool {
         if needle.mapped.isEmpty { return true }
+        if needle.isFound(in: self.text(ofField: body, converter: converter)) { return true }
         let bounded = body[0..<Self.maximumField]
-        if needle.isFound(in: self.collapsed(EncodedWord.decode(bounded, converter: converter))) {
-            return true
-        }
         guard self.hasAddresses(name) else { return false }
         var text: [UInt8] = []
         for address in AddressParser(bounded) { self.append(address, to: &text) }
         return text.withUnsafeBytes {
             needle.isFound(in: EncodedWord.decode(Octets($0), converter: converter))
         }
+    }
+
+    /// What a field says, in UTF-8, as far as it is looked at: encoded words decoded, runs of white space as one space.
+    public static func text(ofField body: Octets, converter: CharsetConverter = .builtIn) -> [UInt8] {
+        self.collapsed(EncodedWord.decode(body[0..<Self.maximumField], converter: converter))
     }
 
     private static func hasAddresses(_ name: [UInt8]) -> Bool {
@@ -130,8 +133,7 @@ public struct MessageText {
                 line.append(":")
                 if HeaderBody.isSpace(body[0]) { line.append(0x20) }
             }
-            let text = EncodedWord.decode(body[0..<Self.maximumField], converter: self.converter)
-            line.append(contentsOf: Self.collapsed(text))
+            line.append(contentsOf: Self.text(ofField: body, converter: self.converter))
             if needle.isFound(in: line) { return true }
         }
         return false

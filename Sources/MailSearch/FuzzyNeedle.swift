@@ -68,8 +68,7 @@ struct FuzzyNeedle: Sendable {
         var best = 0
         for body in bodies {
             var mapped: [UInt8] = []
-            UnicodeCasemap.append(
-                EncodedWord.decode(body[0..<MessageText.maximumField], converter: .system), to: &mapped)
+            UnicodeCasemap.append(MessageText.text(ofField: body, converter: .system), to: &mapped)
             let share = min(30, 30 * self.whole.mapped.count / max(1, mapped.count))
             if self.whole.isFound(inMapped: mapped) {
                 best = max(best, 70 + share)

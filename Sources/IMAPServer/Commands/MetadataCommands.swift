@@ -104,6 +104,16 @@ extension Session {
             return try await self.refuse(tag, .noPermission, "Only the administrator sets this entry")
         }
         let changes = zip(entries, command.changes).map { MetadataChange($0, $1.value) }
+        // RFC 5466 section 3.2.
+        let limits = self.settings.commandLimits
+        if owner == .server,
+            changes.contains(where: { change in
+                SearchFilters.name(change.entry) != nil
+                    && change.value.map { SearchKey($0, limits: limits) == nil } ?? false
+            })
+        {
+            return try await self.refuse(tag, .cannot, "A filter must be a whole search")
+        }
         do throws(StoreError) {
             try await account.setMetadata(changes, of: owner)
         } catch {

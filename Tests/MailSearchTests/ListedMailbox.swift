@@ -1,0 +1,72 @@
+import MIMECore
+import MailCore
+import MailStore
+
+/// A mailbox of given messages that only searches use.
+final class ListedMailbox: Mailbox {
+    struct Message: Sendable {
+        var octets: [UInt8]
+        var saveDate: Int64 = 0
+        /// Without one, its octets must be read.
+        var hasCache = true
+    }
+
+    private let view: MailboxSnapshot
+    private let messages: [UID: Message]
+
+    init(_ view: MailboxSnapshot, _ messages: [UID: Message]) {
+        self.view = view
+        self.messages = messages
+    }
+
+    let name = MailboxName.inbox
+    let access = MailboxAccess.readOnly
+    let guid = ""
+    let isDeleted = false
+    func snapshot() -> MailboxSnapshot { self.view }
+    func takeRecent() -> UIDSet { [] }
+    func close() {}
+
+    func caches(
+        of records: some Sequence<MessageRecord> & Sendable,
+        _ visit: (MessageRecord, MessageCache.View?) -> Bool
+    ) async throws(StoreError) {
+        for record in records {
+            var blob: [UInt8] = []
+            if let message = self.messages[record.uid], message.hasCache {
+                blob = message.octets.withUnsafeBytes { MessageCache.build(from: $0) }
+            }
+            let goesOn = blob.withUnsafeBytes { visit(record, MessageCache.View($0)) }
+            if !goesOn { return }
+        }
+    }
+
+    func octets(
+        of records: [MessageRecord], limit: Int
+    ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {
+        // Fewer than asked for, as a store may answer.
+        records.prefix(3).map { record in
+            self.messages[record.uid].map { .success(MessageOctets($0.octets)) } ?? .failure(StoreError(.expunged))
+        }
+    }
+
+    func details(of uid: UID) async throws(StoreError) -> MessageDetails {
+        guard let message = self.messages[uid] else { throw StoreError(.expunged) }
+        return MessageDetails(saveDate: message.saveDate, guid: "\(uid.rawValue)")
+    }
+
+    // MARK: Not for searches
+
+    func store(
+        _ change: FlagChange, _ uids: UIDSet, unchangedSince: ModSeq?
+    ) async throws(StoreError) -> FlagChangeResult { throw StoreError(.cannot) }
+    func expunge(_ uids: UIDSet?) async throws(StoreError) -> UIDSet { throw StoreError(.cannot) }
+    func remove(_ uids: UIDSet) async throws(StoreError) -> UIDSet { throw StoreError(.cannot) }
+    func vanished(_ uids: UIDSet, since modSeq: ModSeq) async throws(StoreError) -> UIDSet? { nil }
+    func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
+        throw StoreError(.cannot)
+    }
+    func move(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
+        throw StoreError(.cannot)
+    }
+}
