@@ -12,6 +12,7 @@ extension SieveOptions {
         self.limits.scriptSize = Int(clamping: sieve.maximumScriptSize)
         self.limits.actions = sieve.maximumActions
         self.limits.redirects = sieve.maximumRedirects
+        self.policy.recipientDelimiter = settings.delivery.recipientDelimiter
         self.before = sieve.scripts.filter { $0.type == .before }.map(\.path)
         self.after = sieve.scripts.filter { $0.type == .after }.map(\.path)
         self.fallback = sieve.scripts.first { $0.type == .default }?.path
