@@ -37,7 +37,7 @@ extension ResponseEncoder {
     /// `* QUOTAROOT INBOX "User quota"` (RFC 9208 section 4.2.2).
     public mutating func quotaRoot(_ mailbox: WireMailboxName, roots: [[UInt8]]) {
         self.bytes.append("* QUOTAROOT ")
-        self.bytes.appendAString(mailbox.bytes)
+        self.bytes.appendMailbox(mailbox)
         for root in roots {
             self.bytes.append(0x20)
             self.bytes.appendAString(root)
