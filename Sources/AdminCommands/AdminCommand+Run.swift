@@ -41,6 +41,11 @@ extension AdminCommand {
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MailboxCommands.subscribe(names, subscribes, account)
             }
+        case .mailboxMetadata(let users, let mailbox, let action):
+            if !action.columns.isEmpty { try await output.columns(users.column + action.columns) }
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MetadataCommands.run(action, mailbox, account, &output)
+            }
         case .forceResync(let users, let masks):
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MailboxCommands.resync(masks, account, &output)

@@ -12,6 +12,7 @@ public enum AdminCommand: Sendable, Hashable {
     case mailboxDelete(UserSelection, names: [String], isRecursive: Bool)
     case mailboxRename(UserSelection, from: String, to: String)
     case mailboxSubscribe(UserSelection, names: [String], subscribes: Bool)
+    case mailboxMetadata(UserSelection, mailbox: String, MetadataAction)
     case search(UserSelection, query: [String])
     case fetch(UserSelection, fields: [FetchField], query: [String])
     case expunge(UserSelection, query: [String])
@@ -86,6 +87,7 @@ public enum AdminCommand: Sendable, Hashable {
     }
 
     private static func mailbox(_ verb: String, _ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
+        if verb == "metadata" { return try Self.metadata(&arguments) }
         let users = try arguments.users()
         switch verb {
         case "list":
@@ -116,7 +118,7 @@ public enum AdminCommand: Sendable, Hashable {
         default:
             throw AdminError(
                 .usage,
-                "unknown command: mailbox \(verb); there are list, status, create, delete, rename, subscribe, unsubscribe"
+                "unknown command: mailbox \(verb); there are list, status, create, delete, rename, subscribe, unsubscribe, metadata"
             )
         }
     }
@@ -136,6 +138,38 @@ public enum AdminCommand: Sendable, Hashable {
         default:
             throw AdminError(.usage, "unknown command: quota \(verb); there are get, recalc, set")
         }
+    }
+
+    /// `mailbox metadata get -u USER MAILBOX KEY` and its like; an empty MAILBOX, or `-s`, is the server.
+    private static func metadata(_ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
+        let verb = arguments.next()
+        let users = try arguments.users()
+        let isServer = arguments.flag("-s")
+        let usage = "mailbox metadata"
+        let operands: [String]
+        let action: MetadataAction
+        switch verb {
+        case "get":
+            operands = try arguments.operands(2...2, "\(usage) get -u USER [-s] MAILBOX KEY")
+            action = .get(entry: operands[1])
+        case "set":
+            operands = try arguments.operands(3...3, "\(usage) set -u USER [-s] MAILBOX KEY VALUE")
+            action = .set(entry: operands[1], value: operands[2])
+        case "unset":
+            operands = try arguments.operands(2...2, "\(usage) unset -u USER [-s] MAILBOX KEY")
+            action = .unset(entry: operands[1])
+        case "list":
+            let showsOwners = arguments.flag("-p")
+            operands = try arguments.operands(1...2, "\(usage) list -u USER [-s] [-p] MAILBOX [KEY-PREFIX]")
+            action = .list(prefix: operands.count > 1 ? operands[1] : "", showsOwners: showsOwners)
+        default:
+            throw AdminError(
+                .usage, "unknown command: mailbox metadata \(verb ?? "(none)"); there are get, set, unset, list")
+        }
+        guard !isServer || operands[0].isEmpty else {
+            throw AdminError(.usage, "with -s the mailbox is \"\"")
+        }
+        return .mailboxMetadata(users, mailbox: operands[0], action)
     }
 
     /// Field names separated by blanks; `all` is every one.

@@ -58,6 +58,18 @@ struct WordsTests {
         Case(
             "mailbox", "unsubscribe", "-A", "A",
             is: .mailboxSubscribe(.all, names: ["A"], subscribes: false)),
+        Case(
+            "mailbox", "metadata", "get", "-u", "anna", "INBOX", "/private/comment",
+            is: .mailboxMetadata(.matching("anna"), mailbox: "INBOX", .get(entry: "/private/comment"))),
+        Case(
+            "mailbox", "metadata", "set", "-u", "anna", "-s", "", "/private/vendor/x", "y",
+            is: .mailboxMetadata(.matching("anna"), mailbox: "", .set(entry: "/private/vendor/x", value: "y"))),
+        Case(
+            "mailbox", "metadata", "unset", "-A", "INBOX", "/shared/comment",
+            is: .mailboxMetadata(.all, mailbox: "INBOX", .unset(entry: "/shared/comment"))),
+        Case(
+            "mailbox", "metadata", "list", "-p", "-u", "anna", "INBOX",
+            is: .mailboxMetadata(.matching("anna"), mailbox: "INBOX", .list(prefix: "", showsOwners: true))),
         Case("search", "-u", "anna", "unseen", is: .search(.matching("anna"), query: ["unseen"])),
         // What looks like an option inside a query is the query's.
         Case("search", "-u", "anna", "subject", "-A", is: .search(.matching("anna"), query: ["subject", "-A"])),

@@ -56,7 +56,7 @@ struct MailboxCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mailbox", abstract: "Works on mailboxes.",
         subcommands: [
-            List.self, Status.self, Create.self, Delete.self, Rename.self, Subscribe.self, Unsubscribe.self,
+            List.self, Status.self, Create.self, Delete.self, Rename.self, Subscribe.self, Unsubscribe.self, Metadata.self,
         ])
 
     struct List: RemoteCommand {

@@ -1,0 +1,61 @@
+import AdminCommands
+import ArgumentParser
+
+extension MailboxCommand {
+    struct Metadata: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "metadata", abstract: "Works on annotations of mailboxes and of the server.",
+            subcommands: [Get.self, Set.self, Unset.self, List.self])
+
+        /// Whose entries are meant.
+        struct Place: ParsableArguments {
+            @Flag(name: .customShort("s"), help: "The server's entries; the mailbox is \"\" then.") var server = false
+            @Argument(help: "A mailbox, or \"\" for the server.") var mailbox: String
+
+            func words(_ verb: String, _ users: UserOptions, _ options: [String] = []) -> [String] {
+                ["mailbox", "metadata", verb] + users.words + (self.server ? ["-s"] : []) + options
+                    + ["--", self.mailbox]
+            }
+        }
+
+        struct Get: RemoteCommand {
+            static let configuration = CommandConfiguration(commandName: "get", abstract: "Shows an entry's value.")
+            @OptionGroup var global: GlobalOptions
+            @OptionGroup var users: UserOptions
+            @OptionGroup var place: Place
+            @Argument(help: "Such as /private/comment.") var key: String
+            var words: [String] { self.place.words("get", self.users) + [self.key] }
+        }
+
+        struct Set: RemoteCommand {
+            static let configuration = CommandConfiguration(commandName: "set", abstract: "Sets an entry.")
+            @OptionGroup var global: GlobalOptions
+            @OptionGroup var users: UserOptions
+            @OptionGroup var place: Place
+            @Argument(help: "Such as /private/comment.") var key: String
+            @Argument var value: String
+            var words: [String] { self.place.words("set", self.users) + [self.key, self.value] }
+        }
+
+        struct Unset: RemoteCommand {
+            static let configuration = CommandConfiguration(commandName: "unset", abstract: "Removes an entry.")
+            @OptionGroup var global: GlobalOptions
+            @OptionGroup var users: UserOptions
+            @OptionGroup var place: Place
+            @Argument(help: "Such as /private/comment.") var key: String
+            var words: [String] { self.place.words("unset", self.users) + [self.key] }
+        }
+
+        struct List: RemoteCommand {
+            static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists entries.")
+            @OptionGroup var global: GlobalOptions
+            @OptionGroup var users: UserOptions
+            @Flag(name: .customShort("p"), help: "Shows /private or /shared before the names.") var prefixes = false
+            @OptionGroup var place: Place
+            @Argument(help: "Only entries that begin so.") var prefix: String?
+            var words: [String] {
+                self.place.words("list", self.users, self.prefixes ? ["-p"] : []) + (self.prefix.map { [$0] } ?? [])
+            }
+        }
+    }
+}
