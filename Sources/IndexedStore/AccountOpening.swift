@@ -62,7 +62,11 @@ struct AccountOpening {
             ticket = self.volume.committer.enqueue(record) ?? ticket
         }
         try account.refreshDirectory()
-        if isNew { try self.indexSpecialUses(account) }
+        if isNew {
+            try self.indexSpecialUses(account)
+        } else if let changed = try account.compareAttributes() {
+            ticket = changed
+        }
         account.estimateQuota(hasIndex: nextMailbox > 1)
         if let made = try self.makeDefaults(account) { ticket = made }
         return (account, ticket)

@@ -153,6 +153,23 @@ extension IndexSchema {
         }
     }
 
+    /// All metadata of an account by the mailbox's number, 0 for the server's.
+    func metadata(of account: UInt32) throws(StoreError) -> [UInt32: [MetadataEntry: [UInt8]]] {
+        try self.read { (transaction) throws(LMDBError) in
+            var found: [UInt32: [MetadataEntry: [UInt8]]] = [:]
+            let prefix = IndexSchema.key(account)
+            let cursor = try transaction.cursor(self.metadata)
+            var row = try cursor.seek(prefix)
+            while let entry = row, entry.key.starts(with: prefix) {
+                if let name = MetadataEntry(entry.key.dropFirst(8)) {
+                    found[IndexSchema.number(4, of: entry.key), default: [:]][name] = Array(entry.value)
+                }
+                row = try cursor.next()
+            }
+            return found
+        }
+    }
+
     /// The metadata of a mailbox, or of the server where the key's mailbox is 0, sorted by entry.
     func metadata(_ key: MailboxKey) throws(StoreError) -> [Metadata] {
         try self.read { (transaction) throws(LMDBError) in

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Synchronization
 internal import VolumeLog
 
 /// Metadata of mailboxes and of the server (RFC 5464). The log has it first, then the index and, for a Maildir, a
@@ -131,16 +132,91 @@ extension StoreAccount {
                 }
                 return MetadataChange(entry, value)
             }
-            guard !changes.isEmpty, !isServer || state.name.isInbox else { continue }
+            guard !isServer || state.name.isInbox else { continue }
             let key = isServer ? MailboxKey(account: self.core.id, mailbox: 0) : state.key
+            if let queued = try self.queue(changes, key, state) { ticket = queued }
+        }
+        return ticket
+    }
+
+    /// Queues what was found among the files.
+    private func queue(
+        _ changes: [MetadataChange], _ key: MailboxKey, _ state: MailboxState
+    ) throws(StoreError) -> UInt64? {
+        guard !changes.isEmpty else { return nil }
+        return try state.lock.withLock { () throws(StoreError) in
+            for change in changes where change.entry == .specialUse && key.mailbox != 0 {
+                state.specialUse = SpecialUseChoice(change.value)
+            }
             let record = StoreRecord.metadata(MetadataSet(key: key, changes: changes))
-            ticket = try state.lock.withLock { () throws(StoreError) in
-                for change in changes where change.entry == .specialUse && !isServer {
-                    state.specialUse = SpecialUseChoice(change.value)
-                }
-                return try state.queue(PendingRecord(record: record, isAwaited: false))
+            return try state.queue(PendingRecord(record: record, isAwaited: false))
+        }
+    }
+
+    /// Takes in what another server changed in the files while this one was away; the ticket to wait for. With all
+    /// records applied: after a crash, files have them by then, so that a difference is not ours.
+    func compareAttributes() throws(StoreError) -> UInt64? {
+        guard self.core.home == .files else { return nil }
+        let stored = try self.core.asOwner { () throws(StoreError) in try self.core.files.attributes() }
+        let indexed = try self.volume.schema.metadata(of: self.core.id)
+        if stored.isEmpty, indexed.isEmpty { return nil }
+        var byGUID: [String: [StoredAttribute]] = [:]
+        for attribute in stored { byGUID[attribute.guid, default: []].append(attribute) }
+        let states = self.directory.withLock { directory in
+            directory.entries.values.compactMap { entry -> MailboxState? in
+                if case .indexed(let state) = entry { return state }
+                return nil
+            }
+        }
+        if stored.isEmpty {
+            try self.writeAttributes(indexed, states)
+            return nil
+        }
+        var ticket: UInt64?
+        for state in states {
+            let attributes = byGUID[state.guid] ?? []
+            for isServer in state.name.isInbox ? [false, true] : [false] {
+                let key = isServer ? MailboxKey(account: self.core.id, mailbox: 0) : state.key
+                let changes = Self.differences(
+                    attributes.filter { $0.isServers == isServer }, indexed[key.mailbox] ?? [:], state.specialUse)
+                if let queued = try self.queue(changes, key, state) { ticket = queued }
             }
         }
         return ticket
+    }
+
+    /// What makes of the index's entries those of the files.
+    private static func differences(
+        _ attributes: [StoredAttribute], _ indexed: [MetadataEntry: [UInt8]], _ specialUse: SpecialUseChoice
+    ) -> [MetadataChange] {
+        var changes: [MetadataChange] = []
+        var gone = Set(indexed.keys)
+        for attribute in attributes {
+            guard let entry = attribute.entry else { continue }
+            gone.remove(entry)
+            if entry == .specialUse, !attribute.isServers {
+                // Where files have none, it was given before they could; it stays.
+                if SpecialUseChoice(attribute.value) != specialUse { changes.append(MetadataChange(entry, attribute.value)) }
+            } else if indexed[entry] != attribute.value {
+                changes.append(MetadataChange(entry, attribute.value))
+            }
+        }
+        return changes + gone.sorted().map { MetadataChange($0, nil) }
+    }
+
+    /// Writes the file anew from the index, as it was lost.
+    private func writeAttributes(
+        _ indexed: [UInt32: [MetadataEntry: [UInt8]]], _ states: [MailboxState]
+    ) throws(StoreError) {
+        var attributes: [StoredAttribute] = []
+        for state in states {
+            for isServer in state.name.isInbox ? [false, true] : [false] {
+                let entries = indexed[isServer ? 0 : state.key.mailbox] ?? [:]
+                let changes = entries.sorted { $0.key < $1.key }.map { MetadataChange($0.key, $0.value) }
+                attributes += StoredAttribute.changes(changes, guid: state.guid, isServer: isServer)
+            }
+        }
+        let lost = attributes
+        try self.changeList { () throws(StoreError) in try self.core.files.changeAttributes(lost) }
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import MailCore
 import MailStore
 import Testing
@@ -51,6 +52,40 @@ import Testing
                 #expect(try await self.text(anna, .server) == ["/shared/vendor/a=1\n2"])
             }
         }
+    }
+
+    /// Another server had the files meanwhile.
+    @Test func filesOfAnotherServerCount() async throws {
+        let volume = try TestVolume()
+        let path = volume.directory + "/anna/dovecot-attributes"
+        try await volume.with { store in
+            let anna = try await store.account(volume.identity("anna"))
+            try await anna.setMetadata(
+                [try self.change("/private/comment", "old"), try self.change("/private/gone", "x")],
+                of: .mailbox(.inbox))
+            try await anna.setMetadata([try self.change("/private/vendor/a", "1")], of: .server)
+        }
+        let text = String(decoding: try #require(Shell.read(path)), as: UTF8.self)
+        let guid = try #require(text.split(separator: "/").first { $0.utf8.count == 32 })
+        Shell.write(
+            Array(
+                "priv/\(guid)/comment\nnew\nshared/\(guid)/more\ny\npriv/\(guid)/vendor/vendor.dovecot/pvt/server/vendor/a\n2\n"
+                    .utf8), path)
+        try await volume.with { store in
+            let anna = try await store.account(volume.identity("anna"))
+            #expect(try await self.text(anna, .mailbox(.inbox)) == ["/private/comment=new", "/shared/more=y"])
+            #expect(try await self.text(anna, .server) == ["/private/vendor/a=2"])
+        }
+        // A lost file is written again.
+        unlink(path)
+        try await volume.with { store in
+            let anna = try await store.account(volume.identity("anna"))
+            #expect(try await self.text(anna, .mailbox(.inbox)) == ["/private/comment=new", "/shared/more=y"])
+        }
+        let written = String(decoding: try #require(Shell.read(path)), as: UTF8.self)
+        #expect(written.contains("priv/\(guid)/comment\nnew\n"))
+        #expect(written.contains("shared/\(guid)/more\ny\n"))
+        #expect(written.contains("server/vendor/a\n2\n"))
     }
 
     @Test func isBounded() async throws {
