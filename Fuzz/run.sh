@@ -51,8 +51,12 @@ for target in "${targets[@]}"; do
         continue
     fi
     # The backtracer hangs under the address sanitizer.
+    seeds=()
+    [ -d "Seeds/$name" ] && seeds+=("Seeds/$name")
+    [ -f "Seeds/$name.dict" ] && seeds+=(-dict="Seeds/$name.dict")
     if SWIFT_BACKTRACE=enable=no "$work/$target.fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=10 \
-        -artifact_prefix="Failures/$name/" "$work/corpus-$name" "Failures/$name" >"$work/$target.log" 2>&1; then
+        -artifact_prefix="Failures/$name/" "$work/corpus-$name" "Failures/$name" "${seeds[@]}" \
+        >"$work/$target.log" 2>&1; then
         echo "ok fuzz $target ($(grep -oE 'Done [0-9]+ runs' "$work/$target.log" | tail -1), $(
             grep -oE 'cov: [0-9]+' "$work/$target.log" | tail -1))"
     else
