@@ -63,6 +63,20 @@ extension AdminCommand {
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await QuotaCommands.set(change, account)
             }
+        case .accountMove(let users, let driver):
+            try await output.columns(users.column + ["moved"])
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                let name = account.identity.name
+                let count: Int
+                do throws(StoreError) {
+                    count = try await context.store.move(account.identity, toFormat: driver)
+                } catch {
+                    throw AdminError(error, "account \(name)")
+                }
+                // Sessions have seen their mailboxes end; new ones see them as they are.
+                _ = context.sessions?.kick { $0.user == name }
+                try await output.row([String(count)])
+            }
         case .search(let users, let query):
             let selection = try MessageSelection(query)
             try await output.columns(users.column + ["mailbox-guid", "uid"])

@@ -21,6 +21,7 @@ public enum AdminCommand: Sendable, Hashable {
     case quotaRecalculate(UserSelection)
     /// `nil`: the limits of the settings hold again.
     case quotaSet(UserSelection, QuotaChange?)
+    case accountMove(UserSelection, driver: String)
 
     /// For whom a command runs.
     public enum UserSelection: Sendable, Hashable {
@@ -81,6 +82,10 @@ public enum AdminCommand: Sendable, Hashable {
         case ("quota", let verb?):
             arguments.skip()
             self = try Self.quota(verb, &arguments)
+        case ("account", "move"):
+            arguments.skip()
+            let users = try arguments.users()
+            self = .accountMove(users, driver: try arguments.oneOperand("account move -u USER FORMAT"))
         case (let word, _):
             throw AdminError(.usage, "unknown command: \(word ?? "(none)"); see martlet help")
         }

@@ -32,8 +32,7 @@ final class Applier: @unchecked Sendable {
     private var inWork = 0
     private var appliedTicket: UInt64 = 0
     private var deadline: UInt64?
-    private var waiting:
-        [(ticket: UInt64, continuation: CheckedContinuation<Result<Void, StoreError>, Never>)] = []
+    private var waiting = TicketWaiters()
     private var failure: StoreError?
     /// Set when the log accepts nothing more: what is not applied yet may never be.
     private var stopped: (after: UInt64, failure: StoreError)?
@@ -156,7 +155,7 @@ final class Applier: @unchecked Sendable {
             let ready: Result<Void, StoreError>? = self.monitor.lock.withLock {
                 if self.appliedTicket >= ticket { return .success(()) }
                 if let failure = self.failure(of: ticket) { return .failure(failure) }
-                self.waiting.append((ticket, continuation))
+                self.waiting.add(ticket, continuation)
                 self.monitor.wakeAll()
                 return nil
             }
@@ -360,17 +359,7 @@ final class Applier: @unchecked Sendable {
     }
 
     private func resumeWaiting(in tickets: ClosedRange<UInt64>, _ result: Result<Void, StoreError>) {
-        let ready = self.monitor.lock.withLock {
-            () -> [CheckedContinuation<Result<Void, StoreError>, Never>] in
-            var ready: [CheckedContinuation<Result<Void, StoreError>, Never>] = []
-            self.waiting.removeAll { waiter in
-                guard tickets.contains(waiter.ticket) else { return false }
-                ready.append(waiter.continuation)
-                return true
-            }
-            return ready
-        }
-        for continuation in ready { continuation.resume(returning: result) }
+        self.monitor.lock.withLock { self.waiting.take(tickets) }.resume(result)
     }
 
     /// Gives back segments that nothing needs: no body is in them, and the last commit but one knew that.

@@ -40,6 +40,21 @@ struct BodyAccounting {
         self.changes[location.segment, default: 0] += sign * Int64(clamping: row.span)
     }
 
+    /// In a rebuild, makes the body of the record at hand known although nobody may name it yet: the mailbox that it
+    /// came into may be gone from the checkpoint, and a copy elsewhere be still to come.
+    mutating func introduce(
+        _ schema: IndexSchema, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        guard self.unreferenced == .keep, let current else { return }
+        var row =
+            try self.row(current.id, schema, transaction) ?? BodyRow(location: nil, count: 0, references: 0)
+        guard row.location == nil else { return }
+        row.location = current.location
+        row.count = current.count
+        if row.references > 0 { self.count(row, 1) }
+        try self.put(current.id, row, schema, transaction)
+    }
+
     /// One more message names the body.
     mutating func retain(
         _ id: BodyID, _ schema: IndexSchema, _ transaction: borrowing WriteTransaction

@@ -38,8 +38,7 @@ final class Committer: @unchecked Sendable {
     private var isClosing = false
     private var isClosed = false
     private var stopped: StoreError?
-    private var waiting:
-        [(ticket: UInt64, continuation: CheckedContinuation<Result<Void, StoreError>, Never>)] = []
+    private var waiting = TicketWaiters()
     private var batch = RecordBatch()
 
     private let log: VolumeLog
@@ -51,6 +50,15 @@ final class Committer: @unchecked Sendable {
     private let thread = ThreadSlot()
     /// Set before the thread starts; weak because the keeper holds this.
     private weak var keeper: LogKeeper?
+
+    /// Bodies above this are written from where they are.
+    private static let copiedOctets = 256 << 10
+
+    private struct LargeBody: RecordBody {
+        let octets: MessageOctets
+        var count: Int { self.octets.count }
+        func withOctets(_ body: (UnsafeRawBufferPointer) -> Void) { self.octets.withUnsafeBytes { body($0) } }
+    }
 
     /// How long a change that nobody waits for may stay in memory only.
     static let idleDelay: UInt64 = 500_000_000
@@ -143,7 +151,7 @@ final class Committer: @unchecked Sendable {
                 if self.flushedTicket >= ticket { return .success(()) }
                 if let stopped = self.stopped { return .failure(stopped) }
                 if self.isClosed { return .failure(StoreError(.temporary, "volume closed")) }
-                self.waiting.append((ticket, continuation))
+                self.waiting.add(ticket, continuation)
                 if !self.queue.isEmpty {
                     self.deadline = 0
                     self.monitor.wakeAll()
@@ -156,17 +164,7 @@ final class Committer: @unchecked Sendable {
     }
 
     private func resumeWaiting(through ticket: UInt64, _ result: Result<Void, StoreError>) {
-        let ready = self.monitor.lock.withLock {
-            () -> [CheckedContinuation<Result<Void, StoreError>, Never>] in
-            var ready: [CheckedContinuation<Result<Void, StoreError>, Never>] = []
-            self.waiting.removeAll { waiter in
-                guard waiter.ticket <= ticket else { return false }
-                ready.append(waiter.continuation)
-                return true
-            }
-            return ready
-        }
-        for continuation in ready { continuation.resume(returning: result) }
+        self.monitor.lock.withLock { self.waiting.take(0...ticket) }.resume(result)
     }
 
     /// Why nothing can be changed now; `nil` while the volume works.
@@ -258,6 +256,12 @@ final class Committer: @unchecked Sendable {
         if self.batch.logSize > 4 << 20 { self.batch = RecordBatch() } else { self.batch.removeAll() }
         for pending in records {
             guard let record = pending.record else { continue }
+            if let body = record.body, body.count > Self.copiedOctets {
+                var head: [UInt8] = []
+                record.encodeHead(into: &head)
+                self.batch.append(kind: record.kind.rawValue, prefix: head, body: LargeBody(octets: body))
+                continue
+            }
             self.batch.append(kind: record.kind.rawValue) { (out: inout [UInt8]) in record.encode(into: &out)
             }
         }
@@ -287,6 +291,9 @@ final class Committer: @unchecked Sendable {
     private func finish(_ records: [PendingRecord], _ receipt: CommitReceipt) {
         var sequence = receipt.first
         let locations = self.batch.locations()
+        let written = self.batch.logSize
+        // A large body must not stay in memory until the next commit.
+        if records.contains(where: { $0.record?.octetCount ?? 0 > Self.copiedOctets }) { self.batch.removeAll() }
         var next = 0
         var applying: [Applier.Flushed] = []
         applying.reserveCapacity(records.count)
@@ -305,7 +312,7 @@ final class Committer: @unchecked Sendable {
             }
         }
         self.fileWork.flushed(through: receipt.last, withFiles: withFiles)
-        self.keeper?.wrote(self.batch.logSize)
+        self.keeper?.wrote(written)
         self.applier.add(applying)
         for flushed in applying { flushed.pending.completion?(.success(flushed.sequence)) }
         if receipt.beganSegment, receipt.first > .first { self.fileWork.prepareNextSegment() }

@@ -155,7 +155,7 @@ final class Depositing: @unchecked Sendable {
             do throws(StoreError) {
                 let item = group.items[index]
                 let state = item.state
-                guard !state.isDeleted else { throw StoreError(.notFound, "mailbox deleted") }
+                guard !state.isDeleted else { throw state.goneError }
                 try state.checkRoom(for: 1)
                 var table = state.keywords
                 let (numbers, new) = try MailboxState.numbers(of: item.deposit.keywords, in: &table)

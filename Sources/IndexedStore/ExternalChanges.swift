@@ -144,7 +144,9 @@ extension MailboxState {
                 differences.flags.append((row, found.flags))
             }
         }
-        for (index, row) in rows.enumerated() where !seen[index] { differences.gone.append(row) }
+        for (index, row) in rows.enumerated() where !seen[index] && !row.location.isInLog {
+            differences.gone.append(row)
+        }
         return differences
     }
 

@@ -195,6 +195,13 @@ final class FileWork: @unchecked Sendable {
             let segmentWanted = self.segmentWanted
             self.segmentWanted = false
             let round = self.takeRound(everything: isClosing || self.isDraining)
+            // What is done now has its rows in this round or an earlier one. What is done while the round runs may
+            // have rows that only the next one writes, so that the log must keep it until then.
+            var done = LogSequence.none
+            for record in self.outstanding {
+                guard record.isDone else { break }
+                done = record.sequence
+            }
             self.doneSinceSync = false
             self.isDraining = false
             self.isBusy = true
@@ -207,7 +214,7 @@ final class FileWork: @unchecked Sendable {
                     self.report(.warning, "the next log segment cannot be prepared: \(error)")
                 }
             }
-            self.perform(round)
+            self.perform(round, done)
             self.monitor.lock.withLock {
                 self.isBusy = false
                 self.monitor.wakeAll()
@@ -240,12 +247,13 @@ final class FileWork: @unchecked Sendable {
         return round
     }
 
-    private func perform(_ round: [Work]) {
+    private func perform(_ round: [Work], _ done: LogSequence) {
         if !round.isEmpty { self.crashPoint(.beforeFileWork) }
-        for work in round { self.unsynced.append(contentsOf: self.perform(work)) }
+        var hasFailed = false
+        for work in round { self.unsynced.append(contentsOf: self.perform(work, &hasFailed)) }
         self.updateSizeFiles(round)
         if !round.isEmpty { self.crashPoint(.afterFileWork) }
-        guard self.sync() else { return }
+        guard self.sync(hasFailed ? .none : done) else { return }
         if !self.unsynced.isEmpty { self.crashPoint(.afterFileSync) }
         for task in self.unsynced { self.applier?.add(.fileTaskDone(task)) }
         self.unsynced = []
@@ -263,7 +271,8 @@ final class FileWork: @unchecked Sendable {
         }
     }
 
-    private func perform(_ work: Work) -> [IndexWriter.PendingFileTask] {
+    /// - Parameter hasFailed: set when rows could not be written.
+    private func perform(_ work: Work, _ hasFailed: inout Bool) -> [IndexWriter.PendingFileTask] {
         let state = work.state
         var done: [IndexWriter.PendingFileTask] = []
         let header = state.header
@@ -275,7 +284,8 @@ final class FileWork: @unchecked Sendable {
             }
         } catch {
             // Files of a deleted mailbox are gone or about to go.
-            if state.lock.withLock({ state.isDeleted }) { return [] }
+            if state.isGone { return [] }
+            hasFailed = true
             self.report(.warning, "\(state.description): list of UIDs cannot be written now: \(error)")
             // Else the next look at the files writes them.
             if !self.monitor.lock.withLock({ self.isClosing }) { self.add(rows: work.rows, state) }
@@ -290,7 +300,7 @@ final class FileWork: @unchecked Sendable {
                     for task in slice where self.perform(task, state, files) { done.append(task) }
                 }
             } catch {
-                if !state.lock.withLock({ state.isDeleted }) {
+                if !state.isGone {
                     self.report(.warning, "\(state.description): files cannot be changed: \(error)")
                 }
                 break
@@ -299,7 +309,7 @@ final class FileWork: @unchecked Sendable {
             // Who waits for the mailbox's files, a delivery above all, comes first: a lock taken again at once is
             // seldom given to another.
             usleep(Self.pause)
-            if state.lock.withLock({ state.isDeleted }) { break }
+            if state.isGone { break }
         }
         self.monitor.lock.withLock { self.dirty[state.core.fileSystem] = state }
         return done
@@ -319,21 +329,19 @@ final class FileWork: @unchecked Sendable {
             }
             return true
         } catch {
-            if !state.lock.withLock({ state.isDeleted }) {
+            if !state.isGone {
                 self.report(.warning, "\(state.description): file of message \(task.uid.rawValue): \(error)")
             }
             return false
         }
     }
 
-    /// Syncs the file systems; what was done before is then on the disk.
-    private func sync() -> Bool {
-        let (dirty, prefix) = self.monitor.lock.withLock {
-            let dirty = self.dirty
-            self.dirty = [:]
-            var prefix = 0
-            while prefix < self.outstanding.count, self.outstanding[prefix].isDone { prefix += 1 }
-            return (dirty, prefix)
+    /// Syncs the file systems; what was done before is then on the disk, and the log need not keep the records up to
+    /// `done` for it.
+    private func sync(_ done: LogSequence) -> Bool {
+        let dirty = self.monitor.lock.withLock {
+            defer { self.dirty = [:] }
+            return self.dirty
         }
         for (device, state) in dirty where self.fsync != .never {
             do throws(StoreError) {
@@ -356,7 +364,9 @@ final class FileWork: @unchecked Sendable {
             }
         }
         self.hasSyncFailed = false
-        self.monitor.lock.withLock { self.outstanding.removeFirst(prefix) }
+        self.monitor.lock.withLock {
+            while let first = self.outstanding.first, first.sequence <= done { self.outstanding.removeFirst() }
+        }
         return true
     }
 }

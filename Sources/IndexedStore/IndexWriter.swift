@@ -111,6 +111,7 @@ struct IndexWriter {
             try self.apply(set, transaction)
         case .added(let added):
             self.bodies.current = (BodyID(place.sequence), place.location, UInt32(clamping: added.count))
+            if !added.isForFilesOnly { try self.bodies.introduce(self.schema, transaction) }
             for target in added.targets {
                 guard var head = try self.head(target.key, transaction) else { continue }
                 try self.put(target.newKeywords, target.key, transaction)
@@ -144,12 +145,62 @@ struct IndexWriter {
         case .bodyMoved(let moved):
             try self.bodies.move(
                 moved.id, to: place.location, count: UInt32(clamping: moved.count), self.schema, transaction)
+        case .relocated(let relocated):
+            if relocated.new.isInLog {
+                self.bodies.current = (BodyID(place.sequence), place.location, UInt32(clamping: relocated.count))
+                try self.bodies.introduce(self.schema, transaction)
+            }
+            try self.apply(relocated, transaction)
         case .checkpoint, .closed, .restarted: break
         case .quotaLimits(let id, let limits):
             guard var row = try self.account(id, transaction) else { return }
             row.quotaLimits = limits
             self.accounts[id] = row
         }
+    }
+
+    private mutating func apply(
+        _ relocated: MessageRelocated, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        let rowKey = IndexSchema.key(relocated.key, relocated.uid)
+        guard try self.head(relocated.key, transaction) != nil else { return }
+        let known = try transaction.get(self.schema.messages, rowKey).flatMap { value -> NewMessage? in
+            var reader = ByteReader(value)
+            return reader.readRow(relocated.uid)
+        }
+        guard var row = known, row.location == relocated.old else {
+            // Gone, or taken elsewhere by another record. A checkpoint's row may be of later than this record, and the
+            // file still be there.
+            if self.purpose == .rebuild, !relocated.old.isInLog {
+                let task = FileTask(.remove, relocated.old, relocated.flags, relocated.keywords)
+                try transaction.put(self.schema.fileTasks, rowKey, task.encode())
+            }
+            return
+        }
+        row.location = relocated.new
+        if row.location == .thisRecord, let id = self.bodies.current?.id { row.location = BodyLocation(id) }
+        row.guid = relocated.guid
+        if let id = row.location.bodyID { try self.bodies.retain(id, self.schema, transaction) }
+        self.buffer.removeAll(keepingCapacity: true)
+        self.buffer.append(row: row)
+        try transaction.put(self.schema.messages, rowKey, self.buffer)
+        if let id = relocated.old.bodyID { try self.bodies.release(id, self.schema, transaction) }
+        var task: FileTask?
+        if !relocated.old.isInLog {
+            let shown = try transaction.get(self.schema.fileTasks, rowKey).flatMap { FileTask($0) }
+            task = FileTask(
+                .remove, relocated.old, shown?.flags ?? row.flags, shown?.keywords ?? row.keywords)
+        } else if !row.location.isInLog {
+            // Flags may have changed since the file was written.
+            task = FileTask(.rename, row.location, relocated.flags, relocated.keywords)
+        }
+        guard let task else { return }
+        try transaction.put(self.schema.fileTasks, rowKey, task.encode())
+        self.fileTasks.append(
+            PendingFileTask(
+                key: relocated.key, uid: relocated.uid, kind: task.kind, location: task.location,
+                oldFlags: task.flags, oldKeywords: task.keywords, newFlags: row.flags, newKeywords: row.keywords,
+                modSeq: row.modSeq))
     }
 
     private mutating func apply(

@@ -114,6 +114,44 @@ public final class IndexedStore: MailStore {
         return account
     }
 
+    public func move(_ identity: AccountIdentity, toFormat driver: String) async throws(StoreError) -> Int {
+        guard let known = try await self.account(identity) as? StoreAccount else {
+            throw StoreError(.cannot, "account of another store")
+        }
+        var target = known.identity
+        target.driver = driver
+        let format = try self.volume.configuration.format(of: target)
+        let gate = self.volume.moves
+        await gate.enter()
+        defer { gate.leave() }
+        switch (known.core.home, format.home) {
+        case (.files, .files) where known.identity.driver != driver:
+            throw StoreError(.cannot, "from \(known.identity.driver) to \(driver)")
+        case (.log, .log): return 0
+        case (.files, .log):
+            let count = try await known.moveIntoLog()
+            try await self.change(known, target)
+            return count
+        case (.log, .files):
+            let made = target
+            let files = try await self.threads.run { () throws(StoreError) in
+                try made.asOwner { () throws(StoreError) in try format.openAccount(made) }
+            }
+            try await known.makeFiles(files, made)
+            try await self.change(known, target)
+        case (.files, .files): break
+        }
+        // Also what an earlier move, cut short, has left.
+        guard let account = try await self.account(identity) as? StoreAccount else { return 0 }
+        return try await account.moveIntoFiles()
+    }
+
+    /// Enters the format that an account has from now on; who opens it sees it so.
+    private func change(_ account: StoreAccount, _ identity: AccountIdentity) async throws(StoreError) {
+        _ = try await self.volume.commit(.account(AccountSet(id: account.core.id, identity: identity)))
+        self.volume.accounts.remove(account)
+    }
+
     // MARK: Deposits
 
     public func deposit(_ deposits: [Deposit]) async -> [Result<StoredMessage, StoreError>] {

@@ -136,6 +136,11 @@ public enum LogDump {
             row.text = "first=\(keywords.first) names=\(keywords.names.map(\.name).joined(separator: ","))"
         case .bodyMoved(let moved):
             row.text = "of=\(moved.id.rawValue) body=\(moved.count)"
+        case .relocated(let relocated):
+            place(relocated.key)
+            row.text =
+                "uid=\(relocated.uid.rawValue) from=\(Self.words(relocated.old)) to=\(Self.words(relocated.new)) "
+                + "guid=\(relocated.guid) body=\(relocated.count)"
         case .checkpoint(let part):
             switch part.content {
             case .begin(let restarts): row.text = "base=\(part.base.rawValue) begin restarts=\(restarts)"
@@ -155,16 +160,15 @@ public enum LogDump {
     }
 
     private static func words(_ message: NewMessage) -> String {
-        let place: String
-        if let id = message.location.bodyID {
-            place = "body-of=\(id.rawValue)"
-        } else if message.location.isInLog {
-            place = "body-here"
-        } else {
-            place = "file=\(String(decoding: message.location.bytes, as: UTF8.self))"
-        }
+        let place = "at=\(Self.words(message.location))"
         return "uid=\(message.uid.rawValue) modseq=\(message.modSeq.rawValue) flags=\(Self.words(message.flags)) "
             + "size=\(message.size) \(place)"
+    }
+
+    private static func words(_ location: BodyLocation) -> String {
+        if let id = location.bodyID { return "record-\(id.rawValue)" }
+        if location.isInLog { return "this-record" }
+        return "file-\(String(decoding: location.bytes, as: UTF8.self))"
     }
 
     private static func words(_ flags: MessageFlags) -> String {

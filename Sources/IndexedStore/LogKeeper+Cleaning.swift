@@ -83,6 +83,7 @@ extension LogKeeper {
         switch StoreRecord(kind: logged.kind, logged.payload) {
         case .added(let added): (BodyID(logged.sequence), added.count)
         case .bodyMoved(let moved): (moved.id, moved.count)
+        case .relocated(let relocated): (BodyID(logged.sequence), relocated.count)
         default: nil
         }
     }

@@ -58,6 +58,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     /// The generation of quota rules for which `countsForQuota` holds.
     var quotaGeneration: UInt64 = 0
     var countsForQuota = true
+    /// Whether it is there all the same, for another object: its account has moved.
+    var isRetired = false
     /// The newest record about this mailbox, and the newest that added visible messages.
     var lastTicket: UInt64 = 0
     var lastVisibleTicket: UInt64 = 0

@@ -109,7 +109,7 @@ final class Copying: @unchecked Sendable {
         for item in self.items { if let prepared = item.prepared { self.target.discard(prepared) } }
     }
 
-    private var hasFiles: Bool { self.target.core.home == .files }
+    private var hasFiles: Bool { self.items.contains { $0.prepared != nil } }
 
     private func prepare(_ uids: UIDSet) throws(StoreError) {
         let wanted = self.source.lock.withLock { () -> [UID] in
@@ -119,19 +119,17 @@ final class Copying: @unchecked Sendable {
         }
         guard !wanted.isEmpty else { return }
         let rows = try self.volume.schema.rows(self.source.key, wanted)
-        guard self.hasFiles else {
-            for row in rows {
-                guard row.location.isInLog else { throw StoreError(.cannot, "copy from files into the log") }
-                self.items.append(Item(row: row, location: row.location, prepared: nil, fileFlags: FileFlags()))
-            }
-            return
-        }
-        if rows.contains(where: { $0.location.isInLog }) {
-            throw StoreError(.cannot, "copy from the log into files")
-        }
         let sourceFiles = self.source.lock.withLock { self.source.files }
         let targetFiles = self.target.lock.withLock { self.target.files }
         for row in rows {
+            if row.location.isInLog {
+                // A body in the log is shared, whatever the target's new messages are.
+                self.items.append(Item(row: row, location: row.location, prepared: nil, fileFlags: FileFlags()))
+                continue
+            }
+            guard self.target.core.home == .files else {
+                throw StoreError(.cannot, "copy from files into an account that has none")
+            }
             let flags = self.source.fileFlags(row.flags, row.keywords)
             do throws(StoreError) {
                 let prepared = try self.source.core.asOwner { () throws(StoreError) in
@@ -140,8 +138,13 @@ final class Copying: @unchecked Sendable {
                 self.items.append(
                     Item(row: row, location: prepared.location, prepared: prepared, fileFlags: flags))
             } catch {
-                // Gone by another program's hand: as if it had not been in the set.
                 guard error.code == .expunged else { throw error }
+                // Moved into the log a moment ago, or gone by another program's hand: as if it had not been in the
+                // set.
+                guard let now = try self.volume.schema.rows(self.source.key, CollectionOfOne(row.uid)).first,
+                    now.location.isInLog
+                else { continue }
+                self.items.append(Item(row: now, location: now.location, prepared: nil, fileFlags: FileFlags()))
             }
         }
     }
@@ -154,7 +157,7 @@ final class Copying: @unchecked Sendable {
             ? [self.source] : [self.source, self.target].sorted { $0.key < $1.key }
         for state in states { state.lock.lock() }
         defer { for state in states { state.lock.unlock() } }
-        guard !self.target.isDeleted else { throw StoreError(.notFound, "mailbox deleted") }
+        guard !self.target.isDeleted else { throw self.target.goneError }
         guard !self.source.isDeleted else { throw StoreError(.expunged, "mailbox deleted") }
         try self.target.checkRoom(for: self.items.count)
         var kept: [Item] = []
@@ -327,7 +330,7 @@ final class Copying: @unchecked Sendable {
         var rows: [UIDListRow] = []
         for item in self.items {
             guard let uid = item.uid else { continue }
-            rows.append(UIDListRow(uid, item.location, guid: self.guid(of: item)))
+            if item.prepared != nil { rows.append(UIDListRow(uid, item.location, guid: self.guid(of: item))) }
         }
         if !isGone { self.volume.fileWork.add(rows: rows, self.target) }
         self.volume.fileWork.done(sequence, [self.target])
@@ -351,7 +354,7 @@ final class Copying: @unchecked Sendable {
             }
             // The target was renamed since, or its temporary file swept: copied once more. Source and target are
             // never locked together here, since another copy may go the other way.
-            for item in unplaced {
+            for item in unplaced where item.prepared != nil {
                 let octets = try self.source.withFiles { (files) throws(StoreError) in
                     try files.read(item.row.location, flags: item.fileFlags)
                 }
@@ -378,7 +381,7 @@ final class Copying: @unchecked Sendable {
     }
 
     private func removeSources(_ modSeq: ModSeq) {
-        for item in self.items {
+        for item in self.items where !item.row.location.isInLog {
             self.volume.fileWork.add(
                 IndexWriter.PendingFileTask(
                     key: self.source.key, uid: item.row.uid, kind: .remove, location: item.row.location,

@@ -285,13 +285,20 @@ extension MailboxState {
     /// Reads a message's octets. On a storage thread.
     func readOctets(_ row: NewMessage) -> Result<MessageOctets, StoreError> {
         do throws(StoreError) {
-            if let id = row.location.bodyID { return .success(try self.core.volume.readBody(id)) }
-            let flags = self.fileFlags(row.flags, row.keywords)
-            return .success(
-                try self.withFiles { (files) throws(StoreError) in try files.read(row.location, flags: flags)
-                })
+            return .success(try self.octets(of: row))
         } catch {
-            return .failure(error)
+            // Its octets may have been moved between the look into the index and the read.
+            guard error.code == .expunged,
+                let now = try? self.core.volume.schema.rows(self.key, CollectionOfOne(row.uid)).first,
+                now.location != row.location
+            else { return .failure(error) }
+            do throws(StoreError) { return .success(try self.octets(of: now)) } catch { return .failure(error) }
         }
+    }
+
+    private func octets(of row: NewMessage) throws(StoreError) -> MessageOctets {
+        if let id = row.location.bodyID { return try self.core.volume.readBody(id) }
+        let flags = self.fileFlags(row.flags, row.keywords)
+        return try self.withFiles { (files) throws(StoreError) in try files.read(row.location, flags: flags) }
     }
 }

@@ -47,6 +47,10 @@ struct RecoveredFiles {
             for target in added.targets where !target.message.location.isInLog {
                 self.octets[Message(key: target.key, uid: target.message.uid)] = location
             }
+        case .relocated(let relocated):
+            guard !relocated.new.isInLog else { return }
+            self.messages.append(Noted(sequence: sequence, location: location))
+            self.octets[Message(key: relocated.key, uid: relocated.uid)] = location
         case .copied(let copied):
             guard copied.messages.contains(where: { !$0.message.location.isInLog }) else { return }
             self.messages.append(Noted(sequence: sequence, location: location))
@@ -83,6 +87,10 @@ struct RecoveredFiles {
                 switch try Self.record(at: noted.location, of: log) {
                 case .added(let added): try self.restore(added, &report)
                 case .copied(let copied): try self.restore(copied, from: log, &report)
+                case .relocated(let relocated):
+                    guard let place = try self.place(relocated.key, relocated.uid) else { continue }
+                    try place.restore(relocated.octets)
+                    report.checkedFiles += 1
                 default: break
                 }
             } catch {
@@ -138,10 +146,12 @@ struct RecoveredFiles {
         _ copied: MessagesCopied, from log: VolumeLog, _ report: inout IndexedStore.OpenReport
     ) throws(StoreError) {
         for row in copied.messages {
-            guard let place = try self.place(copied.target, row.message.uid) else { continue }
+            guard !row.message.location.isInLog,
+                let place = try self.place(copied.target, row.message.uid)
+            else { continue }
             if let location = self.octets[Message(key: copied.target, uid: row.message.uid)] {
-                guard case .added(let added) = try Self.record(at: location, of: log) else { continue }
-                try place.restore(added.octets)
+                guard let octets = try Self.record(at: location, of: log)?.body else { continue }
+                try place.restore(octets)
                 report.checkedFiles += 1
             } else if try !place.isThere() {
                 // The source's octets were on the disk before; its file goes only after the copy is there.
@@ -189,7 +199,7 @@ struct RecoveredFiles {
 
     /// Where a message belongs, if the index still has it.
     private mutating func place(_ key: MailboxKey, _ uid: UID) throws(StoreError) -> Place? {
-        guard let row = try self.schema.rows(key, CollectionOfOne(uid)).first,
+        guard let row = try self.schema.rows(key, CollectionOfOne(uid)).first, !row.location.isInLog,
             let files = try self.mailbox(key), let account = try self.account(key.account)
         else { return nil }
         return Place(

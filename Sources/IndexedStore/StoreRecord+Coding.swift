@@ -22,6 +22,7 @@ extension StoreRecord {
         case recent = 21
         case keywords = 22
         case bodyMoved = 24
+        case relocated = 25
         case checkpoint = 40
         case closed = 41
         case restarted = 42
@@ -44,6 +45,7 @@ extension StoreRecord {
         case .recent: .recent
         case .keywords: .keywords
         case .bodyMoved: .bodyMoved
+        case .relocated: .relocated
         case .checkpoint: .checkpoint
         case .closed: .closed
         case .restarted: .restarted
@@ -54,6 +56,22 @@ extension StoreRecord {
     // MARK: Writing
 
     func encode(into out: inout [UInt8]) {
+        self.encodeHead(into: &out)
+        self.body?.withUnsafeBytes { out.append(contentsOf: $0) }
+    }
+
+    /// The octets that the payload ends with, where a record has some.
+    var body: MessageOctets? {
+        switch self {
+        case .added(let added): added.octets
+        case .bodyMoved(let moved): moved.octets
+        case .relocated(let relocated): relocated.octets
+        default: nil
+        }
+    }
+
+    /// The payload up to the body.
+    func encodeHead(into out: inout [UInt8]) {
         out.append(Self.version)
         switch self {
         case .account(let set):
@@ -98,8 +116,6 @@ extension StoreRecord {
                 out.append(target.newKeywords)
                 out.append(target.message)
             }
-            // The octets come last and reach to the end of the payload.
-            added.octets.withUnsafeBytes { out.append(contentsOf: $0) }
         case .found(let found):
             out.append(found.key)
             out.append(found.newKeywords)
@@ -141,7 +157,17 @@ extension StoreRecord {
             out.append(keywords)
         case .bodyMoved(let moved):
             out.appendLittleEndian(moved.id.rawValue)
-            moved.octets.withUnsafeBytes { out.append(contentsOf: $0) }
+        case .relocated(let relocated):
+            out.append(relocated.key)
+            out.appendLittleEndian(relocated.uid.rawValue)
+            for location in [relocated.old, relocated.new] {
+                out.appendVarint(UInt64(location.bytes.count))
+                out.append(contentsOf: location.bytes)
+            }
+            out.append(relocated.flags.rawValue)
+            out.append(keywordNumbers: relocated.keywords)
+            out.appendLittleEndian(relocated.internalDate)
+            out.appendText(relocated.guid)
         case .checkpoint(let part):
             part.encode(into: &out)
         case .closed(let synced):
@@ -219,6 +245,8 @@ extension StoreRecord {
             guard let id = reader.readLittleEndian(UInt64.self), let octets = reader.readBytes(reader.remaining)
             else { return nil }
             return .bodyMoved(BodyMoved(id: BodyID(rawValue: id), octets: MessageOctets(Array(octets))))
+        case .relocated:
+            return self.readRelocated(&reader)
         case .checkpoint:
             return CheckpointPart(&reader).map { .checkpoint($0) }
         case .closed:
@@ -273,6 +301,21 @@ extension StoreRecord {
         }
         guard let octets = reader.readBytes(reader.remaining) else { return nil }
         return .added(MessageAdded(targets: targets, octets: MessageOctets(Array(octets))))
+    }
+
+    private static func readRelocated(_ reader: inout ByteReader) -> StoreRecord? {
+        guard let key = reader.readKey(), let uid = reader.readUID(),
+            let oldLength = reader.readCount(of: 1), let old = reader.readBytes(oldLength).map({ Array($0) }),
+            let newLength = reader.readCount(of: 1), let new = reader.readBytes(newLength).map({ Array($0) }),
+            let flags = reader.readLittleEndian(UInt8.self), let keywords = reader.readKeywordNumbers(),
+            let internalDate = reader.readLittleEndian(Int64.self), let guid = reader.readText(),
+            let octets = reader.readBytes(reader.remaining)
+        else { return nil }
+        return .relocated(
+            MessageRelocated(
+                key: key, uid: uid, old: BodyLocation(old), new: BodyLocation(new),
+                flags: MessageFlags(rawValue: flags), keywords: keywords, internalDate: internalDate, guid: guid,
+                octets: MessageOctets(Array(octets))))
     }
 
     private static func readFound(_ reader: inout ByteReader) -> StoreRecord? {

@@ -38,6 +38,8 @@ enum StoreRecord: Sendable {
     case keywords(MailboxKey, NewKeywords)
     /// A body copied on by cleaning: this record is its place now.
     case bodyMoved(BodyMoved)
+    /// A message's octets are somewhere else now, and all else stays.
+    case relocated(MessageRelocated)
     case checkpoint(CheckpointPart)
     /// The volume was closed in order: nothing that anybody was told is missing before this.
     case closed(filesSynced: LogSequence)
@@ -116,6 +118,9 @@ struct MessageAdded: Sendable {
         self.count = octets.count
     }
 
+    /// Whether every target keeps the octets in a file.
+    var isForFilesOnly: Bool { self.targets.allSatisfy { !$0.message.location.isInLog } }
+
     /// Whether some target keeps the octets in a file.
     var hasFiles: Bool { self.targets.contains { !$0.message.location.isInLog } }
 }
@@ -128,6 +133,39 @@ struct BodyMoved: Sendable {
 
     init(id: BodyID, octets: MessageOctets) {
         self.id = id
+        self.octets = octets
+        self.count = octets.count
+    }
+}
+
+struct MessageRelocated: Sendable {
+    var key: MailboxKey
+    var uid: UID
+    /// Where it was; if the message is not there any more, the record means nothing.
+    var old: BodyLocation
+    var new: BodyLocation
+    /// What its new file shows.
+    var flags: MessageFlags
+    var keywords: [UInt16]
+    var internalDate: Int64
+    /// What it had before, whatever the location says.
+    var guid: String
+    var octets: MessageOctets
+    /// Octets of the body, also when `octets` are not held any more.
+    let count: Int
+
+    init(
+        key: MailboxKey, uid: UID, old: BodyLocation, new: BodyLocation, flags: MessageFlags, keywords: [UInt16],
+        internalDate: Int64, guid: String, octets: MessageOctets
+    ) {
+        self.key = key
+        self.uid = uid
+        self.old = old
+        self.new = new
+        self.flags = flags
+        self.keywords = keywords
+        self.internalDate = internalDate
+        self.guid = guid
         self.octets = octets
         self.count = octets.count
     }
@@ -189,6 +227,9 @@ extension StoreRecord {
         case .bodyMoved(var moved):
             moved.octets = Self.noOctets
             return .bodyMoved(moved)
+        case .relocated(var relocated):
+            relocated.octets = Self.noOctets
+            return .relocated(relocated)
         case .checkpoint(let part):
             // The index has these rows already.
             return .checkpoint(CheckpointPart(base: part.base, .end(parts: 0)))
@@ -197,13 +238,7 @@ extension StoreRecord {
     }
 
     /// Octets that make the record large, if it is.
-    var octetCount: Int {
-        switch self {
-        case .added(let added): added.octets.count
-        case .bodyMoved(let moved): moved.octets.count
-        default: 0
-        }
-    }
+    var octetCount: Int { self.body?.count ?? 0 }
 
     private static let noOctets = MessageOctets([])
 
@@ -217,7 +252,7 @@ extension StoreRecord {
             case .flagged(let change): [(change.key, change.newKeywords)]
             case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .vanished,
                 .recent,
-                .keywords, .bodyMoved, .checkpoint, .closed, .restarted, .quotaLimits:
+                .keywords, .bodyMoved, .relocated, .checkpoint, .closed, .restarted, .quotaLimits:
                 []
             }
         return all.filter { !$0.1.isEmpty }.map { .keywords($0.0, $0.1) }

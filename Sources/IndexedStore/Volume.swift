@@ -23,6 +23,8 @@ final class Volume: Sendable {
     let watcher: FileWatcher?
     let accounts = AccountTable()
     let idleMailboxes: IdleMailboxes
+    /// One account at a time moves to another format.
+    let moves = AsyncGate()
 
     init(
         _ configuration: IndexedStore.Configuration, threads: StorageThreads, recovered: Recovery.Result
@@ -176,6 +178,23 @@ final class AccountTable: Sendable {
             let old = state.kept[slot]
             state.kept[slot] = account
             return old
+        }
+        // Its last reference may go here, outside of the lock.
+        _ = dropped
+    }
+
+    /// Forgets an account object; the next who asks for the account gets another.
+    func remove(_ account: StoreAccount) {
+        let dropped: [StoreAccount?] = self.state.withLock { state in
+            if state.byName[account.identity.name]?.account === account {
+                state.byName[account.identity.name] = nil
+            }
+            var dropped: [StoreAccount?] = []
+            for slot in state.kept.indices where state.kept[slot] === account {
+                dropped.append(state.kept[slot])
+                state.kept[slot] = nil
+            }
+            return dropped
         }
         // Its last reference may go here, outside of the lock.
         _ = dropped

@@ -18,6 +18,11 @@ public protocol MailStore: Sendable {
     /// Stores all deposits or none: MULTIAPPEND (RFC 3502), APPEND. All go to one account.
     func depositAll(_ deposits: [Deposit]) async throws(StoreError) -> [StoredMessage]
 
+    /// Moves an account's messages into another body format, named as in settings (`mail_driver`), with their UIDs,
+    /// flags and MODSEQs; answers how many. The account works meanwhile; its sessions end once, for a moment. Can be
+    /// repeated after a failure.
+    func move(_ identity: AccountIdentity, toFormat driver: String) async throws(StoreError) -> Int
+
     /// Names of all accounts the store has seen, sorted.
     func accountNames() async throws(StoreError) -> [String]
 
@@ -31,4 +36,10 @@ public protocol MailStore: Sendable {
 
     /// Makes durable what is pending, lets waiting file work finish, closes. Later calls fail with `.temporary`.
     func close() async
+}
+
+extension MailStore {
+    public func move(_ identity: AccountIdentity, toFormat driver: String) async throws(StoreError) -> Int {
+        throw StoreError(.cannot, "a store of one format")
+    }
 }

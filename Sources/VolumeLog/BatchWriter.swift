@@ -77,12 +77,15 @@ struct BatchWriter {
             let end = self.buffer.count
             self.buffer.append(contentsOf: repeatElement(0, count: source.count))
             checksum = try self.buffer.withUnsafeMutableBufferPointer {
-                (buffer) throws(VolumeLogError) in
-                try BatchWriter.read(
-                    source, from: 0,
-                    into: UnsafeMutableRawBufferPointer(
-                        rebasing: UnsafeMutableRawBufferPointer(buffer)[end...]),
-                    checksum)
+                (buffer) throws(VolumeLogError) -> UInt32 in
+                let out = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[end...])
+                switch source {
+                case .file(let descriptor, let offset, _):
+                    return try BatchWriter.read(descriptor, at: offset, into: out, checksum)
+                case .memory(let body):
+                    body.withOctets { out.copyMemory(from: $0) }
+                    return martlet_crc32c(checksum, out.baseAddress, out.count)
+                }
             }
         }
         let span = RecordHeader.span(payload: record.length)
@@ -112,17 +115,30 @@ struct BatchWriter {
         position += record.count
         var checksum = record.checksum
         if let source = record.source {
-            let piece = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: min(source.count, BatchWriter.bufferSize), alignment: 4096)
-            defer { piece.deallocate() }
-            var done = 0
-            while done < source.count {
-                let step = UnsafeMutableRawBufferPointer(
-                    rebasing: piece[..<min(piece.count, source.count - done)])
-                checksum = try BatchWriter.read(source, from: done, into: step, checksum)
-                try self.files.writeAll(UnsafeRawBufferPointer(step), to: self.file, at: position)
-                position += step.count
-                done += step.count
+            switch source {
+            case .file(let descriptor, let offset, let count):
+                let piece = UnsafeMutableRawBufferPointer.allocate(
+                    byteCount: min(count, BatchWriter.bufferSize), alignment: 4096)
+                defer { piece.deallocate() }
+                var done = 0
+                while done < count {
+                    let step = UnsafeMutableRawBufferPointer(rebasing: piece[..<min(piece.count, count - done)])
+                    checksum = try BatchWriter.read(descriptor, at: offset + Int64(done), into: step, checksum)
+                    try self.files.writeAll(UnsafeRawBufferPointer(step), to: self.file, at: position)
+                    position += step.count
+                    done += step.count
+                }
+            case .memory(let body):
+                var failure: VolumeLogError?
+                body.withOctets { octets in
+                    checksum = martlet_crc32c(checksum, octets.baseAddress, octets.count)
+                    do throws(VolumeLogError) {
+                        try self.files.writeAll(octets, to: self.file, at: position)
+                    } catch {
+                        failure = error
+                    }
+                }
+                if let failure { throw failure }
             }
         }
         var header = self.header(record, checksum)
@@ -135,13 +151,11 @@ struct BatchWriter {
 
     /// Fills `out` from the file; returns the checksum continued over it.
     private static func read(
-        _ source: RecordBatch.Source, from skip: Int, into out: UnsafeMutableRawBufferPointer,
-        _ checksum: UInt32
+        _ descriptor: Int32, at offset: Int64, into out: UnsafeMutableRawBufferPointer, _ checksum: UInt32
     ) throws(VolumeLogError) -> UInt32 {
         var done = 0
         while done < out.count, let base = out.baseAddress {
-            let count = pread(
-                source.descriptor, base + done, out.count - done, off_t(source.offset) + off_t(skip + done))
+            let count = pread(descriptor, base + done, out.count - done, off_t(offset) + off_t(done))
             if count > 0 {
                 done += count
             } else if count == 0 {

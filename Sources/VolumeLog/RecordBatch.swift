@@ -1,16 +1,30 @@
 internal import CLinux
 internal import MailCore
 
+/// Octets in memory that a batch writes from where they are.
+public protocol RecordBody: Sendable {
+    var count: Int { get }
+
+    /// Calls `body` with all octets; they are the same each time.
+    func withOctets(_ body: (UnsafeRawBufferPointer) -> Void)
+}
+
 /// Records on their way to the log: filled on any thread, then committed as a whole.
 ///
 /// Checksums of payloads are computed here, so that the committer has little left to do. After
 /// the commit the batch knows the sequence number and location of each record.
 public struct RecordBatch: Sendable {
-    /// Octets of a file that are the rest of a payload.
-    struct Source {
-        var descriptor: Int32
-        var offset: Int64
-        var count: Int
+    /// Octets elsewhere that are the rest of a payload.
+    enum Source {
+        case file(descriptor: Int32, offset: Int64, count: Int)
+        case memory(any RecordBody)
+
+        var count: Int {
+            switch self {
+            case .file(_, _, let count): count
+            case .memory(let body): body.count
+            }
+        }
     }
 
     struct Record {
@@ -111,7 +125,16 @@ public struct RecordBatch: Sendable {
         let start = self.bytes.count
         self.bytes.append(contentsOf: prefix)
         return self.finish(
-            kind, start, Source(descriptor: descriptor, offset: offset, count: max(0, count)))
+            kind, start, .file(descriptor: descriptor, offset: offset, count: max(0, count)))
+    }
+
+    /// Adds a record whose payload is `prefix` and then the body, which is not copied: the batch holds it until
+    /// `removeAll`.
+    @discardableResult
+    public mutating func append(kind: UInt8, prefix: [UInt8], body: any RecordBody) -> Int {
+        let start = self.bytes.count
+        self.bytes.append(contentsOf: prefix)
+        return self.finish(kind, start, .memory(body))
     }
 
     private mutating func finish(_ kind: UInt8, _ start: Int, _ source: Source?) -> Int {

@@ -18,7 +18,8 @@ enum DirectStore {
             throw AdminError(.unavailable, "the daemon is not running, so nobody is connected")
         case .user, .authTest: needsMail = false
         case .mailboxList, .mailboxStatus, .mailboxCreate, .mailboxDelete, .mailboxRename, .mailboxSubscribe,
-            .mailboxMetadata, .search, .fetch, .expunge, .forceResync, .quotaGet, .quotaRecalculate, .quotaSet:
+            .mailboxMetadata, .search, .fetch, .expunge, .forceResync, .quotaGet, .quotaRecalculate, .quotaSet,
+            .accountMove:
             needsMail = true
         }
         let settings = configuration.settings

@@ -17,8 +17,8 @@ struct Martlet: AsyncParsableCommand {
         subcommands: [
             UserCommand.self, AuthCommand.self, PasswordCommand.self, WhoCommand.self, KickCommand.self,
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
-            ExpungeCommand.self, ForceResyncCommand.self, QuotaCommand.self, ConfigCommand.self, DumpCommand.self,
-            SieveCommand.self,
+            ExpungeCommand.self, ForceResyncCommand.self, AccountCommand.self, QuotaCommand.self,
+            ConfigCommand.self, DumpCommand.self, SieveCommand.self,
         ])
 
     static func main() async {

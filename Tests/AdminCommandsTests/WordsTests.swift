@@ -78,6 +78,7 @@ struct WordsTests {
             is: .fetch(.matching("anna"), fields: [.uid, .dateReceived], query: ["all"])),
         Case(
             "expunge", "-A", "mailbox", "Trash", "all", is: .expunge(.all, query: ["mailbox", "Trash", "all"])),
+        Case("account", "move", "-u", "anna", "pack", is: .accountMove(.matching("anna"), driver: "pack")),
         Case("force-resync", "-u", "anna", "*", is: .forceResync(.matching("anna"), masks: ["*"])),
     ])
     func understands(_ sample: Case) throws {

@@ -2,6 +2,7 @@ import Glibc
 import IndexedStore
 import MailCore
 import MailStore
+import Synchronization
 import Testing
 
 /// Checkpoints, cleaning, and an index made again from the log.
@@ -142,6 +143,53 @@ import Testing
             let after = try await Picture(account, since: .zero)
             #expect(after.boxes.count == before.boxes.count)
             for (a, b) in zip(after.boxes, before.boxes) { #expect(a == b) }
+        }
+        #expect(volume.problems.allSatisfy { $0.hasPrefix("the index is gone") })
+    }
+
+    /// A message comes into a mailbox, is copied, and the mailbox is deleted, all between two rows of a checkpoint.
+    @Test func mailboxDeletedDuringACheckpoint() async throws {
+        let volume = try TestVolume(.pack)
+        let from = try #require(MailboxName("From"))
+        let to = try #require(MailboxName("To"))
+        let isHeld = Mutex(false)
+        let (reached, arrival) = AsyncStream.makeStream(of: Void.self)
+        var ends: [CInt] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        let (wait, release) = (ends[0], ends[1])
+        try await volume.with { configuration in
+            configuration.crashPoint = { point in
+                guard point == .inCheckpoint, isHeld.withLock({ $0 }) else { return }
+                isHeld.withLock { $0 = false }
+                arrival.yield()
+                var byte: UInt8 = 0
+                _ = read(wait, &byte, 1)
+            }
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await account.create(from, specialUse: nil)
+            try await account.create(to, specialUse: nil)
+            try await store.put(message("before"), account)
+            isHeld.withLock { $0 = true }
+            // Bodies have been read then, mailboxes and messages not.
+            async let kept: Void = store.keepLogShort()
+            for await _ in reached { break }
+            try await store.put(message("copied"), account, from)
+            let source = try await account.open(from, .readWrite, onChange: {})
+            _ = try await source.copy([.first], to: to)
+            source.close()
+            try await account.delete(from)
+            close(release)
+            try await kept
+        }
+        close(wait)
+        Shell.remove("\(volume.directory)/volume/index")
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let target = try await account.open(to, .readOnly, onChange: {})
+            #expect(try await target.subjects() == ["copied"])
+            target.close()
+            #expect(try await account.mailboxes().map(\.name.text) == ["INBOX", "To"])
         }
         #expect(volume.problems.allSatisfy { $0.hasPrefix("the index is gone") })
     }

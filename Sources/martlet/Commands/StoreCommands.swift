@@ -178,3 +178,21 @@ struct ForceResyncCommand: RemoteCommand {
     @Argument(help: "Masks of mailbox names; '*' is all.") var masks: [String]
     var words: [String] { ["force-resync"] + self.users.words + ["--"] + self.masks }
 }
+
+struct AccountCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "account", abstract: "Works on accounts as a whole.", subcommands: [Move.self])
+
+    struct Move: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "move", abstract: "Moves accounts into another body format, while they are in use.",
+            discussion: """
+                UIDs, flags and MODSEQs stay. Sessions end once; deliveries wait for a moment. A move that was cut \
+                short is repeated.
+                """)
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var users: UserOptions
+        @Argument(help: "The format: maildir or pack.") var driver: String
+        var words: [String] { ["account", "move"] + self.users.words + ["--", self.driver] }
+    }
+}

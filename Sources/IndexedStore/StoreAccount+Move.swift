@@ -1,0 +1,255 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+internal import Synchronization
+internal import VolumeLog
+
+/// Moving an account from one body format to another, while it is in use.
+///
+/// A message keeps its row: UID, flags, MODSEQ, GUID. Only where its octets are changes, by a record for each. In
+/// between, the account is one with files, and some of its messages are in the log; such an account works like any
+/// other, also after a crash in the middle, and the move can be repeated. Sessions and deliveries are shut out only
+/// while the last messages follow and the account changes its format.
+extension StoreAccount {
+    /// Moves the account's messages into the log; answers how many.
+    func moveIntoLog() async throws(StoreError) -> Int {
+        guard self.core.home == .files else { return 0 }
+        var count = 0
+        for name in try await self.mailboxes().filter(\.isSelectable).map(\.name) {
+            let state = try await self.state(of: name)
+            count += try await self.volume.threads.run { () throws(StoreError) in try state.moveIntoLog() }
+        }
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        // What was delivered meanwhile follows, and nothing more can come.
+        try await self.volume.threads.run { () throws(StoreError) in try self.refreshDirectory() }
+        for name in self.directory.withLock({ Array($0.entries.keys) }) { _ = try await self.stateInGate(name) }
+        let states = self.retire()
+        let subscriptions = try await self.subscriptions()
+        count += try await self.volume.threads.run { () throws(StoreError) -> Int in
+            try self.volume.waitApplied(self.volume.committer.lastTicket)
+            var count = 0
+            for state in states { count += try state.moveIntoLog() }
+            // Files of moved messages must be gone for good before nobody looks at files any more.
+            try self.volume.waitApplied(self.volume.committer.lastTicket)
+            self.volume.fileWork.drain()
+            return count
+        }
+        let known = try self.volume.schema.subscriptions(of: self.core.id)
+        for name in known.subtracting(subscriptions) {
+            _ = try await self.volume.commit(.subscription(account: self.core.id, name, isSubscribed: false))
+        }
+        for name in subscriptions where !known.contains(name) {
+            _ = try await self.volume.commit(.subscription(account: self.core.id, name, isSubscribed: true))
+        }
+        return count
+    }
+
+    /// Makes files for all mailboxes of an account without; the messages follow when it is open again.
+    func makeFiles(_ files: any AccountFiles, _ identity: AccountIdentity) async throws(StoreError) {
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        let states = self.retire()
+        let subscriptions = try await self.subscriptions()
+        try await self.volume.threads.run { () throws(StoreError) in
+            try self.volume.waitApplied(self.volume.committer.lastTicket)
+            try identity.asOwner { () throws(StoreError) in
+                for state in states.sorted(by: { $0.key < $1.key }) {
+                    let name = state.lock.withLock { state.name }
+                    let made = try files.createMailbox(name, state.header)
+                    var changes = try self.volume.schema.metadata(state.key).map { MetadataChange($0.entry, $0.value) }
+                    if case .use(let use) = state.lock.withLock({ state.specialUse }) {
+                        changes.append(MetadataChange(.specialUse, Array(use.rawValue.utf8)))
+                    }
+                    try files.changeAttributes(
+                        StoredAttribute.changes(changes, guid: state.guid, isServer: false))
+                    if name.isInbox {
+                        let server = try self.volume.schema.metadata(
+                            MailboxKey(account: state.key.account, mailbox: 0))
+                        try files.changeAttributes(
+                            StoredAttribute.changes(
+                                server.map { MetadataChange($0.entry, $0.value) }, guid: state.guid, isServer: true))
+                    }
+                    try made.flush()
+                }
+                try files.setSubscriptions(subscriptions)
+            }
+        }
+    }
+
+    /// Takes the messages of an account with files out of the log; answers how many.
+    func moveIntoFiles() async throws(StoreError) -> Int {
+        var count = 0
+        for name in try await self.mailboxes().filter(\.isSelectable).map(\.name) {
+            let state = try await self.state(of: name)
+            count += try await self.volume.threads.run { () throws(StoreError) in try state.moveIntoFiles() }
+        }
+        return count
+    }
+
+    /// Ends the use of all mailboxes through this object: sessions hear that they are gone, deliveries that they are
+    /// to try again.
+    private func retire() -> [MailboxState] {
+        let states = self.directory.withLock { directory in
+            directory.entries.values.compactMap { entry -> MailboxState? in
+                if case .indexed(let state) = entry { return state }
+                return nil
+            }
+        }
+        for state in states {
+            state.lock.withLock { state.isRetired = true }
+            state.markDeleted()
+        }
+        return states
+    }
+}
+
+extension MailboxState {
+    /// Whether its files are gone or about to go.
+    var isGone: Bool { self.lock.withLock { self.isDeleted && !self.isRetired } }
+
+    /// Why a message cannot come into a mailbox that is no longer there.
+    var goneError: StoreError {
+        self.isRetired ? StoreError(.temporary, "account moves") : StoreError(.notFound, "mailbox deleted")
+    }
+
+    private func messages(_ wanted: (NewMessage) -> Bool) throws(StoreError) -> [UID] {
+        let schema = self.core.volume.schema
+        let key = self.key
+        return try schema.read { (transaction) throws(LMDBError) in
+            var uids: [UID] = []
+            try schema.forEachMessage(key, transaction) { uid, value in
+                var reader = ByteReader(value)
+                if let row = reader.readRow(uid), wanted(row) { uids.append(uid) }
+            }
+            return uids
+        }
+    }
+
+    /// Messages, and their octets, that are taken along at once.
+    private static let movedAtOnce = 64
+    private static let movedOctets = 4 << 20
+
+    fileprivate func moveIntoLog() throws(StoreError) -> Int {
+        let ticket = self.lock.withLock { self.lastTicket }
+        try self.core.volume.waitApplied(ticket)
+        var count = 0
+        var rest = try self.messages { !$0.location.isInLog }[...]
+        while !rest.isEmpty {
+            var octets = 0
+            var records: [PendingRecord] = []
+            while let uid = rest.first, records.count < Self.movedAtOnce, octets < Self.movedOctets {
+                rest = rest.dropFirst()
+                guard let row = try self.core.volume.schema.rows(self.key, CollectionOfOne(uid)).first,
+                    !row.location.isInLog
+                else { continue }
+                let body: MessageOctets
+                switch self.readOctets(row) {
+                case .success(let read): body = read
+                case .failure(let error):
+                    // Removed by another program: the next look at the files says so.
+                    guard error.code == .expunged else { throw error }
+                    continue
+                }
+                octets += body.count
+                records.append(self.relocation(of: row, to: .thisRecord, body))
+            }
+            count += records.count
+            try self.commit(records)
+        }
+        return count
+    }
+
+    fileprivate func moveIntoFiles() throws(StoreError) -> Int {
+        let ticket = self.lock.withLock { self.lastTicket }
+        try self.core.volume.waitApplied(ticket)
+        var count = 0
+        var rest = try self.messages { $0.location.isInLog }[...]
+        while !rest.isEmpty {
+            var octets = 0
+            var moved: [Moved] = []
+            while let uid = rest.first, moved.count < Self.movedAtOnce, octets < Self.movedOctets {
+                rest = rest.dropFirst()
+                guard let row = try self.core.volume.schema.rows(self.key, CollectionOfOne(uid)).first,
+                    let id = row.location.bodyID
+                else { continue }
+                let body = try self.core.volume.readBody(id)
+                let flags = self.fileFlags(row.flags, row.keywords)
+                let prepared = try self.withFiles { (files) throws(StoreError) in
+                    try files.prepare(body, flags: flags, internalDate: row.internalDate)
+                }
+                octets += body.count
+                moved.append(Moved(row: row, body: body, flags: flags, prepared: prepared))
+            }
+            count += try self.place(moved)
+        }
+        return count
+    }
+
+    private struct Moved {
+        var row: NewMessage
+        var body: MessageOctets
+        var flags: FileFlags
+        var prepared: PreparedBody
+    }
+
+    /// Enters messages whose files are prepared, and publishes those that are still there.
+    private func place(_ moved: [Moved]) throws(StoreError) -> Int {
+        guard !moved.isEmpty else { return 0 }
+        // Nobody may compare index and files between the records and the files' names.
+        self.filesLock.lock()
+        defer { self.filesLock.unlock() }
+        let records = moved.map { item in
+            var record = self.relocation(of: item.row, to: item.prepared.location, item.body)
+            record.hasFileWork = true
+            return record
+        }
+        let sequences = try self.commit(records)
+        let rows = try self.core.volume.schema.rows(self.key, moved.map(\.row.uid))
+        let placed = Set(rows.map(\.location))
+        var listed: [UIDListRow] = []
+        for item in moved {
+            guard placed.contains(item.prepared.location) else {
+                // Removed meanwhile.
+                self.discard(item.prepared)
+                continue
+            }
+            try self.core.asOwner { () throws(StoreError) in
+                try self.files.publish(item.prepared, flags: item.flags)
+            }
+            listed.append(
+                UIDListRow(item.row.uid, item.prepared.location, guid: self.core.volume.guid(of: item.row)))
+        }
+        self.knownFingerprint = nil
+        self.core.volume.fileWork.add(rows: listed, self)
+        for sequence in sequences { self.core.volume.fileWork.done(sequence, [self]) }
+        return listed.count
+    }
+
+    private func relocation(of row: NewMessage, to location: BodyLocation, _ body: MessageOctets) -> PendingRecord {
+        PendingRecord(
+            record: .relocated(
+                MessageRelocated(
+                    key: self.key, uid: row.uid, old: row.location, new: location, flags: row.flags,
+                    keywords: row.keywords, internalDate: row.internalDate, guid: self.core.volume.guid(of: row),
+                    octets: body)), isAwaited: true)
+    }
+
+    /// Queues records and waits until they are in the index; their numbers.
+    @discardableResult
+    private func commit(_ records: [PendingRecord]) throws(StoreError) -> [LogSequence] {
+        guard !records.isEmpty else { return [] }
+        let outcomes = Mutex<[Result<LogSequence, StoreError>]>([])
+        var ticket: UInt64 = 0
+        for var record in records {
+            record.completion = { result in outcomes.withLock { $0.append(result) } }
+            let queued = record
+            ticket = try self.lock.withLock { () throws(StoreError) in try self.queue(queued) }
+        }
+        try self.core.volume.committer.waitFlushed(ticket)
+        var sequences: [LogSequence] = []
+        for outcome in outcomes.withLock({ $0 }) { sequences.append(try outcome.get()) }
+        try self.core.volume.waitApplied(ticket)
+        return sequences
+    }
+}
