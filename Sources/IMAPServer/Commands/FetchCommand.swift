@@ -106,7 +106,11 @@ extension Session {
     /// Marks the messages \Seen that are not yet; answers which, with `batch` and the view brought up to date.
     private func markSeen(_ batch: inout [(index: Int, record: MessageRecord)]) async -> UIDSet {
         guard var selected = self.selected, !selected.isReadOnly else { return [] }
-        let unseen = UIDSet(batch.lazy.filter { !$0.record.flags.contains(.seen) }.map(\.record.uid))
+        // By what is there now: another session may have taken the flag away, which this client is still to be told.
+        let latest = selected.mailbox.snapshot()
+        let unseen = UIDSet(
+            batch.lazy.map { latest.record(of: $0.record.uid) ?? $0.record }
+                .filter { !$0.flags.contains(.seen) }.map(\.uid))
         guard !unseen.isEmpty else { return [] }
         do throws(StoreError) {
             _ = try await selected.mailbox.store(FlagChange(.add, .seen), unseen, unchangedSince: nil)

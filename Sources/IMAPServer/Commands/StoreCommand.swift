@@ -95,9 +95,10 @@ extension Session {
             self.writeFlags(of: record, at: index, adopted)
             try await self.connection.flushIfLarge()
         }
-        // Even a silent STORE tells the new MODSEQ (RFC 7162 section 3.1.3).
-        guard self.knowsCondStore, let modSeq = result.modSeq else { return isMissing }
-        for record in silent where record.modSeq == modSeq {
+        // Even a silent STORE tells the new MODSEQ, with UNCHANGEDSINCE also that of messages that had the flags
+        // already (RFC 7162 section 3.1.3).
+        guard self.knowsCondStore else { return isMissing }
+        for record in silent where command.unchangedSince != nil || record.modSeq == result.modSeq {
             guard let index = adopted.view.index(of: record.uid) else { continue }
             self.write { out in
                 var response = FetchResponse(SequenceNumber(index: index), into: &out.bytes)
