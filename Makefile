@@ -1,5 +1,5 @@
 # Two commands: `make run` (a mail server on high ports, to try) and `make test` (every test).
-# Slow suites have their own: `make crash`, `make interop`, `make differential`, `make fuzz`.
+# Slow suites have their own: `make crash`, `make interop`, `make differential`, `make model`, `make fuzz`.
 
 SWIFT ?= swift
 # Imports are held to the target graph of Package.swift; warnings are errors there.
@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 CONFDIR ?= /etc/martlet
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
-.PHONY: run build test unit interop differential crash fuzz format lint install clean packages
+.PHONY: run build test unit interop differential model crash fuzz format lint install clean packages
 
 run: build
 	conf.d/demo/run.sh "$$($(SWIFT) build $(RELEASE) --show-bin-path)"
@@ -37,6 +37,11 @@ interop: packages
 differential: packages
 	@.ci/packages test
 	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" RANDOM_MESSAGES=$(or $(MESSAGES),2000) Tests/run.sh differential
+
+# Random commands of several sessions against a model. SEED=n ROUNDS=1 repeats a failure.
+model: packages
+	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" MODEL_ROUNDS=$(or $(ROUNDS),100) MODEL_STEPS=$(or $(STEPS),3000) \
+	    SUITE_SECONDS=86400 Tests/run.sh model
 
 crash: packages
 	@.ci/packages test

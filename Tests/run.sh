@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, crash, fuzz) only those suites.
+# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, model, crash, fuzz) only those suites.
 #
 # Each suite beside the unit tests is a program under Tests/Interop that prints lines
 # `ok NAME`, `FAIL NAME: why` or `skip NAME: why`.
@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${SWIFT:=swift}" "${STRICT:=}"
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential crash fuzz)
+[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model crash fuzz)
 
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -94,6 +94,12 @@ for suite in "${suites[@]}"; do
             build_daemon
             program differential python3 Tests/Differential/differential_test.py \
                 --random "${RANDOM_MESSAGES:-150}" --seed "${SEED:-1}"
+            ;;
+        model)
+            build_daemon
+            # shellcheck disable=SC2086
+            program model python3 Tests/Model/model_test.py --rounds "${MODEL_ROUNDS:-10}" \
+                --steps "${MODEL_STEPS:-1500}" ${SEED:+--seed $SEED}
             ;;
         crash)
             build_daemon
