@@ -249,7 +249,8 @@ class Model:
             except Wrong as error:
                 told = "".join(f"\n#     {response!r:.200}" for response in responses[-40:])
                 raise Wrong(f"{error}\n#   {session.name}, view {session.uids()}, answer to {command.words}:{told}") from None
-        session.age()
+            if responses[-1].kind != "BAD":
+                session.age()
         self.learn_all()
 
     def asks_server(self, command):

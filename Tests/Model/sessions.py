@@ -149,7 +149,7 @@ class Session:
             flags -= {"\\recent"}
             if message is not None:
                 need(flags in (message.flags, entry.flags, entry.stale) or flags in message.before,
-                     f"{response!r}: flags are {sorted(message.flags)}, told were {entry.flags and sorted(entry.flags)}")
+                     f"{response!r}: flags are {sorted(message.flags)}, told were {entry.flags and sorted(entry.flags)}, when last told of changes {entry.stale and sorted(entry.stale)}")
             entry.flags = flags
         if "MODSEQ" in items:
             need(self.has_modseq or self.knows_modseq, f"MODSEQ unasked: {response!r}")
@@ -162,7 +162,7 @@ class Session:
     knows_modseq = False
 
     def age(self):
-        """A command is done: what changes from now on the session may not know."""
+        """A command is done: what changes from now on the session may not know. (BAD tells nothing.)"""
         for entry in self.view if self.box is not None else []:
             message = self.box.messages.get(entry.uid)
             if message is not None:
