@@ -19,6 +19,8 @@ final class Applier: @unchecked Sendable {
     enum Note: Sendable {
         case cache(MailboxKey, UID, [UInt8])
         case fileTaskDone(IndexWriter.PendingFileTask)
+        /// Counters are to be made again from the rows.
+        case recount(MailboxKey)
     }
 
     private enum Item {
@@ -319,6 +321,8 @@ final class Applier: @unchecked Sendable {
                         record, cache: flushed.pending.cache, at: flushed.place, transaction)
                 case .note(.cache(let key, let uid, let cache)):
                     try writer.putCache(key, uid, cache, transaction)
+                case .note(.recount(let key)):
+                    try writer.recount(key, transaction)
                 case .note(.fileTaskDone(let task)):
                     try writer.fileTaskDone(task, transaction)
                 }

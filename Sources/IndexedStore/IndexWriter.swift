@@ -473,6 +473,25 @@ struct IndexWriter {
 
     // MARK: Notes that no record carries
 
+    /// Counts a mailbox's messages again.
+    mutating func recount(_ key: MailboxKey, _ transaction: borrowing WriteTransaction) throws(LMDBError) {
+        guard var head = try self.head(key, transaction) else { return }
+        head.counters = MailboxCounters()
+        let prefix = IndexSchema.key(key)
+        let cursor = try transaction.cursor(self.schema.messages)
+        var entry = try cursor.seek(prefix)
+        while let found = entry, found.key.starts(with: prefix) {
+            if let uid = UID(rawValue: IndexSchema.lastNumber(of: found.key)) {
+                var reader = ByteReader(found.value)
+                if let row = reader.readRow(uid) {
+                    head.counters.add(uid: uid, flags: row.flags, size: row.size, firstRecent: head.firstRecent)
+                }
+            }
+            entry = try cursor.next()
+        }
+        self.heads[key] = head
+    }
+
     /// A cache made later, for a message that is still there.
     func putCache(
         _ key: MailboxKey, _ uid: UID, _ cache: [UInt8], _ transaction: borrowing WriteTransaction

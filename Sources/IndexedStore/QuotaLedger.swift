@@ -41,8 +41,9 @@ final class QuotaLedger: Sendable {
     private let state: Mutex<State>
     /// Raised when another rule may hold for a mailbox.
     private let ruleGeneration = Atomic<UInt64>(1)
-    /// Whether mailboxes among the files are not counted yet.
-    private let isIncomplete = Atomic(false)
+    /// How often mailboxes were found among the files, and up to which of these times all are counted.
+    private let found = Atomic<UInt64>(0)
+    private let counted = Atomic<UInt64>(0)
 
     init(
         _ identity: AccountIdentity, limits: QuotaLimits?, report: @escaping @Sendable (QuotaCrossing) -> Void
@@ -78,10 +79,14 @@ final class QuotaLedger: Sendable {
 
     // MARK: Mailboxes that are not in the index
 
-    var lacksMailboxes: Bool { self.isIncomplete.load(ordering: .relaxed) }
+    var lacksMailboxes: Bool {
+        self.found.load(ordering: .acquiring) != self.counted.load(ordering: .acquiring)
+    }
+    /// To be asked before the mailboxes are listed that are to be counted, for `isComplete`.
+    var foundSoFar: UInt64 { self.found.load(ordering: .acquiring) }
     var hasEstimate: Bool { self.state.withLock { $0.estimate != nil } }
 
-    func foundMailboxes() { self.isIncomplete.store(true, ordering: .relaxed) }
+    func foundMailboxes() { self.found.wrappingAdd(1, ordering: .releasing) }
 
     /// - Parameter total: of the whole account, by a file of a former server.
     func estimate(_ total: QuotaUsage) {
@@ -91,10 +96,10 @@ final class QuotaLedger: Sendable {
         }
     }
 
-    /// All mailboxes count by themselves now.
-    func isComplete() {
-        self.isIncomplete.store(false, ordering: .relaxed)
-        self.state.withLock { $0.estimate = nil }
+    /// All mailboxes found until then count by themselves now.
+    func isComplete(upTo found: UInt64) {
+        self.counted.store(found, ordering: .releasing)
+        if !self.lacksMailboxes { self.state.withLock { $0.estimate = nil } }
     }
 
     /// A mailbox has come into the index.

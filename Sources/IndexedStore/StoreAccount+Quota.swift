@@ -100,6 +100,7 @@ extension StoreAccount {
     /// Brings all mailboxes among the files into the index.
     private func indexAll() async throws(StoreError) {
         guard self.core.quota.lacksMailboxes else { return }
+        let found = self.core.quota.foundSoFar
         let names = self.directory.withLock { directory in
             directory.entries.compactMap { entry -> MailboxName? in
                 if case .found = entry.value { return entry.key }
@@ -122,7 +123,7 @@ extension StoreAccount {
                 }
             }
         }
-        if isComplete { self.core.quota.isComplete() }
+        if isComplete { self.core.quota.isComplete(upTo: found) }
     }
 }
 
@@ -149,6 +150,8 @@ extension MailboxState {
                         + "\(self.counters.size) octets; there are \(counted.messages), \(counted.size)")
                 self.counters = counted
             }
+            // The index keeps counters of its own, made from the same rows.
+            self.core.volume.applier.add(.recount(self.key))
             self.settleQuota()
         }
     }

@@ -226,6 +226,23 @@ import Testing
         }
     }
 
+    @Test(arguments: TestFormat.allCases) func recalculationChangesNothing(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
+        for round in 0..<2 {
+            try await volume.with { store in
+                let account = try await store.account(volume.identity("anna"))
+                if round == 0 {
+                    try await store.put(Self.sized(300), account, flags: .deleted)
+                    try await store.put(Self.sized(200), account, flags: .seen)
+                }
+                let before = try await account.status(of: .inbox)
+                #expect(try await account.recalculateQuota().usage == QuotaUsage(storage: 500, messages: 2))
+                #expect(try await account.status(of: .inbox) == before)
+            }
+        }
+        #expect(volume.problems == [])
+    }
+
     @Test func deletedStorage() async throws {
         let volume = try TestVolume()
         try await volume.with { store in
