@@ -22,6 +22,7 @@ extension IndexedStore {
         guard !rules.isEmpty else { return report }
         let volume = self.volume
         var next: UInt32 = 0
+        try await volume.applied(volume.committer.lastTicket)
         while true {
             let start = next
             let (accounts, end) = try await self.threads.run {
