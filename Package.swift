@@ -86,7 +86,7 @@ let package = Package(
         room(
             "Authentication",
             uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux"]),
-        room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig"]),
+        room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig", "MIMECore", "MailCore"]),
         room("Delivery", uses: ["SieveCore", "MailStore", "MIMECore", "MailCore"]),
 
         // Servers.

@@ -6,28 +6,97 @@ public import ServerConfig
 ///
 /// A value: settings of one moment. A reload makes a new one.
 public struct Accounts: Sendable {
-    private let store: any MailStore
+    /// What accounts are opened for.
+    public enum Purpose: Sendable, Hashable {
+        /// A user's session: access control lists say what may be done.
+        case session
+        /// Mail for a user: the right to post counts.
+        case delivery
+        /// The administrator, who may do everything.
+        case administration
+    }
+
+    let store: any MailStore
     private let mail: MailSettings
+    let access: AccessSettings
+    let purpose: Purpose
+    private let namespaces: [NamespaceSettings]
+    private let authenticator: (any Authenticator)?
     /// The ids of the process, for which no change of file owner is needed.
     private let processOwner: AccountIdentity.FileOwner
     /// `nil`: what accounts hold is not limited.
     private let quota: AccountQuota?
 
+    /// - Parameters:
+    ///   - namespaces: where mailboxes appear; empty for the user's own with nothing before them.
+    ///   - authenticator: knows the users who share mailboxes.
     public init(
         store: any MailStore, mail: MailSettings, quota: AccountQuota? = nil,
-        processOwner: AccountIdentity.FileOwner
+        processOwner: AccountIdentity.FileOwner,
+        namespaces: [NamespaceSettings] = [], access: AccessSettings = AccessSettings(),
+        authenticator: (any Authenticator)? = nil, purpose: Purpose = .session
     ) {
         self.store = store
         self.mail = mail
         self.processOwner = processOwner
         self.quota = quota
+        self.namespaces = namespaces
+        self.access = access
+        self.authenticator = authenticator
+        self.purpose = purpose
     }
 
-    /// Opens the user's account, making it at first sight.
+    /// Opens the user's account, making it at first sight: what the user can see of all mail, under the prefixes of
+    /// the namespaces.
     public func open(_ user: UserRecord) async throws(StoreError) -> any MailAccount {
-        let account = try await self.store.account(self.identity(of: user))
+        let own = try await self.store.account(self.identity(of: user))
+        self.applyQuota(of: user, to: own)
+        guard self.needsView else { return own }
+        let home = self.home(of: user)
+        let spaces = self.namespaces.map { settings in
+            // `$user` and its like stand for owners and stay; they are no variables of the user.
+            MailSpace(settings, prefix: self.expand(settings.prefix, user, home))
+        }
+        .sorted { $0.settings.holdsInbox && !$1.settings.holdsInbox }
+        return UserMail(own: own, accounts: self, user: user, spaces: spaces)
+    }
+
+    func applyQuota(of user: UserRecord, to account: any MailAccount) {
         if let quota { account.apply(quota.rules(of: user)) }
-        return account
+    }
+
+    /// Whether a user's mail is more than the user's account, or looks otherwise.
+    private var needsView: Bool {
+        guard let first = self.namespaces.first else { return false }
+        return self.access.driver != .none || self.namespaces.count > 1 || !first.prefix.isEmpty
+    }
+
+    /// The record of a user who shares mailboxes; `nil` when there is none.
+    func record(of name: String) async throws(StoreError) -> UserRecord? {
+        guard let authenticator = self.authenticator else { return nil }
+        let request = AuthenticationRequest(service: "share", security: .local)
+        switch await authenticator.lookup(name, request) {
+        case .found(let record): return record
+        case .notFound: return nil
+        case .temporary(let reason): throw StoreError(.temporary, "lookup of user \(name): \(reason)")
+        }
+    }
+
+    /// The account of a namespace that is not the user's main one.
+    func identity(of namespace: NamespaceSettings, for user: UserRecord) throws(StoreError) -> AccountIdentity {
+        let home = self.home(of: user)
+        let text = self.expand(namespace.path, user, home)
+        guard let path = Self.absolute(text, home: home), path.hasPrefix("/") else {
+            throw StoreError(.cannot, "namespace \(namespace.name): mail_path \(text) needs a home")
+        }
+        try Self.check(path, "namespace \(namespace.name)")
+        let isOwn = namespace.type == .private
+        let owner = AccountIdentity.FileOwner(uid: user.uid, gid: user.gid)
+        return AccountIdentity(
+            name: AccountIdentity.namespacePrefix + (isOwn ? user.user + ":" + namespace.name : path),
+            home: isOwn ? home ?? "" : "", mailPath: path,
+            owner: !isOwn || owner == self.processOwner ? nil : owner,
+            driver: isOwn ? try self.driver(of: user) : self.mail.driver.rawValue)
     }
 
     /// Where the user's mail is and whose files it is in. `.cannot` when there is no path to it.
@@ -40,10 +109,7 @@ public struct Accounts: Sendable {
         guard let path, path.hasPrefix("/") else {
             throw StoreError(.cannot, "user \(user.user): mail_path needs a home, and the userdb gives none")
         }
-        // Not even a configured template may leave its place by a user name such as `../x`.
-        for component in path.split(separator: "/") where component == ".." {
-            throw StoreError(.cannot, "user \(user.user): `..` in the mail path \(path)")
-        }
+        try Self.check(path, "user \(user.user)")
         let owner = AccountIdentity.FileOwner(uid: user.uid, gid: user.gid)
         return AccountIdentity(
             name: user.user, home: home ?? "", mailPath: path, owner: owner == self.processOwner ? nil : owner,
@@ -63,6 +129,13 @@ public struct Accounts: Sendable {
             throw StoreError(.cannot, "user \(user.user): mail_driver \(wanted) is unknown")
         }
         return driver.rawValue
+    }
+
+    /// Not even a configured template may leave its place by a user name such as `../x`.
+    private static func check(_ path: String, _ whose: String) throws(StoreError) {
+        for component in path.split(separator: "/") where component == ".." {
+            throw StoreError(.cannot, "\(whose): `..` in the mail path \(path)")
+        }
     }
 
     /// The user's home directory, absolute, or `nil`.

@@ -46,6 +46,11 @@ extension AdminCommand {
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MetadataCommands.run(action, mailbox, account, &output)
             }
+        case .access(let users, let verb):
+            if !verb.columns.isEmpty { try await output.columns(users.column + verb.columns) }
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await AccessCommands.run(verb, account, &output)
+            }
         case .forceResync(let users, let masks):
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MailboxCommands.resync(masks, account, &output)

@@ -22,6 +22,7 @@ public enum AdminCommand: Sendable, Hashable {
     /// `nil`: the limits of the settings hold again.
     case quotaSet(UserSelection, QuotaChange?)
     case accountMove(UserSelection, driver: String)
+    case access(UserSelection, AccessVerb)
 
     /// For whom a command runs.
     public enum UserSelection: Sendable, Hashable {
@@ -76,6 +77,12 @@ public enum AdminCommand: Sendable, Hashable {
         case ("expunge", _):
             let users = try arguments.users()
             self = .expunge(users, query: try arguments.operands(1..., "expunge -u USER QUERY..."))
+        case ("acl", let verb?):
+            arguments.skip()
+            let users = try arguments.users()
+            let isOwn = arguments.flag("-m")
+            self = .access(
+                users, try AccessVerb(verb, isOwn: isOwn, try arguments.operands(0..., "acl \(verb) -u USER ...")))
         case ("force-resync", _):
             let users = try arguments.users()
             self = .forceResync(users, masks: try arguments.operands(1..., "force-resync -u USER MAILBOX-MASK..."))

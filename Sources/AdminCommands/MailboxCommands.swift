@@ -122,13 +122,13 @@ enum MailboxCommands {
 
     /// The name as clients see it, and so as administrators write it.
     static func text(_ name: MailboxName, _ account: any MailAccount) -> String {
-        Namespace.personal(of: account.namespaces).text(of: name)
+        account.spelling.text(of: name)
     }
 
     private static func name(
         _ text: String, _ account: any MailAccount
     ) async throws(AdminError) -> MailboxName {
-        guard let name = Namespace.personal(of: account.namespaces).name(of: text) else {
+        guard let name = account.spelling.name(of: text) else {
             throw AdminError(.usage, "not a mailbox name: \(text)")
         }
         do throws(StoreError) {

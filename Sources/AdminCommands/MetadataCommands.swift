@@ -62,7 +62,7 @@ enum MetadataCommands {
 
     private static func owner(_ mailbox: String, _ account: any MailAccount) throws(AdminError) -> MetadataOwner {
         if mailbox.isEmpty { return .server }
-        guard let name = Namespace.personal(of: account.namespaces).name(of: mailbox) else {
+        guard let name = account.spelling.name(of: mailbox) else {
             throw AdminError(.usage, "not a mailbox name: \(mailbox)")
         }
         return .mailbox(name)

@@ -119,7 +119,7 @@ public struct DeliveryAgent: Sendable {
     /// Where implicit keep files a message.
     private func keepMailbox(_ recipient: DeliveryRecipient) -> MailboxName {
         guard self.options.savesToDetailMailbox, let detail = recipient.detail,
-            let name = MailboxName(detail)
+            let name = recipient.account.spelling.name(of: detail)
         else { return .inbox }
         return name
     }

@@ -34,7 +34,7 @@ extension Command {
             return .multiSearch(command)
         case .cancelUpdate, .capability, .noop, .logout, .id, .language, .startTLS, .login, .authenticate, .enable, .select, .examine,
             .create,
-            .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist, .namespace, .status, .idle, .getMetadata,
+            .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist, .namespace, .status, .access, .idle, .getMetadata,
             .setMetadata, .notify, .getQuota, .getQuotaRoot, .setQuota, .check,
             .close,
             .unselect, .expunge:

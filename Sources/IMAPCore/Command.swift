@@ -29,6 +29,7 @@ public enum Command: Hashable, Sendable {
     case xlist(reference: WireMailboxName, pattern: [UInt8])
     case namespace
     case status(WireMailboxName, [StatusItem])
+    case access(AccessCommand)
     case idle
     /// COMPRESS DEFLATE, the one algorithm there is (RFC 4978).
     case compress
@@ -96,6 +97,7 @@ extension Command {
         case .xlist: "XLIST"
         case .namespace: "NAMESPACE"
         case .status: "STATUS"
+        case .access(let access): access.name
         case .idle: "IDLE"
         case .compress: "COMPRESS"
         case .unauthenticate: "UNAUTHENTICATE"

@@ -88,7 +88,7 @@ public struct SessionStateMachine: Sendable {
             case .loggedOut: return Self.afterLogout
             }
         case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist,
-            .namespace, .status, .multiSearch, .idle, .getMetadata, .setMetadata, .notify, .getQuota,
+            .namespace, .status, .access, .multiSearch, .idle, .getMetadata, .setMetadata, .notify, .getQuota,
             .getQuotaRoot, .setQuota:
             return self.receivedAppend()
         case .compress, .unauthenticate:

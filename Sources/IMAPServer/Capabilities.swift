@@ -21,8 +21,11 @@ enum Capabilities {
     }
 
     /// After it.
-    static func afterLogin(_ settings: IMAPSessionSettings) -> [UInt8] {
+    ///
+    /// - Parameter hasAccessLists: whether access control lists are enforced.
+    static func afterLogin(_ settings: IMAPSessionSettings, hasAccessLists: Bool) -> [UInt8] {
         var out = self.afterLoginNames
+        if hasAccessLists { out.append(" ACL RIGHTS=texk LIST-MYRIGHTS") }
         out.append(0x20)
         out.append(self.literals(settings))
         if settings.offersMetadata { out.append(" METADATA LIST-METADATA FILTERS") }

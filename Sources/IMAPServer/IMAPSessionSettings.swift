@@ -41,6 +41,8 @@ public struct IMAPSessionSettings: Sendable {
     /// Server entries that only the administrator sets; empty for none.
     public var serverComment = ""
     public var serverAdmin = ""
+    /// Whether users may share with `anyone` and `authenticated`.
+    public var allowsSharingWithAnyone = false
 
     public init() {}
 
@@ -63,6 +65,7 @@ public struct IMAPSessionSettings: Sendable {
         self.limitsLiterals = settings.imap.limitsLiterals
         self.commandLimits.nonSynchronizingSize = self.limitsLiterals ? 4096 : .max
         self.maximumMessageSize = settings.mail.maximumMessageSize
+        self.allowsSharingWithAnyone = settings.access.allowsAnyone
         self.userAddressConnections = settings.limits.userAddressConnections
         self.inactivityTimeout = settings.imap.inactivityTimeout
         self.idleNotifyInterval = settings.imap.idleNotifyInterval

@@ -133,7 +133,7 @@ extension Session {
         self.parser.limits = self.settings.commandLimits
         self.connection.inactivityTimeout = self.settings.inactivityTimeout
         self.logLogin(user, method)
-        self.write { $0.tagged(tag, .ok, .capability(Capabilities.afterLogin(self.settings)), "Logged in") }
+        self.write { $0.tagged(tag, .ok, .capability(self.capabilities), "Logged in") }
     }
 
     private func failedLogin(

@@ -190,10 +190,12 @@ extension Session {
             if selected.isReadOnly {
                 out.untagged(.ok, .permanentFlags([], [], canCreate: false), "Read-only mailbox")
             } else {
+                let rights = selected.mailbox.rights
                 out.untagged(
                     .ok,
                     .permanentFlags(
-                        .all, keywords, canCreate: keywords.count < KeywordTable.maximumKeywords),
+                        rights.permitted(.all), rights.permitted(keywords),
+                        canCreate: rights.contains(.write) && keywords.count < KeywordTable.maximumKeywords),
                     "Flags permitted")
             }
         }

@@ -48,6 +48,7 @@ extension Session {
         case .xlist(let reference, let pattern): try await self.xlist(tag, reference, pattern)
         case .namespace: try await self.namespace(tag)
         case .status(let mailbox, let items): try await self.status(tag, mailbox, items)
+        case .access(let command): try await self.access(tag, command)
         case .idle: self.idleTag = tag
         case .compress: try await self.compress(tag)
         case .unauthenticate: self.unauthenticate(tag)

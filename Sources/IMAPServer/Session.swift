@@ -143,7 +143,10 @@ actor Session {
     }
 
     var capabilities: [UInt8] {
-        if self.machine.isAuthenticated { return Capabilities.afterLogin(self.settings) }
+        if self.machine.isAuthenticated {
+            return Capabilities.afterLogin(
+                self.settings, hasAccessLists: self.account?.enforcesAccessLists ?? false)
+        }
         return Capabilities.beforeLogin(
             canStartTLS: self.canStartTLS,
             mayLogIn: self.mayLogIn, settings: self.settings)

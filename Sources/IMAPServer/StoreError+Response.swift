@@ -36,8 +36,9 @@ extension StoreError {
     /// Whether the administrator has to know.
     var isServerFault: Bool {
         switch self.code {
-        // As long as there are no ACLs, only the file system permits nothing: files of a wrong owner or mode.
-        case .diskFull, .temporary, .damaged, .noPermission: true
+        case .diskFull, .temporary, .damaged: true
+        // What an access control list forbids has no detail; the file system has: files of a wrong owner or mode.
+        case .noPermission: !self.detail.isEmpty
         case .notFound, .alreadyExists, .cannot, .expunged, .overQuota, .tooBig, .limit, .inUse: false
         }
     }

@@ -117,6 +117,7 @@ struct AccountOpening {
     /// Makes the mailboxes that settings want to be there.
     private func makeDefaults(_ account: StoreAccount) throws(StoreError) -> UInt64? {
         var ticket: UInt64?
+        guard !self.identity.isOfNamespace else { return nil }
         if account.entry(.inbox) == nil { ticket = try account.makeMailbox(.inbox, nil) }
         for wanted in self.volume.configuration.mailboxDefaults {
             guard wanted.creation != .no, account.entry(wanted.name) == nil else { continue }

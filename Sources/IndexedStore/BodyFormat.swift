@@ -78,6 +78,19 @@ public protocol AccountFiles: Sendable {
     func updateSizeFile(
         _ limits: QuotaLimits, counting: (MailboxName) -> Bool, isTrusted: Bool
     ) throws(StoreError)
+
+    /// Whether the files hold access control lists. They are then what counts, and not the index.
+    var keepsAccessLists: Bool { get }
+
+    /// A cheap value that changes when another program may have changed a mailbox's access control list; 0 when
+    /// there is none.
+    func accessListFingerprint(of name: MailboxName) -> UInt64
+
+    /// The text of a mailbox's access control list as its file has it (`AccessList.text`); empty when there is none.
+    func accessList(of name: MailboxName) throws(StoreError) -> [UInt8]
+
+    /// Writes a mailbox's access control list, or removes it when the text is empty. Idempotent.
+    func setAccessList(_ text: [UInt8], of name: MailboxName) throws(StoreError)
 }
 
 extension AccountFiles {
@@ -88,6 +101,10 @@ extension AccountFiles {
     public func updateSizeFile(
         _ limits: QuotaLimits, counting: (MailboxName) -> Bool, isTrusted: Bool
     ) throws(StoreError) {}
+    public var keepsAccessLists: Bool { false }
+    public func accessListFingerprint(of name: MailboxName) -> UInt64 { 0 }
+    public func accessList(of name: MailboxName) throws(StoreError) -> [UInt8] { [] }
+    public func setAccessList(_ text: [UInt8], of name: MailboxName) throws(StoreError) {}
 }
 
 /// What identifies a mailbox.

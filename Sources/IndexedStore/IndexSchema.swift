@@ -38,6 +38,8 @@ struct IndexSchema: Sendable {
     let segments: Database
     /// Account, name -> nothing: what accounts are subscribed to. Those with files read theirs.
     let subscriptions: Database
+    /// Account, mailbox -> text of the access control list (`AccessList.text`).
+    let accessLists: Database
     /// Name -> 8 octets little-endian.
     let meta: Database
 
@@ -68,6 +70,7 @@ struct IndexSchema: Sendable {
         self.bodies = try environment.database("bodies")
         self.segments = try environment.database("segments")
         self.subscriptions = try environment.database("subscriptions")
+        self.accessLists = try environment.database("accesslists")
         self.meta = try environment.database("meta")
     }
 

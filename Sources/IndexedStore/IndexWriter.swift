@@ -88,6 +88,7 @@ struct IndexWriter {
         case .mailboxDeleted(let key, _):
             self.heads[key] = nil
             let prefix = IndexSchema.key(key)
+            _ = try transaction.delete(self.schema.accessLists, prefix)
             // A checkpoint may have rows of a mailbox that it has no head of.
             guard try transaction.delete(self.schema.mailboxes, prefix) || self.purpose == .rebuild else { return }
             // The number is never used again, so the rows may go later and in slices.
@@ -109,6 +110,13 @@ struct IndexWriter {
             }
         case .metadata(let set):
             try self.apply(set, transaction)
+        case .accessList(let set):
+            guard try self.head(set.key, transaction) != nil else { return }
+            if set.text.isEmpty {
+                _ = try transaction.delete(self.schema.accessLists, IndexSchema.key(set.key))
+            } else {
+                try transaction.put(self.schema.accessLists, IndexSchema.key(set.key), set.text)
+            }
         case .added(let added):
             self.bodies.current = (BodyID(place.sequence), place.location, UInt32(clamping: added.count))
             if !added.isForFilesOnly { try self.bodies.introduce(self.schema, transaction) }

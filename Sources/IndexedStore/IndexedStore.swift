@@ -173,6 +173,12 @@ public final class IndexedStore: MailStore {
         var octets = 0
         for (index, deposit) in deposits.enumerated() {
             do throws(StoreError) {
+                var deposit = deposit
+                let place = try await deposit.account.destination(of: deposit.mailbox, deposit.missingMailbox)
+                deposit.account = place.account
+                deposit.mailbox = place.name
+                deposit.flags = place.rights.permitted(deposit.flags)
+                deposit.keywords = place.rights.permitted(deposit.keywords)
                 guard let account = deposit.account as? StoreAccount, account.volume === self.volume else {
                     throw StoreError(.cannot, "account of another store")
                 }

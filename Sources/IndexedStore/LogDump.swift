@@ -104,6 +104,10 @@ public enum LogDump {
             place(set.key)
             row.text = set.changes.map { "\($0.entry.text)=\($0.value.map { "\($0.count) octets" } ?? "NIL")" }
                 .joined(separator: ", ")
+        case .accessList(let set):
+            place(set.key)
+            let rows = set.text.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+            row.text = "seen-in-file=\(set.origin == .file) \(rows.joined(separator: "; "))"
         case .added(let added):
             if let only = added.targets.first, added.targets.count == 1 { place(only.key) }
             row.text =

@@ -40,7 +40,11 @@ extension MailboxState {
         var table = self.keywords
         let new: NewKeywords
         let numbers: [UInt16]
-        if change.mode == .remove {
+        let changesKeywords = change.rights.contains(.write)
+        if !changesKeywords {
+            numbers = []
+            new = NewKeywords()
+        } else if change.mode == .remove {
             numbers = change.keywords.compactMap { table.number(of: $0) }
             new = NewKeywords()
         } else {
@@ -57,12 +61,8 @@ extension MailboxState {
                 return
             }
             var after = record
-            switch change.mode {
-            case .add: after.flags.formUnion(change.flags)
-            case .remove: after.flags.subtract(change.flags)
-            case .replace: after.flags = change.flags
-            }
-            if !numbers.isEmpty || change.mode == .replace {
+            after.flags = change.applied(to: record.flags)
+            if !numbers.isEmpty || change.mode == .replace && changesKeywords {
                 if let known = sets[record.keywords] {
                     after.keywords = known
                 } else {

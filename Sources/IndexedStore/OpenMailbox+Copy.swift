@@ -2,35 +2,46 @@ internal import MailCore
 internal import MailStore
 internal import VolumeLog
 
-/// COPY and MOVE within an account: one record for all messages; links are made before the flush and become
+/// COPY and MOVE within a volume: one record for all messages; links are made before the flush and become
 /// visible after it.
 extension OpenMailbox {
     func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
-        try await self.transfer(uids, to: target, .copy)
+        try await self.transfer(uids, to: target, of: self.account, .copy, granting: .all)
     }
 
     func move(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
-        try self.checkWritable()
-        return try await self.transfer(uids, to: target, .move)
+        try await self.transfer(uids, to: target, of: self.account, .move, granting: .all)
     }
 
     func move(
         _ uids: UIDSet, to target: MailboxName, clearing flags: MessageFlags
     ) async throws(StoreError) -> CopyResult {
-        try self.checkWritable()
-        return try await self.transfer(uids, to: target, .move, clearing: flags)
+        try await self.transfer(uids, to: target, of: self.account, .move, granting: .all, clearing: flags)
+    }
+
+    func transfer(
+        _ uids: UIDSet, to name: MailboxName, of account: any MailAccount, _ kind: TransferKind,
+        granting rights: MailRights
+    ) async throws(StoreError) -> CopyResult {
+        try await self.transfer(uids, to: name, of: account, kind, granting: rights, clearing: [])
     }
 
     private func transfer(
-        _ uids: UIDSet, to name: MailboxName, _ kind: Copying.Kind, clearing flags: MessageFlags = []
+        _ uids: UIDSet, to name: MailboxName, of account: any MailAccount, _ kind: TransferKind,
+        granting rights: MailRights, clearing flags: MessageFlags
     ) async throws(StoreError) -> CopyResult {
+        if kind == .move { try self.checkWritable() }
         if let failure = self.volume.committer.failure { throw failure }
-        let target = try await self.account.state(of: name)
+        guard let account = account as? StoreAccount, account.volume === self.volume else {
+            throw StoreError(.cannot, "account of another store")
+        }
+        let target = try await account.state(of: name)
         try await self.awaitAppended()
         let source = self.state
         let volume = self.volume
         return try await Self.result { continuation in
-            let copying = Copying(self.account, source, target, kind, clearing: flags, continuation)
+            let copying = Copying(
+                (self.account, account), source, target, kind, rights, clearing: flags, continuation)
             if !volume.threads.submit({ copying.start(uids) }) {
                 continuation.resume(returning: .failure(StoreError(.limit, "storage threads")))
             }
@@ -48,8 +59,6 @@ extension OpenMailbox {
 final class Copying: @unchecked Sendable {
     // Proof of Sendable: as for `Depositing`.
 
-    enum Kind { case copy, move }
-
     private struct Item {
         let row: NewMessage
         /// Where the copy's body is: in a file of its own, or in the log with the source's.
@@ -61,11 +70,14 @@ final class Copying: @unchecked Sendable {
         var uid: UID?
     }
 
-    /// Kept in memory: another object for the same account would not know what is on its way.
-    private let account: StoreAccount
+    /// Those of source and target, kept in memory: another object for the same account would not know what is on
+    /// its way.
+    private let accounts: (StoreAccount, StoreAccount)
     private let source: MailboxState
     private let target: MailboxState
-    private let kind: Kind
+    private let kind: TransferKind
+    /// What may be set in the target.
+    private let rights: MailRights
     /// Flags that the copies do not get.
     private let cleared: MessageFlags
     private let continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
@@ -76,10 +88,12 @@ final class Copying: @unchecked Sendable {
     private var vanishedModSeq: ModSeq?
 
     init(
-        _ account: StoreAccount, _ source: MailboxState, _ target: MailboxState, _ kind: Kind,
-        clearing cleared: MessageFlags, _ continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
+        _ accounts: (StoreAccount, StoreAccount), _ source: MailboxState, _ target: MailboxState,
+        _ kind: TransferKind, _ rights: MailRights, clearing cleared: MessageFlags,
+        _ continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
     ) {
-        self.account = account
+        self.accounts = accounts
+        self.rights = rights
         self.source = source
         self.target = target
         self.kind = kind
@@ -87,7 +101,7 @@ final class Copying: @unchecked Sendable {
         self.continuation = continuation
     }
 
-    private var volume: Volume { self.account.volume }
+    private var volume: Volume { self.accounts.0.volume }
 
     /// On a storage thread.
     func start(_ uids: UIDSet) {
@@ -132,9 +146,7 @@ final class Copying: @unchecked Sendable {
             }
             let flags = self.source.fileFlags(row.flags, row.keywords)
             do throws(StoreError) {
-                let prepared = try self.source.core.asOwner { () throws(StoreError) in
-                    try targetFiles.prepareCopy(of: row.location, flags: flags, in: sourceFiles, as: flags)
-                }
+                let prepared = try self.prepare(row, flags, from: sourceFiles, in: targetFiles)
                 self.items.append(
                     Item(row: row, location: prepared.location, prepared: prepared, fileFlags: flags))
             } catch {
@@ -146,6 +158,23 @@ final class Copying: @unchecked Sendable {
                 else { continue }
                 self.items.append(Item(row: now, location: now.location, prepared: nil, fileFlags: FileFlags()))
             }
+        }
+    }
+
+    private func prepare(
+        _ row: NewMessage, _ flags: FileFlags, from source: any MailboxFiles, in target: any MailboxFiles
+    ) throws(StoreError) -> PreparedBody {
+        if self.source.core.identity.owner == self.target.core.identity.owner {
+            return try self.source.core.asOwner { () throws(StoreError) in
+                try target.prepareCopy(of: row.location, flags: flags, in: source, as: flags)
+            }
+        }
+        // Files of two owners: neither may read or link the other's.
+        let octets = try self.source.core.asOwner { () throws(StoreError) in
+            try source.read(row.location, flags: flags)
+        }
+        return try self.target.core.asOwner { () throws(StoreError) in
+            try target.prepare(octets, flags: flags, internalDate: row.internalDate)
         }
     }
 
@@ -175,14 +204,13 @@ final class Copying: @unchecked Sendable {
                 if let prepared = item.prepared { self.dropped.append(prepared) }
                 continue
             }
-            let names = self.source.keywords.numbers(in: record.keywords).map {
-                self.source.keywords.keywords[Int($0)]
-            }
+            let flags = self.rights.permitted(record.flags).subtracting(self.cleared)
+            let names = self.rights.permitted(
+                self.source.keywords.numbers(in: record.keywords).map { self.source.keywords.keywords[Int($0)] })
             let numbers = try MailboxState.numbers(of: names, in: &table).numbers
             let uid = self.target.nextUID()
             item.uid = uid
             // The index row that the copy was prepared from may have been behind.
-            let flags = record.flags.subtracting(self.cleared)
             item.fileFlags = FileFlags(flags, names)
             let message = NewMessage(
                 uid: uid, modSeq: modSeq, flags: flags, keywords: numbers,

@@ -58,7 +58,7 @@ struct RecoveredFiles {
                 guard let octets = self.octets[Message(key: copied.source, uid: row.source)] else { continue }
                 self.octets[Message(key: copied.target, uid: row.message.uid)] = octets
             }
-        case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata:
+        case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList:
             self.structure.append((sequence, record))
         case .account, .found, .flagged, .vanished, .recent, .keywords, .bodyMoved, .checkpoint, .closed, .restarted,
             .quotaLimits:
@@ -157,7 +157,8 @@ struct RecoveredFiles {
                 // The source's octets were on the disk before; its file goes only after the copy is there.
                 guard let source = try self.mailbox(copied.source) else { continue }
                 do throws(StoreError) {
-                    let octets = try place.identity.asOwner { () throws(StoreError) in
+                    guard let owner = try self.account(copied.source.account)?.identity else { continue }
+                    let octets = try owner.asOwner { () throws(StoreError) in
                         try source.read(row.sourceLocation, flags: place.flags)
                     }
                     try place.restore(octets)
@@ -305,6 +306,13 @@ struct RecoveredFiles {
                 let guid = try self.guid(set.key) else { return }
             let attributes = StoredAttribute.changes(set.changes, guid: guid, isServer: set.key.mailbox == 0)
             try account.identity.asOwner { () throws(StoreError) in try account.files.changeAttributes(attributes) }
+        case .accessList(let set):
+            guard set.origin == .store, let account = try self.account(set.key.account),
+                account.files.keepsAccessLists, let head = try self.head(set.key)
+            else { return }
+            try account.identity.asOwner { () throws(StoreError) in
+                try account.files.setAccessList(set.text, of: head.name)
+            }
         default: break
         }
     }

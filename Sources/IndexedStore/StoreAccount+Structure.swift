@@ -167,6 +167,7 @@ extension StoreAccount {
                 PendingRecord(record: .mailboxDeleted(state.key, name: state.name), isAwaited: false))
         }
         state.markDeleted()
+        self.volume.accessLists.set(state.key, nil)
         self.volume.fileWork.forget(state.key)
         return ticket
     }
@@ -209,6 +210,7 @@ extension StoreAccount {
         self.directory.withLock { $0.entries[name] = nil }
         state.markDeleted()
         defer { self.feed.post(.deleted(name)) }
+        self.volume.accessLists.set(state.key, nil)
         self.volume.fileWork.forget(state.key)
         guard self.core.home == .files else { return }
         try await self.volume.threads.run { () throws(StoreError) in

@@ -22,6 +22,8 @@ final class StoreAccount: MailAccount {
 
     let core: AccountCore
     let directory: Mutex<Directory>
+    /// What the files' access control lists said when last looked at.
+    let accessListCache = Mutex<[MailboxName: SeenAccessList]>([:])
     /// Changes of the set of mailboxes, one at a time.
     let gate = AsyncGate()
 

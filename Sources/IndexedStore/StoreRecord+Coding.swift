@@ -14,6 +14,7 @@ extension StoreRecord {
         case mailboxesRenamed = 4
         case subscription = 5
         case metadata = 6
+        case accessList = 7
         case added = 16
         case found = 17
         case copied = 18
@@ -37,6 +38,7 @@ extension StoreRecord {
         case .mailboxesRenamed: .mailboxesRenamed
         case .subscription: .subscription
         case .metadata: .metadata
+        case .accessList: .accessList
         case .added: .added
         case .found: .found
         case .copied: .copied
@@ -109,6 +111,10 @@ extension StoreRecord {
                 out.appendVarint(change.value.map { UInt64($0.count) + 1 } ?? 0)
                 if let value = change.value { out.append(contentsOf: value) }
             }
+        case .accessList(let set):
+            out.append(set.key)
+            out.append(set.origin.rawValue)
+            out.append(contentsOf: set.text)
         case .added(let added):
             out.appendVarint(UInt64(added.targets.count))
             for target in added.targets {
@@ -221,6 +227,12 @@ extension StoreRecord {
             return .subscription(account: account, name, isSubscribed: isSubscribed != 0)
         case .metadata:
             return self.readMetadata(&reader)
+        case .accessList:
+            guard let key = reader.readKey(),
+                let origin = reader.readLittleEndian(UInt8.self).flatMap(AccessListSet.Origin.init(rawValue:)),
+                let text = reader.readBytes(reader.remaining)
+            else { return nil }
+            return .accessList(AccessListSet(key: key, origin: origin, text: Array(text)))
         case .added:
             return self.readAdded(&reader)
         case .found:

@@ -25,6 +25,7 @@ enum StoreRecord: Sendable {
     case mailboxesRenamed(account: UInt32, [Renamed])
     case subscription(account: UInt32, MailboxName, isSubscribed: Bool)
     case metadata(MetadataSet)
+    case accessList(AccessListSet)
     /// A message with its octets, for one mailbox or many.
     case added(MessageAdded)
     /// Messages that other programs put into the mailbox's files.
@@ -67,6 +68,21 @@ struct MetadataSet: Sendable {
     /// Mailbox 0 is the server.
     var key: MailboxKey
     var changes: [MetadataChange]
+}
+
+/// A mailbox's access control list as it is from now on.
+struct AccessListSet: Sendable {
+    enum Origin: UInt8, Sendable {
+        /// A client or an administrator set it: the file is to follow.
+        case store = 0
+        /// The file was seen to have it.
+        case file = 1
+    }
+
+    var key: MailboxKey
+    var origin: Origin
+    /// As `AccessList.text`; empty for none.
+    var text: [UInt8]
 }
 
 struct Renamed: Sendable {
@@ -250,7 +266,8 @@ extension StoreRecord {
             case .copied(let copied): [(copied.target, copied.newKeywords)]
             case .found(let found): [(found.key, found.newKeywords)]
             case .flagged(let change): [(change.key, change.newKeywords)]
-            case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .vanished,
+            case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList,
+                .vanished,
                 .recent,
                 .keywords, .bodyMoved, .relocated, .checkpoint, .closed, .restarted, .quotaLimits:
                 []

@@ -22,6 +22,7 @@ final class Volume: Sendable {
     let budget: OctetBudget
     let watcher: FileWatcher?
     let accounts = AccountTable()
+    let accessLists: AccessListTable
     let idleMailboxes: IdleMailboxes
     /// One account at a time moves to another format.
     let moves = AsyncGate()
@@ -38,6 +39,7 @@ final class Volume: Sendable {
         self.aliases = Dictionary(
             configuration.mailboxDefaults.flatMap { mailbox in mailbox.aliases.map { ($0, mailbox.name) } },
             uniquingKeysWith: { first, _ in first })
+        self.accessLists = AccessListTable()
         self.idleMailboxes = IdleMailboxes(maximumMessages: configuration.maximumIdleMessages)
         self.budget = OctetBudget(total: configuration.maximumPendingOctets)
         self.fileWork = FileWork(
@@ -58,6 +60,7 @@ final class Volume: Sendable {
 
     /// Throws when the machine has no thread left; the process can then only end.
     func start() throws(StoreError) {
+        try self.accessLists.load(self.schema)
         try self.fileWork.start(self.applier)
         try self.applier.start()
         try self.committer.start(self.keeper)

@@ -23,6 +23,12 @@ public struct AccountIdentity: Hashable, Sendable {
     /// already stays in the format that it has.
     public var driver: String
 
+    /// What names of accounts begin with that are no user's: public namespaces, and further ones of a user.
+    public static let namespacePrefix = "namespace:"
+
+    /// Whether the account is a namespace's own: it has no INBOX and no mailboxes by default.
+    public var isOfNamespace: Bool { self.name.hasPrefix(Self.namespacePrefix) }
+
     /// What accounts are in that were made before there was a choice.
     public static let firstDriver = "maildir"
 

@@ -1,6 +1,7 @@
 public import MailCore
 
-/// One user's mail. Names are the account's own, without a namespace prefix.
+/// One user's mail: an account of a store, or what a user sees of several. Names are whole, with the prefixes of
+/// namespaces; their levels are joined by `/` whatever clients see.
 public protocol MailAccount: AnyObject, Sendable {
     var identity: AccountIdentity { get }
 
@@ -82,6 +83,69 @@ public protocol MailAccount: AnyObject, Sendable {
 
     /// Octets that EXPUNGE would free (DELETED-STORAGE, RFC 9208 section 4.1.4).
     func deletedStorage(of name: MailboxName) async throws(StoreError) -> UInt64
+
+    /// Whether access control lists are enforced: then what follows of them can be asked for and changed.
+    var enforcesAccessLists: Bool { get }
+
+    /// What the user whose view this is may do with a mailbox. `.notFound` also for one whose existence the user
+    /// may not know.
+    func rights(of name: MailboxName) async throws(StoreError) -> MailRights
+
+    /// A mailbox's own access control list. `.noPermission` without the right to administer.
+    func accessList(of name: MailboxName) async throws(StoreError) -> AccessList
+
+    /// The lists of all mailboxes that have one.
+    func accessLists() async throws(StoreError) -> [MailboxName: AccessList]
+
+    /// Changes a mailbox's access control list; durable when answered. `body` sees the list as it is and may throw.
+    func changeAccessList(
+        of name: MailboxName, _ body: @Sendable (inout AccessList) throws(StoreError) -> Void
+    ) async throws(StoreError)
+
+    /// Whose mailbox it is; `nil` for a public one.
+    func owner(of name: MailboxName) -> String?
+
+    /// Where a message that is put into a mailbox goes in the store, and what the user may set there. `.notFound`;
+    /// `.noPermission` when nothing may be put there.
+    ///
+    /// - Parameter missing: whether the mailbox is made when it is not there. Accounts of a store leave that to the
+    ///   store.
+    func destination(
+        of name: MailboxName, _ missing: Deposit.MissingMailbox
+    ) async throws(StoreError) -> DepositDestination
+
+    /// Mailboxes of namespaces that lists leave out, when `text`, levels joined by `/`, begins with the prefix of one.
+    func unlistedMailboxes(_ text: String) async throws(StoreError) -> [MailboxListing]
+}
+
+/// A mailbox of a store's account as the target of a deposit.
+public struct DepositDestination: Sendable {
+    public var account: any MailAccount
+    public var name: MailboxName
+    public var rights: MailRights
+
+    public init(account: any MailAccount, name: MailboxName, rights: MailRights) {
+        self.account = account
+        self.name = name
+        self.rights = rights
+    }
+}
+
+extension MailAccount {
+    public var enforcesAccessLists: Bool { false }
+    public func rights(of name: MailboxName) async throws(StoreError) -> MailRights { .all }
+    public func accessList(of name: MailboxName) async throws(StoreError) -> AccessList { AccessList() }
+    public func accessLists() async throws(StoreError) -> [MailboxName: AccessList] { [:] }
+    public func changeAccessList(
+        of name: MailboxName, _ body: @Sendable (inout AccessList) throws(StoreError) -> Void
+    ) async throws(StoreError) { throw StoreError(.cannot, "no access control lists here") }
+    public func owner(of name: MailboxName) -> String? { self.identity.name }
+    public func destination(
+        of name: MailboxName, _ missing: Deposit.MissingMailbox
+    ) async throws(StoreError) -> DepositDestination {
+        DepositDestination(account: self, name: name, rights: .all)
+    }
+    public func unlistedMailboxes(_ text: String) async throws(StoreError) -> [MailboxListing] { [] }
 }
 
 /// How a session opens a mailbox.
@@ -101,11 +165,14 @@ public struct Namespace: Sendable, Hashable {
     public var prefix: String
     /// The separator that clients see; one printable ASCII character.
     public var separator: UInt8
+    /// Whether clients are not told of it.
+    public var isHidden: Bool
 
-    public init(kind: Kind, prefix: String, separator: UInt8) {
+    public init(kind: Kind, prefix: String, separator: UInt8, isHidden: Bool = false) {
         self.kind = kind
         self.prefix = prefix
         self.separator = separator
+        self.isHidden = isHidden
     }
 }
 

@@ -23,6 +23,9 @@ public protocol MailStore: Sendable {
     /// repeated after a failure.
     func move(_ identity: AccountIdentity, toFormat driver: String) async throws(StoreError) -> Int
 
+    /// Names of the accounts with a mailbox whose access control list is about one of the identifiers, sorted.
+    func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String]
+
     /// Names of all accounts the store has seen, sorted.
     func accountNames() async throws(StoreError) -> [String]
 
@@ -42,4 +45,5 @@ extension MailStore {
     public func move(_ identity: AccountIdentity, toFormat driver: String) async throws(StoreError) -> Int {
         throw StoreError(.cannot, "a store of one format")
     }
+    public func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String] { [] }
 }

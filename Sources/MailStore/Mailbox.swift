@@ -48,6 +48,16 @@ public protocol Mailbox: AnyObject, Sendable {
         _ uids: UIDSet, to target: MailboxName, clearing flags: MessageFlags
     ) async throws(StoreError) -> CopyResult
 
+    /// Copies or moves messages to a mailbox of another account of the same store, as one step; durable when
+    /// answered. Flags that `rights` do not allow to change stay behind.
+    func transfer(
+        _ uids: UIDSet, to target: MailboxName, of account: any MailAccount, _ kind: TransferKind,
+        granting rights: MailRights
+    ) async throws(StoreError) -> CopyResult
+
+    /// What the session's user may do here, when last asked.
+    var rights: MailRights { get }
+
     /// Calls `visit` with the cached data of each record in order, inside one read of the index. `nil` data:
     /// there is no usable cache (message gone, stored unparsed); use `octets`. `visit` answers `false` to stop.
     ///
@@ -76,6 +86,18 @@ public protocol Mailbox: AnyObject, Sendable {
     func close()
 }
 
+/// Whether messages stay where they are, too.
+public enum TransferKind: Sendable, Hashable { case copy, move }
+
+extension Mailbox {
+    public var rights: MailRights { .all }
+
+    public func transfer(
+        _ uids: UIDSet, to target: MailboxName, of account: any MailAccount, _ kind: TransferKind,
+        granting rights: MailRights
+    ) async throws(StoreError) -> CopyResult { throw StoreError(.cannot, "account of another store") }
+}
+
 /// A change of flags: STORE (RFC 9051 section 6.4.6).
 public struct FlagChange: Sendable {
     public enum Mode: Sendable, Hashable { case add, remove, replace }
@@ -83,11 +105,26 @@ public struct FlagChange: Sendable {
     public var mode: Mode
     public var flags: MessageFlags
     public var keywords: [Keyword]
+    /// Only what these allow changes; a replacement leaves the rest as it is.
+    public var rights: MailRights
 
-    public init(_ mode: Mode, _ flags: MessageFlags, _ keywords: [Keyword] = []) {
+    public init(
+        _ mode: Mode, _ flags: MessageFlags, _ keywords: [Keyword] = [], rights: MailRights = .all
+    ) {
         self.mode = mode
         self.flags = flags
         self.keywords = keywords
+        self.rights = rights
+    }
+
+    /// What the flags of a message become.
+    public func applied(to old: MessageFlags) -> MessageFlags {
+        let changed = self.rights.permitted(self.flags)
+        switch self.mode {
+        case .add: return old.union(changed)
+        case .remove: return old.subtracting(changed)
+        case .replace: return old.subtracting(self.rights.permitted(old)).union(changed)
+        }
     }
 }
 

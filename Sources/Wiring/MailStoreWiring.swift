@@ -33,12 +33,12 @@ public enum MailStoreWiring {
             case .never: .never
             }
         configuration.backgroundRate = Int(clamping: settings.mail.backgroundRate)
-        configuration.namespaces = settings.namespaces.map { namespace in
-            Namespace(
-                kind: .personal, prefix: namespace.prefix,
-                separator: namespace.separator.utf8.first ?? UInt8(ascii: "/"))
+        // The store knows accounts; namespaces are what users see of them (Accounts).
+        let separator = settings.namespaces.first?.separator.utf8.first ?? UInt8(ascii: "/")
+        configuration.namespaces = [Namespace(kind: .personal, prefix: "", separator: separator)]
+        configuration.mailboxDefaults = settings.namespaces.filter(\.holdsInbox).flatMap {
+            Self.defaults($0, logger)
         }
-        configuration.mailboxDefaults = settings.namespaces.flatMap { Self.defaults($0, logger) }
         configuration.quotaCrossed = quotaCrossed
         configuration.log = { level, text in
             switch level {

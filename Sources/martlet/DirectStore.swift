@@ -19,7 +19,7 @@ enum DirectStore {
         case .user, .authTest: needsMail = false
         case .mailboxList, .mailboxStatus, .mailboxCreate, .mailboxDelete, .mailboxRename, .mailboxSubscribe,
             .mailboxMetadata, .search, .fetch, .expunge, .forceResync, .quotaGet, .quotaRecalculate, .quotaSet,
-            .accountMove:
+            .accountMove, .access:
             needsMail = true
         }
         let settings = configuration.settings
@@ -36,7 +36,9 @@ enum DirectStore {
         let store: any MailStore = needsMail ? try Self.open(settings) : ClosedStore()
         let accounts = Accounts(
             store: store, mail: settings.mail, quota: AccountQuota(settings),
-            processOwner: AccountIdentity.FileOwner(uid: getuid(), gid: getgid()))
+            processOwner: AccountIdentity.FileOwner(uid: getuid(), gid: getgid()),
+            namespaces: settings.namespaces, access: settings.access, authenticator: authenticator,
+            purpose: .administration)
         let context = AdminContext(
             store: store, accounts: accounts, authenticator: authenticator, sessions: nil)
         let result: Result<AdminExit, AdminError>

@@ -18,7 +18,7 @@ struct Martlet: AsyncParsableCommand {
             UserCommand.self, AuthCommand.self, PasswordCommand.self, WhoCommand.self, KickCommand.self,
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
             ExpungeCommand.self, ForceResyncCommand.self, AccountCommand.self, QuotaCommand.self,
-            ConfigCommand.self, DumpCommand.self, SieveCommand.self,
+            ConfigCommand.self, DumpCommand.self, SieveCommand.self, AccessCommand.self,
         ])
 
     static func main() async {

@@ -79,8 +79,7 @@ final class MailServices: Sendable {
     ) -> AdminContext {
         AdminContext(
             store: store,
-            accounts: Accounts(store: store, mail: configuration.settings.mail,
-                quota: AccountQuota(configuration.settings), processOwner: Self.owner),
+            accounts: Self.accounts(store, configuration.settings, authenticator, .administration),
             authenticator: authenticator, sessions: RegisteredSessions(registry))
     }
 
@@ -89,12 +88,13 @@ final class MailServices: Sendable {
     }
 
     private static func accounts(
-        _ store: any MailStore, _ configuration: Configuration, _ mailProtocol: MailProtocol
+        _ store: any MailStore, _ settings: Settings, _ authenticator: any Authenticator,
+        _ purpose: Accounts.Purpose
     ) -> Accounts {
         Accounts(
-            store: store, mail: configuration.settings(for: mailProtocol).mail,
-            quota: AccountQuota(configuration.settings),
-            processOwner: Self.owner)
+            store: store, mail: settings.mail, quota: AccountQuota(settings), processOwner: Self.owner,
+             namespaces: settings.namespaces,
+            access: settings.access, authenticator: authenticator, purpose: purpose)
     }
 
     private static func imapOptions(
@@ -103,7 +103,7 @@ final class MailServices: Sendable {
     ) -> IMAPOptions {
         IMAPOptions(
             configuration: configuration, hostname: Self.hostname(configuration.settings),
-            authenticator: authenticator, accounts: Self.accounts(store, configuration, .imap), store: store,
+            authenticator: authenticator, accounts: Self.accounts(store, configuration.settings(for: .imap), authenticator, .session), store: store,
             contexts: contexts, logger: logger)
     }
 
@@ -113,7 +113,7 @@ final class MailServices: Sendable {
     ) -> POP3Options {
         POP3Options(
             configuration: configuration, hostname: Self.hostname(configuration.settings),
-            authenticator: authenticator, accounts: Self.accounts(store, configuration, .pop3),
+            authenticator: authenticator, accounts: Self.accounts(store, configuration.settings(for: .pop3), authenticator, .session),
             contexts: contexts, logger: logger)
     }
 
@@ -131,7 +131,7 @@ final class MailServices: Sendable {
         agentOptions.sieve = sieve
         var options = LMTPOptions(
             hostname: Self.hostname(settings), authenticator: authenticator,
-            accounts: Self.accounts(store, configuration, .lmtp),
+            accounts: Self.accounts(store, configuration.settings(for: .lmtp), authenticator, .delivery),
             agent: DeliveryAgent(store: store, options: agentOptions), store: store, logger: logger)
         options.maximumRecipients = settings.lmtp.maximumRecipients
         options.maximumMessageSize = settings.mail.maximumMessageSize
@@ -157,7 +157,7 @@ final class MailServices: Sendable {
         let settings = configuration.settings(for: .lmtp)
         let quota = settings.quota
         var options = QuotaStatusOptions(
-            authenticator: authenticator, accounts: Self.accounts(store, configuration, .lmtp), logger: logger)
+            authenticator: authenticator, accounts: Self.accounts(store, configuration.settings(for: .lmtp), authenticator, .delivery), logger: logger)
         options.recipientDelimiter = settings.delivery.recipientDelimiter
         options.savesToDetailMailbox = settings.lmtp.savesToDetailMailbox
         options.success = quota.status.success

@@ -16,16 +16,76 @@ final class Daemon: Sendable {
     let ports: [String: UInt16]
     private let accountsGiven = Mutex(0)
 
-    private static let started = Mutex<Result<Daemon, Failure>?>(nil)
+    private static let started = Mutex<[Site: Result<Daemon, Failure>]>([:])
 
-    static func shared() throws -> Daemon {
+    /// What is configured beside what all have.
+    enum Site: Hashable {
+        case plain
+        /// Access control lists, with namespaces `shared/$user/` and `Public/`. Every third account is in the group
+        /// `staff`.
+        case sharing
+
+        fileprivate var settings: String {
+            switch self {
+            case .plain: ""
+            case .sharing:
+                """
+                acl_driver = vfile
+                namespace shared {
+                  type = shared
+                  separator = /
+                  prefix = shared/$user/
+                  list = children
+                }
+                namespace public {
+                  type = public
+                  separator = /
+                  prefix = Public/
+                  mail_path = @/home/public
+                  subscriptions = no
+                  list = children
+                }
+
+                """
+            }
+        }
+    }
+
+    static func shared(_ site: Site = .plain) throws -> Daemon {
         try self.started.withLock { started in
-            if let started { return try started.get() }
-            let result: Result<Daemon, Failure>
-            do throws(Failure) { result = .success(try Daemon()) } catch { result = .failure(error) }
-            started = result
+            if let started = started[site] { return try started.get() }
+            let result = self.start(site)
+            started[site] = result
             return try result.get()
         }
+    }
+
+    /// A daemon ends with the thread that started it, so that is one that never ends.
+    private static func start(_ site: Site) -> Result<Daemon, Failure> {
+        let box = Unmanaged.passRetained(StartBox(site))
+        var thread = pthread_t()
+        let failed = pthread_create(
+            &thread, nil,
+            { raw in
+                guard let raw else { return nil }
+                let box = Unmanaged<StartBox>.fromOpaque(raw).takeUnretainedValue()
+                let result: Result<Daemon, Failure>
+                do throws(Failure) { result = .success(try Daemon(box.site)) } catch { result = .failure(error) }
+                box.result.withLock { $0 = result }
+                while true { pause() }
+            }, box.toOpaque())
+        guard failed == 0 else { return .failure(Failure(description: "no thread: errno \(failed)")) }
+        while true {
+            if let result = box.takeUnretainedValue().result.withLock({ $0 }) { return result }
+            usleep(1000)
+        }
+    }
+
+    private final class StartBox: Sendable {
+        let site: Site
+        let result = Mutex<Result<Daemon, Failure>?>(nil)
+
+        init(_ site: Site) { self.site = site }
     }
 
     static let packageRoot: String = {
@@ -42,20 +102,23 @@ final class Daemon: Sendable {
         return path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/martletd"
     }
 
-    private init() throws(Failure) {
+    private init(_ site: Site) throws(Failure) {
         var template = Array("/tmp/martlet-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(description: "mkdtemp: errno \(errno)") }
         let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // Mail roles that give up root must reach their files below.
         chmod(directory, 0o755)
         self.directory = directory
+        let imap = try Self.freePort()
+        // Conversations about sharing are IMAP's.
         self.ports = [
-            "imap": try Self.freePort(), "pop3": try Self.freePort(), "lmtp": try Self.freePort(),
+            "imap": imap, "sharing": imap, "pop3": try Self.freePort(), "lmtp": try Self.freePort(),
         ]
         var users = ""
         for number in 1...999 {
             let name = Self.accountName(number)
-            users += "\(name):{PLAIN}pass:\(Self.mailUID):\(Self.mailGID)::\(directory)/home/\(name)::\n"
+            let groups = number % 3 == 0 ? "userdb_acl_groups=staff,others" : ""
+            users += "\(name):{PLAIN}pass:\(Self.mailUID):\(Self.mailGID)::\(directory)/home/\(name)::\(groups)\n"
             // Accounts that hold 10 KiB and five messages, and administrators.
             for (name, field) in [
                 (Self.accountName(number, "q"), "userdb_quota_rule=*:storage=10:messages=5"),
@@ -68,15 +131,30 @@ final class Daemon: Sendable {
         // The mail role makes the homes themselves, and may not write above them.
         mkdir(directory + "/home", 0o755)
         chown(directory + "/home", Self.mailUID, Self.mailGID)
-        try Self.write(Self.configuration(directory, self.ports), to: directory + "/martlet.conf")
+        let settings = site.settings.split(separator: "@", omittingEmptySubsequences: false).joined(
+            separator: directory)
+        if site == .sharing {
+            // Everybody may do everything in public, until a test says otherwise.
+            let root = directory + "/home/public"
+            mkdir(root, 0o700)
+            try Self.write("authenticated lrwstipekxa\n", to: root + "/dovecot-acl")
+            for path in [root, root + "/dovecot-acl"] { chown(path, Self.mailUID, Self.mailGID) }
+        }
+        try Self.write(Self.configuration(directory, self.ports) + settings, to: directory + "/martlet.conf")
         self.processID = try Self.spawn(directory)
         let pid = self.processID
-        Self.childToEnd.store(pid, ordering: .relaxed)
-        atexit { kill(Daemon.childToEnd.load(ordering: .relaxed), SIGTERM) }
+        if site == .plain { Self.childToEnd.store(pid, ordering: .relaxed) }
+        if site == .sharing { Self.otherChildToEnd.store(pid, ordering: .relaxed) }
+        atexit {
+            for child in [
+                Daemon.childToEnd.load(ordering: .relaxed), Daemon.otherChildToEnd.load(ordering: .relaxed),
+            ] where child > 0 { kill(child, SIGTERM) }
+        }
         for (_, port) in self.ports { try Self.waitForPort(port, pid, directory) }
     }
 
     private static let childToEnd = Atomic<pid_t>(0)
+    private static let otherChildToEnd = Atomic<pid_t>(0)
 
     /// As root the mail role must run as somebody else; `nobody` exists everywhere.
     private static var mailUID: uid_t { getuid() == 0 ? 65_534 : getuid() }
@@ -127,15 +205,16 @@ final class Daemon: Sendable {
         """
     }
 
-    /// Two accounts that no one else gets, as the names a transcript binds.
-    func nextAccounts() -> [String: String] {
+    /// Accounts that no one else gets, as the names a transcript binds: two, or for sharing three, of which the third
+    /// is in the group `staff`.
+    func nextAccounts(_ count: Int = 2) -> [String: String] {
         let first = self.accountsGiven.withLock { given in
-            given += 2
-            return given - 1
+            given += count
+            return given - count + 1
         }
         let name = Self.accountName(first)
         return [
-            "user": name, "user2": Self.accountName(first + 1), "pass": "pass",
+            "user": name, "user2": Self.accountName(first + 1), "user3": Self.accountName(first + 2), "pass": "pass",
             "plain": Self.base64("\0\(name)\0pass"), "user64": Self.base64(name),
             "pass64": Self.base64("pass"), "limited": Self.accountName(first, "q"),
             "admin": Self.accountName(first, "a"),

@@ -82,13 +82,13 @@ import Testing
 
     @Test func otherSeparatorAndPrefix() async throws {
         let namespace = Namespace(kind: .personal, prefix: "INBOX.", separator: UInt8(ascii: "."))
-        func resolve(_ text: String) -> String? { Namespace.personal(of: [namespace]).name(of: text)?.text }
+        func resolve(_ text: String) -> String? { MailboxSpelling([namespace]).name(of: text)?.text }
         #expect(resolve("INBOX") == "INBOX")
-        #expect(resolve("inbox.Work.2026") == "Work/2026")
-        #expect(resolve("Work.2026") == "Work/2026")
+        #expect(resolve("inbox.Work.2026") == "INBOX/Work/2026")
+        #expect(resolve("Work.2026") == "INBOX/Work/2026")
         #expect(resolve("Work/2026") == nil)
         #expect(resolve("INBOX.") == nil)
-        #expect(Namespace.personal(of: []).name(of: "a/b")?.text == "a/b")
+        #expect(MailboxSpelling([]).name(of: "a/b")?.text == "a/b")
     }
 
     // MARK: Faults

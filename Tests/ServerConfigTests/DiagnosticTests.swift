@@ -148,11 +148,28 @@ import Testing
         ),
         (
             "namespace inbox {\n inbox = yes\n mail_path = x\n}",
-            ["3: mail_path cannot be set in namespace inbox; write it outside of all blocks"]
+            ["-: namespace inbox: write mail_path outside of all blocks"]
+        ),
+        ("namespace inbox {\n inbox = yes\n type = private\n}", []),
+        (
+            "namespace inbox {\n inbox = yes\n}\nnamespace shared {\n type = shared\n prefix = shared.$user.\n}",
+            ["-: namespace shared: nothing is shared without access control lists; write acl_driver = vfile"]
         ),
         (
-            "namespace inbox {\n inbox = yes\n type = private\n}",
-            ["3: warning: type = private is how it always is; remove it"]
+            "acl_driver = vfile\nnamespace inbox {\n inbox = yes\n}\nnamespace shared {\n type = shared\n prefix = shared.\n}",
+            ["-: namespace shared: the prefix must name the owner; write shared/$user/"]
+        ),
+        (
+            "acl_driver = vfile\nnamespace inbox {\n inbox = yes\n}\nnamespace public {\n type = public\n prefix = Public.\n}",
+            ["-: namespace public: write both prefix and mail_path"]
+        ),
+        (
+            "namespace inbox {\n inbox = yes\n}\nnamespace old {\n prefix = Old.\n}",
+            ["-: namespace old: it needs a mail_path of its own"]
+        ),
+        (
+            "plugin {\n acl = vfile\n}\nnamespace inbox {\n inbox = yes\n}\nnamespace shared {\n type = shared\n prefix = shared.%%u.\n location = maildir:%%h/Maildir\n}",
+            []
         ),
         (
             "local_name a {\n}",

@@ -198,7 +198,7 @@ func shipped() -> ConfigurationFiles {
     }
 
     @Test func commentedExamplesAreRightToo() throws {
-        var text = basics
+        var text = basics + "namespace inbox {\n  inbox = yes\n}\n"
         for path in ConfigurationFiles.matches(repository + "/conf.d/[0-9]*.conf") {
             for line in String(decoding: try ConfigurationFiles.disk.source(path).get(), as: UTF8.self).split(
                 separator: "\n")

@@ -4,16 +4,16 @@ import SieveCore
 
 /// What scripts may ask of a user's mailboxes, as they were when the message came.
 struct MailboxDirectory: SieveHost {
-    private let namespace: Namespace
+    private let spelling: MailboxSpelling
     private let listings: [MailboxName: MailboxListing]
 
     init(_ listings: [MailboxListing], _ namespaces: [Namespace]) {
-        self.namespace = Namespace.personal(of: namespaces)
+        self.spelling = MailboxSpelling(namespaces)
         self.listings = Dictionary(listings.map { ($0.name, $0) }) { first, _ in first }
     }
 
     func mailboxExists(_ name: String) -> Bool {
-        guard let name = self.namespace.name(of: name) else { return false }
+        guard let name = self.spelling.name(of: name) else { return false }
         return name.isInbox || (self.listings[name]?.isSelectable ?? false)
     }
 
@@ -21,7 +21,7 @@ struct MailboxDirectory: SieveHost {
         guard let use = SpecialUse.allCases.first(where: { ASCII.equalsIgnoringCase($0.rawValue.utf8, use.utf8) })
         else { return false }
         guard let mailbox else { return self.mailbox(of: use) != nil }
-        return self.namespace.name(of: mailbox).map { self.listings[$0]?.specialUse == use } ?? false
+        return self.spelling.name(of: mailbox).map { self.listings[$0]?.specialUse == use } ?? false
     }
 
     /// The mailbox of that special use; the first by name where there are several.

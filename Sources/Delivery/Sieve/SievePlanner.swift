@@ -184,7 +184,7 @@ struct SievePlanner: Sendable {
         place.add(flags: wanted.flags)
         if let use = wanted.specialUse, let name = mailboxes?.mailbox(ofUse: use) {
             place.mailbox = name
-        } else if let name = Namespace.personal(of: recipient.account.namespaces).name(of: wanted.mailbox) {
+        } else if let name = recipient.account.spelling.name(of: wanted.mailbox) {
             place.mailbox = name
         } else {
             notes.append(

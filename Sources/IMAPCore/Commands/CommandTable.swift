@@ -24,6 +24,7 @@ extension Cursor {
             if self.matches(word, "COMPRESS") { return try self.compress() }
         case UInt8(ascii: "D"):
             if self.matches(word, "DELETE") { return .delete(try self.mailboxArgument()) }
+            if self.matches(word, "DELETEACL") { return try self.deleteACL() }
         case UInt8(ascii: "E"):
             if self.matches(word, "EXPUNGE") { return .expunge }
             if self.matches(word, "EXAMINE") {
@@ -38,6 +39,7 @@ extension Cursor {
             if self.matches(word, "GETMETADATA") { return .getMetadata(try self.getMetadata()) }
             if self.matches(word, "GETQUOTA") { return try self.getQuota() }
             if self.matches(word, "GETQUOTAROOT") { return .getQuotaRoot(try self.mailboxArgument()) }
+            if self.matches(word, "GETACL") { return .access(.getACL(try self.mailboxArgument())) }
         case UInt8(ascii: "I"):
             if self.matches(word, "IDLE") { return .idle }
             if self.matches(word, "ID") { return .id(try self.id()) }
@@ -46,9 +48,11 @@ extension Cursor {
             if self.matches(word, "LSUB") { return try self.lsub() }
             if self.matches(word, "LOGIN") { return try self.login() }
             if self.matches(word, "LOGOUT") { return .logout }
+            if self.matches(word, "LISTRIGHTS") { return try self.listRights() }
             if self.matches(word, "LANGUAGE") { return try self.language() }
         case UInt8(ascii: "M"):
             if self.matches(word, "MOVE") { return .move(try self.copy(.sequenceNumber)) }
+            if self.matches(word, "MYRIGHTS") { return .access(.myRights(try self.mailboxArgument())) }
         case UInt8(ascii: "N"):
             if self.matches(word, "NOOP") { return .noop }
             if self.matches(word, "NOTIFY") { return .notify(try self.notify()) }
@@ -67,6 +71,7 @@ extension Cursor {
             if self.matches(word, "SETMETADATA") { return .setMetadata(try self.setMetadata()) }
             if self.matches(word, "STARTTLS") { return .startTLS }
             if self.matches(word, "SETQUOTA") { return try self.setQuota() }
+            if self.matches(word, "SETACL") { return try self.setACL() }
             if self.matches(word, "SUBSCRIBE") { return .subscribe(try self.mailboxArgument()) }
         case UInt8(ascii: "T"):
             if self.matches(word, "THREAD") { return .thread(try self.thread(.sequenceNumber)) }

@@ -21,6 +21,8 @@ public struct ListCommand: Hashable, Sendable {
         public static let subscribed = Return(rawValue: 1)
         public static let children = Return(rawValue: 2)
         public static let specialUse = Return(rawValue: 4)
+        /// MYRIGHTS (RFC 8440).
+        public static let myRights = Return(rawValue: 16)
     }
 
     public var selection: Selection
@@ -141,6 +143,8 @@ extension Cursor {
                 try self.space()
                 guard self.peek() == UInt8(ascii: "(") else { throw self.fail("\"(\"") }
                 command.metadataEntries = try self.metadataEntries()
+            } else if self.matches(word, "MYRIGHTS") {
+                command.returns.insert(.myRights)
             } else if self.matches(word, "STATUS") {
                 try self.space()
                 command.statusItems = try self.statusItems()

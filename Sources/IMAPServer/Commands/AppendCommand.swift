@@ -30,7 +30,8 @@ extension Session {
             do throws(StoreError) {
                 target = try await self.mailbox(command.mailbox)
                 if let account, let target {
-                    _ = try await account.status(of: target)
+                    _ = try await account.destination(of: target, .fail)
+                    if !account.enforcesAccessLists { _ = try await account.status(of: target) }
                     try await account.checkQuota(octets: command.message.size, in: target, .exact)
                 } else {
                     refusal = (.cannot, "No mailbox can have that name")

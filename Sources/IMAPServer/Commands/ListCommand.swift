@@ -78,6 +78,15 @@ extension Session {
             if !metadata.isEmpty, entry.listing?.isSelectable ?? false {
                 await self.writeMetadata(of: entry.name, metadata, account)
             }
+            // Of those that match by themselves (RFC 8440 section 4).
+            if command.returns.contains(.myRights), account.enforcesAccessLists,
+                entry.listing?.isSelectable ?? false,
+                entry.isSubscribed || !command.selection.contains(.subscribed)
+            {
+                do throws(StoreError) { try await self.tellRights(entry.name, account) } catch {
+                    self.logFault(error)
+                }
+            }
             try await self.connection.flushIfLarge()
         }
         try await self.finish(tag, "List completed")
@@ -88,7 +97,17 @@ extension Session {
     ) async throws(StoreError) -> [ListEntry] {
         let patterns = ListPatterns(
             reference: command.reference, command.patterns, self.names)
-        let listings = try await account.mailboxes()
+        var listings = try await account.mailboxes()
+        for pattern in command.patterns {
+            let fixed = (command.reference.bytes + pattern).prefix {
+                $0 != UInt8(ascii: "*") && $0 != UInt8(ascii: "%")
+            }
+            let text = self.names.insideText(WireMailboxName(Array(fixed)))
+            for listing in try await account.unlistedMailboxes(text)
+            where !listings.contains(where: { $0.name == listing.name }) {
+                listings.append(listing)
+            }
+        }
         if let trash = listings.first(where: { $0.specialUse == .trash }) { self.trash = trash.name }
         guard command.selection.contains(.subscribed) else {
             var entries: [ListEntry] = []

@@ -32,8 +32,13 @@ extension Session {
 
     /// GETQUOTAROOT (RFC 9208 section 4.1.2): the mailbox need not exist.
     func getQuotaRoot(_ tag: Tag, _ wire: WireMailboxName) async throws(ConnectionError) {
-        guard try await self.mailboxName(tag, wire, .nonExistent) != nil else { return }
+        guard let mailbox = try await self.mailboxName(tag, wire, .nonExistent) else { return }
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        guard account.owner(of: mailbox) == account.identity.name else {
+            // It counts for somebody else, which is nobody else's business.
+            self.write { $0.quotaRoot(wire, roots: []) }
+            return try await self.finish(tag, "Getquotaroot completed")
+        }
         do throws(StoreError) {
             let status = try await account.quota()
             let name = Array(status.name.utf8)

@@ -63,7 +63,7 @@ extension Session {
         var personal: [ResponseEncoder.Namespace] = []
         var other: [ResponseEncoder.Namespace] = []
         var shared: [ResponseEncoder.Namespace] = []
-        for namespace in self.account?.namespaces ?? [] {
+        for namespace in self.account?.namespaces ?? [] where !namespace.isHidden {
             let entry = ResponseEncoder.Namespace(
                 prefix: WireMailboxName(namespace.prefix, encoding), separator: namespace.separator)
             switch namespace.kind {

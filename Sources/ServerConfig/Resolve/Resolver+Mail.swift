@@ -11,7 +11,9 @@ extension Resolver {
         for statement in inner {
             switch statement.content {
             case .assignment(let value):
-                if Self.isOnlyWay(statement.name, value.text) {
+                if statement.name == "location", !value.text.isEmpty {
+                    self.location(value, of: &namespace, at: statement.place, block: block)
+                } else if Self.isOnlyWay(statement.name, value.text) {
                     self.out.warn(
                         statement.place, "\(statement.name) = \(value.text) is how it always is; remove it")
                 } else {
@@ -36,13 +38,31 @@ extension Resolver {
         }
     }
 
+    /// `location = maildir:/var/mail/public:LAYOUT=maildir++`, the older spelling of `mail_path`.
+    private mutating func location(
+        _ value: SettingValue, of namespace: inout NamespaceSettings, at place: SourcePlace, block: String
+    ) {
+        let pieces = value.text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard pieces.count >= 2, pieces[0] == "maildir" else {
+            return self.out.error(place, "location: write mail_path = /its/path; only the format maildir is there")
+        }
+        for option in pieces.dropFirst(2) {
+            if option.hasPrefix("INDEXPVT=") {
+                self.out.error(place, "location: \(option): \\Seen is the same for all who use a mailbox; remove it")
+            } else if SettingSyntax.lowercased(option) != "layout=maildir++", !option.hasPrefix("INDEX=") {
+                self.out.error(place, "location: \(option) is not in this release; remove it")
+            }
+        }
+        // The owner of a shared mailbox was written with two percent signs; a shared namespace needs no path.
+        if pieces[1].contains("%%") { return }
+        self.out.assign(
+            "mail_path", SettingValue(pieces[1]), at: place, to: &namespace, rows: Schema.namespace, block: block)
+    }
+
     /// What other values would say is not there; so nothing is lost by not reading it.
     private static func isOnlyWay(_ name: String, _ text: String) -> Bool {
         switch (name, SettingSyntax.lowercased(text)) {
-        case ("type", "private"), ("list", "yes"), ("subscriptions", "yes"), ("hidden", "no"),
-            ("location", ""),
-            ("disabled", "no"):
-            true
+        case ("location", ""), ("disabled", "no"): true
         default: false
         }
     }
@@ -108,6 +128,11 @@ extension Resolver {
             var namespace = self.settings.namespaces[index]
             if namespace.separator.isEmpty { namespace.separator = "." }
             let separator = namespace.separator
+            for (old, new) in Self.ownerVariables {
+                namespace.prefix = namespace.prefix.split(separator: old, omittingEmptySubsequences: false)
+                    .joined(separator: new)
+            }
+            self.checkKind(of: namespace, at: place)
             self.settings.namespaces[index] = namespace
             guard separator.utf8.count == 1, let byte = separator.utf8.first, (0x21...0x7E).contains(byte),
                 !ASCII.isLetter(byte), !ASCII.isDigit(byte), !"%*\"\\&".utf8.contains(byte)
@@ -148,6 +173,55 @@ extension Resolver {
                 }
             }
         }
+    }
+
+    /// Older and other spellings of the owner in the prefix of a shared namespace.
+    private static let ownerVariables = [
+        ("%%u", "$user"), ("%%n", "$username"), ("%%d", "$domain"), ("%{owner_user}", "$user"),
+        ("%{owner_username}", "$username"), ("%{owner_domain}", "$domain"),
+    ]
+
+    private mutating func checkKind(of namespace: NamespaceSettings, at place: SourcePlace) {
+        let title = "namespace \(namespace.name)"
+        let hasOwner = ["$user", "$username", "$domain"].contains { namespace.prefix.contains($0) }
+        switch namespace.type {
+        case .private:
+            if namespace.holdsInbox {
+                if !namespace.path.isEmpty {
+                    self.out.error(place, "\(title): write mail_path outside of all blocks")
+                }
+            } else if self.settings.namespaces.contains(where: \.holdsInbox) {
+                if namespace.prefix.isEmpty {
+                    self.out.error(place, "\(title): a prefix must tell its mailboxes from those beside INBOX")
+                }
+                if namespace.path.isEmpty { self.out.error(place, "\(title): it needs a mail_path of its own") }
+            }
+        case .shared:
+            if !hasOwner {
+                self.out.error(place, "\(title): the prefix must name the owner; write shared/$user/")
+            }
+            if !namespace.path.isEmpty {
+                self.out.warn(place, "\(title): mail_path is always that of the owner here; remove it")
+            }
+            self.needsLists(title, at: place)
+        case .public:
+            if namespace.prefix.isEmpty || namespace.path.isEmpty {
+                self.out.error(place, "\(title): write both prefix and mail_path")
+            }
+            self.needsLists(title, at: place)
+        }
+        if namespace.type != .shared, hasOwner {
+            self.out.error(place, "\(title): only a shared namespace has owners; write type = shared")
+        }
+        if namespace.type != .private, namespace.holdsInbox {
+            self.out.error(place, "\(title): INBOX is the user's own; write inbox = yes into a private one")
+        }
+    }
+
+    /// Without lists nobody would see anything there.
+    private mutating func needsLists(_ title: String, at place: SourcePlace) {
+        guard self.settings.access.driver == .none else { return }
+        self.out.error(place, "\(title): nothing is shared without access control lists; write acl_driver = vfile")
     }
 
     // MARK: Certificates

@@ -45,6 +45,19 @@ package struct Resolver {
             self.pluginSieve(name, value, at: place)
         case _ where Self.isPluginQuota(name):
             self.pluginQuota(name, value, at: place)
+        case "acl":
+            // `vfile`, maybe with `:/global/file:cache_secs=30`.
+            if value.text.contains(":/") {
+                self.out.error(place, "acl: a global file of access control lists is not in this release")
+            }
+            let driver = value.text.prefix { $0 != ":" }
+            self.out.assign(
+                "acl_driver", SettingValue(String(driver)), at: place, to: &self.settings, rows: Schema.all)
+        case "acl_anyone":
+            let allows = ["allow", "authenticated"].contains(SettingSyntax.lowercased(value.text))
+            self.out.assign(
+                "imap_acl_allow_anyone", SettingValue(allows ? "yes" : "no"), at: place, to: &self.settings,
+                rows: Schema.all)
         default:
             self.out.assign(name, value, at: place, to: &self.settings, rows: Schema.all)
         }

@@ -133,7 +133,12 @@ package enum DovecotSettings {
         "override_fields": "write fields { NAME = VALUE }",
         "result_success": later, "result_failure": later, "result_internalfail": later, "skip": later,
         "deny": later, "master": later, "mechanisms": later, "username_filter": later,
-        "hidden": later, "list": later, "subscriptions": later, "location": later, "type": later,
+        "mail_index_private_path": "\\Seen is the same for all who use a mailbox; remove it",
+        "alias_for": later, "acl_user": later, "acl_ignore": later, "acl_globals_only": later,
+        "acl_global_path": later,
+        "acl_shared_dict": "who shares with whom is always known; remove it",
+        "acl_sharing_map": "who shares with whom is always known; remove it",
+        "acl_cache_ttl": "changes are seen at once; remove it",
         "sieve_max_cpu_time": "the steps of a run are bounded already; remove it",
     ]
 

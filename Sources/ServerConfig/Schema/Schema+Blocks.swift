@@ -32,9 +32,34 @@ extension Schema {
     ]
 
     package static let namespace: [Setting<NamespaceSettings>] = [
-        .text("prefix", \.prefix, "What names in it begin with, such as `INBOX.`; ends in the separator."),
-        .text("separator", \.separator, "Character between levels of a name."),
-        .flag("inbox", \.holdsInbox, "INBOX is here. One namespace has it."),
+        .choice(
+            "type", \.type,
+            "Whose mail it is: the user's own, what other users share, or nobody's in particular (`public`)."
+        )
+        .alias("namespace_type"),
+        .text(
+            "prefix", \.prefix,
+            "What names in it begin with, such as `INBOX.`; ends in the separator. In a shared namespace `$user`, `$username` or `$domain` stands for the owner: `shared/$user/`."
+        )
+        .alias("namespace_prefix"),
+        .text("separator", \.separator, "Character between levels of a name.").alias("namespace_separator"),
+        .flag("inbox", \.holdsInbox, "INBOX is here. One namespace has it.").alias("namespace_inbox"),
+        .choice(
+            "list", \.listing,
+            "Whether its names show in lists; `children`: the prefix itself only with something below it; `no`: only to clients that ask for the prefix."
+        )
+        .alias("namespace_list"),
+        .flag("hidden", \.isHidden, "Clients that ask for the namespaces are not told of it.")
+            .alias("namespace_hidden"),
+        .flag(
+            "subscriptions", \.keepsSubscriptions,
+            "Subscriptions of its mailboxes are kept in it and so the same for all who use it. `no`: each user's own, with those of INBOX's namespace. Always so in a shared one."
+        )
+        .alias("namespace_subscriptions"),
+        .template(
+            "mail_path", \.path,
+            "Root of its mail, where that is not the user's: always of a public one. Not in a shared one, whose mail is where its owner's is."
+        ),
     ]
 
     package static let mailbox: [Setting<MailboxSettings>] = [

@@ -11,6 +11,7 @@ package enum Schema {
         Group(title: "General", settings: general),
         Group(title: "Logging", settings: logging),
         Group(title: "Mail", settings: mail),
+        Group(title: "Sharing", settings: sharing),
         Group(title: "Authentication", settings: auth),
         Group(title: "TLS", settings: tls),
         Group(title: "Limits", settings: limits),
@@ -90,6 +91,23 @@ package enum Schema {
         .time(
             "autoexpunge_interval", \.mail.autoExpungeInterval,
             "How often mailboxes are looked through for messages whose `autoexpunge` time is over; 0 is never."),
+    ]
+
+    private static let sharing: [Setting<Settings>] = [
+        .choice(
+            "acl_driver", \.access.driver,
+            "Access control lists: `vfile` enforces the file `dovecot-acl` of each mailbox, also against its owner, and lets users share by IMAP; `none` looks at no list."
+        ),
+        .flag(
+            "imap_acl_allow_anyone", \.access.allowsAnyone,
+            "Let users share with everybody (`anyone`, `authenticated`)."),
+        .list(
+            "acl_groups", \.access.groups,
+            "Groups that users are in for access control lists. An `acl_groups` field of the userdb, with commas, wins."
+        ),
+        .flag(
+            "acl_defaults_from_inbox", \.access.defaultsFromInbox,
+            "A user's mailboxes without a list of their own have that of INBOX."),
     ]
 
     private static let auth: [Setting<Settings>] = [

@@ -54,12 +54,21 @@ public enum MailboxListLayout: String, SettingChoice {
 /// A namespace (RFC 2342).
 public struct NamespaceSettings: Sendable, Equatable {
     public var name: String
-    /// What names in this namespace begin with, ending in the separator; may be empty.
+    public var type: NamespaceType = .private
+    /// What names in this namespace begin with, ending in the separator; may be empty. Unexpanded; in a shared one
+    /// `$user`, `$username` and `$domain` stand for the owner.
     public var prefix = ""
     /// One character; empty in the files for the layout's own, `.`; never empty after loading.
     public var separator = "."
     /// Whether INBOX is here.
     public var holdsInbox = false
+    public var listing: NamespaceListing = .yes
+    /// Whether NAMESPACE leaves it out.
+    public var isHidden = false
+    /// Whether subscriptions of its mailboxes are kept in it; else in the namespace that has INBOX.
+    public var keepsSubscriptions = true
+    /// The root of its mail, unexpanded; empty for that of the user. Not of a shared one.
+    public var path = ""
     /// In the order of the files.
     public var mailboxes: [MailboxSettings] = []
 

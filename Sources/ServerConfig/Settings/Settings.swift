@@ -4,6 +4,7 @@
 public struct Settings: Sendable, Equatable {
     public var general = GeneralSettings()
     public var mail = MailSettings()
+    public var access = AccessSettings()
     public var auth = AuthSettings()
     public var tls = TLSSettings()
     public var logging = LoggingSettings()

@@ -1,0 +1,34 @@
+import MailCore
+import MailStore
+
+/// Quota is that of whose mail it is: messages in mailboxes of others count for these.
+extension UserMail {
+    func quota() async throws(StoreError) -> QuotaStatus { try await self.own.quota() }
+
+    var quotaNow: QuotaStatus { self.own.quotaNow }
+
+    func apply(_ rules: QuotaRules) { self.own.apply(rules) }
+
+    func setQuotaLimits(_ limits: QuotaLimits?) async throws(StoreError) {
+        try await self.own.setQuotaLimits(limits)
+    }
+
+    func recalculateQuota() async throws(StoreError) -> QuotaStatus { try await self.own.recalculateQuota() }
+
+    func checkQuota(
+        octets: UInt64, in mailbox: MailboxName, _ strictness: QuotaStrictness
+    ) async throws(StoreError) {
+        let place = try await self.place(of: mailbox)
+        try await place.account.checkQuota(octets: octets, in: place.name, strictness)
+    }
+
+    func deletedStorage(of name: MailboxName) async throws(StoreError) -> UInt64 {
+        let place = try await self.place(of: name)
+        try await self.require(.read, at: place)
+        return try await place.account.deletedStorage(of: place.name)
+    }
+
+    /// The changes of the user's own account; names in it are whole only without a prefix. Others' mailboxes are
+    /// not watched.
+    var feed: AccountFeed { self.spaces[0].levels.isEmpty ? self.own.feed : .silent }
+}

@@ -1,0 +1,144 @@
+import MIMECore
+import MailCore
+import MailStore
+import Synchronization
+
+/// A mailbox as one user has it open: what it allows depends on its access control list, which is asked anew with
+/// each change.
+final class UserMailbox: Mailbox {
+    private let base: any Mailbox
+    private let view: UserMail
+    private let place: UserMail.Place
+    private let known: Mutex<MailRights>
+
+    init(_ base: any Mailbox, view: UserMail, _ place: UserMail.Place, _ rights: MailRights) {
+        self.base = base
+        self.view = view
+        self.place = place
+        self.known = Mutex(rights)
+    }
+
+    var name: MailboxName {
+        let name = self.base.name
+        if name.isInbox, self.place.owner != nil, self.place.levels == self.view.spaces[0].levels { return name }
+        return self.place.seen(name) ?? name
+    }
+    var access: MailboxAccess { self.base.access }
+    var guid: String { self.base.guid }
+    var isDeleted: Bool { self.base.isDeleted }
+    var rights: MailRights { self.known.withLock { $0 } }
+
+    func snapshot() -> MailboxSnapshot { self.base.snapshot() }
+
+    func takeRecent() -> UIDSet { self.base.takeRecent() }
+
+    func close() { self.base.close() }
+
+    /// The rights as they are now.
+    private func currentRights() async throws(StoreError) -> MailRights {
+        var place = self.place
+        // It may have been renamed since.
+        place.name = self.base.name
+        let rights: MailRights
+        do throws(StoreError) {
+            rights = try await self.view.rights(at: place)
+        } catch {
+            throw error.code == .notFound ? StoreError(.expunged, error.detail) : error
+        }
+        self.known.withLock { $0 = rights }
+        return rights
+    }
+
+    private func require(_ needed: MailRights) async throws(StoreError) {
+        guard try await self.currentRights().isSuperset(of: needed) else { throw StoreError(.noPermission) }
+    }
+
+    // MARK: Changes
+
+    /// Flags without the right to change them stay as they are; `.noPermission` when that is so for all of them.
+    func store(
+        _ change: FlagChange, _ uids: UIDSet, unchangedSince: ModSeq?
+    ) async throws(StoreError) -> FlagChangeResult {
+        var change = change
+        change.rights.formIntersection(try await self.currentRights())
+        let asksNothing = change.flags.isEmpty && change.keywords.isEmpty
+        let canDoSome =
+            asksNothing
+            ? !change.rights.isDisjoint(with: [.write, .writeSeen, .writeDeleted])
+            : !change.rights.permitted(change.flags).isEmpty || !change.rights.permitted(change.keywords).isEmpty
+        guard canDoSome else { throw StoreError(.noPermission) }
+        return try await self.base.store(change, uids, unchangedSince: unchangedSince)
+    }
+
+    func expunge(_ uids: UIDSet?) async throws(StoreError) -> UIDSet {
+        try await self.require(.expunge)
+        return try await self.base.expunge(uids)
+    }
+
+    func remove(_ uids: UIDSet) async throws(StoreError) -> UIDSet {
+        try await self.require([.writeDeleted, .expunge])
+        return try await self.base.remove(uids)
+    }
+
+    func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
+        let goal = try await self.view.destination(of: target, .fail)
+        return try await self.base.transfer(
+            uids, to: goal.name, of: goal.account, .copy, granting: goal.rights)
+    }
+
+    /// Asks for what its parts ask for: COPY, STORE of \Deleted, EXPUNGE (RFC 6851 section 4.2).
+    func move(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
+        let goal = try await self.view.destination(of: target, .fail)
+        try await self.require([.writeDeleted, .expunge])
+        return try await self.base.transfer(
+            uids, to: goal.name, of: goal.account, .move, granting: goal.rights)
+    }
+
+    func move(
+        _ uids: UIDSet, to target: MailboxName, clearing flags: MessageFlags
+    ) async throws(StoreError) -> CopyResult {
+        let goal = try await self.view.destination(of: target, .fail)
+        try await self.require([.writeDeleted, .expunge])
+        // The store moves within one account so, which is where the trash is.
+        guard goal.account === self.place.account, goal.rights == .all else {
+            return try await self.base.transfer(
+                uids, to: goal.name, of: goal.account, .move, granting: goal.rights)
+        }
+        return try await self.base.move(uids, to: goal.name, clearing: flags)
+    }
+
+    func transfer(
+        _ uids: UIDSet, to target: MailboxName, of account: any MailAccount, _ kind: TransferKind,
+        granting rights: MailRights
+    ) async throws(StoreError) -> CopyResult {
+        let goal = try await account.destination(of: target, .fail)
+        if kind == .move { try await self.require([.writeDeleted, .expunge]) }
+        return try await self.base.transfer(
+            uids, to: goal.name, of: goal.account, kind, granting: rights.intersection(goal.rights))
+    }
+
+    // MARK: Reading
+
+    func vanished(_ uids: UIDSet, since modSeq: ModSeq) async throws(StoreError) -> UIDSet? {
+        try await self.base.vanished(uids, since: modSeq)
+    }
+
+    func caches(
+        of records: some Sequence<MessageRecord> & Sendable,
+        _ visit: (MessageRecord, MessageCache.View?) -> Bool
+    ) async throws(StoreError) {
+        try await self.base.caches(of: records, visit)
+    }
+
+    func octets(
+        of records: [MessageRecord], limit: Int
+    ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {
+        try await self.base.octets(of: records, limit: limit)
+    }
+
+    func details(of uid: UID) async throws(StoreError) -> MessageDetails { try await self.base.details(of: uid) }
+
+    func details(of records: [MessageRecord]) async throws(StoreError) -> [MessageDetails?] {
+        try await self.base.details(of: records)
+    }
+}

@@ -1,0 +1,168 @@
+internal import MailCore
+public import MailStore
+internal import Synchronization
+internal import VolumeLog
+
+/// A list as it was read from its file.
+struct SeenAccessList: Sendable {
+    var fingerprint: UInt64
+    var list: AccessList
+}
+
+/// Access control lists. Where the format keeps them in files, these count, and are looked at each time: another
+/// program may have changed them. The index has them too, so that it is known who shares what before an account is
+/// opened.
+extension StoreAccount {
+    func accessList(of name: MailboxName) async throws(StoreError) -> AccessList {
+        guard self.core.files.keepsAccessLists else {
+            let state = try await self.state(of: name)
+            return AccessList(text: self.volume.accessLists.text(of: state.key))
+        }
+        let seen = try await self.volume.threads.run { () throws(StoreError) -> (list: AccessList, isNew: Bool) in
+            if self.entry(name) == nil { try self.refreshDirectory() }
+            guard self.entry(name) != nil else { throw StoreError(.notFound, "mailbox \(name)") }
+            return try self.core.asOwner { () throws(StoreError) in try self.readAccessList(name) }
+        }
+        if seen.isNew { try await self.noteAccessList(seen.list, of: name) }
+        return seen.list
+    }
+
+    func accessLists() async throws(StoreError) -> [MailboxName: AccessList] {
+        let names = self.directory.withLock { Array($0.entries.keys) }
+        var lists: [MailboxName: AccessList] = [:]
+        guard self.core.files.keepsAccessLists else {
+            for name in names {
+                guard case .indexed(let state)? = self.entry(name) else { continue }
+                let text = self.volume.accessLists.text(of: state.key)
+                if !text.isEmpty { lists[name] = AccessList(text: text) }
+            }
+            return lists
+        }
+        let seen = try await self.volume.threads.run {
+            () throws(StoreError) -> [(name: MailboxName, list: AccessList, isNew: Bool)] in
+            try self.core.asOwner { () throws(StoreError) in
+                var seen: [(name: MailboxName, list: AccessList, isNew: Bool)] = []
+                for name in names {
+                    let (list, isNew) = try self.readAccessList(name)
+                    if isNew || !list.isEmpty { seen.append((name, list, isNew)) }
+                }
+                return seen
+            }
+        }
+        for (name, list, isNew) in seen {
+            if isNew { try await self.noteAccessList(list, of: name) }
+            if !list.isEmpty { lists[name] = list }
+        }
+        return lists
+    }
+
+    /// The list in a mailbox's file, and whether it is another than when last looked at. Under the owner's ids.
+    private func readAccessList(_ name: MailboxName) throws(StoreError) -> (list: AccessList, isNew: Bool) {
+        let fingerprint = self.core.files.accessListFingerprint(of: name)
+        if let known = self.accessListCache.withLock({ $0[name] }), known.fingerprint == fingerprint {
+            return (known.list, false)
+        }
+        let text = fingerprint == 0 ? [] : try self.core.files.accessList(of: name)
+        let list = AccessList(text: text)
+        if list.isDamaged {
+            self.volume.configuration.log(
+                .error,
+                "\(self.identity.name): the access control list of \(name) has lines that are no rows: nobody but "
+                    + "the owner has access until they are mended")
+        }
+        let seen = SeenAccessList(fingerprint: fingerprint, list: list)
+        let before = self.accessListCache.withLock { cache -> AccessList? in
+            defer { cache[name] = seen }
+            return cache[name]?.list
+        }
+        return (list, before.map { $0 != list } ?? true)
+    }
+
+    /// Enters what a file was seen to have into the index.
+    private func noteAccessList(_ list: AccessList, of name: MailboxName) async throws(StoreError) {
+        // A mailbox that nobody has opened yet and that shares nothing need not be indexed for that.
+        if case .found? = self.entry(name), list.isEmpty { return }
+        let state: MailboxState
+        do throws(StoreError) {
+            state = try await self.state(of: name)
+        } catch {
+            // Gone in between, or not to be read now; it is looked at again.
+            self.accessListCache.withLock { $0[name] = nil }
+            return
+        }
+        let text = list.isDamaged ? [] : list.text
+        guard self.volume.accessLists.set(state.key, text) else { return }
+        let set = AccessListSet(key: state.key, origin: .file, text: text)
+        _ = try state.lock.withLock { () throws(StoreError) in
+            try state.queue(PendingRecord(record: .accessList(set), isAwaited: false))
+        }
+    }
+
+    func changeAccessList(
+        of name: MailboxName, _ body: @Sendable (inout AccessList) throws(StoreError) -> Void
+    ) async throws(StoreError) {
+        if let failure = self.volume.committer.failure { throw failure }
+        let state = try await self.state(of: name)
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        let keepsFiles = self.core.files.keepsAccessLists
+        var list: AccessList
+        if keepsFiles {
+            list = try await self.volume.threads.run { () throws(StoreError) in
+                try self.core.asOwner { () throws(StoreError) in try self.readAccessList(name).list }
+            }
+        } else {
+            list = AccessList(text: self.volume.accessLists.text(of: state.key))
+        }
+        let before = list
+        try body(&list)
+        guard !list.isDamaged else {
+            throw StoreError(.damaged, "the access control list of \(name) has lines that are no rows")
+        }
+        guard list != before else { return }
+        let text = list.text
+        // The log first: after a crash the file is written again from it.
+        let set = AccessListSet(key: state.key, origin: .store, text: text)
+        let sequence = try await self.commit(set, state, hasFileWork: keepsFiles)
+        self.volume.accessLists.set(state.key, text)
+        if keepsFiles {
+            try await self.volume.threads.run { () throws(StoreError) in
+                try self.core.asOwner { () throws(StoreError) in
+                    try self.core.files.setAccessList(text, of: name)
+                    _ = try self.readAccessList(name)
+                }
+            }
+            self.volume.fileWork.done(sequence, [state])
+        }
+    }
+
+    private func commit(
+        _ set: AccessListSet, _ state: MailboxState, hasFileWork: Bool
+    ) async throws(StoreError) -> LogSequence {
+        let result: Result<LogSequence, StoreError> = await withCheckedContinuation { continuation in
+            let isQueued = state.lock.withLock { () -> Bool in
+                let record = PendingRecord(
+                    record: .accessList(set), isAwaited: true, hasFileWork: hasFileWork,
+                    completion: { continuation.resume(returning: $0) })
+                return (try? state.queue(record)) != nil
+            }
+            if !isQueued { continuation.resume(returning: .failure(StoreError(.temporary, "volume closed"))) }
+        }
+        return try result.get()
+    }
+}
+
+extension IndexedStore {
+    public func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String] {
+        let volume = self.volume
+        let numbers = volume.accessLists.accounts(about: identifiers)
+        if numbers.isEmpty { return [] }
+        return try await self.threads.run { () throws(StoreError) in
+            var names: [String] = []
+            for number in numbers {
+                if let name = try volume.schema.accountRow(number)?.identity.name { names.append(name) }
+            }
+            return names.sorted()
+        }
+    }
+}
