@@ -18,14 +18,20 @@ extension Cursor {
     mutating func mailboxFilter() throws(SyntaxError) -> MailboxFilter {
         let word = self.word()
         if self.matches(word, "SELECTED") { return .selected }
+        if self.matches(word, "SUBTREE-ONE") { return .subtreeOne(try self.filterNames()) }
+        if let filter = try self.otherMailboxes(word) { return filter }
+        throw self.unexpected(
+            word, "SELECTED, INBOXES, PERSONAL, SUBSCRIBED, SUBTREE, SUBTREE-ONE or MAILBOXES")
+    }
+
+    /// The rest of filter-mailboxes-other (RFC 5465 section 8) behind its first word; `nil` when that begins none.
+    mutating func otherMailboxes(_ word: Range<Int>) throws(SyntaxError) -> MailboxFilter? {
         if self.matches(word, "INBOXES") { return .inboxes }
         if self.matches(word, "PERSONAL") { return .personal }
         if self.matches(word, "SUBSCRIBED") { return .subscribed }
         if self.matches(word, "SUBTREE") { return .subtree(try self.filterNames()) }
-        if self.matches(word, "SUBTREE-ONE") { return .subtreeOne(try self.filterNames()) }
         if self.matches(word, "MAILBOXES") { return .mailboxes(try self.filterNames()) }
-        throw self.unexpected(
-            word, "SELECTED, INBOXES, PERSONAL, SUBSCRIBED, SUBTREE, SUBTREE-ONE or MAILBOXES")
+        return nil
     }
 
     /// one-or-more-mailbox.

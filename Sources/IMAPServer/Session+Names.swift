@@ -16,11 +16,7 @@ extension Session {
         _ name: MailboxName, of wire: WireMailboxName, _ attributes: ResponseEncoder.ListAttributes = []
     ) {
         guard self.knowsRev2, let oldName = self.oldName(name, wire) else { return }
-        let separator = self.names.separator
-        let current = self.names.encode(name)
-        self.write {
-            $0.list("LIST", attributes, separator: separator, name: current, oldName: oldName)
-        }
+        self.writeList(name, attributes, oldName: oldName)
     }
 
     /// Whether the client called a mailbox by other than its name.
@@ -29,9 +25,19 @@ extension Session {
     /// Tells a client of IMAP4rev2 what became of a mailbox that it renamed, by the name it used.
     func tellRenamed(_ wire: WireMailboxName, _ name: MailboxName) {
         guard self.knowsRev2 else { return }
+        self.writeList(name, [], oldName: wire)
+    }
+
+    /// Writes a LIST response that no LIST asked for.
+    func writeList(
+        _ name: MailboxName, _ attributes: ResponseEncoder.ListAttributes, uses: [SpecialUseAttribute] = [],
+        oldName: WireMailboxName? = nil
+    ) {
         let separator = self.names.separator
-        let current = self.names.encode(name)
-        self.write { $0.list("LIST", [], separator: separator, name: current, oldName: wire) }
+        let wire = self.names.encode(name)
+        self.write {
+            $0.list("LIST", attributes, uses: uses, separator: separator, name: wire, oldName: oldName)
+        }
     }
 
     /// What the client called a mailbox, when that is not its name.
@@ -48,14 +54,8 @@ extension Session {
         guard self.knowsRev2 else { return }
         let listing = try await account.mailboxes().first { $0.name == name }
         var attributes: ResponseEncoder.ListAttributes = []
-        if let listing { attributes.insert(listing.hasChildren ? .hasChildren : .hasNoChildren) }
+        if let listing { attributes.insert(listing.childAttribute) }
         if listing?.isSubscribed == true { attributes.insert(.subscribed) }
-        let uses = listing?.specialUse.map { [$0.attribute] } ?? []
-        let separator = self.names.separator
-        let current = self.names.encode(name)
-        let oldName = self.oldName(name, wire)
-        self.write {
-            $0.list("LIST", attributes, uses: uses, separator: separator, name: current, oldName: oldName)
-        }
+        self.writeList(name, attributes, uses: listing?.uses ?? [], oldName: self.oldName(name, wire))
     }
 }

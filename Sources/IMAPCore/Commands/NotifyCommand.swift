@@ -32,21 +32,13 @@ public struct NotifyRequest: Hashable, Sendable {
         public static let ofMessages: Events = [.messageNew, .messageExpunge, .flagChange]
     }
 
-    /// Mailboxes other than the selected one.
-    public enum Filter: Hashable, Sendable {
-        /// Where mail may be delivered.
-        case inboxes
-        case personal
-        case subscribed
-        case subtree([WireMailboxName])
-        case mailboxes([WireMailboxName])
-    }
-
+    /// Events of mailboxes other than the selected one.
     public struct Group: Hashable, Sendable {
-        public var filter: Filter
+        /// Neither `selected` nor `subtreeOne`.
+        public var filter: MailboxFilter
         public var events: Events
 
-        public init(_ filter: Filter, _ events: Events) {
+        public init(_ filter: MailboxFilter, _ events: Events) {
             self.filter = filter
             self.events = events
         }
@@ -121,7 +113,10 @@ extension Cursor {
             request.selected = NotifyRequest.Selected(
                 events: events, items: items, delaysExpunges: self.matches(word, "SELECTED-DELAYED"))
         } else {
-            let filter = try self.filter(word)
+            guard let filter = try self.otherMailboxes(word) else {
+                throw self.unexpected(
+                    word, "SELECTED, SELECTED-DELAYED, INBOXES, PERSONAL, SUBSCRIBED, SUBTREE or MAILBOXES")
+            }
             try self.space()
             var items: [FetchItem] = []
             let start = self.position
@@ -132,28 +127,6 @@ extension Cursor {
             request.groups.append(NotifyRequest.Group(filter, events))
         }
         try self.close()
-    }
-
-    private mutating func filter(_ word: Range<Int>) throws(SyntaxError) -> NotifyRequest.Filter {
-        if self.matches(word, "INBOXES") { return .inboxes }
-        if self.matches(word, "PERSONAL") { return .personal }
-        if self.matches(word, "SUBSCRIBED") { return .subscribed }
-        if self.matches(word, "SUBTREE") { return .subtree(try self.oneOrMoreMailboxes()) }
-        if self.matches(word, "MAILBOXES") { return .mailboxes(try self.oneOrMoreMailboxes()) }
-        throw self.unexpected(
-            word, "SELECTED, SELECTED-DELAYED, INBOXES, PERSONAL, SUBSCRIBED, SUBTREE or MAILBOXES")
-    }
-
-    private mutating func oneOrMoreMailboxes() throws(SyntaxError) -> [WireMailboxName] {
-        try self.space()
-        guard self.take(UInt8(ascii: "(")) else { return [try self.mailbox()] }
-        var names: [WireMailboxName] = []
-        repeat {
-            if names.count == self.limits.listLength { throw self.tooComplex("Too many mailboxes") }
-            names.append(try self.mailbox())
-        } while self.take(0x20)
-        try self.close()
-        return names
     }
 
     /// `NONE`, or events in parentheses; MessageNew may bring FETCH items.

@@ -148,19 +148,18 @@ extension Session {
 
     private func write(_ entry: ListEntry, _ command: ListCommand) {
         var attributes: ResponseEncoder.ListAttributes = []
-        var uses: [SpecialUseAttribute] = []
         if let listing = entry.listing {
             if !listing.isSelectable {
                 attributes.insert(command.isExtended || self.knowsRev2 ? .nonExistent : .noSelect)
             }
-            attributes.insert(listing.hasChildren ? .hasChildren : .hasNoChildren)
-            if let use = listing.specialUse { uses = [use.attribute] }
+            attributes.insert(listing.childAttribute)
         } else {
             attributes.insert(.nonExistent)
         }
         let tellsSubscribed =
             command.selection.contains(.subscribed) || command.returns.contains(.subscribed)
         if tellsSubscribed, entry.isSubscribed { attributes.insert(.subscribed) }
+        let uses = entry.listing?.uses ?? []
         let separator = self.names.separator
         let wire = self.names.encode(entry.name)
         self.write {
@@ -186,7 +185,7 @@ extension Session {
         for entry in entries {
             guard let listing = entry.listing else { continue }
             var attributes: ResponseEncoder.ListAttributes = listing.isSelectable ? [] : .noSelect
-            attributes.insert(listing.hasChildren ? .hasChildren : .hasNoChildren)
+            attributes.insert(listing.childAttribute)
             var uses: [StaticString] = entry.name.isInbox ? ["\\Inbox"] : []
             if let use = listing.specialUse { uses.append(use.attribute.xlistName) }
             let wire = self.names.encode(entry.name)

@@ -3,33 +3,6 @@ import MailCore
 import MailStore
 import ServerCore
 
-extension SpecialUse {
-    init(_ attribute: SpecialUseAttribute) {
-        self =
-            switch attribute {
-            case .all: .all
-            case .archive: .archive
-            case .drafts: .drafts
-            case .flagged: .flagged
-            case .junk: .junk
-            case .sent: .sent
-            case .trash: .trash
-            }
-    }
-
-    var attribute: SpecialUseAttribute {
-        switch self {
-        case .all: .all
-        case .archive: .archive
-        case .drafts: .drafts
-        case .flagged: .flagged
-        case .junk: .junk
-        case .sent: .sent
-        case .trash: .trash
-        }
-    }
-}
-
 extension Session {
     /// Runs a change of the account's mailboxes and answers it.
     private func change(

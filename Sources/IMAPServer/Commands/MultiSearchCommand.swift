@@ -12,10 +12,7 @@ extension Session {
     func multiSearch(_ tag: Tag, _ command: MultiSearchCommand) async throws(ConnectionError) {
         let search = command.search
         let returns = search.returns ?? .all
-        if command.sources == [.selected] || returns.contains(.update) {
-            guard self.selected != nil else { return self.bad(tag, "No mailbox selected") }
-        }
-        if command.sources.contains(.selected), self.selected == nil {
+        if command.sources.contains(.selected) || returns.contains(.update), self.selected == nil {
             return self.bad(tag, "No mailbox selected")
         }
         if returns.contains(.save) || search.key.hasSavedResult, command.sources != [.selected] {
@@ -114,39 +111,18 @@ extension Session {
         }
         var listings: [MailboxListing]?
         for source in sources {
-            switch source {
-            case .selected: continue
-            case .mailboxes(let names):
-                for name in names.compactMap({ self.names.decode($0) }) { add(name) }
+            guard let filter = DecodedMailboxFilter(source, self.names.decode) else { continue }
+            if case .mailboxes(let names) = filter {
+                for name in names { add(name) }
                 continue
-            case .inboxes, .personal, .subscribed, .subtree, .subtreeOne: break
             }
             let all: [MailboxListing]
             if let listings { all = listings } else { all = try await account.mailboxes() }
             listings = all
             for listing in all where listing.isSelectable {
-                if self.means(source, listing) { add(listing.name) }
+                if filter.matches(listing.name, isSubscribed: listing.isSubscribed) { add(listing.name) }
             }
         }
         return wanted
-    }
-
-    private func means(_ source: MailboxFilter, _ listing: MailboxListing) -> Bool {
-        switch source {
-        // Sieve may file into any mailbox, so all are inboxes (RFC 5465 section 6.3).
-        case .inboxes, .personal: return true
-        case .subscribed: return listing.isSubscribed
-        case .subtree(let names):
-            return names.contains { name in
-                guard let root = self.names.decode(name) else { return false }
-                return listing.name == root || listing.name.isDescendant(of: root)
-            }
-        case .subtreeOne(let names):
-            return names.contains { name in
-                guard let root = self.names.decode(name) else { return false }
-                return listing.name == root || listing.name.parent == root
-            }
-        case .selected, .mailboxes: return false
-        }
     }
 }

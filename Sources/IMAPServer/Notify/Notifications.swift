@@ -5,21 +5,13 @@ import MailStore
 /// What a client of NOTIFY is told of, and what of it it has been told. Of sessions that do not use NOTIFY there is
 /// none.
 final class Notifications {
-    /// Mailboxes that events are wanted of, names decoded.
-    private enum Filter {
-        case personal
-        case subscribed
-        case subtree([MailboxName])
-        case mailboxes([MailboxName])
-    }
-
     /// What is wanted of the selected mailbox; `nil`: nothing, its view stays as it is.
     let selected: NotifyRequest.Selected?
     /// How new messages of the selected mailbox are told, when anything is to be told of them.
     let newMessages: FetchPlan?
     /// `nil` after NOTIFY NONE and after an overflow.
     private(set) var watch: AccountWatch?
-    private let groups: [(filter: Filter, events: NotifyRequest.Events)]
+    private let groups: [(filter: DecodedMailboxFilter, events: NotifyRequest.Events)]
     /// What the client knows of the counters of mailboxes.
     var told: [MailboxName: MailboxStatus] = [:]
     var subscribed: Set<MailboxName> = []
@@ -41,14 +33,8 @@ final class Notifications {
         self.selected = request.selected.flatMap { $0.events.contains(.messageNew) ? $0 : nil }
         self.newMessages = self.selected.flatMap { $0.items.isEmpty ? nil : FetchPlan(items: $0.items, .uid) }
         self.watch = watch
-        self.groups = request.groups.map { group in
-            switch group.filter {
-            // A script may file mail into any mailbox.
-            case .inboxes, .personal: (.personal, group.events)
-            case .subscribed: (.subscribed, group.events)
-            case .subtree(let names): (.subtree(names.compactMap(decode)), group.events)
-            case .mailboxes(let names): (.mailboxes(names.compactMap(decode)), group.events)
-            }
+        self.groups = request.groups.compactMap { group in
+            DecodedMailboxFilter(group.filter, decode).map { ($0, group.events) }
         }
     }
 
@@ -63,13 +49,7 @@ final class Notifications {
     func events(of name: MailboxName) -> NotifyRequest.Events {
         var events: NotifyRequest.Events = []
         for (filter, wanted) in self.groups where !wanted.isSubset(of: events) {
-            let isMatch =
-                switch filter {
-                case .personal: true
-                case .subscribed: self.subscribed.contains(name)
-                case .subtree(let roots): roots.contains { $0 == name || name.isDescendant(of: $0) }
-                case .mailboxes(let names): names.contains(name)
-                }
+            let isMatch = filter.matches(name, isSubscribed: self.subscribed.contains(name))
             if isMatch { events.formUnion(wanted) }
         }
         return events

@@ -130,19 +130,14 @@ extension Session {
         var attributes: ResponseEncoder.ListAttributes = []
         if let listing {
             if !listing.isSelectable { attributes.insert(.nonExistent) }
-            attributes.insert(listing.hasChildren ? .hasChildren : .hasNoChildren)
+            attributes.insert(listing.childAttribute)
             if listing.isSubscribed { attributes.insert(.subscribed) }
         } else {
             attributes.insert(.nonExistent)
             if isSubscribed { attributes.insert(.subscribed) }
         }
-        let uses = listing?.specialUse.map { [$0.attribute] } ?? []
-        let separator = self.names.separator
-        let wire = self.names.encode(name)
-        let old = oldName.map { self.names.encode($0) }
-        self.write {
-            $0.list("LIST", attributes, uses: uses, separator: separator, name: wire, oldName: old)
-        }
+        self.writeList(
+            name, attributes, uses: listing?.uses ?? [], oldName: oldName.map { self.names.encode($0) })
     }
 
     // MARK: The session's own changes, of which it is not told
