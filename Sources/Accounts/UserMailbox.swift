@@ -75,6 +75,12 @@ final class UserMailbox: Mailbox {
         return try await self.base.expunge(uids)
     }
 
+    /// Asks for what STORE of \Deleted and EXPUNGE ask for (RFC 8508 section 4.1).
+    func baseForRemoval() async throws(StoreError) -> any Mailbox {
+        try await self.require([.writeDeleted, .expunge])
+        return self.base
+    }
+
     func remove(_ uids: UIDSet) async throws(StoreError) -> UIDSet {
         try await self.require([.writeDeleted, .expunge])
         return try await self.base.remove(uids)

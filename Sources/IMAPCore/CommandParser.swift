@@ -19,6 +19,8 @@ public struct CommandParser: Sendable {
         case append(AppendCommand)
         /// Another message of the same APPEND follows (RFC 3502).
         case appendNext(AppendMessage)
+        /// The message that CATENATE puts together goes on, or ends where no text is.
+        case appendPart(AppendPart)
         /// The APPEND is complete.
         case appendEnd
         /// Answer with BAD, or for `literalTooBig` with NO [TOOBIG]; end an APPEND that was under way.
@@ -59,8 +61,10 @@ public struct CommandParser: Sendable {
     private var discardedOctets: UInt64 = 0
     /// The tag of the APPEND under way, once its first message was announced.
     private var appendTag: Tag?
-    /// Whether a parenthesis must close what the last message of APPEND opened.
-    private var appendOwesParenthesis = false
+    /// Where the current line of APPEND began.
+    private var appendState = AppendState()
+    /// What the last line of APPEND said, still to be answered.
+    private var appendSteps: [Step] = []
     /// Why the command under way has failed; its rest is read off first.
     private var failure: CommandError?
 
@@ -77,7 +81,8 @@ public struct CommandParser: Sendable {
         self.literalCount = 0
         self.discardedOctets = 0
         self.appendTag = nil
-        self.appendOwesParenthesis = false
+        self.appendState = AppendState()
+        self.appendSteps = []
         self.failure = nil
     }
 
@@ -85,9 +90,11 @@ public struct CommandParser: Sendable {
 
     /// Octets of the message that the caller has still to take; 0 outside of a message.
     public var messageRemaining: UInt64 {
+        // Its turn has not come.
+        guard self.appendSteps.isEmpty else { return 0 }
         switch self.state {
-        case .message(let remaining): remaining
-        case .line, .literal, .discarding: 0
+        case .message(let remaining): return remaining
+        case .line, .literal, .discarding: return 0
         }
     }
 
@@ -109,6 +116,7 @@ public struct CommandParser: Sendable {
 
     /// Reads from `input` at `consumed`, which is moved on, up to the next thing to do.
     public mutating func next(_ input: borrowing Span<UInt8>, consumed: inout Int) -> Step {
+        if !self.appendSteps.isEmpty { return self.appendSteps.removeFirst() }
         while true {
             switch self.state {
             case .message:
@@ -203,7 +211,8 @@ public struct CommandParser: Sendable {
         self.buffer.append(0x0D)
         self.buffer.append(0x0A)
         self.literalCount += 1
-        return self.appendTag == nil ? self.commandLiteral(literal) : self.nextMessageLiteral(literal)
+        if let tag = self.appendTag { return self.nextAppendLine(literal, tag) }
+        return self.commandLiteral(literal)
     }
 
     /// A literal that LITERAL- wants announced and waited for (RFC 7888 section 5).
@@ -246,12 +255,9 @@ public struct CommandParser: Sendable {
         guard let tag = self.tag(&cursor) else {
             return self.refuse(literal, self.error(self.tagError(cursor), nil))
         }
-        if cursor.takeAppend() {
+        if let form = cursor.takeAppend() {
             do throws(SyntaxError) {
-                let mailbox = try cursor.mailboxArgument()
-                let message = try cursor.appendMessage()
-                self.begin(message, tag)
-                return .append(AppendCommand(tag: tag, mailbox: mailbox, message: message))
+                return try self.beginAppend(&cursor, form, tag, literal)
             } catch {
                 guard cursor.pendingLiteral != nil, error.code == .syntax else {
                     return self.refuse(literal, self.error(error, tag))
@@ -268,12 +274,19 @@ public struct CommandParser: Sendable {
                 }
             }
         }
+        let isMetadata = cursor.takeSetMetadata()
+        return self.gatherLiteral(
+            literal, tag, tooBig: isMetadata ? .metadataTooBig(maximum: self.limits.metadataValue) : .literalTooBig)
+    }
+
+    /// Reads a literal that belongs to the line.
+    private mutating func gatherLiteral(
+        _ literal: LiteralHeader, _ tag: Tag?, tooBig code: CommandError.Code = .literalTooBig
+    ) -> Step? {
         let room = self.limits.literalSize - self.literalOctets
         guard literal.size <= UInt64(max(0, room)), self.literalCount <= self.limits.literalCount else {
-            let isMetadata = cursor.takeSetMetadata()
             let error = CommandError(
-                code: isMetadata ? .metadataTooBig(maximum: self.limits.metadataValue) : .literalTooBig, tag: tag,
-                offset: self.buffer.count, expected: "Literal too large")
+                code: code, tag: tag, offset: self.buffer.count, expected: "Literal too large")
             return self.refuse(literal, error)
         }
         self.literalOctets += Int(literal.size)
@@ -281,45 +294,71 @@ public struct CommandParser: Sendable {
         return literal.isSynchronizing ? .sendContinuation : nil
     }
 
-    /// A further message of APPEND.
-    private mutating func nextMessageLiteral(_ literal: LiteralHeader) -> Step? {
-        var cursor = Cursor(self.buffer, limits: self.limits, isPartial: true, checksUTF8: self.checksUTF8)
-        do throws(SyntaxError) {
-            if self.appendOwesParenthesis { try cursor.close() }
-            let message = try cursor.appendMessage()
-            if let tag = self.appendTag { self.begin(message, tag) }
-            return .appendNext(message)
-        } catch {
-            return self.refuse(literal, self.error(error, self.appendTag))
+    // MARK: APPEND
+
+    /// The first line of APPEND or REPLACE behind the command's name; `literal` stands at its end if any does.
+    private mutating func beginAppend(
+        _ cursor: inout Cursor, _ form: Cursor.AppendForm, _ tag: Tag, _ literal: LiteralHeader?
+    ) throws(SyntaxError) -> Step {
+        let (mailbox, replaced) = try cursor.appendHead(form)
+        var state = AppendState(isReplace: replaced != nil)
+        let words = try cursor.appendLine(&state)
+        return self.appendSteps(words, state, tag, literal) { message in
+            .append(AppendCommand(tag: tag, mailbox: mailbox, message: message, replaced: replaced))
         }
     }
 
-    private mutating func begin(_ message: AppendMessage, _ tag: Tag) {
-        self.appendTag = tag
-        self.appendOwesParenthesis = message.isUTF8
-        self.buffer.removeAll()
-        self.lineStart = 0
-        self.state = message.size == 0 ? .line : .message(remaining: message.size)
+    /// A further line of APPEND.
+    private mutating func nextAppendLine(_ literal: LiteralHeader?, _ tag: Tag) -> Step? {
+        var cursor = Cursor(
+            self.buffer, limits: self.limits, isPartial: literal != nil, checksUTF8: self.checksUTF8)
+        var state = self.appendState
+        do throws(SyntaxError) {
+            return self.appendSteps(try cursor.appendLine(&state), state, tag, literal, first: nil)
+        } catch {
+            guard let literal else { return self.fail(self.error(error, tag)) }
+            if cursor.pendingLiteral != nil, error.code == .syntax { return self.gatherLiteral(literal, tag) }
+            return self.refuse(literal, self.error(error, tag))
+        }
+    }
+
+    /// The steps of a line. The first is answered, the others wait.
+    private mutating func appendSteps(
+        _ words: [Cursor.AppendWord], _ state: AppendState, _ tag: Tag, _ literal: LiteralHeader?,
+        first: ((AppendMessage) -> Step)?
+    ) -> Step {
+        var steps: [Step] = []
+        for word in words {
+            switch word {
+            case .message(let message):
+                steps.append(steps.isEmpty ? first?(message) ?? .appendNext(message) : .appendNext(message))
+            case .part(let part): steps.append(.appendPart(part))
+            case .end: steps.append(.appendEnd)
+            }
+        }
+        let (lineOctets, discardedOctets) = (self.lineOctets, self.discardedOctets)
+        self.reset()
+        if let literal {
+            // These bound the whole command.
+            self.lineOctets = lineOctets
+            self.discardedOctets = discardedOctets
+            self.appendTag = tag
+            self.appendState = state
+            self.state = literal.size == 0 ? .line : .message(remaining: literal.size)
+        }
+        let step = steps.removeFirst()
+        self.appendSteps = steps
+        return step
     }
 
     /// A line without literal: the command ends here.
     private mutating func commandIsComplete() -> Step {
         if let failure = self.failure { return self.fail(failure) }
-        if let tag = self.appendTag {
-            let isEnd = self.appendOwesParenthesis ? self.buffer == [UInt8(ascii: ")")] : self.buffer.isEmpty
-            let error = CommandError(
-                code: .syntax, tag: tag, offset: 0,
-                expected: self.appendOwesParenthesis
-                    ? "\")\" and the end of the line after the message" : "the end of the line after the message")
-            return isEnd ? self.finish(.appendEnd) : self.fail(error)
-        }
+        if let tag = self.appendTag, let step = self.nextAppendLine(nil, tag) { return step }
         var cursor = Cursor(self.buffer, limits: self.limits, checksUTF8: self.checksUTF8)
         guard let tag = self.tag(&cursor) else { return self.fail(self.error(self.tagError(cursor), nil)) }
         do throws(SyntaxError) {
-            if cursor.takeAppend() {
-                _ = try cursor.mailboxArgument()
-                _ = try cursor.appendMessage()
-            }
+            if let form = cursor.takeAppend() { return try self.beginAppend(&cursor, form, tag, nil) }
             return self.finish(.command(TaggedCommand(tag: tag, command: try cursor.command())))
         } catch {
             return self.fail(self.error(error, tag))

@@ -104,6 +104,12 @@ public struct SessionStateMachine: Sendable {
         }
     }
 
+    /// APPEND, or REPLACE, which needs a mailbox.
+    public func receivedAppend(_ command: AppendCommand) -> Verdict {
+        guard command.replaced != nil, self.state == .authenticated else { return self.receivedAppend() }
+        return .refuse(StaticStringText("No mailbox selected"))
+    }
+
     /// APPEND, which is no `Command` since its message is streamed: allowed once logged in.
     public func receivedAppend() -> Verdict {
         switch self.state {

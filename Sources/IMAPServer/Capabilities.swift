@@ -29,6 +29,10 @@ enum Capabilities {
         out.append(0x20)
         out.append(self.literals(settings))
         if settings.offersMetadata { out.append(" METADATA LIST-METADATA FILTERS") }
+        if let limit = settings.appendLimit {
+            out.append(" APPENDLIMIT=")
+            out.appendDecimal(limit)
+        }
         return out
     }
 
@@ -44,7 +48,7 @@ enum Capabilities {
         "SASL-IR ID ENABLE IDLE",
         "UTF8=ACCEPT LANGUAGE I18NLEVEL=1",
         "NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE",
-        "MULTIAPPEND",
+        "MULTIAPPEND CATENATE URL-PARTIAL REPLACE",
         "BINARY",
         "COMPRESS=DEFLATE UNAUTHENTICATE",
         "LIST-EXTENDED LIST-STATUS XLIST",

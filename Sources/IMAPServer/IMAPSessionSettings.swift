@@ -23,6 +23,11 @@ public struct IMAPSessionSettings: Sendable {
     public var commandLimits = CommandLimits()
     /// The largest message in octets that APPEND takes; 0 for no limit.
     public var maximumMessageSize: UInt64 = 100 << 20
+    /// What APPENDLIMIT says: the same for all mailboxes; `nil` for no limit that its 32 bits can tell.
+    public var appendLimit: UInt64? {
+        self.maximumMessageSize > 0 && self.maximumMessageSize <= UInt64(UInt32.max)
+            ? self.maximumMessageSize : nil
+    }
     /// Connections of one user from one address; 0 for no limit.
     public var userAddressConnections = 50
     /// How long a session may be silent outside of IDLE.

@@ -19,6 +19,9 @@ struct MailboxNames: Sendable {
         return self.spelling.exactName(of: text)
     }
 
+    /// The account's name by the text in a URL.
+    func name(inURL text: String) -> MailboxName? { self.spelling.exactName(of: text) }
+
     func encode(_ name: MailboxName) -> WireMailboxName {
         WireMailboxName(self.spelling.text(of: name), self.encoding)
     }

@@ -28,7 +28,7 @@ extension Session {
                 }
             case .append(let append):
                 try await self.append(append)
-            case .appendNext, .appendEnd:
+            case .appendNext, .appendPart, .appendEnd:
                 // Only `append` asks for these, and it takes them all.
                 preconditionFailure("a message without its APPEND")
             case .failed(let error):

@@ -37,6 +37,22 @@ final class Depositing: @unchecked Sendable {
         var sequence: LogSequence?
     }
 
+    /// A message that goes when the new one is shown.
+    struct Replaced {
+        let state: MailboxState
+        let uid: UID
+
+        /// The message, unless it is gone or about to leave.
+        var record: MessageRecord? {
+            self.state.lock.withLock {
+                self.state.leaving.contains(self.uid) ? nil : self.state.snapshot?.record(of: self.uid)
+            }
+        }
+    }
+
+    private let replaced: Replaced?
+    /// Octets of the message that goes.
+    private let replacedSize: UInt32?
     private var groups: [Group] = []
     /// In the order of the deposits; `nil` while unanswered.
     private var results: [Result<StoredMessage, StoreError>?]
@@ -45,11 +61,13 @@ final class Depositing: @unchecked Sendable {
     private let continuation: CheckedContinuation<[Result<StoredMessage, StoreError>], Never>
 
     init(
-        _ items: [Item], results: [Result<StoredMessage, StoreError>?], _ mode: Mode, _ volume: Volume,
+        _ items: [Item], results: [Result<StoredMessage, StoreError>?], _ mode: Mode, _ replaced: Replaced?, _ volume: Volume,
         _ continuation: CheckedContinuation<[Result<StoredMessage, StoreError>], Never>
     ) {
         self.results = results
         self.mode = mode
+        self.replaced = replaced
+        self.replacedSize = replaced?.record?.size
         self.volume = volume
         self.continuation = continuation
         for item in items {
@@ -159,7 +177,11 @@ final class Depositing: @unchecked Sendable {
                 try state.checkRoom(for: 1)
                 var table = state.keywords
                 let (numbers, new) = try MailboxState.numbers(of: item.deposit.keywords, in: &table)
-                let charge = QuotaUsage(storage: Int64(size), messages: 1)
+                var charge = QuotaUsage(storage: Int64(size), messages: 1)
+                // Of REPLACE, only what it adds counts (RFC 8508 section 3.4).
+                if let old = self.replacedSize, self.replaced?.state.core === state.core {
+                    charge = QuotaUsage(storage: Int64(size) - Int64(old), messages: 0)
+                }
                 let reserved = state.isCounted ? charge : .zero
                 try state.core.quota.admit(
                     charge, largest: UInt64(size), into: state.name, item.deposit.strictness,
@@ -238,7 +260,7 @@ final class Depositing: @unchecked Sendable {
                     continue
                 }
                 guard let prepared = item.prepared else {
-                    item.state.publish(entry)
+                    self.show(entry, item.state)
                     self.results[item.index] = .success(
                         StoredMessage(uidValidity: item.state.uidValidity, uid: uid))
                     continue
@@ -269,7 +291,7 @@ final class Depositing: @unchecked Sendable {
                 }
             }
             self.volume.fileWork.add(rows: [UIDListRow(uid, prepared.location, guid: item.guid)], state)
-            state.publish(entry)
+            self.show(entry, state)
             self.results[item.index] = .success(StoredMessage(uidValidity: state.uidValidity, uid: uid))
         } catch {
             if state.lock.withLock({ state.isDeleted }) {
@@ -280,6 +302,16 @@ final class Depositing: @unchecked Sendable {
             }
             self.takeBack(state, entry, uid)
             self.results[item.index] = .failure(error)
+        }
+    }
+
+    private func show(_ entry: MailboxState.PendingEntry, _ state: MailboxState) {
+        guard let replaced = self.replaced else { return state.publish(entry) }
+        do throws(StoreError) {
+            try MailboxState.publish(entry, state, removing: replaced.uid, of: replaced.state)
+        } catch {
+            self.volume.configuration.log(
+                .warning, "\(replaced.state.description): message \(replaced.uid.rawValue) stays though replaced: \(error)")
         }
     }
 

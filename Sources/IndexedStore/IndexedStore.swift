@@ -164,8 +164,26 @@ public final class IndexedStore: MailStore {
         return stored
     }
 
+    public func replace(
+        _ uid: UID, in mailbox: any Mailbox, by deposit: Deposit
+    ) async throws(StoreError) -> StoredMessage {
+        guard let mailbox = mailbox as? OpenMailbox, mailbox.volume === self.volume else {
+            throw StoreError(.cannot, "mailbox of another store")
+        }
+        try mailbox.checkWritable()
+        let replaced = Depositing.Replaced(state: mailbox.state, uid: uid)
+        guard replaced.record != nil else { throw StoreError(.expunged, "nothing to replace") }
+        guard let result = await self.deposit([deposit], .allOrNone, replaced).first else {
+            throw StoreError(.temporary)
+        }
+        let stored = try result.get()
+        // The removal is behind the message in the log.
+        try await self.volume.committer.flushed(self.volume.committer.lastTicket)
+        return stored
+    }
+
     private func deposit(
-        _ deposits: [Deposit], _ mode: Depositing.Mode
+        _ deposits: [Deposit], _ mode: Depositing.Mode, _ replaced: Depositing.Replaced? = nil
     ) async -> [Result<StoredMessage, StoreError>] {
         if let failure = self.volume.committer.failure { return deposits.map { _ in .failure(failure) } }
         var results: [Result<StoredMessage, StoreError>?] = Array(repeating: nil, count: deposits.count)
@@ -200,7 +218,7 @@ public final class IndexedStore: MailStore {
         let prepared = items
         let known = results
         return await withCheckedContinuation { continuation in
-            let depositing = Depositing(prepared, results: known, mode, volume, continuation)
+            let depositing = Depositing(prepared, results: known, mode, replaced, volume, continuation)
             if !volume.threads.submit({ depositing.start() }) { depositing.refuse() }
         }
     }

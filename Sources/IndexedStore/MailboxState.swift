@@ -223,6 +223,30 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         for notifier in notifiers + others { notifier.notify() }
     }
 
+    /// Shows what has come and removes a message, perhaps of another mailbox, in one step for everybody.
+    static func publish(
+        _ entry: PendingEntry, _ state: MailboxState, removing uid: UID, of source: MailboxState
+    ) throws(StoreError) {
+        let states = state === source ? [state] : [state, source].sorted { $0.key < $1.key }
+        for state in states { state.lock.lock() }
+        entry.isReady = true
+        var (notifiers, change) = state.releaseReady()
+        defer {
+            state.core.quota.apply(change)
+            for state in states { state.lock.unlock() }
+            for notifier in notifiers { notifier.notify() }
+        }
+        // Another session may have removed it, or be about to move it.
+        guard !source.isDeleted, source.snapshot?.record(of: uid) != nil, !source.leaving.contains(uid) else { return }
+        let modSeq = source.nextModSeq()
+        source.removeVisible([uid])
+        source.refreshSnapshotHead()
+        // In one step, so that within an account it counts once at every moment.
+        if state.core === source.core { change = change + source.quotaChange() } else { source.settleQuota() }
+        notifiers += source.listeners
+        _ = try source.queue(PendingRecord(record: .vanished(source.key, modSeq, [uid]), isAwaited: false))
+    }
+
     private func releaseReady() -> ([SessionNotifier], QuotaLedger.Change) {
         var hasChanged = false
         var reserved = QuotaUsage.zero

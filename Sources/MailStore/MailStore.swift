@@ -1,3 +1,5 @@
+public import MailCore
+
 /// A store of accounts. Safe to use from any thread; async calls run on the caller's executor and hop to
 /// storage threads by themselves where they may wait for the disk.
 public protocol MailStore: Sendable {
@@ -25,6 +27,14 @@ public protocol MailStore: Sendable {
 
     /// Names of the accounts with a mailbox whose access control list is about one of the identifiers, sorted.
     func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String]
+
+    /// Stores a message and removes another one, which an open mailbox of the same account has: REPLACE (RFC 8508). Nobody
+    /// sees one without the other, except that after a crash before the answer both may be there.
+    ///
+    /// Durable when answered. `.expunged`, and nothing stored, when there is no such message.
+    func replace(
+        _ uid: UID, in mailbox: any Mailbox, by deposit: Deposit
+    ) async throws(StoreError) -> StoredMessage
 
     /// Names of all accounts the store has seen, sorted.
     func accountNames() async throws(StoreError) -> [String]

@@ -29,6 +29,9 @@ public protocol Mailbox: AnyObject, Sendable {
     /// Removes messages: those of `uids` (all when `nil`) that are marked \Deleted. Answers the UIDs removed.
     func expunge(_ uids: UIDSet?) async throws(StoreError) -> UIDSet
 
+    /// The store's own mailbox behind this one, for a REPLACE by a user who may remove messages; `.noPermission`.
+    func baseForRemoval() async throws(StoreError) -> any Mailbox
+
     /// Removes messages whatever their flags (POP3 DELE, admin).
     func remove(_ uids: UIDSet) async throws(StoreError) -> UIDSet
 
@@ -96,6 +99,10 @@ extension Mailbox {
         _ uids: UIDSet, to target: MailboxName, of account: any MailAccount, _ kind: TransferKind,
         granting rights: MailRights
     ) async throws(StoreError) -> CopyResult { throw StoreError(.cannot, "account of another store") }
+}
+
+extension Mailbox {
+    public func baseForRemoval() async throws(StoreError) -> any Mailbox { self }
 }
 
 /// A change of flags: STORE (RFC 9051 section 6.4.6).

@@ -1,3 +1,4 @@
+import MailCore
 import MailStore
 
 /// For commands that need no mail: nothing can be opened in it.
@@ -15,6 +16,10 @@ struct ClosedStore: MailStore {
     }
 
     func depositAll(_: [Deposit]) async throws(StoreError) -> [StoredMessage] { throw Self.error }
+
+    func replace(_: UID, in _: any Mailbox, by _: Deposit) async throws(StoreError) -> StoredMessage {
+        throw Self.error
+    }
 
     func accountNames() async throws(StoreError) -> [String] { throw Self.error }
 

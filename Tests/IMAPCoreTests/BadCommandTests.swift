@@ -101,7 +101,7 @@ private func refusesCommand(_ bad: BadCase) {
     #expect(whole.count == 4)
     #expect(
         whole.dropFirst(2).first.flatMap(answer)
-            == "a BAD Expected the end of the line after the message at octet 0")
+            == "a BAD Expected the message as a literal at octet 1")
     #expect(whole.last == command("b", .noop))
     #expect(differing == nil)
 }

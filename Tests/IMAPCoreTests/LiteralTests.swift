@@ -21,7 +21,7 @@ private func answers(_ input: String, limits: CommandLimits) -> [String] {
             return String(decoding: encoder.bytes.dropLast(2), as: UTF8.self)
         case .step(.command(let command)): return command.command.name.description
         case .step(.append): return "append"
-        case .step(.appendNext): return "next"
+        case .step(.appendNext), .step(.appendPart): return "next"
         case .step(.appendEnd): return "end"
         case .step(.sendContinuation): return "+"
         case .step(.needMore): return "more"

@@ -34,6 +34,15 @@ final class MemoryStore: MailStore {
         return stored
     }
 
+    func replace(
+        _ uid: UID, in mailbox: any Mailbox, by deposit: Deposit
+    ) async throws(StoreError) -> StoredMessage {
+        guard mailbox.snapshot().record(of: uid) != nil else { throw StoreError(.expunged) }
+        let stored = try Self.store(deposit)
+        _ = try await mailbox.remove([uid])
+        return stored
+    }
+
     private static func store(_ deposit: Deposit) throws(StoreError) -> StoredMessage {
         guard let account = deposit.account as? MemoryAccount else { throw StoreError(.cannot) }
         let mailbox = try account.mailbox(deposit.mailbox)

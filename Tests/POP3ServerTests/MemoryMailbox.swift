@@ -127,6 +127,10 @@ final class MemoryStore: MailStore, MailAccount {
 
     func makeSpool() -> MessageSpool { MessageSpool(directory: "/", threads: self.threads) }
     func deposit(_ deposits: [Deposit]) async -> [Result<StoredMessage, StoreError>] { [] }
+    func replace(
+        _ uid: UID, in mailbox: any Mailbox, by deposit: Deposit
+    ) async throws(StoreError) -> StoredMessage { throw StoreError(.cannot) }
+
     func depositAll(_ deposits: [Deposit]) async throws(StoreError) -> [StoredMessage] { [] }
     func accountNames() async throws(StoreError) -> [String] { [] }
     func close() async {}

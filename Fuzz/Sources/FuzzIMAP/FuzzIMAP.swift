@@ -20,7 +20,7 @@ public func fuzzIMAP(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
             precondition(line.suffix(2) == [0x0D, 0x0A] && !line.dropLast(2).contains(where: { $0 < 0x20 }))
         case .command(let command):
             check(command)
-        case .append, .appendNext, .appendEnd, .sendContinuation, .needMore:
+        case .append, .appendNext, .appendPart, .appendEnd, .sendContinuation, .needMore:
             break
         }
     }

@@ -49,6 +49,8 @@ public enum StatusItem: Hashable, Sendable, CaseIterable {
     case messages, recent, uidNext, uidValidity, unseen, deleted, size, highestModSeq, deletedStorage
     /// RFC 8474 section 4.3.
     case mailboxID
+    /// RFC 7889 section 3.1.
+    case appendLimit
 
     public var wireName: StaticString {
         switch self {
@@ -62,6 +64,7 @@ public enum StatusItem: Hashable, Sendable, CaseIterable {
         case .highestModSeq: "HIGHESTMODSEQ"
         case .deletedStorage: "DELETED-STORAGE"
         case .mailboxID: "MAILBOXID"
+        case .appendLimit: "APPENDLIMIT"
         }
     }
 }
@@ -71,6 +74,8 @@ public enum StatusValue: Hashable, Sendable {
     case number(UInt64)
     /// An identifier, which goes in parentheses.
     case objectID([UInt8])
+    /// NIL
+    case none
 }
 
 extension Cursor {

@@ -12,6 +12,8 @@ public enum ResponseCode: Hashable, Sendable {
     case badCharset([UInt8])
     /// NOTIFY names an event that is not among these (RFC 5465 section 3.1).
     case badEvent(supported: NotifyRequest.Events)
+    /// A URL that leads to nothing (RFC 4469 section 4.1).
+    case badURL([UInt8])
     case cannot
     /// Capability names, separated by spaces.
     case capability([UInt8])
@@ -93,6 +95,17 @@ public enum ResponseCode: Hashable, Sendable {
                 out.append(name)
             }
             out.append(UInt8(ascii: ")"))
+        case .badURL(let url):
+            out.append("BADURL ")
+            // What may not stand in a response code is written as in a URL.
+            for byte in url.prefix(1000) {
+                if byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "]") {
+                    out.append(byte)
+                } else {
+                    let digits = Array("0123456789ABCDEF".utf8)
+                    out.append(contentsOf: [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]])
+                }
+            }
         case .cannot: out.append("CANNOT")
         case .capability(let names):
             out.append("CAPABILITY ")

@@ -164,6 +164,7 @@ extension ResponseEncoder {
                 self.bytes.append(UInt8(ascii: "("))
                 self.bytes.append(contentsOf: id)
                 self.bytes.append(UInt8(ascii: ")"))
+            case .none: self.bytes.append("NIL")
             }
         }
         self.bytes.append(UInt8(ascii: ")"))

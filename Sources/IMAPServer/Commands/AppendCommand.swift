@@ -14,91 +14,122 @@ extension Session {
     /// A message smaller than this is held in memory all the same.
     private static let smallMessage = 4096
 
-    /// APPEND of one message or several, all or none (RFC 9051 section 6.3.12, RFC 3502).
+    /// Why an APPEND is refused.
+    typealias Refusal = (code: ResponseCode?, text: StaticString)
+
+    /// APPEND of one message or several, all or none (RFC 9051 section 6.3.12, RFC 3502), with CATENATE (RFC 4469), and
+    /// REPLACE (RFC 8508).
     ///
     /// Each message goes from the network into a spool. A refusal before a synchronizing literal spares the
     /// client the sending; the octets of any other are read off.
     func append(_ command: AppendCommand) async throws(ConnectionError) {
         let tag = command.tag
-        var refusal: (code: ResponseCode?, text: StaticString)?
-        var account: (any MailAccount)?
-        var target: MailboxName?
-        switch self.machine.receivedAppend() {
+        var refusal: Refusal?
+        var target: AppendTarget?
+        switch self.machine.receivedAppend(command) {
         case .refuse(let reason): refusal = (nil, reason.text)
         case .run:
-            account = self.account
-            do throws(StoreError) {
-                target = try await self.mailbox(command.mailbox)
-                if let account, let target {
-                    _ = try await account.destination(of: target, .fail)
-                    if !account.enforcesAccessLists { _ = try await account.status(of: target) }
-                    try await account.checkQuota(octets: command.message.size, in: target, .exact)
-                } else {
-                    refusal = (.cannot, "No mailbox can have that name")
-                }
-            } catch {
-                self.logFault(error)
-                refusal = error.code == .notFound ? (.tryCreate, "Mailbox does not exist") : error.response
+            switch await self.appendTarget(command) {
+            case .success(let found): target = found
+            case .failure(let reason): refusal = (reason.code, reason.text)
             }
         }
         var deposits: [Deposit] = []
-        var message = command.message
+        var assembly: MessageAssembly?
         var octetsBefore: UInt64 = 0
         var held = 0
         var hasNUL = false
+        var step = CommandParser.Step.appendNext(command.message)
         messages: while true {
-            if refusal == nil { refusal = self.refusal(of: message) }
-            // The messages of one APPEND wait for each other, small ones in memory.
-            if refusal == nil,
-                deposits.count == Self.maximumMessages || octetsBefore > Self.maximumOctetsBefore
-            {
-                refusal = (.limit, "Too many messages in one APPEND")
+            // What a step says of the message under way: URLs, then a literal if any.
+            var part = AppendPart()
+            switch step {
+            case .appendNext(let message):
+                if refusal == nil { refusal = self.refusal(of: message) }
+                // The messages of one APPEND wait for each other, small ones in memory.
+                if refusal == nil,
+                    deposits.count == Self.maximumMessages || octetsBefore > Self.maximumOctetsBefore
+                {
+                    refusal = (.limit, "Too many messages in one APPEND")
+                }
+                assembly = MessageAssembly(message, self.options.store.makeSpool())
+                if held >= Self.heldMessages { assembly?.lowerMemory(to: Self.smallMessage) }
+                part =
+                    message.catenated
+                    ?? AppendPart(
+                        text: AppendPart.Text(size: message.size, isSynchronizing: message.isSynchronizing))
+            case .appendPart(let next): part = next
+            case .failed(let error): return self.answer(error)
+            case .appendEnd, .needMore, .command, .sendContinuation, .append: break messages
             }
-            octetsBefore = octetsBefore.addingReportingOverflow(message.size).partialValue
-            if refusal != nil, message.isSynchronizing {
-                self.parser.abandonAppend()
-                break messages
+            if refusal == nil, let assembly { refusal = await self.catenate(part.urls, to: assembly) }
+            var isComplete = part.text == nil
+            if let text = part.text {
+                let limit = self.settings.maximumMessageSize
+                let size = text.size.addingReportingOverflow(assembly?.count ?? 0)
+                if refusal == nil, limit > 0, size.overflow || size.partialValue > limit {
+                    refusal = (.tooBig, "Message is too large")
+                }
+                octetsBefore = octetsBefore.addingReportingOverflow(text.size).partialValue
+                if refusal != nil, text.isSynchronizing {
+                    self.parser.abandonAppend()
+                    break messages
+                }
+                if text.isSynchronizing { self.write { $0.continuation("OK".utf8) } }
+                if refusal == nil, let assembly {
+                    do throws(StoreError) {
+                        try await self.takeMessage(assembly, &hasNUL)
+                    } catch {
+                        self.logFault(error)
+                        refusal = error.response
+                    }
+                }
+                guard try await self.discardMessage() else { return }
+                isComplete = !(assembly?.isCatenated ?? false)
             }
-            if message.isSynchronizing { self.write { $0.continuation("OK".utf8) } }
-            if refusal == nil, let account, let target {
+            if isComplete, refusal == nil, let target, let complete = assembly {
+                assembly = nil
                 do throws(StoreError) {
-                    deposits.append(try await self.deposit(message, account, target, held: &held, &hasNUL))
+                    deposits.append(try await self.finish(complete, target, held: &held))
                 } catch {
                     self.logFault(error)
                     refusal = error.response
                 }
             }
-            guard try await self.discardMessage() else { return }
-            switch try await self.nextAppendStep() {
-            case .appendNext(let next): message = next
-            case .failed(let error): return self.answer(error)
-            case .appendEnd, .needMore, .command, .sendContinuation, .append: break messages
-            }
+            step = try await self.nextAppendStep()
         }
         if refusal == nil, hasNUL {
             // RFC 9051 section 4.3.1: that is binary data, for a literal8.
             return self.bad(tag, "Expected no NUL in a message, or the message as a literal8 (~{n})")
         }
         if let refusal {
-            guard self.machine.isAuthenticated else { return self.bad(tag, refusal.text) }
+            guard self.machine.isAuthenticated, refusal.code != nil || target != nil else {
+                return self.bad(tag, refusal.text)
+            }
             return try await self.refuse(tag, refusal.code, refusal.text)
         }
-        if let target { self.tellName(target, of: command.mailbox) }
-        try await self.store(deposits, target, tag)
+        guard let target else { return }
+        self.tellName(target.name, of: command.mailbox)
+        if target.replaced == nil {
+            try await self.store(deposits, target.name, tag)
+        } else {
+            try await self.replace(target, deposits, tag)
+        }
     }
 
-    private func refusal(of message: AppendMessage) -> (code: ResponseCode?, text: StaticString)? {
-        if self.settings.maximumMessageSize > 0, message.size > self.settings.maximumMessageSize {
-            return (.tooBig, "Message is too large")
-        }
+    private func refusal(of message: AppendMessage) -> Refusal? {
         if message.isUTF8, !self.knowsRev2, !self.acceptsUTF8 {
             return (.cannot, "UTF8 is for clients that have enabled UTF8=ACCEPT")
+        }
+        guard message.catenated == nil else { return nil }
+        if self.settings.maximumMessageSize > 0, message.size > self.settings.maximumMessageSize {
+            return (.tooBig, "Message is too large")
         }
         // RFC 3502 section 6.3.11: an empty literal cancels.
         return message.size == 0 ? (nil, "Nothing to append") : nil
     }
 
-    private func store(_ deposits: [Deposit], _ target: MailboxName?, _ tag: Tag) async throws(ConnectionError) {
+    private func store(_ deposits: [Deposit], _ target: MailboxName, _ tag: Tag) async throws(ConnectionError) {
         let stored: [StoredMessage]
         do throws(StoreError) {
             stored = try await self.options.store.depositAll(deposits)
@@ -108,7 +139,7 @@ extension Session {
         var code: ResponseCode?
         if let first = stored.first {
             code = .appendUID(first.uidValidity, UIDSet(stored.map(\.uid)))
-            if let target { await self.noteOwn(UIDSet(stored.map(\.uid)), in: target) }
+            await self.noteOwn(UIDSet(stored.map(\.uid)), in: target)
         }
         try await self.finish(tag, code, "Append completed")
     }
@@ -138,16 +169,10 @@ extension Session {
         return octets
     }
 
-    /// Streams a message into the store's spool.
-    private func deposit(
-        _ message: AppendMessage, _ account: any MailAccount, _ target: MailboxName, held: inout Int,
-        _ hasNUL: inout Bool
-    ) async throws(StoreError) -> Deposit {
-        var spool = self.options.store.makeSpool()
-        if held >= Self.heldMessages { spool.memoryLimit = min(spool.memoryLimit, Self.smallMessage) }
-        let memoryLimit = spool.memoryLimit
-        spool.convertsLineEnds = !message.isBinary
-        let mayBeWrapped = self.acceptsUTF8 && !message.isUTF8 && !message.isBinary
+    /// Streams a literal into a message's spool.
+    private func takeMessage(_ assembly: MessageAssembly, _ hasNUL: inout Bool) async throws(StoreError) {
+        let message = assembly.message
+        let mayBeWrapped = self.acceptsUTF8 && !message.isUTF8 && !message.isBinary && !assembly.isCatenated
         var wrapped = WrappedMessage(size: mayBeWrapped ? message.size : 0)
         while self.parser.messageRemaining > 0 {
             let octets: ByteBuffer
@@ -158,17 +183,26 @@ extension Session {
                 self.readFailure = error
                 throw StoreError(.expunged, error.reason)
             }
-            octets.withUnsafeReadableBytes {
-                if !message.isBinary, !hasNUL { hasNUL = $0.contains(0) }
-                wrapped.take($0) { spool.take($0) }
+            octets.withUnsafeReadableBytes { bytes in
+                if !assembly.message.isBinary, !hasNUL { hasNUL = bytes.contains(0) }
+                wrapped.take(bytes) { assembly.take($0) }
             }
-            try await spool.drain()
+            try await assembly.drain()
         }
-        held += spool.held
-        var incoming = try await spool.finish()
+    }
+
+    /// A message that has all its octets, ready to be stored.
+    private func finish(
+        _ assembly: MessageAssembly, _ target: AppendTarget, held: inout Int
+    ) async throws(StoreError) -> Deposit {
+        let message = assembly.message
+        held += assembly.held
+        let memoryLimit = assembly.memoryLimit
+        guard assembly.count > 0 else { throw StoreError(.cannot, "an empty message") }
+        var incoming = try await assembly.finish()
         if message.isBinary { incoming = try await self.asText(incoming, memoryLimit: memoryLimit) }
         return Deposit(
-            message: incoming, account: account, mailbox: target,
+            message: incoming, account: target.account, mailbox: target.name,
             flags: message.flags.system, keywords: message.flags.keywords,
             internalDate: message.date?.secondsSince1970)
     }

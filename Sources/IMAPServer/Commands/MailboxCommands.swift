@@ -126,6 +126,7 @@ extension Session {
             case .deletedStorage: (item, .number(status.deletedStorage))
             case .highestModSeq: (item, .number(status.highestModSeq.rawValue))
             case .mailboxID: (item, .objectID(MailboxID.text(status.guid)))
+            case .appendLimit: (item, self.settings.appendLimit.map { .number($0) } ?? .none)
             }
         }
         let wire = self.names.encode(name)

@@ -1,0 +1,26 @@
+import IMAPCore
+import MailCore
+import MailStore
+import ServerCore
+
+extension Session {
+    /// The end of REPLACE (RFC 8508): the new message comes and the old one goes in one step. APPENDUID goes ahead of
+    /// EXPUNGE (section 4.3).
+    func replace(_ target: AppendTarget, _ deposits: [Deposit], _ tag: Tag) async throws(ConnectionError) {
+        guard let replaced = target.replaced, let deposit = deposits.first else { return }
+        let stored: StoredMessage
+        do throws(StoreError) {
+            let mailbox = try await replaced.mailbox.baseForRemoval()
+            stored = try await self.options.store.replace(replaced.uid, in: mailbox, by: deposit)
+        } catch {
+            return try await self.refuseTarget(tag, error)
+        }
+        self.statistics.expunged += 1
+        await self.noteOwn([stored.uid], in: target.name)
+        self.write {
+            $0.untagged(
+                .ok, .appendUID(stored.uidValidity, UIDSet(CollectionOfOne(stored.uid))), "Replacement is stored")
+        }
+        try await self.finishRemoval(tag, 1, "Replace completed")
+    }
+}
