@@ -96,9 +96,11 @@ public struct AccessList: Hashable, Sendable {
     private func strongest(of subject: AccessSubject, isOwner: Bool, isNegative: Bool) -> MailRights? {
         var strength = -1
         var rights: MailRights = []
-        if isOwner, !isNegative, !self.rows.contains(where: { $0.identifier == .owner && !$0.isNegative }) {
+        if isOwner {
+            // That there is no row about the owner is as if one gave everything and took nothing.
             strength = AccessIdentifier.owner.strength
-            rights = .all
+            let isGiven = self.rows.contains { $0.identifier == .owner && !$0.isNegative }
+            rights = isNegative || isGiven ? [] : .all
         }
         for row in self.rows where row.isNegative == isNegative {
             guard subject.matches(row.identifier, isOwner: isOwner) else { continue }

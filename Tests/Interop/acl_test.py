@@ -106,7 +106,9 @@ service stats {{
 """)
 
     def start(self):
-        subprocess.run(["dovecot", "-c", self.configuration], check=True, capture_output=True)
+        subprocess.run(
+            ["dovecot", "-c", self.configuration], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
         return wait_until(lambda: login(self.port, "alice", quiet=True))
 
     def stop(self):
