@@ -5,6 +5,11 @@ public struct QuotaRuleText: Sendable, Equatable {
         case limit(UInt64)
         case extra(UInt64)
         case extraPercentage(Int)
+
+        /// Whether it is told from the account's own limit.
+        public var isRelative: Bool {
+            if case .limit = self { false } else { true }
+        }
     }
 
     /// The mailbox as clients see its name; `*` for the account.

@@ -50,7 +50,7 @@ import Testing
         ),
         ("lmtp_max_recipients = 0", ["1: lmtp_max_recipients: \"0\" is not a number from 1 to 100000"]),
         ("mail_fsync = allways", ["1: mail_fsync: \"allways\" is unknown; did you mean always?"]),
-        ("mail_driver = mdbox", ["1: mail_driver: \"mdbox\": only the format maildir is there"]),
+        ("mail_driver = mdbox", ["1: mail_driver: \"mdbox\": the formats maildir and pack are there; convert it with Dovecot, by doveadm backup"]),
         ("ssl_min_protocol = TLSv1", ["1: ssl_min_protocol: \"TLSv1\": is broken; write TLSv1.2"]),
         (
             "auth_mechanisms = plain cram-md5",
@@ -140,32 +140,32 @@ import Testing
         ("namespace inbox {\n}", ["-: no namespace has INBOX; write inbox = yes into one"]),
         (
             "namespace inbox {\n inbox = yes\n separator = x\n}",
-            ["-: namespace inbox: \"x\" cannot separate levels; write . or /"]
+            ["1: namespace inbox: \"x\" cannot separate levels; write . or /"]
         ),
         (
             "namespace inbox {\n inbox = yes\n prefix = INBOX\n}",
-            ["-: namespace inbox: the prefix INBOX must end in the separator; write INBOX."]
+            ["1: namespace inbox: the prefix INBOX must end in the separator; write INBOX."]
         ),
         (
             "namespace inbox {\n inbox = yes\n mail_path = x\n}",
-            ["-: namespace inbox: write mail_path outside of all blocks"]
+            ["1: namespace inbox: write mail_path outside of all blocks"]
         ),
         ("namespace inbox {\n inbox = yes\n type = private\n}", []),
         (
             "namespace inbox {\n inbox = yes\n}\nnamespace shared {\n type = shared\n prefix = shared.$user.\n}",
-            ["-: namespace shared: nothing is shared without access control lists; write acl_driver = vfile"]
+            ["4: namespace shared: nothing is shared without access control lists; write acl_driver = vfile"]
         ),
         (
             "acl_driver = vfile\nnamespace inbox {\n inbox = yes\n}\nnamespace shared {\n type = shared\n prefix = shared.\n}",
-            ["-: namespace shared: the prefix must name the owner; write shared/$user/"]
+            ["5: namespace shared: the prefix must name the owner; write shared/$user/"]
         ),
         (
             "acl_driver = vfile\nnamespace inbox {\n inbox = yes\n}\nnamespace public {\n type = public\n prefix = Public.\n}",
-            ["-: namespace public: write both prefix and mail_path"]
+            ["5: namespace public: write both prefix and mail_path"]
         ),
         (
             "namespace inbox {\n inbox = yes\n}\nnamespace old {\n prefix = Old.\n}",
-            ["-: namespace old: it needs a mail_path of its own"]
+            ["4: namespace old: it needs a mail_path of its own"]
         ),
         (
             "plugin {\n acl = vfile\n}\nnamespace inbox {\n inbox = yes\n}\nnamespace shared {\n type = shared\n prefix = shared.%%u.\n location = maildir:%%h/Maildir\n}",
@@ -178,7 +178,37 @@ import Testing
                 "1: local_name a has no ssl_server_key_file; write both certificate and key",
             ]
         ),
-        ("mail_location = mbox:~/mail", ["1: mail_driver: \"mbox\": only the format maildir is there"]),
+        ("mail_location = mbox:~/mail", ["1: mail_driver: \"mbox\": the formats maildir and pack are there; convert it with Dovecot, by doveadm backup"]),
+        (
+            "plugin {\n quota_rule2 = Archive:storage=1G\n quota_rule3 = Foo:messages=+10\n quota_rule4 = *:storage=+1G\n}",
+            [
+                "2: quota_rule2: a mailbox has no limit of its own; write Archive:storage=+1G, Archive:ignore, or remove it",
+                "3: quota_rule3: further messages are a percentage; write one such as Foo:messages=+10%",
+                "4: quota_rule4: the account's own limit has no +; write one such as *:storage=1G",
+            ]
+        ),
+        (
+            "plugin {\n mailbox_alias_old = Sent\n expire = Trash\n zlib_save = gz\n}\nmail_attribute_dict = file:x",
+            [
+                "2: mailbox_alias_old is not a Martlet setting; write aliases = OTHER NAME into mailbox NAME { }",
+                "3: expire is not a Martlet setting; write autoexpunge = 30 days into mailbox NAME { }",
+                "4: zlib_save is not a Martlet setting; messages are stored as they are, and compressed ones are not read; remove it",
+                "6: mail_attribute_dict is not a Martlet setting; annotations are kept by themselves, see imap_metadata; remove it",
+            ]
+        ),
+        (
+            "service quota-warning {\n}\nservice quota-status {\n client_limit = 1\n inet_listener {\n port = 1\n }\n}",
+            [
+                "1: service quota-warning is unknown; quota_warning_execute names a program, without a service; remove it",
+                "4: warning: client_limit: only imap, pop3 and lmtp have one; remove it from service quota-status",
+            ]
+        ),
+        (
+            "# Two mailboxes want one name.\nnamespace inbox {\n inbox = yes\n mailbox Sent {\n aliases = S\n }\n mailbox Spam {\n aliases = S\n }\n}",
+            [
+                "2: namespace inbox: \"S\" cannot be another name of Spam; write names into aliases that no other mailbox has"
+            ]
+        ),
         (
             "mail_location = maildir:~/M:INDEX=/x",
             ["1: mail_location: INDEX=/x is not in this release; remove it"]

@@ -45,7 +45,9 @@ extension Resolver {
         guard let service = Self.services[name] else {
             let near = Spelling.nearest(to: name, among: Self.services.keys.sorted())
             let hint =
-                near.map { "did you mean \($0)?" } ?? "services are imap, pop3, lmtp, auth and quota-status; remove it"
+                name == "quota-warning"
+                ? "quota_warning_execute names a program, without a service; remove it"
+                : near.map { "did you mean \($0)?" } ?? "services are imap, pop3, lmtp, auth and quota-status; remove it"
             return self.out.error(place, "service \(name) is unknown; \(hint)")
         }
         for statement in inner {
@@ -54,6 +56,12 @@ extension Resolver {
                 guard statement.name == "client_limit",
                     let mailProtocol = MailProtocol(rawValue: service.rawValue)
                 else {
+                    if statement.name == "client_limit" {
+                        self.out.warn(
+                            statement.place,
+                            "client_limit: only imap, pop3 and lmtp have one; remove it from service \(name)")
+                        continue
+                    }
                     let known = ["client_limit", "inet_listener", "unix_listener"]
                     self.out.unknown(
                         statement.name, at: statement.place, among: known, block: "service \(name)")

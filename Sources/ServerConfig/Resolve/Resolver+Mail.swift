@@ -35,6 +35,7 @@ extension Resolver {
             self.settings.namespaces[known] = namespace
         } else {
             self.settings.namespaces.append(namespace)
+            self.namespacePlaces.append(place)
         }
     }
 
@@ -44,7 +45,7 @@ extension Resolver {
     ) {
         let pieces = value.text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard pieces.count >= 2, pieces[0] == "maildir" else {
-            return self.out.error(place, "location: write mail_path = /its/path; only the format maildir is there")
+            return self.out.error(place, "location: write mail_path = /its/path; the format there is maildir")
         }
         for option in pieces.dropFirst(2) {
             if option.hasPrefix("INDEXPVT=") {
@@ -125,6 +126,7 @@ extension Resolver {
                     : "\(inboxes) namespaces have inbox = yes; leave it in one")
         }
         for index in self.settings.namespaces.indices {
+            let place = index < self.namespacePlaces.count ? self.namespacePlaces[index] : place
             var namespace = self.settings.namespaces[index]
             if namespace.separator.isEmpty { namespace.separator = "." }
             let separator = namespace.separator
@@ -154,14 +156,17 @@ extension Resolver {
                     "namespace \(namespace.name): the prefix \(namespace.prefix) must end in the separator; write \(namespace.prefix)\(separator)"
                 )
             }
+            var aliases: Set<String> = []
             for mailbox in namespace.mailboxes {
                 for alias in mailbox.aliases
-                where MailboxName(alias.split(separator: Character(separator)).joined(separator: "/")) == nil
+                where !aliases.insert(alias).inserted
+                    || MailboxName(alias.split(separator: Character(separator)).joined(separator: "/")) == nil
                     || namespace.mailboxes.contains(where: { $0.name == alias })
                 {
                     self.out.error(
                         place,
-                        "namespace \(namespace.name): \"\(alias)\" cannot be another name of \(mailbox.name)")
+                        "namespace \(namespace.name): \"\(alias)\" cannot be another name of \(mailbox.name); write names into aliases that no other mailbox has"
+                    )
                 }
                 let decoded = mailbox.name.split(
                     separator: Character(separator), omittingEmptySubsequences: false

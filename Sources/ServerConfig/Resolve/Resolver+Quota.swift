@@ -67,7 +67,7 @@ extension Resolver {
         guard !warning.execute.isEmpty, !warning.execute.hasPrefix("/") else { return }
         self.out.error(
             place,
-            "quota_warning \(warning.name): \"\(warning.execute)\" is no absolute path of a program; Martlet has no script service"
+            "quota_warning \(warning.name): \"\(warning.execute)\" is no absolute path of a program; write quota_warning_execute = /path/of/program ARGUMENTS"
         )
     }
 
@@ -87,7 +87,8 @@ extension Resolver {
                 return self.out.error(
                     place, "\(name): \"\(value.text)\" is no rule; write one such as *:storage=1G")
             }
-            self.quotaRules.append((rule, place))
+            self.checkRule(rule, name, at: place)
+            self.quotaRules.append(rule)
         } else if name.hasPrefix("quota_warning") {
             self.pluginWarning(name, value.text, at: place)
         } else {
@@ -97,6 +98,23 @@ extension Resolver {
                 return self.out.error(place, "\(name): one quota root is there; remove it")
             }
             if parts.count > 1, !parts[1].isEmpty { self.settings.quota.name = parts[1] }
+        }
+    }
+
+    /// What a rule may say in the older spelling and not here.
+    private mutating func checkRule(_ rule: QuotaRuleText, _ name: String, at place: SourcePlace) {
+        if rule.mailbox == "*" {
+            if rule.storage?.isRelative == true || rule.messages?.isRelative == true {
+                self.out.error(place, "\(name): the account's own limit has no +; write one such as *:storage=1G")
+            }
+        } else if rule.storage?.isRelative == false || rule.messages?.isRelative == false {
+            self.out.error(
+                place,
+                "\(name): a mailbox has no limit of its own; write \(rule.mailbox):storage=+1G, \(rule.mailbox):ignore, or remove it"
+            )
+        } else if case .extra = rule.messages {
+            self.out.error(
+                place, "\(name): further messages are a percentage; write one such as \(rule.mailbox):messages=+10%")
         }
     }
 
@@ -140,17 +158,15 @@ extension Resolver {
 
     /// Puts rules of the older spelling where those of the newer one stand.
     mutating func finishQuota() {
-        for (rule, place) in self.quotaRules {
+        for rule in self.quotaRules {
             if rule.mailbox == "*" {
                 switch rule.storage {
                 case .limit(let octets): self.settings.quota.storageSize = octets
-                case .extra, .extraPercentage: self.out.error(place, "quota_rule: the account's own limit has no +")
-                case nil: break
+                case .extra, .extraPercentage, nil: break
                 }
                 switch rule.messages {
                 case .limit(let count): self.settings.quota.messageCount = Int(clamping: count)
-                case .extra, .extraPercentage: self.out.error(place, "quota_rule: the account's own limit has no +")
-                case nil: break
+                case .extra, .extraPercentage, nil: break
                 }
                 continue
             }

@@ -6,8 +6,10 @@ package struct Resolver {
     var listeners = ListenerTable()
     /// Blocks without a name would otherwise count as the same one.
     var blockCount = 0
+    /// Where each of the namespaces begins.
+    var namespacePlaces: [SourcePlace] = []
     /// Rules of the older spelling, put in place at the end.
-    var quotaRules: [(rule: QuotaRuleText, place: SourcePlace)] = []
+    var quotaRules: [QuotaRuleText] = []
 
     package init(files: ConfigurationFiles) { self.out = Assigner(files: files) }
 

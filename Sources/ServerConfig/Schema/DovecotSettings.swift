@@ -14,10 +14,10 @@ package enum DovecotSettings {
         "external": "is not in this release",
         "gssapi": "is not in this release",
         "fs": "only the layout maildir++ is there",
-        "mbox": "only the format maildir is there",
-        "dbox": "only the format maildir is there",
-        "sdbox": "only the format maildir is there",
-        "mdbox": "only the format maildir is there",
+        "mbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
+        "dbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
+        "sdbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
+        "mdbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
         "tlsv1": "is broken; write TLSv1.2",
         "tlsv1.1": "is broken; write TLSv1.2",
         "sslv3": "is broken; write TLSv1.2",
@@ -42,6 +42,7 @@ package enum DovecotSettings {
 
     private static let oneProcess = "one process serves all sessions; remove it"
     private static let noPlugins = "Martlet has no plugins: what it can do is built in; remove it"
+    private static let compressed = "messages are stored as they are, and compressed ones are not read; remove it"
     private static let later = "not in this release; remove it"
 
     private static let hints: [String: String] = [
@@ -107,6 +108,7 @@ package enum DovecotSettings {
         "ssl_client_ca_dir": "Martlet makes no outgoing TLS connections; remove it",
         "ssl_client_ca_file": "Martlet makes no outgoing TLS connections; remove it",
         "quota_vsizes": "sizes are always those of RFC 5322; remove it",
+        "quota_driver": "what is used is always counted exactly; remove it",
         "quota_set": "SETQUOTA is stored by itself; remove it",
         "submission_host": "not in this release; use sendmail_path",
         "rejection_reason": later,
@@ -139,6 +141,17 @@ package enum DovecotSettings {
         "acl_shared_dict": "who shares with whom is always known; remove it",
         "acl_sharing_map": "who shares with whom is always known; remove it",
         "acl_cache_ttl": "changes are seen at once; remove it",
+        "mailbox": "write it inside of namespace NAME { }",
+        "comment": "write it with `martlet mailbox metadata set MAILBOX /shared/comment TEXT`; remove it",
+        "mailbox_comment": "write it with `martlet mailbox metadata set MAILBOX /shared/comment TEXT`; remove it",
+        "mail_attribute_dict": "annotations are kept by themselves, see imap_metadata; remove it",
+        "mail_attribute": "annotations are kept by themselves, see imap_metadata; remove it",
+        "mailbox_list_index": "the index knows every mailbox; remove it",
+        "imap_zlib_compress_level": "write imap_compress_deflate_level",
+        "autocreate": "write auto = create into mailbox NAME { } of namespace inbox { }",
+        "autosubscribe": "write auto = subscribe into mailbox NAME { } of namespace inbox { }",
+        "sieve_extensions": "every extension that is there is on; remove it",
+        "sieve_global_extensions": "every extension that is there is on; remove it",
         "sieve_max_cpu_time": "the steps of a run are bounded already; remove it",
     ]
 
@@ -151,9 +164,11 @@ package enum DovecotSettings {
         ("metric", later), ("event_", later), ("dict", later), ("imap_urlauth", later),
         ("imap_hibernate", "an idle session is small already; remove it"),
         ("mail_cache_", "what is cached needs no tuning; remove it"),
-        ("mail_log_", later), ("mail_attachment_", later), ("mail_crypt_", later), ("zlib_", later),
+        ("mail_log_", later), ("mail_attachment_", later), ("mail_crypt_", later), ("zlib_", compressed), ("mail_compress", compressed),
         ("mailbox_idle_check", "changes are announced at once; remove it"),
-        ("mailbox_list_", "the layout is Maildir++ with modified UTF-7; remove it"),
+        ("mailbox_list_", "the layout is Maildir++; remove it"),
+        ("mailbox_alias", "write aliases = OTHER NAME into mailbox NAME { }"),
+        ("expire", "write autoexpunge = 30 days into mailbox NAME { }"), ("lazy_expunge", later),
         ("auth_policy_", later), ("auth_cache_", later), ("auth_", later), ("ssl_client_", later),
         ("ssl_", later), ("login_", later), ("imap_", later), ("pop3_", later), ("lmtp_", later),
         ("lda_", later), ("passdb_", later), ("userdb_", later), ("mdbox_", later), ("dbox_", later),
