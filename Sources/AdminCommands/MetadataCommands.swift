@@ -27,6 +27,7 @@ enum MetadataCommands {
         _ output: inout some AdminOutput
     ) async throws(AdminError) {
         let owner = try Self.owner(mailbox, account)
+        try Self.refuseSettings(action, owner)
         do throws(StoreError) {
             switch action {
             case .get(let text):
@@ -49,6 +50,20 @@ enum MetadataCommands {
         } catch {
             throw AdminError(error, mailbox.isEmpty ? "server metadata" : "mailbox \(mailbox)")
         }
+    }
+
+    /// What the server says of itself is in its configuration: stored for one account nobody would see it.
+    private static func refuseSettings(
+        _ action: AdminCommand.MetadataAction, _ owner: MetadataOwner
+    ) throws(AdminError) {
+        let text: String
+        switch action {
+        case .get(let entry), .set(let entry, _), .unset(let entry): text = entry.lowercased()
+        case .list: return
+        }
+        guard owner == .server, ["/shared/comment", "/shared/admin"].contains(text) else { return }
+        let setting = text == "/shared/admin" ? "mail_server_admin" : "mail_server_comment"
+        throw AdminError(.usage, "\(text) of the server is the setting \(setting)")
     }
 
     /// A failure to write ends the command as one of the store would.

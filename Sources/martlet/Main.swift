@@ -25,7 +25,7 @@ struct Martlet: AsyncParsableCommand {
         // A reader that went away (| head) is no reason to die half way through a change.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try self.parseAsRoot()
+            var command = try self.parseAsRoot(Self.ordered(Array(CommandLine.arguments.dropFirst())))
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -43,5 +43,25 @@ struct Martlet: AsyncParsableCommand {
             // A command line that cannot be understood is EX_USAGE, as with doveadm.
             Glibc.exit(status.isSuccess ? 0 : AdminExit.usage.rawValue)
         }
+    }
+
+    /// Puts `-c` and `-f`, when they stand before the command's words as with doveadm, behind them.
+    private static func ordered(_ arguments: [String]) -> [String] {
+        var rest = arguments[...]
+        var options: [String] = []
+        while rest.first == "-c" || rest.first == "-f", rest.count > 1 {
+            options += rest.prefix(2)
+            rest = rest.dropFirst(2)
+        }
+        var words: [String] = []
+        var commands = self.configuration.subcommands
+        while let word = rest.first,
+            let command = commands.first(where: { $0.configuration.commandName == word })
+        {
+            words.append(word)
+            rest = rest.dropFirst()
+            commands = command.configuration.subcommands
+        }
+        return words + options + rest
     }
 }

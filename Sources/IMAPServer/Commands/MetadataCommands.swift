@@ -101,7 +101,7 @@ extension Session {
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
         guard let owner = try await self.metadataOwner(tag, command.mailbox) else { return }
         if owner == .server, entries.contains(where: Self.administrators.contains) {
-            return try await self.refuse(tag, .noPermission, "Only the administrator sets this entry")
+            return try await self.refuse(tag, .noPermission, "This entry is set in the configuration of the server")
         }
         let changes = zip(entries, command.changes).map { MetadataChange($0, $1.value) }
         // RFC 5466 section 3.2.

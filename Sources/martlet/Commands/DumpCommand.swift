@@ -35,11 +35,23 @@ struct DumpCommand: ParsableCommand {
                 }
                 number = value
             }
+            let segments: [UInt32]
+            do throws(LogDumpError) {
+                segments = try LogDumpWiring.segments(directory: path)
+            } catch {
+                throw AdminError(.unavailable, error.text)
+            }
+            guard !segments.isEmpty else {
+                throw AdminError(.notFound, "no log in \(path); that of a volume is in its directory log")
+            }
+            if let number, !segments.contains(number) {
+                throw AdminError(.notFound, "the log in \(path) has no segment \(String(number, radix: 16))")
+            }
             var output = TerminalOutput(self.global.format)
             try await output.columns(LogDumpWiring.columns)
             var isDamaged = false
             do throws(LogDumpError) {
-                for known in try LogDumpWiring.segments(directory: path) where number == nil || known == number {
+                for known in segments where number == nil || known == number {
                     for row in try LogDumpWiring.rows(directory: path, segment: known, from: self.first) {
                         isDamaged = isDamaged || row.isDamage
                         try await Self.show(row, &output)

@@ -60,9 +60,24 @@ private struct ScriptFiles: SieveTestFiles, SieveScriptSource {
                 "\(path):\(diagnostic.position.line):\(diagnostic.position.column): \(diagnostic.severity.rawValue): \(diagnostic.text)"
             )
         }
+        if compilation.script != nil { Self.warnOfDelivery(octets, path, files) }
         let hidden = compilation.errorCount - compilation.diagnostics.count { $0.severity == .error }
         if hidden > 0 { Terminal.complain("\(path): \(hidden) more errors") }
         return compilation.script
+    }
+}
+
+extension ScriptFiles {
+    /// Says of a script that is right what delivery would refuse it for.
+    private static func warnOfDelivery(_ octets: [UInt8], _ path: String, _ files: ScriptFiles) {
+        let delivery = SieveCompiler(registry: .of(SieveRegistry.filing))
+        let refused = delivery.compile(octets, name: path, included: files).diagnostics.filter { $0.severity == .error }
+        let extensions = refused.filter { $0.text.hasPrefix("this server has no extension") }
+        for diagnostic in extensions.isEmpty ? Array(refused.prefix(1)) : extensions {
+            Terminal.complain(
+                "\(path):\(diagnostic.position.line):\(diagnostic.position.column): warning: refused at delivery: \(diagnostic.text)"
+            )
+        }
     }
 }
 

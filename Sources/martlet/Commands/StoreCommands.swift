@@ -1,5 +1,6 @@
 import AdminCommands
 import ArgumentParser
+import ServerConfig
 
 /// A command that goes, as words, to the daemon or to the store.
 protocol RemoteCommand: AsyncParsableCommand {
@@ -193,6 +194,12 @@ struct AccountCommand: ParsableCommand {
         @OptionGroup var global: GlobalOptions
         @OptionGroup var users: UserOptions
         @Argument(help: "The format: maildir or pack.") var driver: String
+
+        func validate() throws {
+            guard MailDriver(rawValue: self.driver) != nil else {
+                throw ValidationError("No format \(self.driver); write maildir or pack.")
+            }
+        }
         var words: [String] { ["account", "move"] + self.users.words + ["--", self.driver] }
     }
 }
