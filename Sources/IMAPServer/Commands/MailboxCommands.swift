@@ -27,17 +27,23 @@ extension Session {
         }
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
         let use = uses.first.map { SpecialUse($0) }
-        let status: MailboxStatus
         do throws(StoreError) {
             try await account.create(name, specialUse: use)
-            status = try await account.status(of: name)
         } catch {
             return try await self.refuse(tag, error)
         }
+        // Who may create in a shared mailbox need not be allowed to read there: it is made all the same.
+        let status: MailboxStatus?
+        do throws(StoreError) {
+            status = try await account.status(of: name)
+        } catch {
+            status = nil
+        }
         self.forgetOwn { $0 == .created(name) }
-        if self.notifications?.watch != nil { self.notifications?.told[name] = status }
+        if self.notifications?.watch != nil, let status { self.notifications?.told[name] = status }
         self.tellName(name, of: wire)
-        try await self.finish(tag, .mailboxID(MailboxID.text(status.guid)), "Create completed")
+        try await self.finish(
+            tag, status.map { .mailboxID(MailboxID.text($0.guid)) }, "Create completed")
     }
 
     /// DELETE (RFC 9051 section 6.3.5).
