@@ -197,6 +197,14 @@ import Testing
             ]
         ),
         (
+            "acl_driver = vfile\nnamespace inbox {\n inbox = yes\n location =\n}\nnamespace shared {\n type = shared\n prefix = shared.$user.\n mail_driver = maildir\n mail_path = %{owner_home}/Maildir\n}",
+            [
+                "4: warning: an empty location is how it always is; remove it",
+                "9: warning: mail_driver = maildir is how it always is; remove it",
+                "10: warning: mail_path: that of the owner is always taken in a shared namespace; remove it",
+            ]
+        ),
+        (
             "service quota-warning {\n}\nservice quota-status {\n client_limit = 1\n inet_listener {\n port = 1\n }\n}",
             [
                 "1: service quota-warning is unknown; quota_warning_execute names a program, without a service; remove it",

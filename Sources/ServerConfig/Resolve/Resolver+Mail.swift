@@ -13,9 +13,14 @@ extension Resolver {
             case .assignment(let value):
                 if statement.name == "location", !value.text.isEmpty {
                     self.location(value, of: &namespace, at: statement.place, block: block)
-                } else if Self.isOnlyWay(statement.name, value.text) {
+                } else if statement.name == "mail_path", value.text.contains("%{owner_") {
                     self.out.warn(
-                        statement.place, "\(statement.name) = \(value.text) is how it always is; remove it")
+                        statement.place, "mail_path: that of the owner is always taken in a shared namespace; remove it")
+                } else if Self.isOnlyWay(statement.name, value.text)
+                    || statement.name == "mail_driver" && value.text == self.settings.mail.driver.rawValue
+                {
+                    let setting = value.text.isEmpty ? "an empty \(statement.name)" : "\(statement.name) = \(value.text)"
+                    self.out.warn(statement.place, "\(setting) is how it always is; remove it")
                 } else {
                     self.out.assign(
                         statement.name, value, at: statement.place, to: &namespace, rows: Schema.namespace,
