@@ -102,7 +102,17 @@ enum AccessCommands {
     ) async throws(AdminError) {
         let name = try Self.name(mailbox, account)
         try await output.row(["access control lists", account.enforcesAccessLists ? "enforced" : "off (acl_driver)"])
-        let rights = try await Self.rights(name, mailbox, account)
+        let rights: MailRights
+        do throws(AdminError) {
+            rights = try await Self.rights(name, mailbox, account)
+        } catch {
+            // The very question that is asked here; the list itself is its owner's to show.
+            guard error.exit == .notFound else { throw error }
+            let user = account.identity.name
+            return try await output.row([
+                "mailbox", "is not there, or \(user) has no right to it: `acl debug` for its owner shows the list",
+            ])
+        }
         try await output.row(["owner", account.owner(of: name) ?? "nobody"])
         // Of others' mailboxes the rows are theirs to know.
         if let list = try? await account.accessList(of: name) {
