@@ -11,6 +11,14 @@ public enum MailboxFilter: Hashable, Sendable {
     case subtreeOne([WireMailboxName])
     /// Names, without wildcards.
     case mailboxes([WireMailboxName])
+
+    /// The names in it.
+    public var names: [WireMailboxName] {
+        switch self {
+        case .selected, .inboxes, .personal, .subscribed: []
+        case .subtree(let names), .subtreeOne(let names), .mailboxes(let names): names
+        }
+    }
 }
 
 extension Cursor {

@@ -1,5 +1,6 @@
 import IMAPCore
 import MailCore
+import MailStore
 
 /// A client's filter with its names decoded: which mailboxes of the account it means.
 enum DecodedMailboxFilter {
@@ -28,9 +29,20 @@ enum DecodedMailboxFilter {
         switch self {
         case .personal: true
         case .subscribed: isSubscribed()
-        case .subtree(let roots): roots.contains { $0 == name || name.isDescendant(of: $0) }
-        case .subtreeOne(let roots): roots.contains { $0 == name || $0 == name.parent }
+        case .subtree(let roots):
+            roots.contains { name.normalized == $0.normalized || name.normalized.isDescendant(of: $0.normalized) }
+        case .subtreeOne(let roots):
+            roots.contains { name.normalized == $0.normalized || name.normalized.parent == $0.normalized }
         case .mailboxes(let names): names.contains(name)
         }
+    }
+}
+
+extension Session {
+    /// The mailboxes that a filter names, in whatever normal form (RFC 9051 section 5.1).
+    func mailboxes(namedIn filter: MailboxFilter) async throws(StoreError) -> [WireMailboxName: MailboxName] {
+        var found: [WireMailboxName: MailboxName] = [:]
+        for wire in filter.names { found[wire] = try await self.mailbox(wire) }
+        return found
     }
 }

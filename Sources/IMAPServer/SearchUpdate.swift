@@ -24,10 +24,13 @@ struct SearchUpdate: Sendable {
     var sorting: Sorting?
     /// Whether the server can keep the result up to date.
     let isPossible: Bool
+    /// What is told of new messages that come into the result; `nil` for nothing.
+    let newMessages: FetchPlan?
 
     init(_ tag: Tag, _ command: SearchCommand, inMailboxOrder found: Session.Found) {
         self.tag = tag
         self.numbering = command.numbering
+        self.newMessages = command.updateItems.isEmpty ? nil : FetchPlan(items: command.updateItems, .uid)
         self.key = found.key.pinned(to: found.view)
         self.members = UIDSet(found.places.map { found.view[$0].uid })
         self.isPossible = true
@@ -37,6 +40,8 @@ struct SearchUpdate: Sendable {
     init(_ tag: Tag, _ command: SortCommand, _ found: Session.Found, _ order: [Int]) {
         self.tag = tag
         self.numbering = command.search.numbering
+        let items = command.search.updateItems
+        self.newMessages = items.isEmpty ? nil : FetchPlan(items: items, .uid)
         self.key = found.key.pinned(to: found.view)
         self.members = UIDSet(found.places.map { found.view[$0].uid })
         self.isPossible =

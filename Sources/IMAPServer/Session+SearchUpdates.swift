@@ -88,20 +88,36 @@ extension Session {
                 let plan = SearchPlan(
                     update.key, view, recent: selected.recent, now: UnixTime.now().seconds, bounds: .clamped)
             else { continue }
+            let matching: [Int]
             do throws(StoreError) {
-                let matching = try await search.matches(plan, among: candidates) {
+                matching = try await search.matches(plan, among: candidates) {
                     self.connection.shutdownReason == nil
                 }
+            } catch {
+                self.giveUp(update, error)
+                return
+            }
+            if let items = update.newMessages {
+                // Before the ESEARCH that names them (RFC 5465 section 7).
+                for place in matching.sorted() where place >= view.count - changes.appended {
+                    try await self.tellItems(place..<place + 1, items)
+                }
+            }
+            do throws(StoreError) {
                 try await self.tell(matching, among: candidates, position, search)
             } catch {
-                // From now on the client would be told wrong things: better nothing.
-                self.logFault(error)
-                self.write { $0.untagged(.no, .noUpdate(update.tag), "The search failed") }
-                self.searchUpdates.list.removeAll { $0.tag == update.tag }
+                self.giveUp(update, error)
                 return
             }
             try await self.connection.flushIfLarge()
         }
+    }
+
+    /// From now on the client would be told wrong things: better nothing.
+    private func giveUp(_ update: SearchUpdate, _ error: StoreError) {
+        self.logFault(error)
+        self.write { $0.untagged(.no, .noUpdate(update.tag), "The search failed") }
+        self.searchUpdates.list.removeAll { $0.tag == update.tag }
     }
 
     /// Tells the difference for one search: of the candidates, those at `matching` belong to its result now.

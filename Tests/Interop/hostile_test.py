@@ -233,7 +233,9 @@ MESSAGES = {
 }
 client = imap("alice", "INBOX", timeout=60)
 for what, message in MESSAGES.items():
-    client.send(b"a APPEND INBOX {%d+}\r\n" % len(message) + message + b"\r\n")
+    # NUL may stand in a literal8 only (RFC 9051 section 9).
+    literal = b"~{%d+}" if b"\0" in message else b"{%d+}"
+    client.send(b"a APPEND INBOX " + literal % len(message) + b"\r\n" + message + b"\r\n")
     while not (answer := client.response()).startswith(b"a "):
         pass
     if b" OK" not in answer:

@@ -27,6 +27,8 @@ public struct SearchCommand: Hashable, Sendable {
     /// The charset's name in capitals, or `nil`.
     public var charset: [UInt8]?
     public var key: SearchKey
+    /// What UPDATE is to tell of new messages in the result (RFC 5465 section 7).
+    public var updateItems: [FetchItem] = []
 
     public init(
         numbering: MessageNumbering, returns: Return? = nil, partial: PartialRange? = nil,
@@ -107,6 +109,11 @@ extension Cursor {
                 options.insert(.context)
             } else if self.matches(word, "UPDATE") {
                 options.insert(.update)
+                // RFC 5465 section 7.
+                if self.peek() == 0x20, self.peek(1) == UInt8(ascii: "(") {
+                    self.position += 1
+                    command.updateItems = try self.fetchItems()
+                }
             } else if self.matches(word, "RELEVANCY") {
                 options.insert(.relevancy)
             } else if self.matches(word, "PARTIAL"), command.partial == nil {

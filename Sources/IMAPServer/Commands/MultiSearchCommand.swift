@@ -111,7 +111,8 @@ extension Session {
         }
         var listings: [MailboxListing]?
         for source in sources {
-            guard let filter = DecodedMailboxFilter(source, self.names.decode) else { continue }
+            let found = try await self.mailboxes(namedIn: source)
+            guard let filter = DecodedMailboxFilter(source, { found[$0] }) else { continue }
             if case .mailboxes(let names) = filter {
                 for name in names { add(name) }
                 continue

@@ -36,10 +36,14 @@ extension Session {
         let connection = self.connection
         // Before the first look, so that nothing falls between the two.
         let watch = account.feed.watch { connection.signal() }
-        let names = self.names
-        let notifications = Notifications(request, watch) { names.decode($0) }
+        let notifications: Notifications
         let isBounded: Bool
         do throws(StoreError) {
+            var found: [WireMailboxName: MailboxName] = [:]
+            for group in request.groups {
+                found.merge(try await self.mailboxes(namedIn: group.filter)) { first, _ in first }
+            }
+            notifications = Notifications(request, watch) { found[$0] }
             isBounded = try await self.readBaseline(notifications, account)
         } catch {
             watch.stop()
