@@ -52,6 +52,10 @@ final class LogKeeper: @unchecked Sendable {
         let base = checkpoint?.base ?? .none
         let since = log.segments().count { $0.firstSequence > base }
         self.written = UInt64(since) * UInt64(configuration.logSegmentSize)
+        // A log of a release without checkpoints: what is gone from its beginning is in the index alone.
+        if checkpoint == nil, let first = log.segments().first, first.firstSequence > .first {
+            self.written = UInt64.max / 2
+        }
     }
 
     func start() throws(StoreError) { try self.thread.start { self.run() } }

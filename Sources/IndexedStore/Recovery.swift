@@ -171,8 +171,10 @@ struct Recovery {
                 "the index is gone, and the log has no checkpoint: mailboxes are read from their files again. Mail "
                     + "that reached neither the files nor a former index before a crash stays in the log alone")
             return
+        } else {
+            // The log goes back to its first record.
+            self.configuration.log(.warning, "the index is gone: it is made again from the log")
         }
-        // Else the log goes back to its first record.
         if let synced = try self.closingRecord() {
             self.report.wasClean = true
             self.synced = max(self.synced, synced)
