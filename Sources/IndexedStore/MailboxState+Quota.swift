@@ -21,7 +21,9 @@ extension MailboxState {
 
     /// What the ledger is to be told of: the counters against what it knows of them, and reservations that end.
     func quotaChange(ending reserved: QuotaUsage = .zero) -> QuotaLedger.Change {
-        let now = self.isCounted && !self.isDeleted ? QuotaUsage(self.counters) : .zero
+        // In an account that moves, messages go on counting: nothing was removed.
+        let isThere = !self.isDeleted || self.isRetired
+        let now = self.isCounted && isThere ? QuotaUsage(self.counters) : .zero
         defer { self.charged = now }
         return QuotaLedger.Change(used: now - self.charged, reserved: .zero - reserved)
     }

@@ -14,6 +14,8 @@ extension StoreAccount {
     /// Moves the account's messages into the log; answers how many.
     func moveIntoLog() async throws(StoreError) -> Int {
         guard self.core.home == .files else { return 0 }
+        // Lists that others wrote into the files are then in the index, which alone counts afterwards.
+        _ = try await self.accessLists()
         var count = 0
         for name in try await self.mailboxes().filter(\.isSelectable).map(\.name) {
             let state = try await self.state(of: name)
@@ -63,6 +65,8 @@ extension StoreAccount {
                     }
                     try files.changeAttributes(
                         StoredAttribute.changes(changes, guid: state.guid, isServer: false))
+                    // From now on the files count; one of former times says something else, perhaps.
+                    try files.setAccessList(self.volume.accessLists.text(of: state.key), of: name)
                     if name.isInbox {
                         let server = try self.volume.schema.metadata(
                             MailboxKey(account: state.key.account, mailbox: 0))
