@@ -1,3 +1,5 @@
+import MailCore
+
 /// How rows look on the terminal: doveadm's `-f`.
 public enum RowFormat: String, Sendable, CaseIterable {
     /// Columns padded to their widest value, under a line of names. The whole result is held until its end.
@@ -116,7 +118,6 @@ public struct RowFormatter: Sendable {
 
     /// A JSON string; octets that are not UTF-8 become U+FFFD.
     private static func appendJSON(_ bytes: [UInt8], into out: inout [UInt8]) {
-        let hex = Array("0123456789abcdef".utf8)
         out.append(UInt8(ascii: "\""))
         for byte in String(decoding: bytes, as: UTF8.self).utf8 {
             switch byte {
@@ -128,8 +129,7 @@ public struct RowFormatter: Sendable {
             case 0x09: out.append(contentsOf: "\\t".utf8)
             case 0x00...0x1F, 0x7F:
                 out.append(contentsOf: "\\u00".utf8)
-                out.append(hex[Int(byte >> 4)])
-                out.append(hex[Int(byte & 15)])
+                out.appendHex(byte)
             default: out.append(byte)
             }
         }

@@ -32,7 +32,7 @@ public struct CharsetConverter: Sendable {
             }
         case .latin1:
             // What calls itself ISO-8859-1 is windows-1252 where they differ, in all real mail.
-            return Self.map(octets, CharsetTables.upperHalves[Array("windows-1252".utf8)] ?? [])
+            return Self.windows1252(octets)
         case .other:
             if let table = CharsetTables.upperHalves[name] { return Self.map(octets, table) }
             return self.fallback?(octets, name)
@@ -42,16 +42,16 @@ public struct CharsetConverter: Sendable {
     /// The text as UTF-8, whatever the charset: of an unknown one what is valid UTF-8 stays and other
     /// octets are read as windows-1252.
     public func utf8(_ octets: [UInt8], charset: [UInt8]) -> [UInt8] {
-        if !octets.contains(where: { $0 >= 0x80 || $0 == 0x1B }), Self.kind(of: charset.map(ASCII.lowercased)) != .other {
-            return octets
-        }
-        if Self.kind(of: charset.map(ASCII.lowercased)) == .utf8, !UTF8Text.isValid(octets) {
-            return Self.map(octets, CharsetTables.upperHalves[Array("windows-1252".utf8)] ?? [])
-        }
+        let kind = Self.kind(of: charset.map(ASCII.lowercased))
+        if kind != .other, !octets.contains(where: { $0 >= 0x80 || $0 == 0x1B }) { return octets }
+        if kind == .utf8 { return UTF8Text.isValid(octets) ? octets : Self.windows1252(octets) }
         if let text = self.convert(octets, charset: charset) { return text }
-        if UTF8Text.isValid(octets) { return octets }
-        return Self.map(octets, CharsetTables.upperHalves[Array("windows-1252".utf8)] ?? [])
+        return UTF8Text.isValid(octets) ? octets : Self.windows1252(octets)
     }
+
+    private static let windows1252Half = CharsetTables.upperHalves[Array("windows-1252".utf8)] ?? []
+
+    private static func windows1252(_ octets: [UInt8]) -> [UInt8] { Self.map(octets, Self.windows1252Half) }
 
     private enum Kind { case utf8, latin1, other }
 

@@ -188,7 +188,6 @@ public enum EncodedWord {
         let overhead = charset.utf8CodeUnitCount + 7
         var used = 0
         var isOpen = false
-        let digits = Array("0123456789ABCDEF".utf8)
         var i = text.startIndex
         while i < text.endIndex {
             // A character stays in one word (section 5).
@@ -214,8 +213,7 @@ public enum EncodedWord {
                     out.append(byte)
                 } else {
                     out.append(UInt8(ascii: "="))
-                    out.append(digits[Int(byte >> 4)])
-                    out.append(digits[Int(byte & 15)])
+                    out.appendCapitalHex(byte)
                 }
             }
             used += cost

@@ -120,6 +120,11 @@ public enum HeaderDowngrade {
             out.append(contentsOf: text)
             return
         }
+        Self.appendQuoted(text, to: &out)
+    }
+
+    /// As a quoted string, without the control characters.
+    private static func appendQuoted(_ text: [UInt8], to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
         for byte in text where byte >= 0x20 && byte != 0x7F {
             if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { out.append(UInt8(ascii: "\\")) }
@@ -144,34 +149,13 @@ public enum HeaderDowngrade {
                 out.append(contentsOf: parameter.value)
             } else if parameter.isExtended || parameter.value.contains(where: { $0 >= 0x80 }) {
                 out.append(contentsOf: "*=utf-8''".utf8)
-                Self.appendPercent(parameter.decodedValue(), to: &out)
+                for byte in parameter.decodedValue() { MIMEValue.appendPercentEncoded(byte, to: &out) }
             } else {
                 out.append(UInt8(ascii: "="))
-                out.append(UInt8(ascii: "\""))
-                for byte in parameter.value where byte >= 0x20 && byte != 0x7F {
-                    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                        out.append(UInt8(ascii: "\\"))
-                    }
-                    out.append(byte)
-                }
-                out.append(UInt8(ascii: "\""))
+                Self.appendQuoted(parameter.value, to: &out)
             }
         }
         return out
-    }
-
-    /// attribute-char of RFC 2231 section 7 as it is, all else as `%XX`.
-    private static func appendPercent(_ octets: [UInt8], to out: inout [UInt8]) {
-        let digits = Array("0123456789ABCDEF".utf8)
-        for byte in octets {
-            if ASCII.isLetter(byte) || ASCII.isDigit(byte) || "!#$&+-.^_`{|}~".utf8.contains(byte) {
-                out.append(byte)
-            } else {
-                out.append(UInt8(ascii: "%"))
-                out.append(digits[Int(byte >> 4)])
-                out.append(digits[Int(byte & 15)])
-            }
-        }
     }
 
     // MARK: Lines

@@ -200,16 +200,15 @@ public struct MIMEValue: Equatable, Sendable {
         return MIMEParameter(name: group.first?.name ?? [], value: value, isExtended: isExtended)
     }
 
-    private static func appendPercentEncoded(_ byte: UInt8, to out: inout [UInt8]) {
+    /// Letters, digits and `.-_` as they are, all else as `%XX` (RFC 2231 section 7 would let more stand).
+    static func appendPercentEncoded(_ byte: UInt8, to out: inout [UInt8]) {
         if ASCII.isDigit(byte) || ASCII.isLetter(byte) || byte == UInt8(ascii: ".")
             || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
         {
             out.append(byte)
         } else {
-            let digits = Array("0123456789ABCDEF".utf8)
             out.append(UInt8(ascii: "%"))
-            out.append(digits[Int(byte >> 4)])
-            out.append(digits[Int(byte & 15)])
+            out.appendCapitalHex(byte)
         }
     }
 }

@@ -43,6 +43,12 @@ public enum ASCII {
         }
     }
 
+    /// The lower-case hexadecimal digit of a value below 16.
+    @inlinable
+    public static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? 0x30 &+ value : 0x61 &- 10 &+ value
+    }
+
     /// Whether two octet strings are equal when ASCII letters are folded.
     @inlinable
     public static func equalsIgnoringCase(

@@ -24,6 +24,20 @@ extension [UInt8] {
         self.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    /// Appends an octet as two hexadecimal digits in lower case.
+    @inlinable
+    public mutating func appendHex(_ byte: UInt8) {
+        self.append(ASCII.hexDigit(byte >> 4))
+        self.append(ASCII.hexDigit(byte & 15))
+    }
+
+    /// Appends an octet as two hexadecimal digits in capitals.
+    @inlinable
+    public mutating func appendCapitalHex(_ byte: UInt8) {
+        self.append(ASCII.uppercased(ASCII.hexDigit(byte >> 4)))
+        self.append(ASCII.uppercased(ASCII.hexDigit(byte & 15)))
+    }
+
     /// Appends an integer in little-endian order, as all on-disk records have it.
     @inlinable
     public mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {

@@ -48,8 +48,8 @@ struct MailboxLevelCodec: Hashable, Sendable {
     }
 
     private func appendEscape(_ byte: UInt8, to out: inout [UInt8]) {
-        let digits = Array("0123456789abcdef".utf8)
-        out.append(contentsOf: [self.escapeCharacter, digits[Int(byte >> 4)], digits[Int(byte & 15)]])
+        out.append(self.escapeCharacter)
+        out.appendHex(byte)
     }
 
     private func unescape(_ bytes: [UInt8]) -> [UInt8] {

@@ -182,7 +182,9 @@ extension [UInt8] {
 
     /// The octets as lower-case hexadecimal digits.
     var hexadecimal: [UInt8] {
-        let digits = Array("0123456789abcdef".utf8)
-        return self.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        var digits: [UInt8] = []
+        digits.reserveCapacity(2 * self.count)
+        for byte in self { digits.appendHex(byte) }
+        return digits
     }
 }

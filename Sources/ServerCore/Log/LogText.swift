@@ -54,9 +54,7 @@ public enum LogText {
     }
 
     private static func appendHex(_ octet: UInt8, to line: inout [UInt8]) {
-        let digits: StaticString = "0123456789abcdef"
         line.append("\\x")
-        line.append(digits.utf8Start[Int(octet >> 4)])
-        line.append(digits.utf8Start[Int(octet & 15)])
+        line.appendHex(octet)
     }
 }

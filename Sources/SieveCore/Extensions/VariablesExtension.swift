@@ -120,8 +120,8 @@ enum VariableModifier: String, Sendable, CaseIterable {
                 if ASCII.isLetter(byte) || ASCII.isDigit(byte) || "-._~".utf8.contains(byte) {
                     out.append(byte)
                 } else {
-                    let digits = Array("0123456789ABCDEF".utf8)
-                    out += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+                    out.append(UInt8(ascii: "%"))
+                    out.appendCapitalHex(byte)
                 }
             }
             return out
