@@ -125,7 +125,8 @@ enum MailboxCommands {
         account.spelling.text(of: name)
     }
 
-    private static func name(
+    /// The mailbox that an administrator means.
+    static func name(
         _ text: String, _ account: any MailAccount
     ) async throws(AdminError) -> MailboxName {
         guard let name = account.spelling.name(of: text) else {

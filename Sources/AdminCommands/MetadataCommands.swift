@@ -26,29 +26,26 @@ enum MetadataCommands {
         _ action: AdminCommand.MetadataAction, _ mailbox: String, _ account: any MailAccount,
         _ output: inout some AdminOutput
     ) async throws(AdminError) {
-        let owner = try Self.owner(mailbox, account)
+        let owner: MetadataOwner =
+            mailbox.isEmpty ? .server : .mailbox(try await MailboxCommands.name(mailbox, account))
         try Self.refuseSettings(action, owner)
-        do throws(StoreError) {
-            switch action {
-            case .get(let text):
-                let entry = try Self.entry(text)
-                // As doveadm, an entry that is not there has an empty value.
-                let value = try await account.metadata(of: owner).first { $0.entry == entry }?.value ?? []
-                try await Self.row([value], &output)
-            case .set(let text, let value):
-                try await account.setMetadata([MetadataChange(try Self.entry(text), Array(value.utf8))], of: owner)
-            case .unset(let text):
-                try await account.setMetadata([MetadataChange(try Self.entry(text), nil)], of: owner)
-            case .list(let prefix, let showsOwners):
-                let wanted = prefix.lowercased()
-                for metadata in try await account.metadata(of: owner) {
-                    guard metadata.entry.text.hasPrefix(wanted) else { continue }
-                    let name = showsOwners ? metadata.entry.text[...] : metadata.entry.suffix
-                    try await Self.row([Array(name.utf8)], &output)
-                }
+        switch action {
+        case .get(let text):
+            let entry = try Self.entry(text)
+            // As doveadm, an entry that is not there has an empty value.
+            let value = try await Self.read(owner, mailbox, account).first { $0.entry == entry }?.value ?? []
+            try await output.row([value])
+        case .set(let text, let value):
+            try await Self.change(text, to: Array(value.utf8), owner, mailbox, account)
+        case .unset(let text):
+            try await Self.change(text, to: nil, owner, mailbox, account)
+        case .list(let prefix, let showsOwners):
+            let wanted = prefix.lowercased()
+            for metadata in try await Self.read(owner, mailbox, account) {
+                guard metadata.entry.text.hasPrefix(wanted) else { continue }
+                let name = showsOwners ? metadata.entry.text[...] : metadata.entry.suffix
+                try await output.row([Array(name.utf8)])
             }
-        } catch {
-            throw AdminError(error, mailbox.isEmpty ? "server metadata" : "mailbox \(mailbox)")
         }
     }
 
@@ -66,26 +63,34 @@ enum MetadataCommands {
         throw AdminError(.usage, "\(text) of the server is the setting \(setting)")
     }
 
-    /// A failure to write ends the command as one of the store would.
-    private static func row(_ values: [[UInt8]], _ output: inout some AdminOutput) async throws(StoreError) {
-        do throws(AdminError) {
-            try await output.row(values)
+    private static func read(
+        _ owner: MetadataOwner, _ mailbox: String, _ account: any MailAccount
+    ) async throws(AdminError) -> [Metadata] {
+        do throws(StoreError) {
+            return try await account.metadata(of: owner)
         } catch {
-            throw StoreError(.temporary, error.message)
+            throw AdminError(error, Self.subject(mailbox))
         }
     }
 
-    private static func owner(_ mailbox: String, _ account: any MailAccount) throws(AdminError) -> MetadataOwner {
-        if mailbox.isEmpty { return .server }
-        guard let name = account.spelling.name(of: mailbox) else {
-            throw AdminError(.usage, "not a mailbox name: \(mailbox)")
+    private static func change(
+        _ text: String, to value: [UInt8]?, _ owner: MetadataOwner, _ mailbox: String, _ account: any MailAccount
+    ) async throws(AdminError) {
+        let entry = try Self.entry(text)
+        do throws(StoreError) {
+            try await account.setMetadata([MetadataChange(entry, value)], of: owner)
+        } catch {
+            throw AdminError(error, Self.subject(mailbox))
         }
-        return .mailbox(name)
     }
 
-    private static func entry(_ text: String) throws(StoreError) -> MetadataEntry {
+    private static func subject(_ mailbox: String) -> String {
+        mailbox.isEmpty ? "server metadata" : "mailbox \(mailbox)"
+    }
+
+    private static func entry(_ text: String) throws(AdminError) -> MetadataEntry {
         guard let entry = MetadataEntry(text) else {
-            throw StoreError(.cannot, "not an entry: \(text); they begin with /private/ or /shared/")
+            throw AdminError(.usage, "not an entry: \(text); they begin with /private/ or /shared/")
         }
         return entry
     }
