@@ -17,7 +17,7 @@ public struct IMAPSessionSettings: Sendable {
     public var offersTLS = true
     /// Whether LITERAL- is advertised in place of LITERAL+ (RFC 7888 section 5).
     public var limitsLiterals = false {
-        didSet { self.commandLimits.nonSynchronizingSize = self.limitsLiterals ? 4096 : .max }
+        didSet { self.limitLiterals() }
     }
     /// Limits of commands once a user has logged in.
     public var commandLimits = CommandLimits()
@@ -68,7 +68,8 @@ public struct IMAPSessionSettings: Sendable {
         // A set of n ranges needs 2n octets at least.
         self.commandLimits.setRanges = max(self.commandLimits.setRanges, self.commandLimits.lineLength / 2)
         self.limitsLiterals = settings.imap.limitsLiterals
-        self.commandLimits.nonSynchronizingSize = self.limitsLiterals ? 4096 : .max
+        // An initializer does not run `didSet`.
+        self.limitLiterals()
         self.maximumMessageSize = settings.mail.maximumMessageSize
         self.allowsSharingWithAnyone = settings.access.allowsAnyone
         self.userAddressConnections = settings.limits.userAddressConnections
@@ -80,5 +81,9 @@ public struct IMAPSessionSettings: Sendable {
         self.serverAdmin = settings.imap.serverAdmin
         self.commandLimits.metadataValue = MetadataLimits.maximumValue
         self.expungesToTrash = settings.imap.expungesToTrash
+    }
+
+    private mutating func limitLiterals() {
+        self.commandLimits.nonSynchronizingSize = self.limitsLiterals ? 4096 : .max
     }
 }

@@ -1,37 +1,10 @@
 import IMAPCore
-import MIMECore
 import MailCore
 import MailSearch
 import MailStore
 import ServerCore
 
 extension Session {
-    /// What SEARCH, SORT and THREAD found.
-    struct Found {
-        var search: MailboxSearch
-        var plan: SearchPlan
-        var key: SearchKey
-        var view: MailboxSnapshot
-        /// Places in the view, ascending.
-        var places: [Int]
-        /// Whether MODSEQ was among the keys.
-        var hasModSeq: Bool
-
-        func number(_ place: Int, _ numbering: MessageNumbering) -> UInt32 {
-            switch numbering {
-            case .sequenceNumber: SequenceNumber(index: place).rawValue
-            case .uid: self.view[place].uid.rawValue
-            }
-        }
-
-        /// Runs that ascend become ranges; all else keeps its place.
-        func ranges(_ places: some Sequence<Int>, _ numbering: MessageNumbering) -> NumberRanges {
-            var numbers = NumberRanges()
-            for place in places { numbers.append(self.number(place, numbering)) }
-            return numbers
-        }
-    }
-
     /// Searches the selected mailbox; `nil` when the command has been answered already, because of a mistake in it or a
     /// failure.
     func find(
@@ -64,72 +37,6 @@ extension Session {
         }
     }
 
-    /// The command's key with its strings in UTF-8 and the keys of its filters; `nil` when the command has been refused
-    /// because of its charset, of a text that is none in it, or of a filter.
-    func searchKey(
-        _ tag: Tag, _ command: SearchCommand, _ expunges: ExpungeTelling
-    ) async throws(ConnectionError) -> SearchKey? {
-        if command.key.hasFilters { return try await self.searchKey(withFilters: tag, command, expunges) }
-        guard let charset = command.charset, !SearchCharset.isUTF8(charset) else { return command.key }
-        guard CharsetConverter.system.knows(charset) else {
-            self.forgetSavedResult(command)
-            try await self.refuse(tag, .badCharset(SearchCharset.names), "Unknown charset", expunges)
-            return nil
-        }
-        guard let key = command.key.replacingStrings({ SearchCharset.text($0, charset) }) else {
-            self.forgetSavedResult(command)
-            try await self.refuse(tag, nil, "A search text is not in its charset", expunges)
-            return nil
-        }
-        return key
-    }
-
-    private func searchKey(
-        withFilters tag: Tag, _ command: SearchCommand, _ expunges: ExpungeTelling
-    ) async throws(ConnectionError) -> SearchKey? {
-        // Filters are in UTF-8, and so must be what stands beside them (RFC 5466 section 3.1).
-        if let charset = command.charset, !SearchCharset.isUTF8(charset) {
-            self.forgetSavedResult(command)
-            self.write { $0.tagged(tag, .bad, .badCharset(Array("US-ASCII UTF-8".utf8)), "Filters are in UTF-8") }
-            return nil
-        }
-        var metadata: [Metadata] = []
-        do throws(StoreError) {
-            if self.settings.offersMetadata { metadata = try await self.account?.metadata(of: .server) ?? [] }
-        } catch {
-            self.forgetSavedResult(command)
-            try await self.refuse(tag, error, expunges)
-            return nil
-        }
-        do throws(SearchFilters.Failure) {
-            let filters = SearchFilters(metadata, limits: self.settings.commandLimits)
-            return try filters.replaced(in: command.key).replacingSavedResult(self.savedResult)
-        } catch {
-            self.forgetSavedResult(command)
-            switch error {
-            case .undefined(let name):
-                try await self.refuse(tag, .undefinedFilter(name), "No such filter", expunges)
-            case .tooComplex:
-                try await self.refuse(tag, .limit, "Too many search keys in filters", expunges)
-            }
-            return nil
-        }
-    }
-
-    /// Whether the command may have the charset that it has; else writes the BAD. To SORT and THREAD this does not apply:
-    /// their grammar wants one.
-    func mayNameCharset(_ tag: Tag, _ command: SearchCommand) -> Bool {
-        // RFC 6855 section 3: all strings are UTF-8 by then.
-        guard self.acceptsUTF8, command.charset != nil else { return true }
-        self.bad(tag, "Expected no CHARSET after ENABLE UTF8=ACCEPT")
-        return false
-    }
-
-    /// A SEARCH with SAVE that fails leaves nothing for `$` (RFC 5182 section 2.1).
-    func forgetSavedResult(_ command: SearchCommand) {
-        if command.returns?.contains(.save) == true { self.selected?.savedResult = [] }
-    }
-
     /// SEARCH (RFC 9051 section 6.4.4), ESEARCH (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394), UPDATE (RFC 5267).
     func search(_ tag: Tag, _ command: SearchCommand) async throws(ConnectionError) {
         guard self.mayUpdate(tag, command), self.mayNameCharset(tag, command) else { return }
@@ -149,34 +56,6 @@ extension Session {
         try await self.finish(tag, nil, "Search completed", ExpungeTelling(command))
     }
 
-    /// Keeps for `$` what was found: with MIN, MAX or PARTIAL and without COUNT and ALL, what these answer only (RFC
-    /// 5182 section 2.4, RFC 9394 section 3.2).
-    func save(_ found: Found, _ command: SearchCommand) {
-        let returns = command.returns ?? []
-        var places = found.places
-        if returns.isDisjoint(with: [.count, .all]), !returns.isDisjoint(with: [.min, .max]) || command.partial != nil {
-            places = []
-            if let partial = command.partial {
-                places.append(contentsOf: found.places[partial.positions(of: found.places.count)])
-            }
-            if returns.contains(.min), let first = found.places.first { places.append(first) }
-            if returns.contains(.max), let last = found.places.last { places.append(last) }
-        }
-        self.selected?.savedResult = UIDSet(places.map { found.view[$0].uid })
-    }
-
-    /// What stands for `$` in a command.
-    func savedResult(_ numbering: MessageNumbering) -> SequenceSet {
-        guard let selected = self.selected else { return SequenceSet([ClosedRange<UInt32>]()) }
-        switch numbering {
-        case .uid: return SequenceSet(selected.savedResult.ranges)
-        case .sequenceNumber:
-            let places = selected.view.indices(of: SequenceSet(selected.savedResult.ranges), .uid) ?? []
-            return SequenceSet(
-                places.map { UInt32(clamping: $0.lowerBound + 1)...UInt32(clamping: $0.upperBound) })
-        }
-    }
-
     /// Writes the response to SEARCH.
     ///
     /// - Parameter scores: how relevant the places are, when that is known already.
@@ -184,7 +63,7 @@ extension Session {
         _ correlator: SearchCorrelator, _ command: SearchCommand, _ places: [Int], _ found: Found, _ scores: [UInt8]
     ) async throws(StoreError) {
         guard let returns = command.returns else {
-            let modSeq = found.hasModSeq ? places.map { found.view[$0].modSeq }.max() : nil
+            let modSeq = found.hasModSeq ? places.lazy.map { found.view[$0].modSeq }.max() : nil
             let ranges = found.ranges(places, command.numbering).ranges
             self.write { $0.search(ranges, modSeq: modSeq) }
             return
@@ -235,7 +114,7 @@ extension Session {
             if ends == .max { return view[last].modSeq }
             if ends == [.min, .max] { return max(view[first].modSeq, view[last].modSeq) }
         }
-        return found.map { view[$0].modSeq }.max()
+        return found.lazy.map { view[$0].modSeq }.max()
     }
 }
 

@@ -34,7 +34,7 @@ extension Session {
             found.places, by: command.criteria, relevancies: scores, goesOn: goesOn)
         guard let returns = command.search.returns else {
             let numbers = order.map { found.number($0, command.search.numbering) }
-            let modSeq = found.hasModSeq ? order.map { found.view[$0].modSeq }.max() : nil
+            let modSeq = found.hasModSeq ? order.lazy.map { found.view[$0].modSeq }.max() : nil
             self.write { $0.sort(numbers, modSeq: modSeq) }
             return order
         }
