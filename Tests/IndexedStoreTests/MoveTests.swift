@@ -64,6 +64,29 @@ import Testing
         #expect(volume.problems.allSatisfy { $0.hasPrefix("the index is gone") })
     }
 
+    @Test(arguments: TestFormat.allCases) func accessListsGoAlong(_ from: TestFormat) async throws {
+        let to: TestFormat = from == .pack ? .maildir : .pack
+        let volume = try TestVolume(from)
+        let identity = volume.identity("anna")
+        let name = try #require(MailboxName("Projects"))
+        try await volume.with { store in
+            let account = try await store.account(identity)
+            try await account.create(name, specialUse: nil)
+            var rights: [MailRights] = [[.lookup], [.lookup, .read], []]
+            for format in [to, from, to, from] {
+                // Also that a list which is gone does not come back from a file of former times.
+                let given = rights.isEmpty ? MailRights.read : rights.removeFirst()
+                try await store.account(identity).changeAccessList(of: name) { (list) throws(StoreError) in
+                    list.set(.user("ben"), isNegative: false, .replace, given)
+                }
+                let before = try await store.account(identity).accessList(of: name)
+                _ = try await store.move(identity, toFormat: format.rawValue)
+                #expect(try await store.account(identity).accessList(of: name) == before)
+            }
+        }
+        #expect(volume.problems == [])
+    }
+
     private func compare(_ after: KeeperTests.Picture, _ before: KeeperTests.Picture) {
         #expect(after.boxes.count == before.boxes.count)
         for (a, b) in zip(after.boxes, before.boxes) { #expect(a == b) }
