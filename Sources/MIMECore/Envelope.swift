@@ -22,22 +22,20 @@ public enum Envelope {
         case date, subject, from, sender, replyTo, to, cc, bcc, inReplyTo, messageID
 
         init?(_ name: Octets) {
-            switch name.count {
-            case 2:
-                if name.equals(lowercase: "to") { self = .to; return }
-                if name.equals(lowercase: "cc") { self = .cc; return }
-            case 3: if name.equals(lowercase: "bcc") { self = .bcc; return }
-            case 4:
-                if name.equals(lowercase: "from") { self = .from; return }
-                if name.equals(lowercase: "date") { self = .date; return }
-            case 6: if name.equals(lowercase: "sender") { self = .sender; return }
-            case 7: if name.equals(lowercase: "subject") { self = .subject; return }
-            case 8: if name.equals(lowercase: "reply-to") { self = .replyTo; return }
-            case 10: if name.equals(lowercase: "message-id") { self = .messageID; return }
-            case 11: if name.equals(lowercase: "in-reply-to") { self = .inReplyTo; return }
-            default: break
-            }
-            return nil
+            let member: Member? =
+                switch name.count {
+                case 2: name.equals(lowercase: "to") ? .to : name.equals(lowercase: "cc") ? .cc : nil
+                case 3: name.equals(lowercase: "bcc") ? .bcc : nil
+                case 4: name.equals(lowercase: "from") ? .from : name.equals(lowercase: "date") ? .date : nil
+                case 6: name.equals(lowercase: "sender") ? .sender : nil
+                case 7: name.equals(lowercase: "subject") ? .subject : nil
+                case 8: name.equals(lowercase: "reply-to") ? .replyTo : nil
+                case 10: name.equals(lowercase: "message-id") ? .messageID : nil
+                case 11: name.equals(lowercase: "in-reply-to") ? .inReplyTo : nil
+                default: nil
+                }
+            guard let member else { return nil }
+            self = member
         }
     }
 

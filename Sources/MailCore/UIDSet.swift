@@ -90,23 +90,23 @@ extension UIDSet: Sequence {
     public struct Iterator: IteratorProtocol {
         let ranges: [ClosedRange<UInt32>]
         var range = 0
-        var next_: UInt64
+        var following: UInt64
 
         init(_ ranges: [ClosedRange<UInt32>]) {
             self.ranges = ranges
-            self.next_ = UInt64(ranges.first?.lowerBound ?? 0)
+            self.following = UInt64(ranges.first?.lowerBound ?? 0)
         }
 
         public mutating func next() -> UID? {
             guard self.range < self.ranges.count else { return nil }
-            let value = UInt32(self.next_)
+            let value = UInt32(self.following)
             if value == self.ranges[self.range].upperBound {
                 self.range += 1
                 if self.range < self.ranges.count {
-                    self.next_ = UInt64(self.ranges[self.range].lowerBound)
+                    self.following = UInt64(self.ranges[self.range].lowerBound)
                 }
             } else {
-                self.next_ += 1
+                self.following += 1
             }
             return UID(rawValue: value)
         }
