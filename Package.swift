@@ -144,7 +144,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "MailStore", "Wiring", "SieveCore", "MIMECore",
+                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "MailStore", "Wiring", "SieveCore",
+                "MIMECore",
                 argumentParser, logging,
             ],
             swiftSettings: strict),

@@ -116,7 +116,9 @@ enum AccessCommands {
         try await output.row(["owner", account.owner(of: name) ?? "nobody"])
         // Of others' mailboxes the rows are theirs to know.
         if let list = try? await account.accessList(of: name) {
-            if list.isDamaged { try await output.row(["list", "has lines that are no rows: only the owner has access"]) }
+            if list.isDamaged {
+                try await output.row(["list", "has lines that are no rows: only the owner has access"])
+            }
             if list.isEmpty { try await output.row(["list", "none: the owner has all rights, others have none"]) }
             for row in list.rows {
                 let sign = row.isNegative ? "takes from " : "gives "

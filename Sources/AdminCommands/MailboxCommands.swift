@@ -21,7 +21,8 @@ enum MailboxCommands {
             do throws(StoreError) {
                 status = try await account.status(of: mailbox.name)
             } catch {
-                try await output.problem("\(account.identity.name): mailbox \(Self.text(mailbox.name, account)): \(error)")
+                try await output.problem(
+                    "\(account.identity.name): mailbox \(Self.text(mailbox.name, account)): \(error)")
                 continue
             }
             if isTotal {

@@ -65,7 +65,8 @@ extension AdminCommand {
             for word in words {
                 let pair = word.split(separator: "=", maxSplits: 1).map(String.init)
                 guard pair.count == 2, let value = Self.number(pair[1], isSize: pair[0] == "storage") else {
-                    throw AdminError(.usage, "not a limit: \(word); write storage=1G, messages=10000 or storage=unlimited")
+                    throw AdminError(
+                        .usage, "not a limit: \(word); write storage=1G, messages=10000 or storage=unlimited")
                 }
                 switch pair[0] {
                 case "storage": self.storage = value

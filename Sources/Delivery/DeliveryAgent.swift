@@ -41,7 +41,8 @@ public struct DeliveryAgent: Sendable {
         if let sieve = options.sieve {
             self.redirector = Redirector(sieve)
             self.planner = SievePlanner(
-                options: sieve, library: ScriptLibrary(SieveCompiler(registry: sieve.registry, limits: sieve.limits), clock: clock))
+                options: sieve,
+                library: ScriptLibrary(SieveCompiler(registry: sieve.registry, limits: sieve.limits), clock: clock))
         } else {
             self.planner = nil
             self.redirector = nil
@@ -169,7 +170,9 @@ public struct DeliveryAgent: Sendable {
             tally[item.recipient].take(item.place.mailbox, result)
         }
         let homeless = tally.indices.filter { !tally[$0].missing.isEmpty && !tally[$0].isInInbox }
-        let fallback = homeless.map { Work(recipient: $0, place: DeliveryPlan.Place(mailbox: .inbox), message: message) }
+        let fallback = homeless.map {
+            Work(recipient: $0, place: DeliveryPlan.Place(mailbox: .inbox), message: message)
+        }
         for (item, result) in await self.deposit(envelope, recipients, fallback) {
             tally[item.recipient].take(item.place.mailbox, result)
         }
@@ -200,7 +203,8 @@ public struct DeliveryAgent: Sendable {
             Deposit(
                 message: item.message, account: recipients[item.recipient].account, mailbox: item.place.mailbox,
                 flags: item.place.flags, keywords: item.place.keywords, internalDate: envelope.receivedAt,
-                missingMailbox: self.options.createsMailboxes || item.place.creates ? .create : .fail, strictness: .delivery)
+                missingMailbox: self.options.createsMailboxes || item.place.creates ? .create : .fail,
+                strictness: .delivery)
         }
         return zip(work, await self.store.deposit(deposits)).map { (item: $0, result: $1) }
     }

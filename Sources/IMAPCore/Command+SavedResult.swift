@@ -32,9 +32,11 @@ extension Command {
         case .multiSearch(var command):
             command.search.key = command.search.key.replacingSavedResult(numbers)
             return .multiSearch(command)
-        case .cancelUpdate, .capability, .noop, .logout, .id, .language, .startTLS, .login, .authenticate, .enable, .select, .examine,
+        case .cancelUpdate, .capability, .noop, .logout, .id, .language, .startTLS, .login, .authenticate, .enable,
+            .select, .examine,
             .create,
-            .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist, .namespace, .status, .access, .idle, .getMetadata,
+            .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist, .namespace, .status, .access, .idle,
+            .getMetadata,
             .setMetadata, .notify, .getQuota, .getQuotaRoot, .setQuota, .check,
             .close,
             .unselect, .expunge:

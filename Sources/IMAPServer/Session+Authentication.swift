@@ -161,7 +161,9 @@ extension Session {
         }
         self.logFailedLogin(name, method, failure)
         // Guessing costs a connection now and then, which address limits and fail2ban see.
-        if self.loginLog.failures >= Self.maximumFailedLogins { self.end(.authenticationFailed, "Too many failed logins") }
+        if self.loginLog.failures >= Self.maximumFailedLogins {
+            self.end(.authenticationFailed, "Too many failed logins")
+        }
     }
 
     /// Failed logins after which the connection ends.

@@ -70,7 +70,9 @@ extension LMTPSession {
         var level = Logger.Level.info
         switch outcome {
         case .stored(let places):
-            what = "saved mail to " + places.map { "\($0.mailbox) (uid \($0.message.uid.rawValue))" }.joined(separator: ", ")
+            what =
+                "saved mail to "
+                + places.map { "\($0.mailbox) (uid \($0.message.uid.rawValue))" }.joined(separator: ", ")
         case .redirected(let addresses): what = "redirected to " + addresses.joined(separator: ", ")
         case .discarded: what = "discarded by script"
         case .rejected(let reason): what = "rejected: \(reason)"

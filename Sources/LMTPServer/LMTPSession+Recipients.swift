@@ -44,7 +44,7 @@ extension LMTPSession {
                     do throws(StoreError) {
                         try await account.checkQuota(
                             octets: self.announcedSize, in: self.mailbox(of: detail), .delivery)
-                    } catch where error.code == .overQuota || error.code == .tooBig {
+                    } catch  where error.code == .overQuota || error.code == .tooBig {
                         self.options.logger.info("lmtp: <\(address.quoted)> refused: \(error)")
                         return self.reply(self.answer(for: error))
                     }

@@ -73,8 +73,9 @@ struct TextPart {
             let name = charset.map(ASCII.lowercased)
             if name.isEmpty || CharsetConverter.builtIn.knows(name) {
                 self = .simple
-            } else if ["utf-16", "utf-32", "ucs-", "iso-10646", "unicode", "iso-2022-kr", "iso-2022-cn", "utf-7"].contains(
-                where: { name.starts(with: $0.utf8) })
+            } else if ["utf-16", "utf-32", "ucs-", "iso-10646", "unicode", "iso-2022-kr", "iso-2022-cn", "utf-7"]
+                .contains(
+                    where: { name.starts(with: $0.utf8) })
             {
                 self = .nowhere
             } else {

@@ -191,8 +191,7 @@ struct ThreadGathering: Sendable {
     }
 
     /// REFS: the thread with the newest message, by its date, comes last.
-    private func byNewest(_ threads: MessageThreads, _ links: ThreadLinks, _ order: [Int32]) -> MessageThreads
-    {
+    private func byNewest(_ threads: MessageThreads, _ links: ThreadLinks, _ order: [Int32]) -> MessageThreads {
         let parents = links.parents()
         var newest: [(date: Int64, position: Int, root: Int32)] = []
         newest.reserveCapacity(threads.roots.count)

@@ -96,7 +96,6 @@ public struct MailRights: OptionSet, Hashable, Sendable {
     }
 }
 
-
 extension MailRights {
     /// The flags of a set that the rights allow to change.
     public func permitted(_ flags: MessageFlags) -> MessageFlags {

@@ -55,8 +55,7 @@ struct KeywordsFile: Equatable {
 
     /// Names each letter of `letters` that has no name, as Dovecot does: `unknown-<number>`.
     mutating func nameUnknown(_ letters: UInt32) {
-        for number in 0..<Self.capacity where letters >> UInt32(number) & 1 == 1 && self.names[number] == nil
-        {
+        for number in 0..<Self.capacity where letters >> UInt32(number) & 1 == 1 && self.names[number] == nil {
             self.names[number] = "unknown-\(number)"
         }
     }

@@ -210,7 +210,8 @@ final class MaildirAccount: AccountFiles {
         let root = try self.directory()
         let lock = try DotLock("subscriptions", in: root, self.shared.options, staleAfter: 30)
         let content = try FileContent.read(Self.subscriptionsPath, in: root)
-        var file = content.map { SubscriptionsFile($0.bytes, self.layout.codec) } ?? SubscriptionsFile(self.layout.codec)
+        var file =
+            content.map { SubscriptionsFile($0.bytes, self.layout.codec) } ?? SubscriptionsFile(self.layout.codec)
         guard file.set(names) else { return }
         let mode = (root.ownStatus?.st_mode ?? 0o700) & 0o666 | 0o600
         try lock.replace(with: file.encoded(), mode: mode, sync: self.shared.options.syncTextFiles)

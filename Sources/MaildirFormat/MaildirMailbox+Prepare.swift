@@ -178,8 +178,7 @@ extension MaildirMailbox {
         var present = directory.status(target)
         if present == nil {
             try self.fillTakenNames(directory)
-            if self.takenNames.withLock({ $0.contains(base) }), let found = try self.find(base, in: directory)
-            {
+            if self.takenNames.withLock({ $0.contains(base) }), let found = try self.find(base, in: directory) {
                 target = found.path
                 present = directory.status(target)
             }

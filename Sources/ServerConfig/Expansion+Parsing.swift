@@ -159,8 +159,7 @@ private struct Parser {
         return result
     }
 
-    private static func variableName(_ name: String) throws(Expansion.Problem) -> (String, [Expansion.Filter])
-    {
+    private static func variableName(_ name: String) throws(Expansion.Problem) -> (String, [Expansion.Filter]) {
         switch name {
         case "username": return ("user", [.username])
         case "domain": return ("user", [.domain])

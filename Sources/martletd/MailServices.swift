@@ -93,7 +93,7 @@ final class MailServices: Sendable {
     ) -> Accounts {
         Accounts(
             store: store, mail: settings.mail, quota: AccountQuota(settings), processOwner: Self.owner,
-             namespaces: settings.namespaces,
+            namespaces: settings.namespaces,
             access: settings.access, authenticator: authenticator, purpose: purpose)
     }
 
@@ -103,7 +103,8 @@ final class MailServices: Sendable {
     ) -> IMAPOptions {
         IMAPOptions(
             configuration: configuration, hostname: Self.hostname(configuration.settings),
-            authenticator: authenticator, accounts: Self.accounts(store, configuration.settings(for: .imap), authenticator, .session), store: store,
+            authenticator: authenticator,
+            accounts: Self.accounts(store, configuration.settings(for: .imap), authenticator, .session), store: store,
             contexts: contexts, logger: logger)
     }
 
@@ -113,7 +114,8 @@ final class MailServices: Sendable {
     ) -> POP3Options {
         POP3Options(
             configuration: configuration, hostname: Self.hostname(configuration.settings),
-            authenticator: authenticator, accounts: Self.accounts(store, configuration.settings(for: .pop3), authenticator, .session),
+            authenticator: authenticator,
+            accounts: Self.accounts(store, configuration.settings(for: .pop3), authenticator, .session),
             contexts: contexts, logger: logger)
     }
 
@@ -157,7 +159,9 @@ final class MailServices: Sendable {
         let settings = configuration.settings(for: .lmtp)
         let quota = settings.quota
         var options = QuotaStatusOptions(
-            authenticator: authenticator, accounts: Self.accounts(store, configuration.settings(for: .lmtp), authenticator, .delivery), logger: logger)
+            authenticator: authenticator,
+            accounts: Self.accounts(store, configuration.settings(for: .lmtp), authenticator, .delivery), logger: logger
+        )
         options.recipientDelimiter = settings.delivery.recipientDelimiter
         options.savesToDetailMailbox = settings.lmtp.savesToDetailMailbox
         options.success = quota.status.success

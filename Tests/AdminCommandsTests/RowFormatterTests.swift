@@ -12,13 +12,14 @@ struct RowFormatterTests {
         return String(decoding: out, as: UTF8.self)
     }
 
-    @Test(arguments: [
-        (.table, "mailbox messages\nINBOX   3\nSent mail 10\n"),
-        (.tab, "mailbox\tmessages\nINBOX\t3\nSent mail\t10\n"),
-        (.flow, "mailbox=INBOX messages=3\nmailbox=Sent mail messages=10\n"),
-        (.pager, "mailbox: INBOX\nmessages: 3\n\u{C}\nmailbox: Sent mail\nmessages: 10\n"),
-        (.json, "[{\"mailbox\":\"INBOX\",\"messages\":\"3\"},\n{\"mailbox\":\"Sent mail\",\"messages\":\"10\"}]\n"),
-    ] as [(RowFormat, String)])
+    @Test(
+        arguments: [
+            (.table, "mailbox messages\nINBOX   3\nSent mail 10\n"),
+            (.tab, "mailbox\tmessages\nINBOX\t3\nSent mail\t10\n"),
+            (.flow, "mailbox=INBOX messages=3\nmailbox=Sent mail messages=10\n"),
+            (.pager, "mailbox: INBOX\nmessages: 3\n\u{C}\nmailbox: Sent mail\nmessages: 10\n"),
+            (.json, "[{\"mailbox\":\"INBOX\",\"messages\":\"3\"},\n{\"mailbox\":\"Sent mail\",\"messages\":\"10\"}]\n"),
+        ] as [(RowFormat, String)])
     func showsRows(_ format: RowFormat, _ expected: String) {
         let shown = Self.text(format, ["mailbox", "messages"], [["INBOX", "3"], ["Sent mail", "10"]])
         // The table's padding is its own test.
@@ -34,9 +35,10 @@ struct RowFormatterTests {
         #expect(shown == "name     n\nEntwürfe 1\nx        22\n")
     }
 
-    @Test(arguments: [
-        (.table, "mailbox\n"), (.tab, "mailbox\n"), (.flow, ""), (.pager, ""), (.json, "[]\n"),
-    ] as [(RowFormat, String)])
+    @Test(
+        arguments: [
+            (.table, "mailbox\n"), (.tab, "mailbox\n"), (.flow, ""), (.pager, ""), (.json, "[]\n"),
+        ] as [(RowFormat, String)])
     func showsThatNothingWasFound(_ format: RowFormat, _ expected: String) {
         #expect(Self.text(format, ["mailbox"], []) == expected)
     }

@@ -33,7 +33,8 @@ struct WordsTests {
             is: .quotaSet(.matching("anna"), .init(storage: 2 << 30, messages: 0))),
         Case("quota", "set", "-u", "anna", "--", "default", is: .quotaSet(.matching("anna"), nil)),
         Case("mailbox", "list", "-A", is: .mailboxList(.all, masks: [])),
-        Case("mailbox", "list", "-u", "anna", "INBOX*", "x", is: .mailboxList(.matching("anna"), masks: ["INBOX*", "x"])),
+        Case(
+            "mailbox", "list", "-u", "anna", "INBOX*", "x", is: .mailboxList(.matching("anna"), masks: ["INBOX*", "x"])),
         Case(
             "mailbox", "status", "-t", "-u", "a*", "messages vsize", "*",
             is: .mailboxStatus(.matching("a*"), fields: [.messages, .vsize], masks: ["*"], isTotal: true)),
@@ -86,30 +87,31 @@ struct WordsTests {
     }
 
     /// A word of the message that says what is wrong.
-    @Test(arguments: [
-        ([], "unknown command"),
-        (["whom"], "unknown command: whom"),
-        (["user"], "user MASK"),
-        (["user", "a", "b"], "user MASK"),
-        (["auth", "test", "anna"], "auth test USER PASSWORD"),
-        (["auth", "test", "-x"], "-x needs a value"),
-        (["auth", "login"], "unknown command"),
-        (["who", "a", "b"], "who [MASK]"),
-        (["who", "-v"], "unknown option -v"),
-        (["mailbox"], "unknown command"),
-        (["mailbox", "list"], "for which user?"),
-        (["mailbox", "list", "-u"], "-u needs a value"),
-        (["mailbox", "purge", "-A"], "unknown command: mailbox purge"),
-        (["mailbox", "status", "-A", "messages"], "mailbox status -u USER"),
-        (["mailbox", "status", "-A", "size", "*"], "unknown field: size; there are: all messages"),
-        (["mailbox", "status", "-A", " ", "*"], "no fields"),
-        (["mailbox", "create", "-A"], "mailbox create"),
-        (["mailbox", "rename", "-u", "anna", "A"], "mailbox rename"),
-        (["fetch", "-u", "anna", "uid"], "fetch -u USER FIELDS"),
-        (["fetch", "-u", "anna", "uidl", "all"], "unknown field: uidl"),
-        (["expunge", "mailbox", "Trash"], "for which user?"),
-        (["force-resync", "-A"], "force-resync"),
-    ] as [([String], String)])
+    @Test(
+        arguments: [
+            ([], "unknown command"),
+            (["whom"], "unknown command: whom"),
+            (["user"], "user MASK"),
+            (["user", "a", "b"], "user MASK"),
+            (["auth", "test", "anna"], "auth test USER PASSWORD"),
+            (["auth", "test", "-x"], "-x needs a value"),
+            (["auth", "login"], "unknown command"),
+            (["who", "a", "b"], "who [MASK]"),
+            (["who", "-v"], "unknown option -v"),
+            (["mailbox"], "unknown command"),
+            (["mailbox", "list"], "for which user?"),
+            (["mailbox", "list", "-u"], "-u needs a value"),
+            (["mailbox", "purge", "-A"], "unknown command: mailbox purge"),
+            (["mailbox", "status", "-A", "messages"], "mailbox status -u USER"),
+            (["mailbox", "status", "-A", "size", "*"], "unknown field: size; there are: all messages"),
+            (["mailbox", "status", "-A", " ", "*"], "no fields"),
+            (["mailbox", "create", "-A"], "mailbox create"),
+            (["mailbox", "rename", "-u", "anna", "A"], "mailbox rename"),
+            (["fetch", "-u", "anna", "uid"], "fetch -u USER FIELDS"),
+            (["fetch", "-u", "anna", "uidl", "all"], "unknown field: uidl"),
+            (["expunge", "mailbox", "Trash"], "for which user?"),
+            (["force-resync", "-A"], "force-resync"),
+        ] as [([String], String)])
     func refuses(_ words: [String], _ text: String) {
         let error = #expect(throws: AdminError.self) { _ = try AdminCommand(words: words) }
         #expect(error?.exit == .usage)

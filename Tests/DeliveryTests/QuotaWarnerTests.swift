@@ -29,10 +29,11 @@ import Testing
         #expect(text == String(repeating: "日本語", count: 30))
     }
 
-    @Test(arguments: [
-        (0, "0 bytes"), (1023, "1023 bytes"), (1024, "1 KiB"), (1536, "1.5 KiB"), (5 << 30, "5 GiB"),
-        (Int64.max, "8388607.9 TiB"),
-    ] as [(Int64, String)])
+    @Test(
+        arguments: [
+            (0, "0 bytes"), (1023, "1023 bytes"), (1024, "1 KiB"), (1536, "1.5 KiB"), (5 << 30, "5 GiB"),
+            (Int64.max, "8388607.9 TiB"),
+        ] as [(Int64, String)])
     func sizes(_ octets: Int64, _ wanted: String) { #expect(QuotaWarningMail.sizeText(octets) == wanted) }
 
     /// A crossing puts one mail into INBOX, beyond the quota, and runs the program with the mail on its input.
@@ -44,19 +45,23 @@ import Testing
             account.apply(rules)
             var warning = QuotaWarning(name: "near")
             warning.text = "%{user} has %{usage} of %{limit} (%{percentage}, %{resource})\n\nSecond line."
-            warning.program = ["/bin/sh", "-c", "cat >\(site.directory)/told; echo $0 >>\(site.directory)/told", "%{user}"]
+            warning.program = [
+                "/bin/sh", "-c", "cat >\(site.directory)/told; echo $0 >>\(site.directory)/told", "%{user}",
+            ]
             var options = QuotaWarner.Options()
             options.warnings = [warning]
             options.from = "postmaster@example.org"
             options.hostname = "example.org"
             options.expand = { text, value in
                 ["user", "usage", "limit", "percentage", "resource"].reduce(text) { text, name in
-                    text.split(separator: "%{\(name)}", omittingEmptySubsequences: false).joined(separator: value(name) ?? "")
+                    text.split(separator: "%{\(name)}", omittingEmptySubsequences: false).joined(
+                        separator: value(name) ?? "")
                 }
             }
             let warner = QuotaWarner(options)
             let status = QuotaStatus(
-                name: "User quota", usage: QuotaUsage(storage: 950 << 20, messages: 7), limits: QuotaLimits(storage: 1 << 30))
+                name: "User quota", usage: QuotaUsage(storage: 950 << 20, messages: 7),
+                limits: QuotaLimits(storage: 1 << 30))
             let threshold = QuotaThreshold(name: "near", resource: .storage, percentage: 90, direction: .over)
             warner.note(QuotaCrossing(account: account.identity, threshold: threshold, status: status))
             warner.note(

@@ -80,8 +80,7 @@ import Testing
 
     // MARK: The program
 
-    private func run(_ site: TestSite, _ size: Int = 10, timeout: Duration = .seconds(20)) throws(StoreError)
-    {
+    private func run(_ site: TestSite, _ size: Int = 10, timeout: Duration = .seconds(20)) throws(StoreError) {
         let octets = MessageOctets([UInt8](repeating: 0x61, count: size))
         try octets.withUnsafeBytes { (bytes) throws(StoreError) in
             try SendmailProgram(arguments: [site.directory + "/sendmail"], timeout: timeout)

@@ -64,7 +64,9 @@ private let badCommands: [BadCase] = [
     BadCase("a SEARCH FOO\r\n", "a BAD Expected a search key at octet 9"),
     BadCase("a SEARCH ON 31-Feb-1994\r\n", "a BAD Expected a date such as 1-Feb-1994 at octet 12"),
     BadCase("a SEARCH (ALL\r\n", "a BAD Expected \")\" at octet 13"),
-    BadCase("a SEARCH RETURN (FOO) ALL\r\n", "a BAD Expected MIN, MAX, ALL, COUNT, one PARTIAL, CONTEXT, UPDATE, RELEVANCY or, in SEARCH, SAVE at octet 17"),
+    BadCase(
+        "a SEARCH RETURN (FOO) ALL\r\n",
+        "a BAD Expected MIN, MAX, ALL, COUNT, one PARTIAL, CONTEXT, UPDATE, RELEVANCY or, in SEARCH, SAVE at octet 17"),
     BadCase("a APPEND x\r\n", "a BAD Expected a space at octet 10"),
     BadCase("a APPEND x hello\r\n", "a BAD Expected the message as a literal at octet 11"),
     // A mistake before a synchronizing literal is told at once: the client does not send the literal.

@@ -55,7 +55,9 @@ import Testing
     }
 
     @Test func neverTraps() {
-        let text = bytes("imap://u;AUTH=*@h:1/b%41;UIDVALIDITY=2/;UID=3/;SECTION=1.TEXT/;PARTIAL=4.5;EXPIRE=2026-01-01T00:00:00+01:00;URLAUTH=user+x:INTERNAL:00112233445566778899aabbccddeeff")
+        let text = bytes(
+            "imap://u;AUTH=*@h:1/b%41;UIDVALIDITY=2/;UID=3/;SECTION=1.TEXT/;PARTIAL=4.5;EXPIRE=2026-01-01T00:00:00+01:00;URLAUTH=user+x:INTERNAL:00112233445566778899aabbccddeeff"
+        )
         #expect(IMAPURL(text) != nil)
         for index in text.indices {
             _ = IMAPURL(Array(text[..<index]))

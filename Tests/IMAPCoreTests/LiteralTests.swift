@@ -56,7 +56,10 @@ private func answers(_ input: String, limits: CommandLimits) -> [String] {
         answers("a APPEND x utf8 (~{0+}\r\n)\r\n", limits: all) == ["append", "end"])
     #expect(
         answers("a APPEND x UTF8 (~{3+}\r\nabc\r\nb NOOP\r\n", limits: all)
-            == ["append", "message", "a BAD Expected \")\" and the end of the line after the message at octet 0", "NOOP"])
+            == [
+                "append", "message", "a BAD Expected \")\" and the end of the line after the message at octet 0",
+                "NOOP",
+            ])
     #expect(
         answers("a APPEND x UTF8 ({3+}\r\nabc)\r\nb NOOP\r\n", limits: all)
             == ["a BAD Expected the message as a literal8 at octet 17", "NOOP"])

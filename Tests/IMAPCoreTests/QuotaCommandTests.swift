@@ -28,8 +28,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "a GETQUOTA", "a GETQUOTA x y", "a GETQUOTAROOT", "a SETQUOTA x", "a SETQUOTA x STORAGE 1", "a SETQUOTA x (STORAGE)",
-        "a SETQUOTA x (STORAGE 1", "a SETQUOTA x (STORAGE -1)", "a SETQUOTA x (STORAGE 1 STORAGE 2)", "a SETQUOTA x (1 1) y",
+        "a GETQUOTA", "a GETQUOTA x y", "a GETQUOTAROOT", "a SETQUOTA x", "a SETQUOTA x STORAGE 1",
+        "a SETQUOTA x (STORAGE)",
+        "a SETQUOTA x (STORAGE 1", "a SETQUOTA x (STORAGE -1)", "a SETQUOTA x (STORAGE 1 STORAGE 2)",
+        "a SETQUOTA x (1 1) y",
         "a SETQUOTA x (STORAGE 9223372036854775808)", "a SETQUOTA x ( STORAGE 1)",
     ])
     func mistakes(_ line: String) {
@@ -44,12 +46,14 @@ import Testing
     @Test func responses() {
         var out = ResponseEncoder()
         out.quota(root: [], storage: .init(usage: 10, limit: 512), messages: nil)
-        out.quota(root: bytes("#user/alice"), storage: .init(usage: 54, limit: 111), messages: .init(usage: 42, limit: 1000))
+        out.quota(
+            root: bytes("#user/alice"), storage: .init(usage: 54, limit: 111), messages: .init(usage: 42, limit: 1000))
         out.quota(root: bytes("User quota"), storage: nil, messages: nil)
         out.quotaRoot(WireMailboxName(bytes("INBOX")), roots: [bytes("#user/alice"), bytes("")])
         out.quotaRoot(WireMailboxName(bytes("comp.mail.mime")), roots: [])
         let wanted = [
-            "* QUOTA \"\" (STORAGE 10 512)", "* QUOTA #user/alice (STORAGE 54 111 MESSAGE 42 1000)", "* QUOTA \"User quota\" ()",
+            "* QUOTA \"\" (STORAGE 10 512)", "* QUOTA #user/alice (STORAGE 54 111 MESSAGE 42 1000)",
+            "* QUOTA \"User quota\" ()",
             "* QUOTAROOT INBOX #user/alice \"\"", "* QUOTAROOT comp.mail.mime", "",
         ]
         #expect(String(decoding: out.bytes, as: UTF8.self) == wanted.joined(separator: "\r\n"))

@@ -32,10 +32,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (1, 500, 1000, 0..<500), (500, 501, 500, 499..<500), (501, 600, 500, 500..<500), (3, 2, 10, 1..<3),
-        (1, .max, 0, 0..<0), (.max, .max, 5, 5..<5),
-    ] as [(UInt32, UInt32, Int, Range<Int>)])
+    @Test(
+        arguments: [
+            (1, 500, 1000, 0..<500), (500, 501, 500, 499..<500), (501, 600, 500, 500..<500), (3, 2, 10, 1..<3),
+            (1, .max, 0, 0..<0), (.max, .max, 5, 5..<5),
+        ] as [(UInt32, UInt32, Int, Range<Int>)])
     func positions(_ one: UInt32, _ other: UInt32, _ count: Int, _ expected: Range<Int>) {
         #expect(PartialRange(.first, one, other).positions(of: count) == expected)
         // From the other end it is the mirror image.
@@ -68,7 +69,9 @@ import Testing
         // RFC 5267 section 4.3.5
         #expect(
             self.parse("B04 CANCELUPDATE \"B01\" \"B02\"")
-                == .command(TaggedCommand(tag: Tag(Array("B04".utf8))!, command: .cancelUpdate([Array("B01".utf8), Array("B02".utf8)]))))
+                == .command(
+                    TaggedCommand(
+                        tag: Tag(Array("B04".utf8))!, command: .cancelUpdate([Array("B01".utf8), Array("B02".utf8)]))))
     }
 
     @Test func returnOptions() {
@@ -91,7 +94,10 @@ import Testing
                 == [.mailboxes([name("folder1")]), .subtree([name("folder2")])])
         #expect(
             sources("t ESEARCH IN (mailboxes (a b) subtree-one (c) inboxes personal subscribed selected) RETURN () 1:9")
-                == [.mailboxes([name("a"), name("b")]), .subtreeOne([name("c")]), .inboxes, .personal, .subscribed, .selected])
+                == [
+                    .mailboxes([name("a"), name("b")]), .subtreeOne([name("c")]), .inboxes, .personal, .subscribed,
+                    .selected,
+                ])
         #expect(sources("tag1 UID ESEARCH FROM \"frobozz\" 1:100") == [.selected])
         // No source: the word IN is no search key either.
         #expect(sources("t ESEARCH IN") == nil)
@@ -136,7 +142,8 @@ import Testing
             wire {
                 $0.extendedSearch(
                     SearchCorrelator(
-                        tag, mailbox: WireMailboxName(Array("folder2/a peach".utf8)), uidValidity: UIDValidity(rawValue: 3)),
+                        tag, mailbox: WireMailboxName(Array("folder2/a peach".utf8)),
+                        uidValidity: UIDValidity(rawValue: 3)),
                     numbering: .uid, result)
             } == "* ESEARCH (TAG \"tag1\" MAILBOX \"folder2/a peach\" UIDVALIDITY 3) UID ALL 921691\r\n")
         result = ExtendedSearchResult()
@@ -146,12 +153,18 @@ import Testing
             wire { $0.extendedSearch(SearchCorrelator(tag), numbering: .sequenceNumber, result) }
                 == "* ESEARCH (TAG \"tag1\") PARTIAL (-1:-100 NIL) RELEVANCY (4 99 42)\r\n")
         #expect(
-            wire { $0.extendedSearch(tag, numbering: .uid, .added([.init(1, [2733...2733]), .init(1, [2731...2732])])) }
+            wire {
+                $0.extendedSearch(tag, numbering: .uid, .added([.init(1, [2733...2733]), .init(1, [2731...2732])]))
+            }
                 == "* ESEARCH (TAG \"tag1\") UID ADDTO (1 2733 1 2731:2732)\r\n")
         #expect(
             wire { $0.extendedSearch(tag, numbering: .sequenceNumber, .removed([.init(0, [7...9])])) }
                 == "* ESEARCH (TAG \"tag1\") REMOVEFROM (0 7:9)\r\n")
-        #expect(wire { $0.untagged(.no, .noUpdate(tag), "Too many contexts") } == "* NO [NOUPDATE \"tag1\"] Too many contexts\r\n")
-        #expect(wire { $0.tagged(tag, .no, .undefinedFilter(Array("x".utf8)), "No") } == "tag1 NO [UNDEFINED-FILTER x] No\r\n")
+        #expect(
+            wire { $0.untagged(.no, .noUpdate(tag), "Too many contexts") }
+                == "* NO [NOUPDATE \"tag1\"] Too many contexts\r\n")
+        #expect(
+            wire { $0.tagged(tag, .no, .undefinedFilter(Array("x".utf8)), "No") }
+                == "tag1 NO [UNDEFINED-FILTER x] No\r\n")
     }
 }

@@ -148,9 +148,10 @@ import Testing
 
     @Test func bodyIsWithoutExtensions() {
         #expect(body(crlf(Self.simpleMultipart)) == "((\(Self.plain) 80 1)(\(Self.plain) 78 2) \"mixed\")")
-        #expect(body(crlf("Content-Type: message/rfc822\n\nSubject: s\n\nx\n"))
-            == "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 17 (NIL \"s\" NIL NIL NIL NIL NIL NIL NIL NIL) "
-            + "(\(Self.plain) 3 1) 3)")
+        #expect(
+            body(crlf("Content-Type: message/rfc822\n\nSubject: s\n\nx\n"))
+                == "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 17 (NIL \"s\" NIL NIL NIL NIL NIL NIL NIL NIL) "
+                + "(\(Self.plain) 3 1) 3)")
     }
 
     @Test func cutAnywhereItStaysWellFormed() {

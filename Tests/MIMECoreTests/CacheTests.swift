@@ -11,11 +11,15 @@ import Testing
     }
 
     static let fieldSets: [[String]] = [
-        ["From", "TO", "cc", "Bcc", "Subject", "Date", "Message-ID", "Priority", "X-Priority", "References",
-            "Newsgroups", "In-Reply-To", "Content-Type", "Reply-To", "Received"],
-        ["DATE", "FROM", "SENDER", "SUBJECT", "TO", "CC", "MESSAGE-ID", "REFERENCES", "CONTENT-TYPE",
+        [
+            "From", "TO", "cc", "Bcc", "Subject", "Date", "Message-ID", "Priority", "X-Priority", "References",
+            "Newsgroups", "In-Reply-To", "Content-Type", "Reply-To", "Received",
+        ],
+        [
+            "DATE", "FROM", "SENDER", "SUBJECT", "TO", "CC", "MESSAGE-ID", "REFERENCES", "CONTENT-TYPE",
             "CONTENT-DESCRIPTION", "IN-REPLY-TO", "REPLY-TO", "LINES", "LIST-POST", "LIST-SUBSCRIBE",
-            "LIST-UNSUBSCRIBE", "X-LABEL", "X-ORIGINAL-TO"],
+            "LIST-UNSUBSCRIBE", "X-LABEL", "X-ORIGINAL-TO",
+        ],
         ["subject"], ["received", "received"], [],
     ]
 

@@ -18,7 +18,10 @@ import Testing
         ("Fri, 21 Nov 1997 09:55:06 -0600", "21-Nov-1997 09:55:06 -0600"),
         ("Tue, 1 Jul 2003 10:52:37 +0200", " 1-Jul-2003 10:52:37 +0200"),
         ("Thu, 13 Feb 1969 23:32:54 -0330", "13-Feb-1969 23:32:54 -0330"),
-        ("Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland Time)", "13-Feb-1969 23:32:00 -0330"),
+        (
+            "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland Time)",
+            "13-Feb-1969 23:32:00 -0330"
+        ),
         ("21 Nov 97 09:55:06 GMT", "21-Nov-1997 09:55:06 +0000"),
         ("Fri, 21 Nov 1997 09(comment):   55  :  06 -0600", "21-Nov-1997 09:55:06 -0600"),
         // Obsolete zones and years.
@@ -40,7 +43,10 @@ import Testing
     ])
     func dates(_ field: String, _ expected: String) { #expect(Self.imap(Self.parse(field)) == expected) }
 
-    @Test(arguments: ["", "x", "31 Feb 2000 00:00", "0 Jan 2000", "1 Foo 2000", "12:00", "99999999999999999999", "1 Jan 99999", "((((("])
+    @Test(arguments: [
+        "", "x", "31 Feb 2000 00:00", "0 Jan 2000", "1 Foo 2000", "12:00", "99999999999999999999", "1 Jan 99999",
+        "(((((",
+    ])
     func noDates(_ field: String) { #expect(Self.parse(field) == nil) }
 
     /// `12:,` once looped for ever (Fuzz/Failures/mime/date-colon-comma).
@@ -75,7 +81,9 @@ import Testing
     func imapDatesRefused(_ date: String) { #expect(withOctets(date) { MessageDate(parsingIMAP: $0) } == nil) }
 
     @Test func oneDigitDay() {
-        #expect(Self.imap(withOctets("1-Jan-2000 00:00:00 +0000") { MessageDate(parsingIMAP: $0) }) == " 1-Jan-2000 00:00:00 +0000")
+        #expect(
+            Self.imap(withOctets("1-Jan-2000 00:00:00 +0000") { MessageDate(parsingIMAP: $0) })
+                == " 1-Jan-2000 00:00:00 +0000")
     }
 
     @Test func rfc5322Form() {

@@ -64,7 +64,9 @@ import Testing
         let converter = CharsetConverter { octets, charset in
             charset == Array("iso-2022-jp".utf8) ? Array("<\(octets.count)>".utf8) : nil
         }
-        #expect(withOctets("=?ISO-2022-JP?B?GyRCJDMbKEI=?=") { text(EncodedWord.decode($0, converter: converter)) } == "<8>")
+        #expect(
+            withOctets("=?ISO-2022-JP?B?GyRCJDMbKEI=?=") { text(EncodedWord.decode($0, converter: converter)) } == "<8>"
+        )
         #expect(converter.knows(Array("iso-2022-jp".utf8)))
         #expect(!converter.knows(Array("x".utf8)))
         #expect(CharsetConverter.builtIn.knows(Array("ISO-8859-16".utf8)))

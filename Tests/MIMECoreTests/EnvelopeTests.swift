@@ -41,7 +41,8 @@ import Testing
         // An empty Sender is what From is.
         Case(
             header: "From: a@b\nSender: \nReply-To: c@d\n",
-            envelope: "(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"c\" \"d\")) NIL NIL NIL NIL NIL)"),
+            envelope:
+                "(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"c\" \"d\")) NIL NIL NIL NIL NIL)"),
         // Groups, routes.
         Case(
             header: "To: g: a@b;, h:;\nCc: <@r.test:c@d>\n",
@@ -51,7 +52,8 @@ import Testing
         Case(
             header: "From: root\nTo: <>\n",
             envelope: "(NIL NIL ((NIL NIL \"root\" \"MISSING_DOMAIN\")) ((NIL NIL \"root\" \"MISSING_DOMAIN\")) "
-                + "((NIL NIL \"root\" \"MISSING_DOMAIN\")) ((NIL NIL \"MISSING_MAILBOX\" \"MISSING_DOMAIN\")) NIL NIL NIL NIL)"),
+                + "((NIL NIL \"root\" \"MISSING_DOMAIN\")) ((NIL NIL \"MISSING_MAILBOX\" \"MISSING_DOMAIN\")) NIL NIL NIL NIL)"
+        ),
         // Folded, quoted, with white space of all kinds.
         Case(
             header: "Subject: a\n\tb \"c\"  \\d \nDate:  x\n y \n",

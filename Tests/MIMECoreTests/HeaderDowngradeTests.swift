@@ -55,8 +55,10 @@ private func downgraded(_ header: String) -> String {
     /// Whatever stands in a header: its fields keep names and order, and what was UTF-8 is US-ASCII afterwards.
     @Test func anyHeaderStaysOne() {
         let pieces = [
-            "From:", "to: ", "Content-Type: ", "Subject:", "X:", "Content-Disposition: a; ", "\r\n", "\r\n ", "\"", "\\", "(",
-            ")", "<", ">", "@", ",", ";", ":", "=", "*0*=", "name=", "\u{E9}", "\u{65E5}\u{672C}", "a", "b.c", " ", "\t", "%41", "''",
+            "From:", "to: ", "Content-Type: ", "Subject:", "X:", "Content-Disposition: a; ", "\r\n", "\r\n ", "\"",
+            "\\", "(",
+            ")", "<", ">", "@", ",", ";", ":", "=", "*0*=", "name=", "\u{E9}", "\u{65E5}\u{672C}", "a", "b.c", " ",
+            "\t", "%41", "''",
             "=?utf-8?q?x?=", "\r\n\r\n",
         ]
         var state: UInt64 = 6857

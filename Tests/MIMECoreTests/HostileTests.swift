@@ -48,7 +48,8 @@ import Testing
     @Test func deepMultiparts() {
         var message: [UInt8] = []
         for level in 0..<30_000 {
-            message.append(contentsOf: Array("Content-Type: multipart/x; boundary=\"\(level).\"\r\n\r\n--\(level).\r\n".utf8))
+            message.append(
+                contentsOf: Array("Content-Type: multipart/x; boundary=\"\(level).\"\r\n\r\n--\(level).\r\n".utf8))
         }
         Self.useAll(message)
         Self.useAll(Self.repeated("", "Content-Type: multipart/x; boundary=b\r\n\r\n--b\r\n", 100_000))
@@ -84,7 +85,8 @@ import Testing
         let pieces = [
             "Content-Type: multipart/mixed; boundary=b\r\n", "Content-Type: message/rfc822\r\n", "\r\n", "--b\r\n",
             "--b--\r\n", "--bb\r\n", "Content-Type: multipart/digest; boundary=bb\r\n", "\n", "x", "\r", " ", "\0", "ä",
-            "From: \"", "a@b,(", "; name*0*=utf-8''%C3", "=?utf-8?B?w6Q", "?=", "Date: 1 Jan", "Content-Transfer-Encoding: base64\r\n",
+            "From: \"", "a@b,(", "; name*0*=utf-8''%C3", "=?utf-8?B?w6Q", "?=", "Date: 1 Jan",
+            "Content-Transfer-Encoding: base64\r\n",
         ].map { Array($0.utf8) }
         var state: UInt64 = 42
         for _ in 0..<600 {

@@ -22,7 +22,9 @@ import Testing
         Case("text/plain; charset=\"us-ascii\"", "text/plain", ["charset=us-ascii"]),
         Case("TEXT/Html", "TEXT/Html", []),
         Case("text", "text/-", []),
-        Case("multipart/mixed;\r\n boundary=\"gc0pJq0M:08jU534c0p\"", "multipart/mixed", ["boundary=gc0pJq0M:08jU534c0p"]),
+        Case(
+            "multipart/mixed;\r\n boundary=\"gc0pJq0M:08jU534c0p\"", "multipart/mixed", ["boundary=gc0pJq0M:08jU534c0p"]
+        ),
         Case("a/b; x = y ; z=\"q\\\"\\\\\"", "a/b", ["x=y", "z=q\"\\"]),
         Case("a/b;;; x=1;y;z=2;", "a/b", ["x=1", "z=2"]),
         Case("a/b; name=a/b=c:d", "a/b", ["name=a/b=c:d"]),

@@ -89,7 +89,8 @@ import Testing
             expected: "Subject: three\r\nTo: x@y\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n"),
         Case(
             path: [3], kind: .text,
-            expected: "--c\r\n\r\ntext 3.1\r\n--c\r\nContent-Type: application/octet-stream\r\n\r\ntext 3.2\r\n--c--\r\n"),
+            expected:
+                "--c\r\n\r\ntext 3.1\r\n--c\r\nContent-Type: application/octet-stream\r\n\r\ntext 3.2\r\n--c--\r\n"),
         Case(path: [3], kind: .headerFields([Array("TO".utf8)]), expected: "To: x@y\r\n\r\n"),
         Case(
             path: [3], kind: .headerFieldsNot([Array("content-type".utf8)]),

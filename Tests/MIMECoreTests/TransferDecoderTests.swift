@@ -22,7 +22,8 @@ import Testing
         Case(encoding: .base64, text: "TWFu=", decoded: "Man", isDamaged: true),
         // RFC 2045 section 6.7.
         Case(
-            encoding: .quotedPrintable, text: "Now's the time =\r\nfor all folk to come=\r\n to the aid of their country.",
+            encoding: .quotedPrintable,
+            text: "Now's the time =\r\nfor all folk to come=\r\n to the aid of their country.",
             decoded: "Now's the time for all folk to come to the aid of their country."),
         Case(encoding: .quotedPrintable, text: "=3D=c3=A4", decoded: "=ä"),
         Case(encoding: .quotedPrintable, text: "a \t\r\nb\t", decoded: "a\r\nb"),
@@ -47,10 +48,12 @@ import Testing
         #expect(strict.map { text($0) } == (test.isDamaged ? nil : test.decoded))
     }
 
-    @Test(arguments: [
-        (nil, TransferEncoding.sevenBit), (" 8BIT ", .eightBit), ("Quoted-Printable", .quotedPrintable),
-        ("(c) BASE64 (d)", .base64), ("base64; x", .sevenBit), ("x-uuencode", .unknown), ("", .sevenBit), ("binary", .binary),
-    ] as [(String?, TransferEncoding)])
+    @Test(
+        arguments: [
+            (nil, TransferEncoding.sevenBit), (" 8BIT ", .eightBit), ("Quoted-Printable", .quotedPrintable),
+            ("(c) BASE64 (d)", .base64), ("base64; x", .sevenBit), ("x-uuencode", .unknown), ("", .sevenBit),
+            ("binary", .binary),
+        ] as [(String?, TransferEncoding)])
     func encodings(_ field: String?, _ expected: TransferEncoding) {
         let found = field.map { withOctets($0) { TransferEncoding($0) } } ?? TransferEncoding(nil)
         #expect(found == expected)

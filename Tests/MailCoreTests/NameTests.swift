@@ -61,19 +61,20 @@ import Testing
         #expect("q\u{307}\u{323}".normalizedToNFC.utf8.elementsEqual("q\u{323}\u{307}".utf8))
     }
 
-    @Test(arguments: [
-        // Asked for, what exists, what is meant.
-        ("\u{E9}", [], "\u{E9}"),
-        ("e\u{301}", [], "\u{E9}"),
-        ("e\u{301}", ["\u{E9}"], "\u{E9}"),
-        ("\u{E9}", ["e\u{301}"], "e\u{301}"),
-        ("e\u{301}", ["e\u{301}", "\u{E9}"], "e\u{301}"),
-        ("\u{E9}", ["e\u{301}", "\u{E9}"], "\u{E9}"),
-        ("\u{E9}/e\u{301}", ["e\u{301}/x"], "e\u{301}/\u{E9}"),
-        ("e\u{301}/x/\u{E9}", ["e\u{301}/x"], "e\u{301}/x/\u{E9}"),
-        ("a/e\u{301}", ["a"], "a/\u{E9}"),
-        ("INBOX/e\u{301}", ["INBOX"], "INBOX/\u{E9}"),
-    ] as [(String, [String], String)])
+    @Test(
+        arguments: [
+            // Asked for, what exists, what is meant.
+            ("\u{E9}", [], "\u{E9}"),
+            ("e\u{301}", [], "\u{E9}"),
+            ("e\u{301}", ["\u{E9}"], "\u{E9}"),
+            ("\u{E9}", ["e\u{301}"], "e\u{301}"),
+            ("e\u{301}", ["e\u{301}", "\u{E9}"], "e\u{301}"),
+            ("\u{E9}", ["e\u{301}", "\u{E9}"], "\u{E9}"),
+            ("\u{E9}/e\u{301}", ["e\u{301}/x"], "e\u{301}/\u{E9}"),
+            ("e\u{301}/x/\u{E9}", ["e\u{301}/x"], "e\u{301}/x/\u{E9}"),
+            ("a/e\u{301}", ["a"], "a/\u{E9}"),
+            ("INBOX/e\u{301}", ["INBOX"], "INBOX/\u{E9}"),
+        ] as [(String, [String], String)])
     func resolves(_ asked: String, _ existing: [String], _ meant: String) throws {
         let names = existing.compactMap { MailboxName($0) }
         let name = try #require(MailboxName(asked))

@@ -43,7 +43,9 @@ import Testing
         #expect(thread.text.first == UInt8(ascii: "T"))
     }
 
-    @Test(arguments: ["", "M", "M6d99ac3275bb4e", "M" + String(repeating: "A", count: 32), "M" + String(repeating: "g", count: 32)])
+    @Test(arguments: [
+        "", "M", "M6d99ac3275bb4e", "M" + String(repeating: "A", count: 32), "M" + String(repeating: "g", count: 32),
+    ])
     func refusesOthers(_ text: String) {
         #expect(ObjectID(.email, parsing: text.utf8) == nil)
     }

@@ -7,8 +7,7 @@ import Testing
 @testable import MailSearch
 
 @Suite struct SortColumnsTests {
-    private func order(_ headers: [String], _ criteria: [SortCommand.Criterion], count: Int? = nil) -> [Int32]
-    {
+    private func order(_ headers: [String], _ criteria: [SortCommand.Criterion], count: Int? = nil) -> [Int32] {
         var columns = SortColumns(criteria, count: count ?? headers.count)
         for (position, header) in headers.enumerated() {
             let record = MessageRecord(

@@ -100,7 +100,10 @@ struct AccessListTests {
     }
 
     @Test func virtualRights() throws {
-        #expect(try MailRights.parse(wire: "lrcd".utf8).get() == [.lookup, .read, .create, .delete, .expunge, .writeDeleted])
+        #expect(
+            try MailRights.parse(wire: "lrcd".utf8).get() == [
+                .lookup, .read, .create, .delete, .expunge, .writeDeleted,
+            ])
         #expect(String(decoding: MailRights([.lookup, .create]).wireLetters, as: UTF8.self) == "lkc")
         #expect(String(decoding: MailRights([.writeDeleted]).wireLetters, as: UTF8.self) == "td")
         if case .failure(let unknown) = MailRights.parse(wire: "lQ".utf8) {
@@ -113,7 +116,10 @@ struct AccessListTests {
     @Test func flagChangesKeepWhatMayNotBeChanged() {
         let old: MessageFlags = [.seen, .flagged]
         #expect(FlagChange(.replace, .draft, rights: .write).applied(to: old) == [.seen, .draft])
-        #expect(FlagChange(.add, [.deleted, .answered], rights: .writeDeleted).applied(to: old) == [.seen, .flagged, .deleted])
+        #expect(
+            FlagChange(.add, [.deleted, .answered], rights: .writeDeleted).applied(to: old) == [
+                .seen, .flagged, .deleted,
+            ])
         #expect(FlagChange(.remove, old, rights: .writeSeen).applied(to: old) == .flagged)
         #expect(FlagChange(.replace, []).applied(to: old) == [])
     }

@@ -85,7 +85,8 @@ import Testing
                 let octets = (0..<count).map { _ -> UInt8 in
                     seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                     let value = UInt8(truncatingIfNeeded: seed >> 40)
-                    return style == 0 ? value : style == 1 ? value | 0x80 : [0x1B, 0x24, 0x0E, 0x28, 0x42][Int(value) % 5]
+                    return style == 0
+                        ? value : style == 1 ? value | 0x80 : [0x1B, 0x24, 0x0E, 0x28, 0x42][Int(value) % 5]
                 }
                 guard let text = CharsetConverter.system.convert(octets, charset: Array(charset.utf8)) else {
                     return

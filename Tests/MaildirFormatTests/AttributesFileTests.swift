@@ -23,7 +23,8 @@ import Testing
         file.change(self.attribute("new", "n"))
         let written = String(decoding: file.encoded(), as: UTF8.self)
         #expect(
-            written == "priv/\(Self.guid)/comment\nx\u{1}r\u{1}n\u{1}ty\u{1}0\nother/key\nkept\npriv/\(Self.guid)/new\nn\n")
+            written
+                == "priv/\(Self.guid)/comment\nx\u{1}r\u{1}n\u{1}ty\u{1}0\nother/key\nkept\npriv/\(Self.guid)/new\nn\n")
         #expect(AttributesFile(file.encoded()) == file)
         file.remove(Self.guid)
         #expect(String(decoding: file.encoded(), as: UTF8.self) == "other/key\nkept\n")

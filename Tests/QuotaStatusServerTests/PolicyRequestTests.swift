@@ -24,16 +24,17 @@ import Testing
         #expect(request.queueID == "8045F2AB23")
     }
 
-    @Test(arguments: [
-        ("alice@example.org", "alice@example.org", nil),
-        ("alice+lists@example.org", "alice@example.org", "lists"),
-        ("alice+a+b@example.org", "alice@example.org", "a+b"),
-        ("+alice@example.org", "+alice@example.org", nil),
-        ("alice+lists", "alice", "lists"),
-        ("alice@ex+ample.org", "alice@ex+ample.org", nil),
-        ("\"a@b+c\"@example.org", "\"a@b@example.org", "c\""),
-        ("", "", nil),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("alice@example.org", "alice@example.org", nil),
+            ("alice+lists@example.org", "alice@example.org", "lists"),
+            ("alice+a+b@example.org", "alice@example.org", "a+b"),
+            ("+alice@example.org", "+alice@example.org", nil),
+            ("alice+lists", "alice", "lists"),
+            ("alice@ex+ample.org", "alice@ex+ample.org", nil),
+            ("\"a@b+c\"@example.org", "\"a@b@example.org", "c\""),
+            ("", "", nil),
+        ] as [(String, String, String?)])
     func users(_ recipient: String, _ name: String, _ detail: String?) {
         let (request, _) = Self.request(["recipient=\(recipient)"])
         let user = request.user(delimiters: "+")

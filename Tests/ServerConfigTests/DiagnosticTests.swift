@@ -50,7 +50,12 @@ import Testing
         ),
         ("lmtp_max_recipients = 0", ["1: lmtp_max_recipients: \"0\" is not a number from 1 to 100000"]),
         ("mail_fsync = allways", ["1: mail_fsync: \"allways\" is unknown; did you mean always?"]),
-        ("mail_driver = mdbox", ["1: mail_driver: \"mdbox\": the formats maildir and pack are there; convert it with Dovecot, by doveadm backup"]),
+        (
+            "mail_driver = mdbox",
+            [
+                "1: mail_driver: \"mdbox\": the formats maildir and pack are there; convert it with Dovecot, by doveadm backup"
+            ]
+        ),
         ("ssl_min_protocol = TLSv1", ["1: ssl_min_protocol: \"TLSv1\": is broken; write TLSv1.2"]),
         (
             "auth_mechanisms = plain cram-md5",
@@ -178,7 +183,12 @@ import Testing
                 "1: local_name a has no ssl_server_key_file; write both certificate and key",
             ]
         ),
-        ("mail_location = mbox:~/mail", ["1: mail_driver: \"mbox\": the formats maildir and pack are there; convert it with Dovecot, by doveadm backup"]),
+        (
+            "mail_location = mbox:~/mail",
+            [
+                "1: mail_driver: \"mbox\": the formats maildir and pack are there; convert it with Dovecot, by doveadm backup"
+            ]
+        ),
         (
             "plugin {\n quota_rule2 = Archive:storage=1G\n quota_rule3 = Foo:messages=+10\n quota_rule4 = *:storage=+1G\n}",
             [

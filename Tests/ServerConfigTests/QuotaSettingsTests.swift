@@ -118,12 +118,15 @@ import Testing
         #expect(found.first?.contains(wanted) == true, "\(found)")
     }
 
-    @Test(arguments: [
-        ("*:storage=1024", .limit(1 << 20), nil, false), ("*:storage=1G", .limit(1 << 30), nil, false),
-        ("*:bytes=1024:messages=7", .limit(1024), .limit(7), false), ("Trash:storage=+100M", .extra(100 << 20), nil, false),
-        ("Trash:storage=+10%", .extraPercentage(10), nil, false), ("Trash:storage=110%%", .extraPercentage(10), nil, false),
-        ("Junk:ignore", nil, nil, true), ("a/b:messages=+5", nil, .extra(5), false),
-    ] as [(String, QuotaRuleText.Amount?, QuotaRuleText.Amount?, Bool)])
+    @Test(
+        arguments: [
+            ("*:storage=1024", .limit(1 << 20), nil, false), ("*:storage=1G", .limit(1 << 30), nil, false),
+            ("*:bytes=1024:messages=7", .limit(1024), .limit(7), false),
+            ("Trash:storage=+100M", .extra(100 << 20), nil, false),
+            ("Trash:storage=+10%", .extraPercentage(10), nil, false),
+            ("Trash:storage=110%%", .extraPercentage(10), nil, false),
+            ("Junk:ignore", nil, nil, true), ("a/b:messages=+5", nil, .extra(5), false),
+        ] as [(String, QuotaRuleText.Amount?, QuotaRuleText.Amount?, Bool)])
     func rules(
         _ text: String, _ storage: QuotaRuleText.Amount?, _ messages: QuotaRuleText.Amount?, _ isIgnored: Bool
     ) throws {
@@ -133,7 +136,9 @@ import Testing
         #expect(rule.isIgnored == isIgnored)
     }
 
-    @Test(arguments: ["", "*", ":storage=1", "*:storage", "*:storage=", "*:storage=-1", "*:files=3", "*:storage=9999999999999T"])
+    @Test(arguments: [
+        "", "*", ":storage=1", "*:storage", "*:storage=", "*:storage=-1", "*:files=3", "*:storage=9999999999999T",
+    ])
     func noRules(_ text: String) { #expect(QuotaRuleText(text) == nil) }
 
     @Test func whatIsShownReadsTheSame() throws {

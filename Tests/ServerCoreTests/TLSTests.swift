@@ -5,8 +5,7 @@ import ServerCore
 import Testing
 
 @Suite struct TLSTests {
-    static func contexts(_ identities: [TLSIdentity], _ policy: TLSPolicy = TLSPolicy()) throws -> TLSContexts
-    {
+    static func contexts(_ identities: [TLSIdentity], _ policy: TLSPolicy = TLSPolicy()) throws -> TLSContexts {
         TLSContexts(try TLSContext(identities: identities, policy: policy, ticketKeys: TLSTicketKeys()))
     }
 

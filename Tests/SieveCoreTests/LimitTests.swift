@@ -141,6 +141,7 @@ import Testing
             "require \"fileinto\"; fileinto \"x\"; keep;",
             (0..<5).map { "redirect \"u\($0)@b\";" }.joined(), "discard;")
         #expect(
-            result.keeps && result.actions.map(\.kind) == [.fileInto(SieveFileInto(mailbox: "x"))] && result.error != nil)
+            result.keeps && result.actions.map(\.kind) == [.fileInto(SieveFileInto(mailbox: "x"))]
+                && result.error != nil)
     }
 }

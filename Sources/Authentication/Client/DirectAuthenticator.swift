@@ -65,8 +65,7 @@ public struct DirectAuthenticator: Authenticator {
         guard let user = configuration.canonicalUser(credentials.authenticationIdentity, request) else {
             return .failure(AuthenticationFailure(.credentials))
         }
-        if let other = credentials.authorizationIdentity, configuration.canonicalUser(other, request) != user
-        {
+        if let other = credentials.authorizationIdentity, configuration.canonicalUser(other, request) != user {
             return .failure(AuthenticationFailure(.authorization))
         }
         var check = PasswordCheck(

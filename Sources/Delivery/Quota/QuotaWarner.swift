@@ -59,7 +59,9 @@ public final class QuotaWarner: Sendable {
         let options = self.options.withLock { $0 }
         guard let warning = options.warnings.first(where: { $0.name == crossing.threshold.name }) else { return }
         let user = crossing.account.name
-        options.log("user \(user): quota: \(warning.name): \(crossing.status.usage.storage) octets, \(crossing.status.usage.messages) messages")
+        options.log(
+            "user \(user): quota: \(warning.name): \(crossing.status.usage.storage) octets, \(crossing.status.usage.messages) messages"
+        )
         let mail = IncomingMessage(MessageOctets(Self.mail(warning, crossing, options).octets()))
         if warning.sendsMail {
             do throws(StoreError) {

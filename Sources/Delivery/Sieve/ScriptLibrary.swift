@@ -34,8 +34,7 @@ final class ScriptLibrary: Sendable {
     /// For so long a new script of a user without one may go unnoticed.
     static let scriptlessPeriod: Int64 = 1000
 
-    init(_ compiler: SieveCompiler, clock: @escaping @Sendable () -> Int64 = ScriptLibrary.steadyMilliseconds)
-    {
+    init(_ compiler: SieveCompiler, clock: @escaping @Sendable () -> Int64 = ScriptLibrary.steadyMilliseconds) {
         self.compiler = compiler
         self.clock = clock
     }
@@ -113,8 +112,7 @@ final class ScriptLibrary: Sendable {
             guard state.entries.count > Self.maximumEntries || state.cost > Self.maximumCost else { return }
             // A quarter goes at once, so that the walk over all is rare.
             for (path, entry) in state.entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
-                if state.entries.count <= Self.maximumEntries * 3 / 4, state.cost <= Self.maximumCost * 3 / 4
-                {
+                if state.entries.count <= Self.maximumEntries * 3 / 4, state.cost <= Self.maximumCost * 3 / 4 {
                     break
                 }
                 state.entries[path] = nil

@@ -157,7 +157,8 @@ extension Cursor {
         while true {
             guard !state.owesParenthesis || self.take(UInt8(ascii: ")")) else {
                 throw self.fail(
-                    state.place == .catenation || self.isPartial ? "\")\"" : "\")\" and the end of the line after the message")
+                    state.place == .catenation || self.isPartial
+                        ? "\")\"" : "\")\" and the end of the line after the message")
             }
             state.owesParenthesis = false
             switch state.place {

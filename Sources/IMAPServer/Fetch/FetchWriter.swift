@@ -92,7 +92,8 @@ final class FetchWriter {
             if let traits = self.traits[record.uid] { response.objectID(traits.emailID, into: &out) }
         case .threadID:
             if let id = self.traits[record.uid]?.threadID { response.objectID(id, into: &out) }
-        case .preview, .envelope, .body, .bodyStructure, .rfc822, .rfc822Header, .rfc822Text, .section, .binary, .binarySize:
+        case .preview, .envelope, .body, .bodyStructure, .rfc822, .rfc822Header, .rfc822Text, .section, .binary,
+            .binarySize:
             preconditionFailure("not an item of the record")
         }
     }

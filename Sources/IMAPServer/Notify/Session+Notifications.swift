@@ -117,7 +117,8 @@ extension Session {
     ) {
         guard notifications.events(of: name).contains(event) else { return }
         self.writeListing(
-            name, listings[name], isSubscribed: notifications.subscribed.contains(name) && listings[name] == nil
+            name, listings[name],
+            isSubscribed: notifications.subscribed.contains(name) && listings[name] == nil
                 && event == .subscriptionChange)
     }
 

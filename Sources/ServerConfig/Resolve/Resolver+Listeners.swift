@@ -47,7 +47,8 @@ extension Resolver {
             let hint =
                 name == "quota-warning"
                 ? "quota_warning_execute names a program, without a service; remove it"
-                : near.map { "did you mean \($0)?" } ?? "services are imap, pop3, lmtp, auth and quota-status; remove it"
+                : near.map { "did you mean \($0)?" }
+                    ?? "services are imap, pop3, lmtp, auth and quota-status; remove it"
             return self.out.error(place, "service \(name) is unknown; \(hint)")
         }
         for statement in inner {
@@ -158,8 +159,7 @@ extension Resolver {
         let services = self.settings.general.protocols.map(\.rawValue) + ["auth", "quota-status"]
         var ports: [(port: Int, address: String, name: String)] = []
         for service in ListeningService.allCases where services.contains(service.rawValue) {
-            for listener in self.listeners.inet where listener.service == service && listener.place.port != 0
-            {
+            for listener in self.listeners.inet where listener.service == service && listener.place.port != 0 {
                 let source = listener.source ?? place
                 var inet = listener.place
                 if inet.isTLS, self.settings.tls.mode == .no {
@@ -188,8 +188,7 @@ extension Resolver {
                 self.settings.listeners.append(
                     ListenerSettings(service: service, name: listener.name, place: .inet(inet)))
             }
-            for listener in self.listeners.unix where listener.service == service && listener.place.mode != 0
-            {
+            for listener in self.listeners.unix where listener.service == service && listener.place.mode != 0 {
                 var unix = listener.place
                 unix.path = ConfigurationFiles.absolute(unix.path, in: self.settings.general.baseDirectory)
                 if unix.path.utf8.count > 107 {

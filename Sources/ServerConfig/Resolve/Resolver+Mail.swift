@@ -15,11 +15,13 @@ extension Resolver {
                     self.location(value, of: &namespace, at: statement.place, block: block)
                 } else if statement.name == "mail_path", value.text.contains("%{owner_") {
                     self.out.warn(
-                        statement.place, "mail_path: that of the owner is always taken in a shared namespace; remove it")
+                        statement.place, "mail_path: that of the owner is always taken in a shared namespace; remove it"
+                    )
                 } else if Self.isOnlyWay(statement.name, value.text)
                     || statement.name == "mail_driver" && value.text == self.settings.mail.driver.rawValue
                 {
-                    let setting = value.text.isEmpty ? "an empty \(statement.name)" : "\(statement.name) = \(value.text)"
+                    let setting =
+                        value.text.isEmpty ? "an empty \(statement.name)" : "\(statement.name) = \(value.text)"
                     self.out.warn(statement.place, "\(setting) is how it always is; remove it")
                 } else {
                     self.out.assign(

@@ -151,7 +151,8 @@ extension Resolver {
                 rows: Schema.quotaWarning)
         } else if !words.isEmpty {
             self.out.warn(
-                place, "\(name): Martlet writes the warning itself and does not run \(words[0]); see quota_warning_text")
+                place, "\(name): Martlet writes the warning itself and does not run \(words[0]); see quota_warning_text"
+            )
         }
         self.settings.quota.warnings.append(warning)
     }

@@ -50,7 +50,10 @@ package struct Resolver {
         case "acl":
             // `vfile`, maybe with `:/global/file:cache_secs=30`.
             if value.text.contains(":/") {
-                self.out.error(place, "acl: a global file of access control lists is not in this release; write acl_driver = vfile, and lists with `martlet acl set`")
+                self.out.error(
+                    place,
+                    "acl: a global file of access control lists is not in this release; write acl_driver = vfile, and lists with `martlet acl set`"
+                )
             }
             let driver = value.text.prefix { $0 != ":" }
             self.out.assign(

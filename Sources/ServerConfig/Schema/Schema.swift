@@ -56,7 +56,10 @@ package enum Schema {
     ]
 
     private static let mail: [Setting<Settings>] = [
-        .choice("mail_driver", \.mail.driver, "Format in which the bodies of messages are kept: `maildir`, a file for each; `pack`, in the volume's log, which is faster. For new accounts: one that is there stays in its format. A `mail_driver` field of the userdb, or a `mail` field such as `pack:`, wins."),
+        .choice(
+            "mail_driver", \.mail.driver,
+            "Format in which the bodies of messages are kept: `maildir`, a file for each; `pack`, in the volume's log, which is faster. For new accounts: one that is there stays in its format. A `mail_driver` field of the userdb, or a `mail` field such as `pack:`, wins."
+        ),
         .template(
             "mail_path", \.mail.path,
             "Root of an account's mail. `~/` is the home. A `mail_path` (or `mail`) field of the userdb wins."
@@ -84,7 +87,8 @@ package enum Schema {
             "Directory of the volume that holds log and index. Empty: `volume` below state_dir."),
         .size(
             "mail_volume_background_rate", \.mail.backgroundRate,
-            "Octets a second that may be written to keep the volume's log short: checkpoints, and copies of the messages left in mostly empty segments. 0: no cleaning, the log of pack accounts then only grows."),
+            "Octets a second that may be written to keep the volume's log short: checkpoints, and copies of the messages left in mostly empty segments. 0: no cleaning, the log of pack accounts then only grows."
+        ),
         .size(
             "mail_max_message_size", \.mail.maximumMessageSize,
             "Largest message that APPEND and LMTP take; 0 is no limit. Keep the MTA's limit at or below it."),

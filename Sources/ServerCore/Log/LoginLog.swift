@@ -96,8 +96,7 @@ public struct ConnectionLogFields: Sendable {
 /// Prefixes of log lines.
 public enum LogLabel {
     /// `imap(user)<pid><session>`
-    public static func session(_ service: String, user: String, processID: Int32, sessionID: String) -> String
-    {
+    public static func session(_ service: String, user: String, processID: Int32, sessionID: String) -> String {
         "\(service)(\(LogText.field(user)))<\(processID)><\(sessionID)>"
     }
 }

@@ -65,7 +65,8 @@ extension ScriptCompiler {
     mutating func warnOfFlags(_ literals: [StringLiteral]) {
         for literal in literals where !literal.octets.contains(UInt8(ascii: "$")) {
             for flag in FlagWords.split(literal.octets) where !FlagWords.isValid(flag) {
-                self.diagnostics.warning(literal.position, "\(quoted(flag)) is no flag that IMAP knows; it is passed over")
+                self.diagnostics.warning(
+                    literal.position, "\(quoted(flag)) is no flag that IMAP knows; it is passed over")
             }
         }
     }

@@ -16,7 +16,8 @@ extension SieveExtension {
                 else { return }
                 let name = String(decoding: octets, as: UTF8.self)
                 compiler.include(
-                    SieveScriptName(location: arguments.tags[location]?.name == "global" ? .global : .personal, name: name),
+                    SieveScriptName(
+                        location: arguments.tags[location]?.name == "global" ? .global : .personal, name: name),
                     at: literal.position, once: arguments.has("once"), isOptional: arguments.has("optional"))
             },
             SieveDefinition("return", capability: "include", Signature()) { compiler, _ in compiler.emit(.leave) },

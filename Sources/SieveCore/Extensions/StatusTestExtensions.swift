@@ -91,7 +91,9 @@ struct StatusValueTest: SieveTest {
         guard let body = run.message.bodies(Array(trimmed)).first else { return nil }
         let text = run.message.decoded(body)
         guard parts.count == 2 else { return text }
-        guard case .success(let regex) = Regex.parse(Array(parts[1].drop { $0 == 0x20 }), ignoringCase: true) else { return nil }
+        guard case .success(let regex) = Regex.parse(Array(parts[1].drop { $0 == 0x20 }), ignoringCase: true) else {
+            return nil
+        }
         guard let groups = try regex.match(text, &run) else { return nil }
         guard let group = groups.count > 1 ? groups[1] : groups[0] else { return nil }
         return Array(text[group])

@@ -57,7 +57,9 @@ private struct RegexParser {
     private var peek: UInt8? { self.index < self.text.count ? self.text[self.index] : nil }
 
     private mutating func choice(depth: Int) throws(Regex.Problem) -> Node {
-        guard depth < Self.maximumDepth else { throw self.fail("groups are nested more than \(Self.maximumDepth) deep") }
+        guard depth < Self.maximumDepth else {
+            throw self.fail("groups are nested more than \(Self.maximumDepth) deep")
+        }
         var branches = [try self.sequence(depth: depth)]
         while self.peek == UInt8(ascii: "|") {
             self.index += 1
@@ -193,7 +195,9 @@ private struct RegexParser {
                 break
             }
             isFirst = false
-            if byte == UInt8(ascii: "["), self.index + 1 < self.text.count, self.text[self.index + 1] == UInt8(ascii: ":") {
+            if byte == UInt8(ascii: "["), self.index + 1 < self.text.count,
+                self.text[self.index + 1] == UInt8(ascii: ":")
+            {
                 try self.characterClass(into: &set)
                 continue
             }

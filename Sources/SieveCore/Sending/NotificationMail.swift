@@ -47,7 +47,8 @@ extension SieveNotification {
             return Array(text.prefix { $0 != 0x0A && $0 != 0x0D })
         }
         if let given = uri.fields.first(where: { $0.name.lowercased() == "subject" }) { return given.value }
-        return Array("Notification: ".utf8) + (message.value("subject").map { Array($0.prefix(200)) } ?? Array("(no subject)".utf8))
+        return Array("Notification: ".utf8)
+            + (message.value("subject").map { Array($0.prefix(200)) } ?? Array("(no subject)".utf8))
     }
 
     private func body(_ uri: MailtoURI, _ message: SieveMessage) -> [UInt8] {

@@ -36,7 +36,9 @@ public enum RejectionMail {
         composer.addLine("Content-Type: message/disposition-notification")
         composer.endLine()
         composer.addLine("Reporting-UA: \(context.hostname); Martlet")
-        if let original = environment.originalRecipient { composer.add("Original-Recipient", "rfc822; \(original.quoted)") }
+        if let original = environment.originalRecipient {
+            composer.add("Original-Recipient", "rfc822; \(original.quoted)")
+        }
         composer.add("Final-Recipient", "rfc822; \(user)")
         if let id = message.bodies(Array("message-id".utf8)).first.map(message.decoded) {
             composer.add("Original-Message-ID", id)

@@ -66,7 +66,8 @@ public struct VacationReply: Sendable {
                 String(decoding: HeaderBody.unfolded(message.header[field.body][0..<200]), as: UTF8.self).lowercased()
             }
             switch name {
-            case "list-id", "list-owner", "list-subscribe", "list-post", "list-unsubscribe", "list-archive", "list-help":
+            case "list-id", "list-owner", "list-subscribe", "list-post", "list-unsubscribe", "list-archive",
+                "list-help":
                 throw .mailingList
             case "auto-submitted":
                 let word = value().prefix { $0 != ";" && $0 != " " && $0 != "(" }

@@ -184,7 +184,8 @@ struct SieveParser {
             throw self.fail("tests are nested more than \(self.limits.testNesting) deep")
         }
         var node = SyntaxNode(
-            name: name, position: self.token.position, isTest: true, tests: TestArguments(position: self.token.position))
+            name: name, position: self.token.position, isTest: true, tests: TestArguments(position: self.token.position)
+        )
         self.advance()
         try self.arguments(of: &node, testDepth: depth)
         return node

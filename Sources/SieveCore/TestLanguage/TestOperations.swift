@@ -125,7 +125,8 @@ struct SetObjectOperation: SieveOperation {
         while text.last == 0x20 { text = text.dropLast() }
         if text.first == UInt8(ascii: "<"), text.last == UInt8(ascii: ">") { text = text.dropFirst().dropLast() }
         guard !text.isEmpty else { return nil }
-        if !text.contains(UInt8(ascii: "@")), text.allSatisfy({ ASCII.isAtomCharacter($0) || $0 == UInt8(ascii: ".") }) {
+        if !text.contains(UInt8(ascii: "@")), text.allSatisfy({ ASCII.isAtomCharacter($0) || $0 == UInt8(ascii: ".") })
+        {
             return SieveAddress(localPart: Array(text), domain: nil)
         }
         guard let address = OutboundAddress.parse(Array(text)) else {
@@ -133,7 +134,9 @@ struct SetObjectOperation: SieveOperation {
             return nil
         }
         var parts = SieveAddress(envelope: address)
-        if let local = parts?.localPart, local.first == UInt8(ascii: "\""), local.last == UInt8(ascii: "\""), local.count > 1 {
+        if let local = parts?.localPart, local.first == UInt8(ascii: "\""), local.last == UInt8(ascii: "\""),
+            local.count > 1
+        {
             var plain: [UInt8] = []
             var isEscaped = false
             for byte in local.dropFirst().dropLast() {

@@ -144,6 +144,8 @@ extension TestSession {
     func file(_ mail: OutgoingMail, _ place: SieveFileInto?) {
         guard let place else { return }
         let name = Self.mailboxName(place.mailbox)
-        if place.creates || name == "INBOX" || self.mailboxes[name] != nil { self.store(name, mail.octets, place.flags) }
+        if place.creates || name == "INBOX" || self.mailboxes[name] != nil {
+            self.store(name, mail.octets, place.flags)
+        }
     }
 }

@@ -51,7 +51,8 @@ extension TestSession {
         guard self.depth < 8 else {
             var failed = SieveResult()
             failed.error = SieveRuntimeError(
-                script: script.name, position: SievePosition(line: 1, column: 1), text: "scripts run each other too deep")
+                script: script.name, position: SievePosition(line: 1, column: 1),
+                text: "scripts run each other too deep")
             return failed
         }
         self.depth += 1

@@ -77,7 +77,9 @@ final class TestSession: SieveHost, @unchecked Sendable {
     func changed() { self.generation += 1 }
 
     var currentMessage: SieveMessage {
-        guard let storage = self.storages.last else { return SieveMessage(Octets(UnsafeRawBufferPointer(start: nil, count: 0))) }
+        guard let storage = self.storages.last else {
+            return SieveMessage(Octets(UnsafeRawBufferPointer(start: nil, count: 0)))
+        }
         return SieveMessage(storage.octets, limits: self.settings.limits)
     }
 

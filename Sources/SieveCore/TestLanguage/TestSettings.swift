@@ -112,7 +112,10 @@ struct TestSettings {
         }
         for place in ["included", "included-global"] {
             let prefix = "sieve_script/\(place)/"
-            guard self.values.contains(where: { $0.key.hasPrefix(prefix) && $0.key.hasSuffix("driver") && $0.value == "dict" })
+            guard
+                self.values.contains(where: {
+                    $0.key.hasPrefix(prefix) && $0.key.hasSuffix("driver") && $0.value == "dict"
+                })
             else { continue }
             self.scriptDictionaries[place] =
                 self.values.first { $0.key.hasPrefix(prefix) && $0.key.hasSuffix("/path") }?.value

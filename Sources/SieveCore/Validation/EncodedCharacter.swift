@@ -17,8 +17,7 @@ enum EncodedCharacter {
         out.reserveCapacity(text.count)
         var index = 0
         while index < text.count {
-            if text[index] == UInt8(ascii: "$"), index + 1 < text.count, text[index + 1] == UInt8(ascii: "{")
-            {
+            if text[index] == UInt8(ascii: "$"), index + 1 < text.count, text[index + 1] == UInt8(ascii: "{") {
                 let start = index + 2
                 var sequence: (values: [UInt32], end: Int)?
                 var isUnicode = false

@@ -40,7 +40,8 @@ extension ScriptCompiler {
             self.error(position, "unknown variable namespace \(quoted(parts[0])) in \(quoted(shown))")
             return nil
         }
-        guard parts.count == 2 || space.hasLevels, !(parts[1].utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? true) else {
+        guard parts.count == 2 || space.hasLevels, !(parts[1].utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? true)
+        else {
             self.error(position, "\(quoted(shown)) is no variable of the namespace \(quoted(parts[0]))")
             return nil
         }

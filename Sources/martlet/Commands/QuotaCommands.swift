@@ -26,7 +26,8 @@ struct QuotaCommand: AsyncParsableCommand {
             commandName: "set", abstract: "Gives accounts limits of their own, whatever the settings say.")
         @OptionGroup var global: GlobalOptions
         @OptionGroup var users: UserOptions
-        @Argument(help: "storage=SIZE and messages=COUNT, such as storage=2G; or default for the limits of the settings.")
+        @Argument(
+            help: "storage=SIZE and messages=COUNT, such as storage=2G; or default for the limits of the settings.")
         var limits: [String]
         var words: [String] { ["quota", "set"] + self.users.words + ["--"] + self.limits }
     }

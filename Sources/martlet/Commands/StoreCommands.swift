@@ -57,7 +57,8 @@ struct MailboxCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mailbox", abstract: "Works on mailboxes.",
         subcommands: [
-            List.self, Status.self, Create.self, Delete.self, Rename.self, Subscribe.self, Unsubscribe.self, Metadata.self,
+            List.self, Status.self, Create.self, Delete.self, Rename.self, Subscribe.self, Unsubscribe.self,
+            Metadata.self,
         ])
 
     struct List: RemoteCommand {
