@@ -34,6 +34,8 @@ public struct IMAPSessionSettings: Sendable {
     public var inactivityTimeout: Duration = .seconds(1800)
     /// How often IDLE with nothing to say says `* OK Still here`; zero for never.
     public var idleNotifyInterval: Duration = .seconds(120)
+    /// How often a command that takes long says how far it is (RFC 9585), and after how long first; zero for never.
+    public var progressInterval: Duration = .seconds(10)
     /// How much COMPRESS tries: 0 to 9.
     public var compressionLevel = 6
     /// Whether messages that EXPUNGE would remove go to the mailbox of \Trash.

@@ -7,6 +7,7 @@ extension Session {
     /// Runs one command and writes its answer.
     func execute(_ tagged: TaggedCommand) async throws(ConnectionError) {
         let before = self.badCommands
+        defer { self.endProgress() }
         switch self.machine.received(tagged.command) {
         case .run: try await self.run(tagged.command.replacingSavedResult(self.savedResult), tagged.tag)
         case .refuse(let reason): self.bad(tagged.tag, reason.text)
@@ -78,6 +79,7 @@ extension Session {
     func finish(
         _ tag: Tag, _ code: ResponseCode? = nil, _ text: StaticString, _ expunges: ExpungeTelling = .allowed
     ) async throws(ConnectionError) {
+        self.endProgress()
         try await self.tellChanges(expunges)
         self.write { $0.tagged(tag, .ok, code, text) }
     }
@@ -90,6 +92,7 @@ extension Session {
     func refuse(
         _ tag: Tag, _ code: ResponseCode?, _ text: StaticString, _ expunges: ExpungeTelling = .allowed
     ) async throws(ConnectionError) {
+        self.endProgress()
         try await self.tellChanges(expunges)
         self.write { $0.tagged(tag, .no, code, text) }
     }

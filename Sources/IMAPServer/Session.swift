@@ -48,6 +48,8 @@ actor Session {
     var endReason: String?
     /// The IDLE that begins when the current command is done with.
     var idleTag: Tag?
+    /// How far the command is, while one runs that may take long.
+    var progress: CommandProgress?
     /// Why a read inside a message of APPEND failed.
     var readFailure: ConnectionError?
     /// The mailbox for the `trashed` count.

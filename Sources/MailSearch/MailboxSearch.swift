@@ -40,9 +40,9 @@ public struct MailboxSearch {
     }
 
     /// The places in the view of the messages that match, ascending: all of them, or at least those that `extent` asks
-    /// for. Stops early, with what it has, when `goesOn` says no.
+    /// for. Stops early, with what it has, when `goesOn` says no, which hears how many messages have been looked at.
     public func matches(
-        _ plan: SearchPlan, _ extent: SearchExtent = .all, goesOn: () -> Bool = { true }
+        _ plan: SearchPlan, _ extent: SearchExtent = .all, goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> [Int] {
         let batch = plan.node.needsOnlyRecords ? Self.recordBatch : Self.cacheBatch
         switch extent {
@@ -54,11 +54,11 @@ public struct MailboxSearch {
 
     /// Those of some places, ascending, whose messages match.
     public func matches(
-        _ plan: SearchPlan, among places: [Int], goesOn: () -> Bool = { true }
+        _ plan: SearchPlan, among places: [Int], goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> [Int] {
         var found: [Int] = []
         var next = 0
-        while next < places.count, goesOn() {
+        while next < places.count, goesOn(next) {
             let stop = min(places.count, next + Self.cacheBatch)
             var sieve = Sieve(plan.node)
             for place in places[next..<stop] where place < self.view.count { sieve.take(place, self.view[place]) }
@@ -70,7 +70,7 @@ public struct MailboxSearch {
     }
 
     private func forward(
-        _ node: SearchNode, _ batch: Int, _ enough: Int, _ goesOn: () -> Bool
+        _ node: SearchNode, _ batch: Int, _ enough: Int, _ goesOn: (Int) -> Bool
     ) async throws(StoreError) -> [Int] {
         var found: [Int] = []
         var next = 0
@@ -79,13 +79,13 @@ public struct MailboxSearch {
             found.append(contentsOf: try await self.matches(self.sieve(node, next..<stop)))
             next = stop
             await Task.yield()
-            if !goesOn() { break }
+            if !goesOn(next) { break }
         }
         return found
     }
 
     private func backward(
-        _ node: SearchNode, _ batch: Int, _ enough: Int, _ goesOn: () -> Bool
+        _ node: SearchNode, _ batch: Int, _ enough: Int, _ goesOn: (Int) -> Bool
     ) async throws(StoreError) -> [Int] {
         var found: [[Int]] = []
         var count = 0
@@ -97,7 +97,7 @@ public struct MailboxSearch {
             found.append(matches)
             end = start
             await Task.yield()
-            if !goesOn() { break }
+            if !goesOn(self.view.count - end) { break }
         }
         return Array(found.reversed().joined())
     }

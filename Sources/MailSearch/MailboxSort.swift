@@ -8,10 +8,10 @@ extension MailboxSearch {
     ///
     /// `relevancies` are those of the places, in their order; without them all are equal. The keys are gathered from
     /// records and caches, the sorting is done on a storage thread. Ends early, with an
-    /// order that means nothing, when `goesOn` says no.
+    /// order that means nothing, when `goesOn`, told how many headers have been read, says no.
     public func sorted(
         _ places: [Int], by criteria: [SortCommand.Criterion], relevancies: [UInt8] = [],
-        goesOn: () -> Bool = { true }
+        goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> [Int] {
         var columns = SortColumns(criteria, count: places.count)
         let keys = criteria.map(\.key)

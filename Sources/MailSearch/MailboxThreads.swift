@@ -7,9 +7,9 @@ extension MailboxSearch {
     /// positions in `places`.
     ///
     /// Headers come from the caches; the threads are built on a storage thread. Ends early, with threads that mean
-    /// nothing, when `goesOn` says no.
+    /// nothing, when `goesOn`, told how many headers have been read, says no.
     public func threads(
-        _ places: [Int], by algorithm: ThreadCommand.Algorithm, goesOn: () -> Bool = { true }
+        _ places: [Int], by algorithm: ThreadCommand.Algorithm, goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> MessageThreads {
         var gathering = ThreadGathering(count: places.count)
         try await self.headers(

@@ -60,11 +60,11 @@ extension MailboxSearch {
 
     /// Calls `take` with what `read` makes of each message's header, in the order of `places`: from the caches, and
     /// on a storage thread from the messages for which `read` answers `nil` then. `take` gets `nil` for a message
-    /// that is gone and, once `goesOn` says no, for all others.
+    /// that is gone and, once `goesOn`, told how many are done, says no, for all others.
     ///
     /// Between the batches others on the event loop get their turn.
     func headers<Value: Sendable>(
-        of places: [Int], goesOn: () -> Bool, _ read: @escaping @Sendable (MessageHeader) -> Value?,
+        of places: [Int], goesOn: (Int) -> Bool, _ read: @escaping @Sendable (MessageHeader) -> Value?,
         _ take: (MessageRecord, Value?) -> Void
     ) async throws(StoreError) {
         var next = 0
@@ -72,7 +72,7 @@ extension MailboxSearch {
             let stop = min(places.count, next + Self.headerBatch)
             let records = places[next..<stop].map { self.view[$0] }
             var values = [Value?](repeating: nil, count: records.count)
-            if goesOn() {
+            if goesOn(next) {
                 var open: [Int] = []
                 var position = 0
                 try await self.mailbox.caches(of: records) { _, cache in

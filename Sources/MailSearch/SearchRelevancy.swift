@@ -3,14 +3,14 @@ public import MailStore
 
 extension MailboxSearch {
     /// How relevant the messages at some places in the view are to the FUZZY keys of a plan: 1 to 100 for each (RFC 6203
-    /// section 4). Ends early, with 1 for the rest, when `goesOn` says no.
+    /// section 4). Ends early, with 1 for the rest, when `goesOn`, told how many are done, says no.
     public func relevancies(
-        of places: [Int], _ plan: SearchPlan, goesOn: () -> Bool = { true }
+        of places: [Int], _ plan: SearchPlan, goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> [UInt8] {
         var scores: [UInt8] = []
         scores.reserveCapacity(places.count)
         let node = plan.node
-        while scores.count < places.count, goesOn() {
+        while scores.count < places.count, goesOn(scores.count) {
             let batch = places[scores.count..<min(places.count, scores.count + Self.cacheBatch)]
             let candidates = batch.map { SearchCandidate(index: $0, record: self.view[$0]) }
             let found = try await self.ask(candidates) { _, evidence -> UInt8? in

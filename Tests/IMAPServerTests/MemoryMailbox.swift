@@ -199,6 +199,8 @@ final class MemorySession: Mailbox {
 
     func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
         let other = try self.account.mailbox(target)
+        // A store waits for its disk.
+        for _ in 0..<4 { await Task.yield() }
         let (sources, messages) = self.mailbox.state.withLock { state in
             var sources = UIDSet()
             var messages: [MemoryMailbox.NewMessage] = []

@@ -150,7 +150,7 @@ import Testing
         let plan = try #require(
             SearchPlan(.text(Array("x".utf8)), world.view, recent: [], now: 0))
         var asked = 0
-        _ = try await search.matches(plan) {
+        _ = try await search.matches(plan) { _ in
             asked += 1
             return false
         }

@@ -30,6 +30,9 @@ public enum ResponseCode: Hashable, Sendable {
     /// A name that only its children keep cannot be deleted (RFC 9051 section 7.1).
     case hasChildren
     case highestModSeq(ModSeq)
+    /// The command with that tag still runs (RFC 9585): how much is done, and of how much; the latter counts only when
+    /// it is more than what is done.
+    case inProgress(Tag, done: UInt32?, total: UInt32?)
     case inUse
     case limit
     /// The mailbox's identifier (RFC 8474 section 4).
@@ -128,6 +131,12 @@ public enum ResponseCode: Hashable, Sendable {
         case .highestModSeq(let modSeq):
             out.append("HIGHESTMODSEQ ")
             out.appendDecimal(modSeq.rawValue)
+        case .inProgress(let tag, let done, let total):
+            out.append("INPROGRESS (")
+            out.appendIMAPString(tag.bytes)
+            out.append(0x20)
+            Self.appendProgress(done, total, to: &out)
+            out.append(UInt8(ascii: ")"))
         case .inUse: out.append("INUSE")
         case .limit: out.append("LIMIT")
         case .mailboxID(let id):
@@ -184,5 +193,14 @@ public enum ResponseCode: Hashable, Sendable {
             out.appendDecimal(UInt64(number.rawValue))
         case .useAttribute: out.append("USEATTR")
         }
+    }
+
+    /// `NIL NIL`, `number NIL` or `number nz-number`: no total without a count, none that has been reached.
+    private static func appendProgress(_ done: UInt32?, _ total: UInt32?, to out: inout [UInt8]) {
+        guard let done else { return out.append("NIL NIL") }
+        out.appendDecimal(UInt64(done))
+        guard let total, total > done else { return out.append(" NIL") }
+        out.append(0x20)
+        out.appendDecimal(UInt64(total))
     }
 }

@@ -11,11 +11,13 @@ extension Session {
         let uids = selected.uids(indices)
         guard !uids.isEmpty else { return try await self.finish(tag, "No messages copied") }
         let result: CopyResult
+        self.beginProgress(tag, stages: 0)
         do throws(StoreError) {
             result = try await selected.mailbox.copy(uids, to: target)
         } catch {
             return try await self.refuseTarget(tag, error)
         }
+        self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
         await self.noteOwn(result.target, in: target)
         guard !result.source.isEmpty else {
@@ -32,11 +34,13 @@ extension Session {
         let uids = selected.uids(indices)
         guard !uids.isEmpty else { return try await self.finish(tag, "No messages moved") }
         let result: CopyResult
+        self.beginProgress(tag, stages: 0)
         do throws(StoreError) {
             result = try await selected.mailbox.move(uids, to: target)
         } catch {
             return try await self.refuseTarget(tag, error)
         }
+        self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
         await self.noteOwn(result.target, in: target)
         guard !result.source.isEmpty else {

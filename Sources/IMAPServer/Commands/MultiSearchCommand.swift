@@ -33,7 +33,10 @@ extension Session {
             return try await self.refuse(tag, .limit, "Too many mailboxes")
         }
         if key.hasModSeq { self.enableCondStore() }
-        for name in names {
+        let stages = returns.contains(.relevancy) ? 2 : 1
+        self.beginProgress(tag, stages: names.count * stages)
+        for (index, name) in names.enumerated() {
+            self.progress?.skip(to: index * stages)
             guard self.connection.shutdownReason == nil else { break }
             do throws(StoreError) {
                 if let name {
@@ -79,7 +82,8 @@ extension Session {
                 command.key, view, recent: recent, now: UnixTime.now().seconds, bounds: .clamped)
         else { throw StoreError(.cannot) }
         let search = MailboxSearch(mailbox, view, self.options.store.threads)
-        let places = try await search.matches(plan, command.extent) { self.connection.shutdownReason == nil }
+        self.beginStage(of: view.count)
+        let places = try await search.matches(plan, command.extent) { self.goesOn(after: $0) }
         return Found(
             search: search, plan: plan, key: command.key, view: view, places: places,
             hasModSeq: command.key.hasModSeq)

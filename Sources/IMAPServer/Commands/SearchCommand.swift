@@ -26,8 +26,8 @@ extension Session {
         if hasModSeq { self.enableCondStore() }
         do throws(StoreError) {
             let search = MailboxSearch(selected.mailbox, selected.view, self.options.store.threads)
-            // Nobody waits for the answer any more once the session shall end.
-            let places = try await search.matches(plan, extent) { self.connection.shutdownReason == nil }
+            self.beginStage(of: selected.view.count)
+            let places = try await search.matches(plan, extent) { self.goesOn(after: $0) }
             return Found(
                 search: search, plan: plan, key: key, view: selected.view, places: places, hasModSeq: hasModSeq)
         } catch {
@@ -43,6 +43,7 @@ extension Session {
         var command = command
         // In IMAP4rev2 the answer is always ESEARCH (RFC 9051 section 6.4.4).
         if self.knowsRev2, command.returns == nil { command.returns = .all }
+        self.beginProgress(tag, stages: command.returns?.contains(.relevancy) == true ? 2 : 1)
         guard let found = try await self.find(tag, command, command.extent) else { return }
         if command.returns?.contains(.save) == true { self.save(found, command) }
         do throws(StoreError) {
@@ -92,8 +93,9 @@ extension Session {
         if found.hasModSeq { result.modSeq = Self.modSeq(returns, command.partial, places, found.view) }
         if returns.contains(.relevancy) {
             if scores.isEmpty {
+                self.beginStage(of: part.count)
                 result.relevancy = try await found.search.relevancies(of: Array(places[part]), found.plan) {
-                    self.connection.shutdownReason == nil
+                    self.goesOn(after: $0)
                 }
             } else {
                 result.relevancy = Array(scores[part])

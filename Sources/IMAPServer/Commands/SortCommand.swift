@@ -8,6 +8,9 @@ extension Session {
     /// SORT (RFC 5256), ESORT and CONTEXT=SORT (RFC 5267).
     func sort(_ tag: Tag, _ command: SortCommand) async throws(ConnectionError) {
         guard self.mayUpdate(tag, command.search) else { return }
+        let wantsScores =
+            command.criteria.contains { $0.key == .relevancy } || command.search.returns?.contains(.relevancy) == true
+        self.beginProgress(tag, stages: wantsScores ? 3 : 2)
         guard let found = try await self.find(tag, command.search) else { return }
         let expunges = ExpungeTelling(command.search)
         let order: [Int]
@@ -25,13 +28,15 @@ extension Session {
     private func sortAndAnswer(
         _ tag: Tag, _ command: SortCommand, _ found: Found
     ) async throws(StoreError) -> [Int] {
-        let goesOn = { self.connection.shutdownReason == nil }
         var scores: [UInt8] = []
         if command.criteria.contains(where: { $0.key == .relevancy }) {
-            scores = try await found.search.relevancies(of: found.places, found.plan, goesOn: goesOn)
+            self.beginStage(of: found.places.count)
+            scores = try await found.search.relevancies(of: found.places, found.plan) { self.goesOn(after: $0) }
         }
-        let order = try await found.search.sorted(
-            found.places, by: command.criteria, relevancies: scores, goesOn: goesOn)
+        self.beginStage(of: found.places.count)
+        let order = try await found.search.sorted(found.places, by: command.criteria, relevancies: scores) {
+            self.goesOn(after: $0)
+        }
         guard let returns = command.search.returns else {
             let numbers = order.map { found.number($0, command.search.numbering) }
             let modSeq = found.hasModSeq ? order.lazy.map { found.view[$0].modSeq }.max() : nil

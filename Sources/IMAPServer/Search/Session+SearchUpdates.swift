@@ -90,7 +90,7 @@ extension Session {
             else { continue }
             let matching: [Int]
             do throws(StoreError) {
-                matching = try await search.matches(plan, among: candidates) {
+                matching = try await search.matches(plan, among: candidates) { _ in
                     self.connection.shutdownReason == nil
                 }
             } catch {
