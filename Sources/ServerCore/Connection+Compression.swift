@@ -25,7 +25,7 @@ extension Connection {
 
     /// Sends the pending output as the compressor's last, then goes on in clear both ways: UNAUTHENTICATE (RFC 8437 section
     /// 4.1). The peer's stream ends behind the command that the session has just read; what it sent after that, perhaps
-    /// already here, is clear.
+    /// already here, is clear. A peer that has compressed more is disconnected.
     public func stopCompression() {
         self.loop.preconditionInEventLoop()
         guard let compression = self.compression, !compression.isEnding else { return }
@@ -35,6 +35,8 @@ extension Connection {
             context.writeAndFlush(NIOAny(last), promise: nil)
         }
         compression.isEnding = true
+        // Commands behind it would run as clear ones, and could ask for compression while this one has not ended.
+        guard self.inputBuffer.readableBytes == 0 else { return self.failInput(compression) }
         self.finishInput(compression)
     }
 
