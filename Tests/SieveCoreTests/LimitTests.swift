@@ -92,6 +92,42 @@ import Testing
         #expect(result == ["error: the script took too much time with this message", "implicit keep"])
     }
 
+    @Test func regexesStayBounded() throws {
+        let message = crlf("Subject: " + String(repeating: "a", count: 20_000) + "\n\n")
+        var limits = SieveLimits()
+        limits.steps = 2_000_000
+        // Little that takes an octet, and very much that takes none.
+        let nothing = "(" + String(repeating: "|", count: 2000) + ")b"
+        for pattern in [nothing, String(repeating: "(a*)", count: 30) + "b", "((a?){200}|c){8}b"] {
+            let script =
+                "require \"regex\"; if header :regex \"subject\" \"\(pattern)\" { discard; }"
+            let result = try decisions(script, message, limits: limits)
+            #expect(result == ["error: the script took too much time with this message", "implicit keep"])
+        }
+        // Each expression is short and makes a long program.
+        let keys = Array(repeating: "\"(x{200}){20}\"", count: 1000).joined(separator: ",")
+        let result = try decisions(
+            "require \"regex\"; if header :regex \"x\" [\(keys)] { discard; } keep;", message, limits: limits)
+        #expect(result == ["keep"])
+        #expect(
+            try decisions(
+                "require \"regex\"; if header :regex \"subject\" [\(keys)] { discard; }", message, limits: limits)
+                == ["error: the script took too much time with this message", "implicit keep"])
+    }
+
+    @Test func editsInLoopsStayBounded() throws {
+        let part = "--b\nContent-Type: text/plain\n\nx\n"
+        let message = crlf(
+            "Content-Type: multipart/mixed; boundary=b\n\n" + String(repeating: part, count: 500)
+                + String(repeating: "x", count: 100_000) + "\n--b--\n")
+        var limits = SieveLimits()
+        limits.steps = 4_000_000
+        let result = try decisions(
+            "require [\"foreverypart\", \"editheader\"]; foreverypart { addheader \"X\" \"y\"; }", message,
+            limits: limits)
+        #expect(result == ["error: the script took too much time with this message", "implicit keep"])
+    }
+
     @Test func manyHeaders() throws {
         let message = crlf(String(repeating: "A: b\n", count: 50_000) + "Z: z\n\n")
         #expect(try holds(#"header "a" "b""#, message))

@@ -189,7 +189,7 @@ struct FilterProgram: SieveOperation, SieveTest {
         let (succeeded, output) = run.host.run(call, input: run.message.wholeOctets)
         guard succeeded, !output.isEmpty else { return false }
         try run.spend(output.count)
-        run.edit(run.message.replacing(output))
+        try run.edit(run.message.replacing(output))
         return true
     }
 }

@@ -74,7 +74,7 @@ struct AddHeaderOperation: SieveOperation {
             throw run.error("the value of the header \(quoted(name)) is longer than \(settings.maximumSize) octets")
         }
         try run.spend(run.message.header.count)
-        run.edit(
+        try run.edit(
             run.message.replacingHeader(
                 HeaderEditing.adding(HeaderEditing.field(name, value), to: run.message, atEnd: self.isLast)))
     }
@@ -119,7 +119,7 @@ struct DeleteHeaderOperation: SieveOperation {
             place = field.range.upperBound
         }
         header.append(contentsOf: message.header[place..<message.header.count].buffer)
-        run.edit(message.replacingHeader(header))
+        try run.edit(message.replacingHeader(header))
     }
 }
 

@@ -23,7 +23,10 @@ struct RegexMatcher: SieveMatcher {
         for key in keys {
             try run.spend(key.count * 16)
             switch Regex.parse(key, ignoringCase: self.ignoresCase) {
-            case .success(let regex): expressions.append(regex)
+            case .success(let regex):
+                // A short key can stand for a long program.
+                try run.spend(regex.program.count * 4)
+                expressions.append(regex)
             case .failure(let problem):
                 throw run.error("\(quoted(key)) is no regular expression: \(problem.text)")
             }

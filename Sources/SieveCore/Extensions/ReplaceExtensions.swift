@@ -61,7 +61,7 @@ struct ReplaceOperation: SieveOperation {
             whole += entity
             whole.append(contentsOf: walk.view.octets[part.bodyEnd..<walk.view.octets.count].buffer)
             try run.spend(whole.count)
-            run.edit(run.message.replacing(whole))
+            try run.edit(run.message.replacing(whole))
             return
         }
         var header: [UInt8] = []
@@ -81,7 +81,7 @@ struct ReplaceOperation: SieveOperation {
         if let from { header += HeaderEditing.field(Array("From".utf8), from) }
         header += HeaderEditing.field(Array("MIME-Version".utf8), Array("1.0".utf8))
         try run.spend(header.count + entity.count)
-        run.edit(message.replacing(header + entity))
+        try run.edit(message.replacing(header + entity))
     }
 }
 
@@ -122,7 +122,7 @@ struct EncloseOperation: SieveOperation {
         var out = header + line + Array("\r\n".utf8) + ComposedText.entity(ofPlain: text)
         out += Array("\r\n".utf8) + line + Array("\r\nContent-Type: message/rfc822\r\n\r\n".utf8) + whole
         out += Array("\r\n".utf8) + line + Array("--\r\n".utf8)
-        run.edit(message.replacing(out))
+        try run.edit(message.replacing(out))
     }
 }
 

@@ -68,24 +68,22 @@ struct Regex: Sendable {
         var best: [Int32]?
         var marks = [Int](repeating: -1, count: self.program.count)
         var generation = 0
+        try run.spend(self.program.count / 8)
         for position in 0...text.count {
             var next: [Thread] = []
+            generation += 1
+            var list: [Thread] = []
+            // Steps that take no octet are work, too: there may be many and no thread behind them.
+            var steps = 0
+            for thread in threads { steps += self.add(thread, position, text, &list, &marks, generation) }
             if best == nil {
-                generation += 1
                 // Threads of earlier starts come first, so they win over later ones.
-                var list: [Thread] = []
-                for thread in threads { self.add(thread, position, text, &list, &marks, generation) }
-                self.add(
+                steps += self.add(
                     Thread(counter: 0, saves: Array(repeating: -1, count: 2 * self.groups)), position, text, &list,
                     &marks, generation)
-                threads = list
-            } else {
-                generation += 1
-                var list: [Thread] = []
-                for thread in threads { self.add(thread, position, text, &list, &marks, generation) }
-                threads = list
             }
-            try run.spend(4 + threads.count * 4)
+            threads = list
+            try run.spend(4 + steps * 4)
             for thread in threads {
                 switch self.program[thread.counter] {
                 case .match:
@@ -127,13 +125,15 @@ struct Regex: Sendable {
             || (self.ignoresCase && (set.contains(ASCII.lowercased(octet)) || set.contains(ASCII.uppercased(octet))))
     }
 
-    /// Follows the steps that take no octet.
+    /// Follows the steps that take no octet; answers how many places it saw.
     private func add(
         _ thread: Thread, _ position: Int, _ text: [UInt8], _ list: inout [Thread], _ marks: inout [Int],
         _ generation: Int
-    ) {
+    ) -> Int {
         var stack = [thread]
+        var steps = 0
         while let current = stack.popLast() {
+            steps += 1
             guard current.counter < self.program.count, marks[current.counter] != generation else { continue }
             marks[current.counter] = generation
             switch self.program[current.counter] {
@@ -156,5 +156,6 @@ struct Regex: Sendable {
             case .octet, .any, .set, .match: list.append(current)
             }
         }
+        return steps
     }
 }

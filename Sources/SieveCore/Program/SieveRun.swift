@@ -177,11 +177,13 @@ struct SieveRun {
     }
 
     /// Goes on with an edited message; actions noted before keep the form they were noted with.
-    mutating func edit(_ message: SieveMessage) {
+    mutating func edit(_ message: SieveMessage) throws(SieveRuntimeError) {
         self.message = message
         self.result.hasUnnotedEdit = true
         self.cachedView = nil
         guard !self.walks.isEmpty else { return }
+        // A loop over many parts may edit in each; finding parts is quicker than other looks at octets.
+        try self.spend((message.header.count + message.body.count) / 4)
         let view = MIMEView(message)
         self.cachedView = view
         for index in self.walks.indices { self.walks[index].follow(view) }
