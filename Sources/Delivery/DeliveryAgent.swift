@@ -29,6 +29,8 @@ public struct DeliveryAgent: Sendable {
 
     /// One slice of running scripts on a storage thread ends after this, and the next waits its turn.
     private static let slice: Duration = .milliseconds(50)
+    /// Octets of a message that are copied at once.
+    private static let piece = 256 << 10
 
     public init(store: any MailStore, options: Options) {
         self.init(store: store, options: options, clock: ScriptLibrary.steadyMilliseconds)
@@ -59,6 +61,14 @@ public struct DeliveryAgent: Sendable {
         _ message: IncomingMessage, _ envelope: DeliveryEnvelope, to recipients: [DeliveryRecipient]
     ) async -> [DeliveryOutcome] {
         var plans = await self.plans(message, envelope, recipients)
+        for index in plans.indices where !plans[index].edits.isEmpty {
+            do throws(StoreError) {
+                plans[index].editedMessages = try await self.composed(plans[index].edits, message.octets)
+                plans[index].edits = []
+            } catch {
+                plans[index] = DeliveryPlan(failure: error)
+            }
+        }
         await self.redirect(message, envelope, recipients, &plans)
         return await self.store(message, envelope, recipients, plans)
     }
@@ -115,6 +125,39 @@ public struct DeliveryAgent: Sendable {
             }
         }
         return plans
+    }
+
+    /// The messages that scripts have made, as they are stored and sent. Each action may have one of its own, so large
+    /// ones are not held in memory.
+    private func composed(
+        _ edits: [SieveEditedMessage], _ original: MessageOctets
+    ) async throws(StoreError) -> [IncomingMessage] {
+        let bodyStart = original.withUnsafeBytes { bytes in
+            var scanner = HeaderScanner(Octets(bytes))
+            while scanner.next() != nil {}
+            return min(scanner.bodyStart, bytes.count)
+        }
+        var messages: [IncomingMessage] = []
+        for edit in edits {
+            var spool = self.store.makeSpool()
+            spool.convertsLineEnds = false
+            edit.header.withUnsafeBytes { spool.take($0) }
+            try await spool.drain()
+            var position = edit.body == nil ? bodyStart : 0
+            let end = edit.body?.count ?? original.count
+            while position < end {
+                let next = min(end, position + Self.piece)
+                if let body = edit.body {
+                    body.withUnsafeBytes { spool.take(UnsafeRawBufferPointer(rebasing: $0[position..<next])) }
+                } else {
+                    original.withUnsafeBytes { spool.take(UnsafeRawBufferPointer(rebasing: $0[position..<next])) }
+                }
+                position = next
+                try await spool.drain()
+            }
+            messages.append(try await spool.finish())
+        }
+        return messages
     }
 
     /// Where implicit keep files a message.

@@ -25,6 +25,8 @@ struct DeliveryPlan: Sendable {
     /// Where it is stored, each once.
     private(set) var places: [Place] = []
     private(set) var redirects: [Redirect] = []
+    /// What scripts have made of the message, until it is put together in `editedMessages`.
+    var edits: [SieveEditedMessage] = []
     /// The forms of the message that scripts have made.
     var editedMessages: [IncomingMessage] = []
     /// Why the message is refused.

@@ -44,6 +44,32 @@ import Testing
         }
     }
 
+    /// Edited messages that are too large for memory are whole all the same.
+    @Test func largeEditedMessages() async throws {
+        try await TestSite.with { (site) async throws in
+            site.installSendmail()
+            site.install(
+                """
+                require "editheader";
+                addheader "X-First" "1"; redirect "a@example.net"; addheader "X-Second" "2"; keep;
+                """, for: "anna")
+            let body = String(repeating: "0123456789\r\n", count: 60_000)
+            let mail = "Subject: large\r\n\r\n" + body
+            #expect(try await site.deliver(site.agent(), to: "anna", message: mail) == ["INBOX"])
+            #expect(site.read("anna/.dovecot.sieve.log") == nil)
+            let sent = try #require(site.read("sent.mail"))
+            // sendmail programs take lines that end in LF.
+            let lines = String(decoding: mail.utf8.filter { $0 != 0x0D }, as: UTF8.self)
+            #expect(sent.hasSuffix("X-First: 1\n" + lines))
+            let mailbox = try await site.account("anna").open(.inbox, .readOnly) {}
+            defer { mailbox.close() }
+            let stored = try await mailbox.octets(of: [mailbox.snapshot()[0]], limit: 1)
+            let octets = try #require(stored.first).get().withUnsafeBytes { Array($0) }
+            let text = String(decoding: octets, as: UTF8.self)
+            #expect(text == "X-Second: 2\r\nX-First: 1\r\n" + mail)
+        }
+    }
+
     @Test func scriptsFile() async throws {
         try await TestSite.with { (site) async throws in
             for name in ["Work", "Work/Äpfel"] {

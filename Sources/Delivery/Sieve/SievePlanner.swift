@@ -150,7 +150,7 @@ struct SievePlanner: Sendable {
         _ keepMailbox: MailboxName, _ mailboxes: MailboxDirectory?, _ notes: inout [String]
     ) -> DeliveryPlan {
         var plan = DeliveryPlan()
-        plan.editedMessages = sequence.editedMessages.map { self.message($0, octets) }
+        plan.edits = sequence.editedMessages
         for action in sequence.actions {
             switch action.kind {
             case .fileInto(let place):
@@ -191,19 +191,6 @@ struct SievePlanner: Sendable {
                 self.note(action, "\"\(wanted.mailbox)\" cannot be the name of a mailbox here; INBOX was taken"))
         }
         return place
-    }
-
-    /// A form of the message that a script has made.
-    private func message(_ edited: SieveEditedMessage, _ original: UnsafeRawBufferPointer) -> IncomingMessage {
-        var octets = edited.header
-        if let body = edited.body {
-            octets += body
-        } else {
-            var scanner = HeaderScanner(Octets(original))
-            while scanner.next() != nil {}
-            octets.append(contentsOf: original[min(scanner.bodyStart, original.count)...])
-        }
-        return IncomingMessage(MessageOctets(octets))
     }
 
     private func note(_ action: SieveAction, _ text: String) -> String {
