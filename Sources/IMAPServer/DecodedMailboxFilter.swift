@@ -6,8 +6,10 @@ import MailStore
 enum DecodedMailboxFilter {
     case personal
     case subscribed
-    case subtree([MailboxName])
-    case subtreeOne([MailboxName])
+    /// Normalized.
+    case subtree(Set<MailboxName>)
+    /// Normalized.
+    case subtreeOne(Set<MailboxName>)
     case mailboxes([MailboxName])
 
     /// `nil` for the selected mailbox, which a name does not tell.
@@ -19,8 +21,8 @@ enum DecodedMailboxFilter {
         // A script may file mail into any mailbox, so all are inboxes (RFC 5465 section 6.3).
         case .inboxes, .personal: self = .personal
         case .subscribed: self = .subscribed
-        case .subtree(let names): self = .subtree(names.compactMap(decode))
-        case .subtreeOne(let names): self = .subtreeOne(names.compactMap(decode))
+        case .subtree(let names): self = .subtree(Set(names.compactMap { decode($0)?.normalized }))
+        case .subtreeOne(let names): self = .subtreeOne(Set(names.compactMap { decode($0)?.normalized }))
         case .mailboxes(let names): self = .mailboxes(names.compactMap(decode))
         }
     }
@@ -29,10 +31,9 @@ enum DecodedMailboxFilter {
         switch self {
         case .personal: true
         case .subscribed: isSubscribed()
-        case .subtree(let roots):
-            roots.contains { name.normalized == $0.normalized || name.normalized.isDescendant(of: $0.normalized) }
+        case .subtree(let roots): name.normalized.isOneOfOrBelow(roots)
         case .subtreeOne(let roots):
-            roots.contains { name.normalized == $0.normalized || name.normalized.parent == $0.normalized }
+            roots.contains(name.normalized) || name.normalized.parent.map { roots.contains($0) } ?? false
         case .mailboxes(let names): names.contains(name)
         }
     }
@@ -44,5 +45,18 @@ extension Session {
         var found: [WireMailboxName: MailboxName] = [:]
         for wire in filter.names { found[wire] = try await self.mailbox(wire) }
         return found
+    }
+}
+
+extension MailboxName {
+    /// Whether this is one of some names or lies below one. Takes time for the levels of the name, not for the names: a
+    /// client may send thousands.
+    fileprivate func isOneOfOrBelow(_ names: Set<MailboxName>) -> Bool {
+        var name: MailboxName? = self
+        while let current = name {
+            if names.contains(current) { return true }
+            name = current.parent
+        }
+        return false
     }
 }
