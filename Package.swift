@@ -64,6 +64,7 @@ let package = Package(
         room("MIMECore", uses: ["MailCore"]),
         room("IMAPCore", uses: ["MailCore", "MIMECore"]),
         room("POP3Core", uses: ["MailCore"]),
+        room("ManageSieveCore", uses: ["MailCore"]),
         room("LMTPCore", uses: ["MailCore"]),
         room("SASLCore"),
         room("SieveCore", uses: ["MailCore", "MIMECore"]),
@@ -101,6 +102,13 @@ let package = Package(
                 "SASLCore",
                 "MIMECore", "MailCore", nioCore, logging,
             ]),
+        room("SieveStorage", uses: ["MailStore"]),
+        room(
+            "ManageSieveServer",
+            uses: [
+                "ServerCore", "ServerConfig", "ManageSieveCore", "SieveCore", "SieveStorage", "MailStore", "Accounts",
+                "Authentication", "SASLCore", "MailCore", logging,
+            ]),
         room(
             "POP3Server",
             uses: [
@@ -135,7 +143,8 @@ let package = Package(
         .executableTarget(
             name: "martletd",
             dependencies: [
-                "IMAPServer", "POP3Server", "LMTPServer", "QuotaStatusServer", "AdminServer", "AdminCommands",
+                "IMAPServer", "POP3Server", "LMTPServer", "ManageSieveServer", "QuotaStatusServer", "AdminServer",
+                "AdminCommands", "SieveStorage",
                 "ServerCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "SieveCore",
                 "MailStore", "MailCore", "Wiring", "CLinux",
                 nioCore, logging,
@@ -155,6 +164,8 @@ let package = Package(
         tests("MIMECore", uses: ["MailCore"]),
         tests("IMAPCore", uses: ["MailCore", "MIMECore"]),
         tests("POP3Core"),
+        tests("ManageSieveCore", uses: ["MailCore"]),
+        tests("SieveStorage", uses: ["MailStore"]),
         tests("LMTPCore"),
         tests("SASLCore"),
         tests("SieveCore", uses: ["MIMECore"]),

@@ -156,6 +156,16 @@ public struct Accounts: Sendable {
         return path?.isEmpty == true ? nil : path
     }
 
+    /// A path of the settings for one user, `~/` being the home; `nil` when it needs a home and there is none, is not
+    /// absolute, or leads upwards.
+    public func path(_ text: String, of user: UserRecord) -> String? {
+        let home = self.home(of: user)
+        guard let path = Self.absolute(self.expand(text, user, home), home: home), path.hasPrefix("/"),
+            !path.split(separator: "/").contains("..")
+        else { return nil }
+        return path
+    }
+
     private static func absolute(_ path: String, home: String?) -> String? {
         if path == "~" { return home }
         guard path.hasPrefix("~/") else { return path }

@@ -53,6 +53,7 @@ struct BoundSockets {
             case .imap: .imap
             case .pop3: .pop3
             case .lmtp: .lmtp
+            case .sieve: .sieve
             case .auth: .auth
             case .quotaStatus: .quotaStatus
             }

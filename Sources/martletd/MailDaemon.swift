@@ -175,13 +175,14 @@ final class MailDaemon: Sendable {
 extension RoleStart.Socket.Service {
     var mailProtocol: MailProtocol? { MailProtocol(rawValue: self.rawValue) }
 
-    var hasLogin: Bool { self == .imap || self == .pop3 }
+    var hasLogin: Bool { self == .imap || self == .pop3 || self == .sieve }
 
     /// The name registered for ALPN; empty for none.
     var applicationProtocol: String {
         switch self {
         case .imap: "imap"
         case .pop3: "pop3"
+        case .sieve: "managesieve"
         case .lmtp, .auth, .authMail, .admin, .submit, .quotaStatus: ""
         }
     }

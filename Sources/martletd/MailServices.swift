@@ -8,7 +8,10 @@ import IMAPServer
 import LMTPServer
 import Logging
 import MailStore
+import ManageSieveServer
 import POP3Server
+import SieveCore
+import SieveStorage
 import QuotaStatusServer
 import ServerConfig
 import ServerCore
@@ -22,6 +25,7 @@ final class MailServices: Sendable {
     private let imap: IMAPService
     private let pop3: POP3Service
     private let lmtp: LMTPService
+    private let sieve: ManageSieveService
     private let quotaStatus: QuotaStatusService
     private let admin: AdminService
     private let registry: SessionRegistry
@@ -40,6 +44,8 @@ final class MailServices: Sendable {
             Self.pop3Options(configuration, store, authenticator, contexts, output.logger("")))
         self.lmtp = LMTPService(
             Self.lmtpOptions(configuration, store, authenticator, output.logger("")))
+        self.sieve = ManageSieveService(
+            Self.sieveOptions(configuration, store, authenticator, contexts, output.logger("")))
         self.quotaStatus = QuotaStatusService(
             Self.quotaStatusOptions(configuration, store, authenticator, output.logger("")))
         self.registry = registry
@@ -52,6 +58,7 @@ final class MailServices: Sendable {
         case .imap: self.imap
         case .pop3: self.pop3
         case .lmtp: self.lmtp
+        case .sieve: self.sieve
         case .quotaStatus: self.quotaStatus
         case .admin: self.admin
         case .auth, .authMail, .submit: nil
@@ -67,6 +74,9 @@ final class MailServices: Sendable {
                 configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
         self.lmtp.reload(
             Self.lmtpOptions(configuration, self.store, self.authenticator, self.output.logger("")))
+        self.sieve.reload(
+            Self.sieveOptions(
+                configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
         self.quotaStatus.reload(
             Self.quotaStatusOptions(configuration, self.store, self.authenticator, self.output.logger("")))
         self.admin.reload(
@@ -117,6 +127,26 @@ final class MailServices: Sendable {
             authenticator: authenticator,
             accounts: Self.accounts(store, configuration.settings(for: .pop3), authenticator, .session),
             contexts: contexts, logger: logger)
+    }
+
+    private static func sieveOptions(
+        _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
+        _ contexts: TLSContexts, _ logger: Logger
+    ) -> ManageSieveOptions {
+        let settings = configuration.settings(for: .sieve)
+        // Scripts are checked for where they run.
+        let delivery = SieveOptions(configuration.settings(for: .lmtp), logger)
+        let accounts = Self.accounts(store, settings, authenticator, .session)
+        let personal = settings.sieve.personal
+        return ManageSieveOptions(
+            configuration: configuration, authenticator: authenticator, accounts: accounts, store: store,
+            contexts: contexts, compiler: SieveCompiler(registry: delivery.registry, limits: delivery.limits),
+            storage: { user in
+                guard let directory = accounts.path(personal.path, of: user),
+                    let link = accounts.path(personal.activePath, of: user)
+                else { return nil }
+                return SieveStorage(directory: directory, activePath: link)
+            }, logger: logger)
     }
 
     private static func lmtpOptions(

@@ -79,6 +79,8 @@ struct RoleStart: Equatable {
     struct Socket: Equatable {
         enum Service: String {
             case imap, pop3, lmtp
+            /// ManageSieve.
+            case sieve
             /// SASL for MTAs.
             case auth
             /// The mail role's way to the auth role.

@@ -96,7 +96,7 @@ class Martlet:
     def __init__(self, users=("alice", "bob"), extra="", env=None):
         self.directory = tempfile.mkdtemp(prefix="martlet-interop.")
         os.chmod(self.directory, 0o755)
-        self.ports = {name: free_port() for name in ("imap", "imaps", "pop3", "pop3s", "lmtp")}
+        self.ports = {name: free_port() for name in ("imap", "imaps", "pop3", "pop3s", "lmtp", "sieve")}
         self.lmtp_socket = f"{self.directory}/lmtp.sock"
         self.process = None
         self.env = dict(os.environ, **(env or {}))
@@ -128,7 +128,7 @@ class Martlet:
         return f"""
 base_dir = {self.directory}/run
 state_dir = {self.directory}/state
-protocols = imap pop3 lmtp
+protocols = imap pop3 lmtp sieve
 listen = 127.0.0.1
 ssl = yes
 ssl_server_cert_file = {self.certificate}
@@ -163,6 +163,11 @@ service pop3-login {{
   }}
   inet_listener pop3s {{
     port = {self.ports['pop3s']}
+  }}
+}}
+service managesieve-login {{
+  inet_listener sieve {{
+    port = {self.ports['sieve']}
   }}
 }}
 service lmtp {{

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ResolveTests {
     @Test func defaultsListenAsAlways() throws {
         let settings = try settings("")
-        #expect(settings.listeners.map(\.name) == ["imap", "pop3", "lmtp"])
+        #expect(settings.listeners.map(\.name) == ["imap", "pop3", "lmtp", "sieve"])
         #expect(settings.unix("/run/martlet/lmtp")?.mode == 0o666)
         #expect(settings.volumePath == "/var/lib/martlet/volume")
         #expect(settings.namespaces.map(\.separator) == ["."])
@@ -245,7 +245,7 @@ import Testing
         #expect(tls.localNames.map(\.names) == [["b.example", "*.b.example"]])
         #expect(
             try #require(loaded.configuration).settings.listeners.map(\.name) == [
-                "imap", "imaps", "pop3", "pop3s", "lmtp",
+                "imap", "imaps", "pop3", "pop3s", "lmtp", "sieve",
             ])
     }
 

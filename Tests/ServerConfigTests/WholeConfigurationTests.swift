@@ -157,7 +157,7 @@ func shipped() -> ConfigurationFiles {
         let loaded = Configuration.load(path: repository + "/conf.d/martlet.conf", files: shipped())
         #expect(loaded.diagnostics == [])
         let settings = try #require(loaded.configuration).settings
-        #expect(settings.listeners.map(\.name) == ["imap", "imaps", "pop3", "pop3s", "lmtp"])
+        #expect(settings.listeners.map(\.name) == ["imap", "imaps", "pop3", "pop3s", "lmtp", "sieve"])
         #expect(settings.namespaces[0].mailboxes.count == 5)
         #expect(settings.passdbs.map(\.driver) == [.pam])
         #expect(settings.sieve.scripts.count == 1)
@@ -191,7 +191,7 @@ func shipped() -> ConfigurationFiles {
             decoding: try ConfigurationFiles.disk.source(repository + "/conf.d/demo/martlet.conf").get(),
             as: UTF8.self)
         text = text.replacing("@RUN@", with: "/r")
-        for (index, name) in ["UID", "GID", "IMAP", "IMAPS", "POP3", "POP3S", "LMTP"].enumerated() {
+        for (index, name) in ["UID", "GID", "IMAP", "IMAPS", "POP3", "POP3S", "LMTP", "SIEVE"].enumerated() {
             text = text.replacing("@\(name)@", with: String(10_000 + index))
         }
         #expect(load(text, files: ["/r/cert.pem": "PEM", "/r/key.pem": "PEM"]).diagnostics == [])

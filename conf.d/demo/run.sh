@@ -7,6 +7,7 @@ bin=${1:?usage: run.sh DIRECTORY-OF-MARTLETD}
 demo=$(cd "$(dirname "$0")" && pwd)
 run=${MARTLET_RUN:-$(pwd)/run}
 imap=${IMAP_PORT:-1143} imaps=${IMAPS_PORT:-1993} pop3=${POP3_PORT:-1110} pop3s=${POP3S_PORT:-1995} lmtp=${LMTP_PORT:-1024}
+sieve=${SIEVE_PORT:-4190}
 user=demo
 
 umask 077
@@ -50,7 +51,7 @@ chown "$uid:$gid" "$run/users" "$run/home"
 
 sed -e "s|@RUN@|$run|g" -e "s|@UID@|$uid|g" -e "s|@GID@|$gid|g" \
     -e "s|@IMAP@|$imap|g" -e "s|@IMAPS@|$imaps|g" -e "s|@POP3@|$pop3|g" -e "s|@POP3S@|$pop3s|g" \
-    -e "s|@LMTP@|$lmtp|g" "$demo/martlet.conf" >"$run/martlet.conf"
+    -e "s|@LMTP@|$lmtp|g" -e "s|@SIEVE@|$sieve|g" "$demo/martlet.conf" >"$run/martlet.conf"
 
 "$bin/martletd" -F -c "$run/martlet.conf" &
 daemon=$!
@@ -100,7 +101,8 @@ Martlet is running. Ctrl-C stops it; \`make run\` starts it again with the same 
                 incoming IMAP, server localhost, port $imaps, SSL/TLS, normal password
                 user $user    password $password
                 (accept the self-signed certificate when asked)
-  Other ports   IMAP $imap (STARTTLS), POP3 $pop3 (STLS), POP3 over TLS $pop3s
+  Other ports   IMAP $imap (STARTTLS), POP3 $pop3 (STLS), POP3 over TLS $pop3s,
+                ManageSieve $sieve (STARTTLS)
   Postfix       in /etc/postfix/main.cf:
                 virtual_mailbox_domains = localhost.example
                 virtual_transport = lmtp:unix:$run/lmtp

@@ -21,7 +21,7 @@ struct ListenerTable: Sendable {
     init() {
         for (service, name, port, isTLS) in [
             (.imap, "imap", 143, false), (.imap, "imaps", 993, true),
-            (.pop3, "pop3", 110, false), (.pop3, "pop3s", 995, true),
+            (.pop3, "pop3", 110, false), (.pop3, "pop3s", 995, true), (.sieve, "sieve", 4190, false),
         ] as [(ListeningService, String, Int, Bool)] {
             var listener = Inet(service: service, name: name)
             listener.place.port = port
@@ -38,6 +38,7 @@ struct ListenerTable: Sendable {
 extension Resolver {
     private static let services: [String: ListeningService] = [
         "imap": .imap, "imap-login": .imap, "pop3": .pop3, "pop3-login": .pop3, "lmtp": .lmtp, "auth": .auth,
+        "managesieve": .sieve, "managesieve-login": .sieve,
         "quota-status": .quotaStatus,
     ]
 
@@ -48,14 +49,14 @@ extension Resolver {
                 name == "quota-warning"
                 ? "quota_warning_execute names a program, without a service; remove it"
                 : near.map { "did you mean \($0)?" }
-                    ?? "services are imap, pop3, lmtp, auth and quota-status; remove it"
+                    ?? "services are imap, pop3, lmtp, managesieve, auth and quota-status; remove it"
             return self.out.error(place, "service \(name) is unknown; \(hint)")
         }
         for statement in inner {
             switch statement.content {
             case .assignment(let value):
                 guard statement.name == "client_limit",
-                    let mailProtocol = MailProtocol(rawValue: service.rawValue)
+                    let mailProtocol = service.mailProtocol
                 else {
                     if statement.name == "client_limit" {
                         self.out.warn(
@@ -123,7 +124,7 @@ extension Resolver {
         {
             return self.out.warn(place, "unix_listener \(name): nothing needs this socket here; remove it")
         }
-        if service == .imap || service == .pop3 {
+        if service == .imap || service == .pop3 || service == .sieve {
             return self.out.error(place, "unix_listener: \(service.rawValue) listens on inet_listener only")
         }
         let known = self.listeners.unix.firstIndex { $0.service == service && $0.name == name }
@@ -156,7 +157,7 @@ extension Resolver {
 
     /// What listens after everything was read, in the order of services.
     mutating func finishListeners(at place: SourcePlace) {
-        let services = self.settings.general.protocols.map(\.rawValue) + ["auth", "quota-status"]
+        let services = self.settings.general.protocols.map(\.service.rawValue) + ["auth", "quota-status"]
         var ports: [(port: Int, address: String, name: String)] = []
         for service in ListeningService.allCases where services.contains(service.rawValue) {
             for listener in self.listeners.inet where listener.service == service && listener.place.port != 0 {

@@ -2,8 +2,7 @@
 package enum DovecotSettings {
     /// Words that are values there and not here, in lower case.
     package static let valueHints: [String: String] = [
-        "sieve": "ManageSieve is not in this release; remove it",
-        "managesieve": "ManageSieve is not in this release; remove it",
+        "managesieve": "write sieve",
         "submission": "Martlet has no submission server; the MTA does that",
         "cram-md5": "needs passwords in plain text on the server; use plain over TLS",
         "digest-md5": "needs passwords in plain text on the server; use plain over TLS",
@@ -157,7 +156,7 @@ package enum DovecotSettings {
 
     private static let families: [(prefix: String, hint: String)] = [
         ("quota", later), ("acl", later), ("fts", later), ("imapsieve_", later), ("sieve_vacation_", later),
-        ("sieve_", later), ("managesieve_", "ManageSieve is not in this release; remove it"),
+        ("sieve_", later), ("managesieve_", later),
         ("submission_", "Martlet has no submission server; the MTA does that"),
         ("replication_", later), ("dsync_", later), ("director_", later), ("doveadm_", later),
         ("stats_", later),

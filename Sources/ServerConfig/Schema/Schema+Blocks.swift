@@ -153,6 +153,7 @@ extension Schema {
             case .imap: ["IMAP"]
             case .pop3: ["POP3"]
             case .lmtp: ["LMTP", "Delivery", "Sieve"]
+            case .sieve: ["Sieve"]
             }
         return groups.contains { group in
             titles.contains(group.title) && group.settings.contains { $0.name == setting.name }

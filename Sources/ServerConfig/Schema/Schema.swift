@@ -262,6 +262,14 @@ package enum Schema {
     private static let sieve: [Setting<Settings>] = [
         .size("sieve_max_script_size", \.sieve.maximumScriptSize, "Largest script; 0 is no limit."),
         .number(
+            "sieve_quota_script_count", \.sieve.maximumScripts, 0...100_000,
+            "Scripts that a user may store by ManageSieve; 0 is no limit."
+        ).alias("sieve_quota_max_scripts"),
+        .size(
+            "sieve_quota_storage_size", \.sieve.maximumStorage,
+            "Octets that a user's scripts may have together, checked by ManageSieve; 0 is no limit."
+        ).alias("sieve_quota_max_storage"),
+        .number(
             "sieve_max_actions", \.sieve.maximumActions, 0...100_000, "Actions of one run; 0 is no limit."),
         .number(
             "sieve_max_redirects", \.sieve.maximumRedirects, 0...1000,

@@ -1,10 +1,29 @@
 /// A server that listens.
 public enum ListeningService: String, SettingChoice {
     case imap, pop3, lmtp
+    /// ManageSieve.
+    case sieve = "managesieve"
     /// SASL for MTAs (the Dovecot auth client protocol).
     case auth
     /// Postfix's policy protocol: whether mailboxes take mail.
     case quotaStatus = "quota-status"
+}
+
+extension ListeningService {
+    /// What is spoken there; `nil`: not to clients or MTAs with mail.
+    public var mailProtocol: MailProtocol? { MailProtocol.allCases.first { $0.service == self } }
+}
+
+extension MailProtocol {
+    /// The server that speaks it.
+    public var service: ListeningService {
+        switch self {
+        case .imap: .imap
+        case .pop3: .pop3
+        case .lmtp: .lmtp
+        case .sieve: .sieve
+        }
+    }
 }
 
 /// One place where connections are accepted.

@@ -82,6 +82,10 @@ public struct SieveSettings: Sendable, Equatable {
     public var scripts: [SieveScriptSettings] = []
     /// The largest script in octets; 0 for no limit.
     public var maximumScriptSize: UInt64 = 1 << 20
+    /// Scripts of one user, checked by ManageSieve; 0 for no limit.
+    public var maximumScripts = 0
+    /// Octets of a user's scripts together, checked by ManageSieve; 0 for no limit.
+    public var maximumStorage: UInt64 = 0
     /// Actions of one run; 0 for no limit.
     public var maximumActions = 32
     /// Redirects of one run; 0 forbids redirect.

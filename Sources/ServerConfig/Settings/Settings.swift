@@ -40,6 +40,8 @@ public struct Settings: Sendable, Equatable {
 /// A protocol that clients or MTAs speak to Martlet.
 public enum MailProtocol: String, SettingChoice {
     case imap, pop3, lmtp
+    /// ManageSieve.
+    case sieve
 }
 
 /// The daemon as a whole.
@@ -48,7 +50,7 @@ public struct GeneralSettings: Sendable, Equatable {
     public var baseDirectory = "/run/martlet"
     /// What must survive a reboot. Absolute.
     public var stateDirectory = "/var/lib/martlet"
-    public var protocols: [MailProtocol] = [.imap, .pop3, .lmtp]
+    public var protocols: [MailProtocol] = [.imap, .pop3, .lmtp, .sieve]
     /// Addresses on which TCP listeners without an own `address` listen; `*` is every IPv4 address, `::`
     /// every IPv6 one.
     public var listen = ["*", "::"]

@@ -1,0 +1,152 @@
+import Accounts
+import Authentication
+import Glibc
+import Logging
+import MailCore
+import MailStore
+import ManageSieveCore
+import SASLCore
+import ServerConfig
+import ServerCore
+
+extension ManageSieveSession {
+    /// AUTHENTICATE (RFC 5804 section 2.1).
+    func authenticate(_ mechanism: String, _ initialResponse: [UInt8]?) async throws(ConnectionError) {
+        guard self.allowsPasswords else {
+            self.reply(.no, .encryptNeeded, "Use STARTTLS first.")
+            return
+        }
+        guard let name = SASLMechanismName(mechanism), self.mechanisms.contains(name.text) else {
+            self.reply(.no, nil, "Unsupported authentication mechanism.")
+            return
+        }
+        var initial: [UInt8]?
+        if let initialResponse {
+            guard let decoded = initialResponse.isEmpty ? [] : Base64.decode(initialResponse) else {
+                self.reply(.no, nil, "Invalid base64 data in initial response.")
+                return
+            }
+            initial = decoded
+        }
+        try await self.connection.flush()
+        var failure: ConnectionError?
+        let outcome = await self.options.authenticator.authenticate(
+            self.authenticationRequest, mechanism: name, initialResponse: initial
+        ) { challenge in
+            do throws(ConnectionError) {
+                return try await self.exchange(challenge)
+            } catch {
+                failure = error
+                return .cancelled
+            }
+        }
+        if let failure { throw failure }
+        guard !self.isDone else { return }
+        await self.received(outcome, method: name.text)
+    }
+
+    /// Sends a challenge and reads what the client says to it: a string in base64, or `"*"`.
+    private func exchange(_ challenge: [UInt8]) async throws(ConnectionError) -> SASLClientReply {
+        ManageSieveString.encode(Base64.encode(challenge), into: &self.connection.output)
+        self.connection.write("\r\n")
+        try await self.connection.flush()
+        while true {
+            // The response is read as the argument of a command would be.
+            let found = self.connection.withInput { input -> ManageSieveScanner.Outcome in
+                var line = Array("X ".utf8)
+                for index in 0..<min(input.count, 16_384) { line.append(input[index]) }
+                return ManageSieveScanner.scan(line.span, maximumLiteral: 8192)
+            }
+            switch found {
+            case .needMore:
+                guard self.connection.withInput({ $0.count }) < 16_384 else { fallthrough }
+                try await self.connection.readMore()
+            case .hopeless, .tooLarge:
+                self.reply(.bye, nil, "Too long a response.")
+                self.isDone = true
+                return .cancelled
+            case .bad(_, let consumed):
+                self.connection.consume(max(0, consumed - 2))
+                return .malformed
+            case .command(_, let arguments, let consumed):
+                self.connection.consume(max(0, consumed - 2))
+                guard arguments.count == 1, case .string(let text) = arguments[0] else { return .malformed }
+                if text == [UInt8(ascii: "*")] { return .cancelled }
+                guard let response = text.isEmpty ? [] : Base64.decode(text) else { return .malformed }
+                return .response(response)
+            }
+        }
+    }
+
+    private var authenticationRequest: AuthenticationRequest {
+        let connection = self.connection
+        let isUnix = connection.remoteAddress.isUnix
+        return AuthenticationRequest(
+            service: "sieve", remoteAddress: isUnix ? nil : connection.remoteAddress.text,
+            remotePort: isUnix ? nil : connection.remoteAddress.port,
+            localAddress: isUnix ? nil : connection.localAddress.text,
+            localPort: isUnix ? nil : connection.localAddress.port,
+            security: connection.tls != nil ? .tls : connection.remoteAddress.isLocal ? .local : .cleartext,
+            session: connection.sessionID)
+    }
+
+    private func received(_ outcome: AuthenticationOutcome, method: String) async {
+        switch outcome {
+        case .success(let identity, let record): self.open(record, identity.user, method: method)
+        case .failure(let failure):
+            let (code, text) = Self.response(to: failure)
+            self.reply(.no, code, text)
+            let line = self.loginLog.failed(
+                user: "", method: method, why: failure.logText, fields: self.logFields)
+            self.options.logger.info("\(line)")
+            if self.loginLog.failures >= Self.maximumFailedLogins { self.isDone = true }
+        }
+    }
+
+    /// Failed logins after which the connection ends.
+    private static let maximumFailedLogins = 10
+
+    private static func response(
+        to failure: AuthenticationFailure
+    ) -> (ManageSieveResponse.Code?, String) {
+        switch failure.code {
+        case .credentials, .authorization: (nil, failure.message ?? "Authentication failed.")
+        case .userDisabled: (nil, failure.message ?? "Account is disabled.")
+        case .passwordExpired: (nil, failure.message ?? "Password has expired.")
+        case .malformedResponse: (nil, "Invalid base64 data or malformed response.")
+        case .unknownMechanism: (nil, "Unsupported authentication mechanism.")
+        case .cancelled: (nil, "Authentication aborted by client.")
+        case .temporary: (.tryLater, "Temporary authentication failure.")
+        }
+    }
+
+    /// Finds the scripts of a user whose password was right.
+    private func open(_ record: UserRecord, _ user: String, method: String) {
+        let limit = self.settings.limits.userAddressConnections
+        guard self.connection.authenticated(user: user, limit: limit) else {
+            self.reply(.bye, .tryLater, "Too many connections from your address.")
+            let line = self.loginLog.refused(
+                user: user, method: method,
+                why: "more connections of user and address than mail_max_userip_connections=\(limit)",
+                fields: self.logFields)
+            self.options.logger.warning("\(line)")
+            self.isDone = true
+            return
+        }
+        do throws(StoreError) {
+            guard let storage = self.options.storage(record) else {
+                throw StoreError(.cannot, "user \(user): scripts need a home, and the userdb gives none")
+            }
+            self.login = Login(
+                user: user, identity: try self.options.accounts.identity(of: record), storage: storage)
+            self.connection.inactivityTimeout = .seconds(1800)
+            let line = self.loginLog.succeeded(user: user, method: method, processID: getpid(), fields: self.logFields)
+            self.options.logger.info("\(line)")
+            self.reply(.ok, nil, "Logged in.")
+        } catch {
+            self.options.logger.error("\(self.label(user)): \(error)")
+            self.reply(.bye, .tryLater, "Internal error occurred. Try again later.")
+            self.isDone = true
+        }
+    }
+}

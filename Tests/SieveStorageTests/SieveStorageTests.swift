@@ -1,0 +1,87 @@
+import Glibc
+import MailStore
+import Testing
+
+@testable import SieveStorage
+
+@Suite struct SieveStorageTests {
+    /// A home in a temporary directory that is removed at the end.
+    private func with(_ body: (SieveStorage, String) throws -> Void) throws {
+        var template = Array("/tmp/martlet-sieve-XXXXXX".utf8CString)
+        let home = try #require(mkdtemp(&template).map { String(cString: $0) })
+        defer {
+            for place in ["sieve/tmp", "sieve", ""] {
+                guard let handle = opendir("\(home)/\(place)") else { continue }
+                while let entry = readdir(handle) {
+                    let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                    }
+                    if name != ".", name != ".." { unlink("\(home)/\(place)/\(name)") }
+                }
+                closedir(handle)
+                rmdir("\(home)/\(place)")
+            }
+        }
+        try body(SieveStorage(directory: home + "/sieve", activePath: home + "/.dovecot.sieve"), home)
+    }
+
+    private func target(_ home: String) -> String {
+        var target = [CChar](repeating: 0, count: 1000)
+        let count = max(0, readlink(home + "/.dovecot.sieve", &target, target.count))
+        return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    @Test func laidOutAsPigeonholeDoes() throws {
+        try self.with { storage, home in
+            #expect(try storage.list().isEmpty)
+            try storage.write("main", Array("keep;".utf8))
+            try storage.write("für später", Array("discard;".utf8))
+            #expect(access(home + "/sieve/main.sieve", F_OK) == 0)
+            try storage.activate("main")
+            #expect(self.target(home) == "sieve/main.sieve")
+            #expect(try storage.list().map(\.name) == ["für später", "main"])
+            #expect(try storage.list().map(\.isActive) == [false, true])
+            #expect(try storage.read("main", limit: 100) == Array("keep;".utf8))
+            try storage.write("main", Array("stop;".utf8))
+            #expect(try storage.read("main", limit: 100) == Array("stop;".utf8))
+            #expect(storage.activeName() == "main")
+        }
+    }
+
+    @Test func activeOneIsKept() throws {
+        try self.with { storage, home in
+            try storage.write("a", [])
+            try storage.write("b", [])
+            try storage.activate("a")
+            #expect(throws: StoreError.self) { try storage.delete("a") }
+            #expect(throws: StoreError.self) { try storage.rename("a", to: "b") }
+            try storage.rename("a", to: "c")
+            #expect(storage.activeName() == "c" && self.target(home) == "sieve/c.sieve")
+            try storage.activate(nil)
+            try storage.activate(nil)
+            #expect(storage.activeName() == nil)
+            try storage.delete("c")
+            #expect(throws: StoreError.self) { try storage.delete("c") }
+            #expect(throws: StoreError.self) { try storage.activate("c") }
+        }
+    }
+
+    /// A file where the link belongs is a script that the user wrote by hand.
+    @Test func adoptsAFile() throws {
+        try self.with { storage, home in
+            let descriptor = open(home + "/.dovecot.sieve", O_WRONLY | O_CREAT, 0o600)
+            _ = write(descriptor, "stop;", 5)
+            close(descriptor)
+            try storage.adoptFile()
+            #expect(try storage.list().map(\.name) == ["dovecot.orig"])
+            #expect(storage.activeName() == "dovecot.orig")
+            #expect(try storage.read("dovecot.orig", limit: 10) == Array("stop;".utf8))
+        }
+    }
+
+    @Test(arguments: ["", ".", "..", ".hidden", "a/b", "a\u{0}", "a\nb", "\u{2028}", String(repeating: "x", count: 129)])
+    func refusedNames(_ name: String) { #expect(!SieveStorage.isName(name)) }
+
+    @Test(arguments: ["a", "main script", "für", "a.sieve", String(repeating: "x", count: 128)])
+    func names(_ name: String) { #expect(SieveStorage.isName(name)) }
+}
