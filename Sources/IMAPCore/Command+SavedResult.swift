@@ -41,7 +41,7 @@ extension Command {
             .close,
             .unselect, .expunge:
             return self
-        case .compress, .unauthenticate:
+        case .compress, .unauthenticate, .uidBatches:
             return self
         }
     }

@@ -55,6 +55,7 @@ public enum Command: Hashable, Sendable {
     case thread(ThreadCommand)
     /// The tags of searches whose updates are not wanted any more (RFC 5267 section 4.3.5); at least one.
     case cancelUpdate([[UInt8]])
+    case uidBatches(UIDBatchesCommand)
     case fetch(FetchCommand)
     case store(StoreCommand)
     case copy(CopyCommand)
@@ -117,6 +118,7 @@ extension Command {
         case .thread(let thread): thread.search.numbering == .uid ? "UID THREAD" : "THREAD"
         case .multiSearch: "ESEARCH"
         case .cancelUpdate: "CANCELUPDATE"
+        case .uidBatches: "UIDBATCHES"
         case .fetch(let fetch): fetch.numbering == .uid ? "UID FETCH" : "FETCH"
         case .store(let store): store.numbering == .uid ? "UID STORE" : "STORE"
         case .copy(let copy): copy.numbering == .uid ? "UID COPY" : "COPY"

@@ -28,6 +28,9 @@ public struct PartialRange: Hashable, Sendable {
         }
     }
 
+    /// How many results it means at most.
+    public var count: Int { Int(max(self.one, self.other)) - Int(min(self.one, self.other)) + 1 }
+
     /// How many results from its side must be known.
     public var reach: Int { Int(max(self.one, self.other)) }
 

@@ -213,11 +213,28 @@ extension Cursor {
                 return .uid(try self.sequenceSet())
             }
             if self.matches(word, "UNKEYWORD") { return .not(try self.keywordKey()) }
+            // RFC 9738 section 3.2.
+            if self.matches(word, "UIDAFTER") {
+                let uid = try self.uniqueID()
+                return .uid(SequenceSet(uid < .max ? [uid + 1...UInt32.max] : []))
+            }
+            if self.matches(word, "UIDBEFORE") {
+                let uid = try self.uniqueID()
+                return .uid(SequenceSet(uid > 1 ? [1...uid - 1] : []))
+            }
         case UInt8(ascii: "Y"):
             if self.matches(word, "YOUNGER") { return .younger(try self.interval()) }
         default: break
         }
         throw self.unexpected(word, "a search key")
+    }
+
+    private mutating func uniqueID() throws(SyntaxError) -> UInt32 {
+        try self.space()
+        let start = self.position
+        let uid = try self.number("a UID")
+        guard uid > 0 else { throw SyntaxError(offset: start, expected: "a UID over 0") }
+        return uid
     }
 
     private mutating func searchString() throws(SyntaxError) -> [UInt8] {

@@ -93,9 +93,8 @@ public struct SessionStateMachine: Sendable {
             return self.receivedAppend()
         case .compress, .unauthenticate:
             return self.receivedAppend()
-        case .check, .close, .unselect, .expunge, .uidExpunge, .search, .sort, .thread, .cancelUpdate, .fetch, .store,
-            .copy,
-            .move:
+        case .check, .close, .unselect, .expunge, .uidExpunge, .search, .sort, .thread, .cancelUpdate, .uidBatches, .fetch,
+            .store, .copy, .move:
             switch self.state {
             case .selected: return .run
             case .authenticated: return .refuse(StaticStringText("No mailbox selected"))

@@ -33,6 +33,13 @@ enum Capabilities {
             out.append(" APPENDLIMIT=")
             out.appendDecimal(limit)
         }
+        if let limit = settings.messageLimit {
+            out.append(" MESSAGELIMIT=")
+            out.appendDecimal(UInt64(limit))
+        } else if let limit = settings.saveLimit {
+            out.append(" SAVELIMIT=")
+            out.appendDecimal(UInt64(limit))
+        }
         return out
     }
 
@@ -59,6 +66,7 @@ enum Capabilities {
         "PREVIEW",
         "OBJECTID SAVEDATE",
         "CONDSTORE QRESYNC",
+        "UIDONLY UIDBATCHES",
         "ESEARCH SEARCHRES WITHIN PARTIAL",
         "CONTEXT=SEARCH CONTEXT=SORT",
         "MULTISEARCH",

@@ -40,6 +40,12 @@ public struct IMAPSessionSettings: Sendable {
     public var compressionLevel = 6
     /// Whether messages that EXPUNGE would remove go to the mailbox of \Trash.
     public var expungesToTrash = false
+    /// Messages that one command may be about (RFC 9738); `nil` for no limit.
+    public var messageLimit: UInt32?
+    /// The same for COPY and APPEND alone; counts where `messageLimit` is `nil`.
+    public var saveLimit: UInt32?
+    /// The smallest batch that UIDBATCHES answers (RFC 10022).
+    public var minimumBatchSize: UInt32 = 500
     /// Commands in a row that were BAD before a session is closed.
     public var maximumBadCommands = 20
 
@@ -83,6 +89,8 @@ public struct IMAPSessionSettings: Sendable {
         self.serverAdmin = settings.imap.serverAdmin
         self.commandLimits.metadataValue = MetadataLimits.maximumValue
         self.expungesToTrash = settings.imap.expungesToTrash
+        if settings.imap.messageLimit > 0 { self.messageLimit = UInt32(clamping: settings.imap.messageLimit) }
+        if settings.imap.saveLimit > 0 { self.saveLimit = UInt32(clamping: settings.imap.saveLimit) }
     }
 
     private mutating func limitLiterals() {

@@ -1,3 +1,4 @@
+import IMAPCore
 import MailCore
 import MailStore
 
@@ -17,6 +18,8 @@ struct SelectedMailbox {
     var savedResult = UIDSet()
     /// How many keywords the client has been told of.
     var toldKeywords: Int
+    /// Whether the client wants no sequence numbers: UIDFETCH in place of FETCH.
+    var tellsUIDsOnly = false
 
     /// How many messages in the view are \Recent.
     var recentCount: Int {
@@ -47,6 +50,12 @@ struct SelectedMailbox {
     }
 
     func isRecent(_ uid: UID) -> Bool { self.tellsRecent && self.recent.contains(uid) }
+
+    /// Begins the response about a message.
+    func beginFetch(_ record: MessageRecord, at index: Int, into out: inout [UInt8]) -> FetchResponse {
+        if self.tellsUIDsOnly { return FetchResponse(uid: record.uid, into: &out) }
+        return FetchResponse(SequenceNumber(index: index), into: &out)
+    }
 
     /// The keywords of a message.
     func keywords(_ record: MessageRecord) -> [Keyword] {

@@ -56,12 +56,13 @@ extension Session {
 
     private func tell(_ untold: Untold) async throws(ConnectionError) {
         self.tellRemoved(untold.gone)
-        if self.knowsQuickResync {
+        let tellsVanished = self.knowsQuickResync || self.usesUIDsOnly
+        if tellsVanished {
             self.write { $0.vanished(untold.vanished) }
             try await self.connection.flushIfLarge()
         }
         // From the end, so that no number depends on an earlier one.
-        for index in untold.expunged.reversed() where !self.knowsQuickResync {
+        for index in untold.expunged.reversed() where !tellsVanished {
             self.write { $0.expunge(SequenceNumber(index: index)) }
             try await self.connection.flushIfLarge()
         }
@@ -211,8 +212,8 @@ extension Session {
     func writeFlags(of record: MessageRecord, at index: Int, _ selected: SelectedMailbox) {
         let knowsCondStore = self.knowsCondStore
         self.write { out in
-            var response = FetchResponse(SequenceNumber(index: index), into: &out.bytes)
-            response.uid(record.uid, into: &out.bytes)
+            var response = selected.beginFetch(record, at: index, into: &out.bytes)
+            if !selected.tellsUIDsOnly { response.uid(record.uid, into: &out.bytes) }
             if knowsCondStore { response.modSeq(record.modSeq, into: &out.bytes) }
             response.flags(
                 record.flags, isRecent: selected.isRecent(record.uid), keywords: selected.keywords(record),

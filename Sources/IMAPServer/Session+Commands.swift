@@ -9,6 +9,8 @@ extension Session {
         let before = self.badCommands
         defer { self.endProgress() }
         switch self.machine.received(tagged.command) {
+        case .run where self.usesUIDsOnly && tagged.command.hasSequenceNumbers:
+            self.bad(tagged.tag, .uidRequired, "Expected no sequence numbers after ENABLE UIDONLY")
         case .run: try await self.run(tagged.command.replacingSavedResult(self.savedResult), tagged.tag)
         case .refuse(let reason): self.bad(tagged.tag, reason.text)
         }
@@ -67,6 +69,7 @@ extension Session {
         case .sort(let command): try await self.sort(tag, command)
         case .multiSearch(let command): try await self.multiSearch(tag, command)
         case .cancelUpdate(let tags): try await self.cancelUpdates(tag, tags)
+        case .uidBatches(let command): try await self.uidBatches(tag, command)
         case .thread(let command): try await self.thread(tag, command)
         case .fetch(let command): try await self.fetch(tag, command)
         case .store(let command): try await self.store(tag, command)

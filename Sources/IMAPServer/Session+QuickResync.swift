@@ -52,7 +52,9 @@ extension Session {
 
     /// Tells what changed, then `tag OK` after a command that removed `count` messages: with the MODSEQ that the client
     /// may count on from now (RFC 7162 section 3.2.7).
-    func finishRemoval(_ tag: Tag, _ count: Int, _ text: StaticString) async throws(ConnectionError) {
+    func finishRemoval(
+        _ tag: Tag, _ count: Int, _ text: StaticString, _ reached: LimitReached? = nil
+    ) async throws(ConnectionError) {
         self.notifications?.tellsRemoval = true
         defer { self.notifications?.tellsRemoval = false }
         try await self.tellChanges(.allowed)
@@ -60,6 +62,7 @@ extension Session {
         if self.knowsQuickResync, count > 0, let selected = self.selected {
             code = .highestModSeq(selected.view.highestModSeq)
         }
+        code = self.code(code, reached)
         self.write { $0.tagged(tag, .ok, code, text) }
     }
 }

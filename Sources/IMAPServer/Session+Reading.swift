@@ -98,6 +98,11 @@ extension Session {
         self.countBadCommand()
     }
 
+    func bad(_ tag: Tag, _ code: ResponseCode, _ text: StaticString) {
+        self.write { $0.tagged(tag, .bad, code, text) }
+        self.countBadCommand()
+    }
+
     private func countBadCommand() {
         self.badCommands += 1
         // Before the login nobody needs many tries.

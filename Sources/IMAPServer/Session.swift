@@ -34,6 +34,8 @@ actor Session {
     var knowsRev2 = false
     /// Whether the client has enabled UTF8=ACCEPT (RFC 6855 section 3).
     var acceptsUTF8 = false
+    /// Whether the client has enabled UIDONLY (RFC 9586): no sequence number is taken or told.
+    var usesUIDsOnly = false
     var statistics = SessionStatistics()
     /// Octets that the connection carried before this session.
     let octetsBefore: (received: UInt64, sent: UInt64)

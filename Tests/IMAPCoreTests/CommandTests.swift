@@ -28,6 +28,22 @@ private func header(_ name: String, _ value: String) -> SearchKey {
 
 /// The examples of the RFCs, each under its section.
 let rfcExamples: [CommandCase] = [
+    // RFC 10022
+    CommandCase("A143 UIDBATCHES 2000\r\n", .uidBatches(UIDBatchesCommand(size: 2000)), tag: "A143"),
+    CommandCase(
+        "A302 uidbatches 2000 10:20\r\n",
+        .uidBatches(UIDBatchesCommand(size: 2000, wanted: UIDBatchesCommand.Wanted(first: 10, last: 20))),
+        tag: "A302"),
+    // RFC 9738 section 3.2
+    CommandCase(
+        "a UID SEARCH UIDAFTER 25000 UIDBEFORE 27000\r\n",
+        .search(
+            SearchCommand(
+                numbering: .uid,
+                key: .and([
+                    .uid(SequenceSet([SequenceSet.Element(first: 25001, last: .max)])),
+                    .uid(SequenceSet([SequenceSet.Element(first: 1, last: 26999)])),
+                ]))), tag: "a"),
     // RFC 3501 sections 6.1 and 6.2
     CommandCase("abcd CAPABILITY\r\n", .capability, tag: "abcd"),
     CommandCase("a002 NOOP\r\n", .noop, tag: "a002"),

@@ -78,6 +78,7 @@ extension Cursor {
         case UInt8(ascii: "U"):
             if self.matches(word, "UID") { return try self.uidCommand() }
             if self.matches(word, "UNSELECT") { return .unselect }
+            if self.matches(word, "UIDBATCHES") { return .uidBatches(try self.uidBatches()) }
             if self.matches(word, "UNAUTHENTICATE") { return .unauthenticate }
             if self.matches(word, "UNSUBSCRIBE") { return .unsubscribe(try self.mailboxArgument()) }
         case UInt8(ascii: "X"):

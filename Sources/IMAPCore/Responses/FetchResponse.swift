@@ -15,6 +15,13 @@ public struct FetchResponse: Sendable {
         out.append(" FETCH (")
     }
 
+    /// `* 4827 UIDFETCH (`, for a client that wants no sequence numbers (RFC 9586).
+    public init(uid: UID, into out: inout [UInt8]) {
+        out.append("* ")
+        out.appendDecimal(UInt64(uid.rawValue))
+        out.append(" UIDFETCH (")
+    }
+
     private mutating func separate(_ out: inout [UInt8]) {
         if !self.isFirst { out.append(0x20) }
         self.isFirst = false

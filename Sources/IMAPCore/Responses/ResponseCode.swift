@@ -42,6 +42,8 @@ public enum ResponseCode: Hashable, Sendable {
     /// No value may have more octets (RFC 5464 section 4.3).
     case metadataMaximum(Int)
     case metadataTooMany
+    /// More messages than one command may be about; the lowest UID that it was about (RFC 9738 section 3.1).
+    case messageLimit(UInt32, UID?)
     /// Ascending message numbers that STORE left alone (RFC 7162 section 3.1.3).
     case modified([ClosedRange<UInt32>])
     case noModSeq
@@ -60,9 +62,13 @@ public enum ResponseCode: Hashable, Sendable {
     case readWrite
     case serverBug
     case tooBig
+    /// Batches of so few messages are not told (RFC 10022).
+    case tooFew
     case tryCreate
     case uidNext(UID)
     case uidNotSticky
+    /// After ENABLE UIDONLY a command has no sequence numbers (RFC 9586).
+    case uidRequired
     case uidValidity(UIDValidity)
     case unavailable
     /// There is no filter of that name, or it is of no use (RFC 5466 section 3.1).
@@ -150,6 +156,13 @@ public enum ResponseCode: Hashable, Sendable {
             out.append("METADATA MAXSIZE ")
             out.appendDecimal(UInt64(max(0, size)))
         case .metadataTooMany: out.append("METADATA TOOMANY")
+        case .messageLimit(let limit, let uid):
+            out.append("MESSAGELIMIT ")
+            out.appendDecimal(UInt64(limit))
+            if let uid {
+                out.append(0x20)
+                out.appendDecimal(UInt64(uid.rawValue))
+            }
         case .modified(let ranges):
             out.append("MODIFIED ")
             out.appendRanges(ranges)
@@ -175,11 +188,13 @@ public enum ResponseCode: Hashable, Sendable {
         case .readWrite: out.append("READ-WRITE")
         case .serverBug: out.append("SERVERBUG")
         case .tooBig: out.append("TOOBIG")
+        case .tooFew: out.append("TOOFEW")
         case .tryCreate: out.append("TRYCREATE")
         case .uidNext(let uid):
             out.append("UIDNEXT ")
             out.appendDecimal(UInt64(uid.rawValue))
         case .uidNotSticky: out.append("UIDNOTSTICKY")
+        case .uidRequired: out.append("UIDREQUIRED")
         case .uidValidity(let validity):
             out.append("UIDVALIDITY ")
             out.appendDecimal(UInt64(validity.rawValue))

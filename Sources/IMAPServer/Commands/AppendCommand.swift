@@ -28,6 +28,8 @@ extension Session {
         var target: AppendTarget?
         switch self.machine.receivedAppend(command) {
         case .refuse(let reason): refusal = (nil, reason.text)
+        case .run where self.usesUIDsOnly && command.replaced?.numbering == .sequenceNumber:
+            refusal = (.uidRequired, "Expected UID REPLACE after ENABLE UIDONLY")
         case .run:
             switch await self.appendTarget(command) {
             case .success(let found): target = found
@@ -51,6 +53,10 @@ extension Session {
                     deposits.count == Self.maximumMessages || octetsBefore > Self.maximumOctetsBefore
                 {
                     refusal = (.limit, "Too many messages in one APPEND")
+                }
+                // All or none (RFC 9738 section 3.1).
+                if refusal == nil, let limit = self.saveLimit, deposits.count >= Int(limit) {
+                    refusal = (.messageLimit(limit, nil), "Too many messages in one APPEND")
                 }
                 assembly = MessageAssembly(message, self.options.store.makeSpool())
                 if held >= Self.heldMessages { assembly?.lowerMemory(to: Self.smallMessage) }
@@ -103,6 +109,7 @@ extension Session {
             return self.bad(tag, "Expected no NUL in a message, or the message as a literal8 (~{n})")
         }
         if let refusal {
+            if refusal.code == .uidRequired { return self.bad(tag, .uidRequired, refusal.text) }
             guard self.machine.isAuthenticated, refusal.code != nil || target != nil else {
                 return self.bad(tag, refusal.text)
             }

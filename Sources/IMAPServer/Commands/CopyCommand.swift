@@ -10,6 +10,10 @@ extension Session {
         guard let target = try await self.mailboxName(tag, command.mailbox, .cannot) else { return }
         let uids = selected.uids(indices)
         guard !uids.isEmpty else { return try await self.finish(tag, "No messages copied") }
+        // All or none: not even some are copied (RFC 9738 section 3.1).
+        if let excess = self.exceedsSaveLimit(indices, in: selected.view) {
+            return try await self.refuse(tag, excess.code, "Too many messages to copy")
+        }
         let result: CopyResult
         self.beginProgress(tag, stages: 0)
         do throws(StoreError) {
@@ -28,9 +32,11 @@ extension Session {
 
     /// MOVE (RFC 6851): COPYUID in an untagged OK before the EXPUNGEs.
     func move(_ tag: Tag, _ command: CopyCommand) async throws(ConnectionError) {
-        guard let (selected, indices) = self.resolve(tag, command.messages, command.numbering) else { return }
+        guard let (selected, meant) = self.resolve(tag, command.messages, command.numbering) else { return }
+        var indices = meant
         guard !selected.isReadOnly else { return try await self.refuseReadOnly(tag) }
         guard let target = try await self.mailboxName(tag, command.mailbox, .cannot) else { return }
+        let reached = self.limit(&indices, in: selected.view)
         let uids = selected.uids(indices)
         guard !uids.isEmpty else { return try await self.finish(tag, "No messages moved") }
         let result: CopyResult
@@ -48,7 +54,7 @@ extension Session {
         }
         self.statistics.expunged += result.source.count
         self.write { $0.untagged(.ok, result.code, "Moved UIDs") }
-        try await self.finishRemoval(tag, result.source.count, "Move completed")
+        try await self.finishRemoval(tag, result.source.count, "Move completed", reached)
     }
 
     /// A target that does not exist asks the client to create it.

@@ -15,9 +15,19 @@ extension Session {
     /// Responses go out as they are made: record and cache items without opening a message, bodies slice
     /// by slice, each time waiting for a slow reader.
     func fetch(_ tag: Tag, _ command: FetchCommand) async throws(ConnectionError) {
-        guard var (_, indices) = self.resolve(tag, command.messages, command.numbering) else { return }
-        if let partial = command.partial { indices = partial.part(of: indices) }
-        let plan = FetchPlan(command)
+        guard let (selected, meant) = self.resolve(tag, command.messages, command.numbering) else { return }
+        var indices = meant
+        var reached: LimitReached?
+        if let partial = command.partial {
+            // The part is what the client wants; it can ask for a smaller one (RFC 9738 section 3.1).
+            if let limit = self.settings.messageLimit, partial.count > Int(limit) {
+                return try await self.refuse(tag, .messageLimit(limit, nil), "Too many messages in PARTIAL")
+            }
+            indices = partial.part(of: indices)
+        } else {
+            reached = self.limit(&indices, in: selected.view)
+        }
+        let plan = FetchPlan(command, answersUID: !self.usesUIDsOnly)
         if command.asksForVanished {
             guard self.knowsQuickResync else { return self.bad(tag, "QRESYNC has not been enabled") }
             do throws(StoreError) {
@@ -28,21 +38,26 @@ extension Session {
         }
         if plan.asksForModSeq { self.enableCondStore() }
         var outcome = FetchOutcome()
-        for range in indices {
-            try await self.fetch(range, plan, &outcome)
+        if reached == nil {
+            for range in indices { try await self.fetch(range, plan, &outcome) }
+        } else {
+            for range in indices.reversed() { try await self.fetchDown(range, plan, &outcome) }
         }
         let expunges = ExpungeTelling(command.numbering)
         if let failure = outcome.failure {
-            return try await self.refuse(tag, failure.fetchCode, "Some messages could not be read", expunges)
+            return try await self.refuse(
+                tag, self.code(failure.fetchCode, reached), "Some messages could not be read", expunges)
         }
         if let failure = outcome.undecoded {
             let code: ResponseCode = failure == .unknownEncoding ? .unknownEncoding : .parse
-            return try await self.refuse(tag, code, "Some parts could not be decoded", expunges)
+            return try await self.refuse(
+                tag, self.code(code, reached), "Some parts could not be decoded", expunges)
         }
         if outcome.hasExpunged {
-            return try await self.refuse(tag, .expungeIssued, "Some messages have been expunged", expunges)
+            return try await self.refuse(
+                tag, self.code(.expungeIssued, reached), "Some messages have been expunged", expunges)
         }
-        try await self.finish(tag, nil, "Fetch completed", expunges)
+        try await self.finish(tag, self.code(nil, reached), "Fetch completed", expunges)
     }
 
     /// Tells items of messages that the client has just been told of (NOTIFY).
@@ -51,8 +66,21 @@ extension Session {
         try await self.fetch(range, plan, &outcome)
     }
 
-    private func fetch(
+    /// Answers from the highest UID down, as a client expects that is told where MESSAGELIMIT stopped it.
+    private func fetchDown(
         _ range: Range<Int>, _ plan: FetchPlan, _ outcome: inout FetchOutcome
+    ) async throws(ConnectionError) {
+        var end = range.upperBound
+        while end > range.lowerBound {
+            let start = max(range.lowerBound, end - Self.bodyBatch)
+            try await self.fetch(start..<end, plan, isDescending: true, &outcome)
+            end = start
+        }
+    }
+
+    /// - Parameter isDescending: of `bodyBatch` messages at most, the last comes first.
+    private func fetch(
+        _ range: Range<Int>, _ plan: FetchPlan, isDescending: Bool = false, _ outcome: inout FetchOutcome
     ) async throws(ConnectionError) {
         var next = range.lowerBound
         while next < range.upperBound {
@@ -68,11 +96,12 @@ extension Session {
             }
             guard !batch.isEmpty else { continue }
             let becameSeen = plan.setsSeen ? await self.markSeen(&batch) : []
+            if isDescending { batch.reverse() }
             guard let current = self.selected else { return }
             let writer = FetchWriter(plan, current)
             writer.becameSeen = becameSeen
             writer.tellsModSeq = self.knowsCondStore && !plan.asksForModSeq
-            writer.tellsUID = (self.knowsCondStore || self.knowsRev2) && !plan.hasUID
+            writer.tellsUID = (self.knowsCondStore || self.knowsRev2) && !plan.hasUID && !current.tellsUIDsOnly
             writer.charset = self.wireCharset
             if !plan.traits.isEmpty {
                 await self.readTraits(&batch, writer, &outcome)

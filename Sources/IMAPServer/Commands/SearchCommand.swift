@@ -8,14 +8,29 @@ extension Session {
     /// Searches the selected mailbox; `nil` when the command has been answered already, because of a mistake in it or a
     /// failure.
     func find(
-        _ tag: Tag, _ command: SearchCommand, _ extent: SearchExtent = .all
+        _ tag: Tag, _ command: SearchCommand, _ extent: SearchExtent = .all, excess: MessageExcess = .isRefused
     ) async throws(ConnectionError) -> Found? {
         let expunges = ExpungeTelling(command)
         guard let selected = self.selected else {
             self.bad(tag, "No mailbox selected")
             return nil
         }
-        guard let key = try await self.searchKey(tag, command, expunges) else { return nil }
+        guard var key = try await self.searchKey(tag, command, expunges) else { return nil }
+        var reached: LimitReached?
+        if self.settings.messageLimit != nil {
+            var candidates = key.candidates(selected.view)
+            reached = self.limit(&candidates, in: selected.view)
+        }
+        if let reached {
+            switch excess {
+            case .isLeftOut: key = .and([.uid(SequenceSet([reached.lowest.rawValue...UInt32.max])), key])
+            case .isRefused:
+                self.forgetSavedResult(command)
+                let code = ResponseCode.messageLimit(reached.limit, nil)
+                try await self.refuse(tag, code, "Too many messages to look at", expunges)
+                return nil
+            }
+        }
         guard
             let plan = SearchPlan(key, selected.view, recent: selected.recent, now: UnixTime.now().seconds)
         else {
@@ -29,7 +44,8 @@ extension Session {
             self.beginStage(of: selected.view.count)
             let places = try await search.matches(plan, extent) { self.goesOn(after: $0) }
             return Found(
-                search: search, plan: plan, key: key, view: selected.view, places: places, hasModSeq: hasModSeq)
+                search: search, plan: plan, key: key, view: selected.view, places: places, hasModSeq: hasModSeq,
+                reached: reached)
         } catch {
             self.forgetSavedResult(command)
             try await self.refuse(tag, error, expunges)
@@ -44,7 +60,7 @@ extension Session {
         // In IMAP4rev2 the answer is always ESEARCH (RFC 9051 section 6.4.4).
         if self.knowsRev2, command.returns == nil { command.returns = .all }
         self.beginProgress(tag, stages: command.returns?.contains(.relevancy) == true ? 2 : 1)
-        guard let found = try await self.find(tag, command, command.extent) else { return }
+        guard let found = try await self.find(tag, command, command.extent, excess: .isLeftOut) else { return }
         if command.returns?.contains(.save) == true { self.save(found, command) }
         do throws(StoreError) {
             try await self.answer(SearchCorrelator(tag), command, found.places, found, [])
@@ -54,7 +70,7 @@ extension Session {
         if command.returns?.contains(.update) == true {
             self.update(SearchUpdate(tag, command, inMailboxOrder: found), found.view)
         }
-        try await self.finish(tag, nil, "Search completed", ExpungeTelling(command))
+        try await self.finish(tag, self.code(nil, found.reached), "Search completed", ExpungeTelling(command))
     }
 
     /// Writes the response to SEARCH.

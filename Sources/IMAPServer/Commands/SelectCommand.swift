@@ -36,7 +36,7 @@ extension Session {
         let selected = SelectedMailbox(
             mailbox: mailbox, isReadOnly: isReadOnly, tellsRecent: !self.knowsRev2, view: view,
             recent: mailbox.takeRecent(), toldModSeq: view.highestModSeq,
-            toldKeywords: view.keywords.keywords.count)
+            toldKeywords: view.keywords.keywords.count, tellsUIDsOnly: self.usesUIDsOnly)
         self.selected = selected
         self.machine.selected(isReadOnly: isReadOnly)
         if parameters.enablesCondStore { self.knowsCondStore = true }
@@ -70,7 +70,7 @@ extension Session {
         var firstUnseen: SequenceNumber?
         view.forEach { index, record in
             // IMAP4rev2 has no UNSEEN here (RFC 9051 appendix E).
-            if !selected.tellsRecent { return false }
+            if !selected.tellsRecent || selected.tellsUIDsOnly { return false }
             if record.flags.contains(.seen) { return true }
             firstUnseen = SequenceNumber(index: index)
             return false
@@ -119,15 +119,20 @@ extension Session {
         guard let selected = self.selected else { return self.bad(tag, "No mailbox selected") }
         guard !selected.isReadOnly else { return try await self.refuseReadOnly(tag) }
         let count: Int
+        var reached: LimitReached?
         do throws(StoreError) {
             var uids: UIDSet?
-            if let set { uids = selected.uids(selected.view.indices(of: set, .uid) ?? []) }
+            if let set {
+                var meant = selected.uids(selected.view.indices(of: set, .uid) ?? [])
+                reached = self.limitDeleted(&meant, selected)
+                uids = meant
+            }
             count = try await self.removeDeleted(selected, uids)
         } catch {
             return try await self.refuse(tag, error)
         }
         self.statistics.expunged += count
-        try await self.finishRemoval(tag, count, "Expunge completed")
+        try await self.finishRemoval(tag, count, "Expunge completed", reached)
     }
 
     func refuseReadOnly(_ tag: Tag, _ expunges: ExpungeTelling = .allowed) async throws(ConnectionError) {

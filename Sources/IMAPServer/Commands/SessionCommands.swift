@@ -34,11 +34,13 @@ extension Session {
         }
         if asks(for: "IMAP4rev2") { self.knowsRev2 = true }
         if asks(for: "UTF8=ACCEPT") { self.acceptsUTF8 = true }
+        let wantsUIDsOnly = asks(for: "UIDONLY")
         if self.knowsRev2 || self.acceptsUTF8 {
             self.names.encoding = .utf8
             self.parser.checksUTF8 = true
         }
         self.write { $0.enabled(enabled) }
+        if wantsUIDsOnly { self.useUIDsOnly() }
         if asksForModSeq { self.enableCondStore() }
         try await self.finish(tag, "Enabled")
     }

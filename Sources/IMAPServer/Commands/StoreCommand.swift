@@ -32,9 +32,11 @@ extension Session {
     /// STORE (RFC 9051 section 6.4.6) with UNCHANGEDSINCE (RFC 7162 section 3.1.3).
     func store(_ tag: Tag, _ command: StoreCommand) async throws(ConnectionError) {
         let expunges = ExpungeTelling(command.numbering)
-        guard let (selected, indices) = self.resolve(tag, command.messages, command.numbering) else { return }
+        guard let (selected, meant) = self.resolve(tag, command.messages, command.numbering) else { return }
+        var indices = meant
         guard !selected.isReadOnly else { return try await self.refuseReadOnly(tag, expunges) }
         if command.unchangedSince != nil { self.enableCondStore() }
+        let reached = self.limit(&indices, in: selected.view)
         let uids = selected.uids(indices)
         let change = FlagChange(command)
         let result: FlagChangeResult
@@ -43,22 +45,24 @@ extension Session {
         } catch {
             return try await self.refuse(tag, error, expunges)
         }
-        let missing = try await self.answerStore(command, change, uids, result)
+        let missing = try await self.answerStore(command, change, uids, result, reached)
         if !result.modified.isEmpty {
             let numbers = selected.numbers(result.modified, command.numbering)
             return try await self.finish(
-                tag, .modified(numbers), "Conditional store failed for some", expunges)
+                tag, self.code(.modified(numbers), reached), "Conditional store failed for some", expunges)
         }
         if missing, command.numbering == .sequenceNumber {
-            return try await self.refuse(tag, .expungeIssued, "Some messages have been expunged", expunges)
+            return try await self.refuse(
+                tag, self.code(.expungeIssued, reached), "Some messages have been expunged", expunges)
         }
-        try await self.finish(tag, nil, "Store completed", expunges)
+        try await self.finish(tag, self.code(nil, reached), "Store completed", expunges)
     }
 
     /// Tells the new flags of messages, and makes the session's view know them, so that they are not told
     /// twice. Answers whether some messages were gone.
     private func answerStore(
-        _ command: StoreCommand, _ change: FlagChange, _ uids: UIDSet, _ result: FlagChangeResult
+        _ command: StoreCommand, _ change: FlagChange, _ uids: UIDSet, _ result: FlagChangeResult,
+        _ reached: LimitReached?
     ) async throws(ConnectionError) -> Bool {
         guard let selected = self.selected else { return false }
         let now = selected.mailbox.snapshot()
@@ -89,6 +93,11 @@ extension Session {
         adopted.adopt(silent, keywords: now.keywords)
         self.selected = adopted
         self.tellKeywords()
+        // From the highest UID down, where not all were changed (RFC 9738 section 3.1).
+        if reached != nil {
+            told.reverse()
+            silent.reverse()
+        }
         for (position, record) in told.enumerated() {
             if position % 4096 == 4095 { await Task.yield() }
             guard let index = adopted.view.index(of: record.uid) else { continue }
@@ -101,8 +110,8 @@ extension Session {
         for record in silent where command.unchangedSince != nil || record.modSeq == result.modSeq {
             guard let index = adopted.view.index(of: record.uid) else { continue }
             self.write { out in
-                var response = FetchResponse(SequenceNumber(index: index), into: &out.bytes)
-                response.uid(record.uid, into: &out.bytes)
+                var response = adopted.beginFetch(record, at: index, into: &out.bytes)
+                if !adopted.tellsUIDsOnly { response.uid(record.uid, into: &out.bytes) }
                 response.modSeq(record.modSeq, into: &out.bytes)
                 response.end(into: &out.bytes)
             }

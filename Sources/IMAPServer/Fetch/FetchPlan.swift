@@ -35,8 +35,10 @@ struct FetchPlan: Sendable {
     /// What must be asked of the index beside the records; nearly always nothing.
     let traits: MessageTraits.Selection
 
-    init(_ command: FetchCommand) {
-        self.init(items: command.items, command.numbering, changedSince: command.changedSince)
+    /// - Parameter answersUID: whether UID FETCH answers it unasked; UIDFETCH has it in front already.
+    init(_ command: FetchCommand, answersUID: Bool = true) {
+        self.init(
+            items: command.items, answersUID ? command.numbering : .sequenceNumber, changedSince: command.changedSince)
     }
 
     init(items: [FetchItem], _ numbering: MessageNumbering, changedSince: ModSeq? = nil) {

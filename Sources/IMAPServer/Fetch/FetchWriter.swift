@@ -33,7 +33,7 @@ final class FetchWriter {
     ) -> Bool {
         let start = out.count
         let before = self.statistics
-        var response = FetchResponse(SequenceNumber(index: index), into: &out)
+        var response = self.selected.beginFetch(record, at: index, into: &out)
         for item in self.plan.items {
             switch item.source {
             case .record: self.writeRecordItem(item.item, record, &response, &out)
@@ -66,7 +66,7 @@ final class FetchWriter {
     func writeWithoutOctets(_ record: MessageRecord, at index: Int, into out: inout [UInt8]) {
         let items = self.plan.items.filter { $0.source == .record }
         guard !items.isEmpty || self.becameSeen.contains(record.uid) else { return }
-        var response = FetchResponse(SequenceNumber(index: index), into: &out)
+        var response = self.selected.beginFetch(record, at: index, into: &out)
         for item in items { self.writeRecordItem(item.item, record, &response, &out) }
         self.writeNewFlags(record, &response, &out)
         response.end(into: &out)

@@ -51,7 +51,7 @@ extension Session {
     private func write(
         _ message: FetchedMessage, _ record: MessageRecord, at index: Int, _ writer: FetchWriter
     ) async throws(ConnectionError) {
-        var response = FetchResponse(SequenceNumber(index: index), into: &self.connection.output)
+        var response = writer.selected.beginFetch(record, at: index, into: &self.connection.output)
         for item in writer.plan.items {
             guard item.source != .record else {
                 writer.writeRecordItem(item.item, record, &response, &self.connection.output)

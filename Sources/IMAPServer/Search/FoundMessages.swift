@@ -14,6 +14,8 @@ extension Session {
         var places: [Int]
         /// Whether MODSEQ was among the keys.
         var hasModSeq: Bool
+        /// Where MESSAGELIMIT ended the search.
+        var reached: LimitReached?
 
         func number(_ place: Int, _ numbering: MessageNumbering) -> UInt32 {
             switch numbering {

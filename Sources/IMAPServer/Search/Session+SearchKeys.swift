@@ -44,7 +44,11 @@ extension Session {
         }
         do throws(SearchFilters.Failure) {
             let filters = SearchFilters(metadata, limits: self.settings.commandLimits)
-            return try filters.replaced(in: command.key).replacingSavedResult(self.savedResult)
+            let key = try filters.replaced(in: command.key).replacingSavedResult(self.savedResult)
+            guard self.usesUIDsOnly, key.namesSequenceNumbers else { return key }
+            self.forgetSavedResult(command)
+            self.bad(tag, .uidRequired, "A filter has sequence numbers")
+            return nil
         } catch {
             self.forgetSavedResult(command)
             switch error {

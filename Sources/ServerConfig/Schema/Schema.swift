@@ -213,6 +213,14 @@ package enum Schema {
             "imap_expunge_to_trash", \.imap.expungesToTrash,
             "For clients that only mark messages as deleted: those that EXPUNGE would remove go to the mailbox of \\Trash, unless they are in it or in that of \\Junk. Thunderbird and others that move messages themselves need no such help."
         ),
+        .number(
+            "imap_message_limit", \.imap.messageLimit, 0...4_294_967_295,
+            "Messages that one FETCH, STORE, SEARCH, MOVE or UID EXPUNGE works on at most, those with the highest UIDs first, and that one COPY, APPEND, SORT or THREAD may be about: told as MESSAGELIMIT. Not below 1000 for clients in the wild; 0 is no limit."
+        ),
+        .number(
+            "imap_save_limit", \.imap.saveLimit, 0...4_294_967_295,
+            "Messages that one COPY or APPEND may store: told as SAVELIMIT, unless `imap_message_limit` is set, which then counts; 0 is no limit."
+        ),
     ]
 
     private static let pop3: [Setting<Settings>] = [

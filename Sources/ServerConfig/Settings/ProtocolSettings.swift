@@ -19,6 +19,10 @@ public struct IMAPSettings: Sendable, Equatable {
     public var serverAdmin = ""
     /// Whether messages that EXPUNGE would remove go to the mailbox of \Trash.
     public var expungesToTrash = false
+    /// Messages that one command may be about; 0 for no limit.
+    public var messageLimit = 0
+    /// Messages that one COPY or APPEND may store; 0 for no limit.
+    public var saveLimit = 0
 
     public init() {}
 }
