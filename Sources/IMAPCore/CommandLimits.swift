@@ -17,8 +17,10 @@ public struct CommandLimits: Hashable, Sendable {
     public var tagLength = 255
     /// Parentheses, NOT and OR inside each other.
     public var nesting = 128
-    /// Elements of a list of flags, header fields, patterns and the like.
+    /// Elements of a list of flags, header fields and the like.
     public var listLength = 4096
+    /// Patterns of one LIST: each is held against each name.
+    public var patternCount = 256
     /// Ranges in one sequence set.
     public var setRanges = 65_536
     /// Search keys in one SEARCH, operators and parentheses included.

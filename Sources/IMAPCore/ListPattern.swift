@@ -9,6 +9,12 @@ public struct ListPattern: Hashable, Sendable {
 
     private let elements: [Element]
     private let separator: UInt8
+    /// The places of `anything` and of `level`, where all places fit into a word.
+    private var anythings: UInt64 = 0
+    private var levels: UInt64 = 0
+
+    /// The most elements whose places, and the one behind them, fit into a word.
+    private static let maximumInWord = 63
 
     /// `pattern` is reference and pattern joined. Neighbouring wildcards become one, so that their number
     /// does not matter.
@@ -28,6 +34,14 @@ public struct ListPattern: Hashable, Sendable {
         }
         self.elements = elements
         self.separator = separator
+        guard elements.count <= Self.maximumInWord else { return }
+        for (index, element) in elements.enumerated() {
+            switch element {
+            case .anything: self.anythings |= 1 << UInt64(index)
+            case .level: self.levels |= 1 << UInt64(index)
+            case .octet: break
+            }
+        }
     }
 
     /// How a name stands to a pattern.
@@ -39,8 +53,9 @@ public struct ListPattern: Hashable, Sendable {
         case none
     }
 
-    /// Time is proportional to the product of the lengths at worst, memory to the pattern's.
+    /// Time is proportional to the product of the lengths at worst; only patterns over 63 elements take memory.
     public func match(_ name: [UInt8]) -> Match {
+        guard self.elements.count > Self.maximumInWord else { return self.matchInWord(name) }
         var states = self.startStates()
         for byte in name {
             states = self.step(states, byte)
@@ -48,6 +63,34 @@ public struct ListPattern: Hashable, Sendable {
         }
         if states[self.elements.count] { return .full }
         return self.step(states, self.separator).contains(true) ? .below : .none
+    }
+
+    /// The same with the states as the bits of a word.
+    private func matchInWord(_ name: [UInt8]) -> Match {
+        var states = self.withWildcardsSkipped(1)
+        for byte in name {
+            states = self.step(states, byte)
+            if states == 0 { return .none }
+        }
+        if states >> UInt64(self.elements.count) != 0 { return .full }
+        return self.step(states, self.separator) != 0 ? .below : .none
+    }
+
+    private func step(_ states: UInt64, _ byte: UInt8) -> UInt64 {
+        var next = states & (byte == self.separator ? self.anythings : self.anythings | self.levels)
+        var left = states & ~(self.anythings | self.levels)
+        while left != 0 {
+            let index = left.trailingZeroBitCount
+            left &= left &- 1
+            guard index < self.elements.count, self.elements[index] == .octet(byte) else { continue }
+            next |= 1 << UInt64(index + 1)
+        }
+        return self.withWildcardsSkipped(next)
+    }
+
+    /// A wildcard also matches nothing. Two never stand beside each other.
+    private func withWildcardsSkipped(_ states: UInt64) -> UInt64 {
+        states | (states & (self.anythings | self.levels)) << 1
     }
 
     public func matches(_ name: [UInt8]) -> Bool { self.match(name) == .full }

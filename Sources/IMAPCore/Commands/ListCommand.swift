@@ -80,7 +80,7 @@ extension Cursor {
         if self.take(UInt8(ascii: "(")) {
             command.isExtended = true
             repeat {
-                if command.patterns.count == self.limits.listLength {
+                if command.patterns.count == self.limits.patternCount {
                     throw self.tooComplex("Too many patterns")
                 }
                 command.patterns.append(try self.listMailbox())
