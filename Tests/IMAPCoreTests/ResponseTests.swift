@@ -29,7 +29,9 @@ private let tag = Tag(bytes("a1"))!
         } == "a1 OK [COPYUID 38505 304,319:320 3956:3958] Done\r\n")
     #expect(wire { $0.untagged(.ok, .modified([7...7, 9...10]), "x") } == "* OK [MODIFIED 7,9:10] x\r\n")
     // RFC 9738 section 3.1, RFC 9586, RFC 10022
-    #expect(wire { $0.untagged(.no, .messageLimit(1000, UID(rawValue: 20221)!), "x") } == "* NO [MESSAGELIMIT 1000 20221] x\r\n")
+    #expect(
+        wire { $0.untagged(.no, .messageLimit(1000, UID(rawValue: 20221)!), "x") }
+            == "* NO [MESSAGELIMIT 1000 20221] x\r\n")
     #expect(wire { $0.untagged(.no, .messageLimit(1000, nil), "x") } == "* NO [MESSAGELIMIT 1000] x\r\n")
     #expect(wire { $0.untagged(.no, .uidRequired, "x") } == "* NO [UIDREQUIRED] x\r\n")
     #expect(wire { $0.untagged(.no, .tooFew, "x") } == "* NO [TOOFEW] x\r\n")
