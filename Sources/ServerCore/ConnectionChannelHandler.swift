@@ -65,6 +65,7 @@ extension Connection {
 
     func received(_ buffer: ByteBuffer) {
         var buffer = buffer
+        self.executor.noteLook()
         if self.discarding { return }
         if let compression = self.compression { return self.receivedCompressed(&buffer, compression) }
         self.bytesIn += UInt64(buffer.readableBytes)

@@ -91,6 +91,40 @@ actor ThreadSession {
         #expect(threads.value.count == 1)
     }
 
+    /// Sessions at work in slices, two on each loop, let the input of another one in.
+    @Test func slicesLetOtherSessionsIn() async throws {
+        let stopped = Box(false)
+        let ends = Box<[Bool]>([])
+        let server = try await TestServer.start { connection in
+            try? await connection.readMore()
+            let isWorker = connection.withInput { $0.count > 0 && $0[0] == UInt8(ascii: "w") }
+            connection.consume(connection.unread)
+            guard isWorker else {
+                stopped.update { $0 = true }
+                return
+            }
+            connection.write("working\r\n")
+            try? await connection.flush()
+            let end = ContinuousClock.now + .seconds(10)
+            while !stopped.value, ContinuousClock.now < end { await Task.yield() }
+            let wasStopped = stopped.value
+            ends.update { $0.append(wasStopped) }
+        }
+        try await server.client { first in
+            var workers = [first]
+            for _ in 0..<3 { workers.append(try Client(port: server.port)) }
+            for worker in workers { try worker.send("w\r\n") }
+            for worker in workers { _ = try worker.line() }
+            let last = try Client(port: server.port)
+            try last.send("stop\r\n")
+            _ = try last.rest()
+            for worker in workers { _ = try worker.rest() }
+            for client in workers.dropFirst() + [last] { client.close() }
+        }
+        await server.stop()
+        #expect(ends.value == [true, true, true, true])
+    }
+
     @Test func linesArriveSplitAtEachOctet() async throws {
         let server = try await TestServer.start(Self.echo)
         let answer = try await server.client { client in
