@@ -38,7 +38,7 @@ extension ManageSieveSession {
                 try await self.files(login) { storage throws(StoreError) in try storage.rename(old, to: new) }
                 self.reply(.ok, nil, "Script renamed.")
             case .checkScript(let content):
-                if let warnings = self.check(content, name: "script") {
+                if let warnings = try await self.check(content, name: "script") {
                     self.reply(.ok, warnings.isEmpty ? nil : .warnings, warnings)
                 }
             case .authenticate, .startTLS, .logout, .capability, .noop, .unauthenticate: break
@@ -102,7 +102,8 @@ extension ManageSieveSession {
     }
 
     private func put(_ name: String, _ content: [UInt8], _ login: Login) async throws(StoreError) {
-        guard try await self.hasRoom(name, content.count, login), let warnings = self.check(content, name: name)
+        guard try await self.hasRoom(name, content.count, login),
+            let warnings = try await self.check(content, name: name)
         else { return }
         try await self.files(login) { storage throws(StoreError) in
             try storage.adoptFile()
@@ -130,9 +131,13 @@ extension ManageSieveSession {
         return true
     }
 
-    /// Compiles a script; `nil` after the client was told what is wrong, else its warnings.
-    private func check(_ content: [UInt8], name: String) -> String? {
-        let compilation = self.options.compiler.compile(content, name: name)
+    /// Compiles a script, on a storage thread since that may take long; `nil` after the client was told what is wrong,
+    /// else its warnings.
+    private func check(_ content: [UInt8], name: String) async throws(StoreError) -> String? {
+        let compiler = self.options.compiler
+        let compilation = try await self.options.store.threads.run { () throws(StoreError) in
+            compiler.compile(content, name: name)
+        }
         let lines = compilation.diagnostics.map { "\(name): \($0)" }
         guard compilation.script != nil else {
             self.reply(.no, nil, lines.joined(separator: "\r\n"))
@@ -147,6 +152,6 @@ extension ManageSieveSession {
         let content = try await self.files(login) { storage throws(StoreError) in
             try storage.read(name, limit: limit)
         }
-        return self.check(content, name: name) != nil
+        return try await self.check(content, name: name) != nil
     }
 }
