@@ -53,11 +53,26 @@ extension Session {
             watch.stop()
             return try await self.refuse(tag, .notificationOverflow, "Too many mailboxes to watch")
         }
+        do throws(ConnectionError) {
+            try await self.tellBaseline(notifications, wantsStatus: request.wantsStatus)
+        } catch {
+            // The session ends without having taken the watch over.
+            watch.stop()
+            throw error
+        }
+        self.notifications = notifications
+        self.write { $0.tagged(tag, .ok, "Notify completed") }
+    }
+
+    /// Tells what comes before the first notification.
+    private func tellBaseline(
+        _ notifications: Notifications, wantsStatus: Bool
+    ) async throws(ConnectionError) {
         // It implies NOOP, whatever was wanted before.
         self.notifications?.end()
         self.notifications = nil
         try await self.tellChanges(.allowed)
-        if request.wantsStatus {
+        if wantsStatus {
             let selected = self.selected?.mailbox.name
             for (name, status) in notifications.told.sorted(by: { $0.key < $1.key }) where name != selected {
                 var items: [StatusItem] = [.messages, .uidNext, .uidValidity]
@@ -68,8 +83,6 @@ extension Session {
                 try await self.connection.flushIfLarge()
             }
         }
-        self.notifications = notifications
-        self.write { $0.tagged(tag, .ok, "Notify completed") }
     }
 
     /// Reads the counters of all mailboxes whose messages are wanted; `false` when there are too many.

@@ -79,7 +79,8 @@ struct MetadataTest: SieveTest {
         compiler.emit(MetadataTest(mailbox: name, entries: texts, comparison: comparison))
     }
 
-    private static func isEntry(_ name: [UInt8]) -> Bool {
+    /// Whether it may be the name of an entry (RFC 5464 section 3.2).
+    static func isEntry(_ name: [UInt8]) -> Bool {
         let text = String(decoding: name, as: UTF8.self).lowercased()
         return (text.hasPrefix("/private/") || text.hasPrefix("/shared/")) && !text.hasSuffix("/")
             && !text.utf8.contains(UInt8(ascii: "*")) && !text.utf8.contains(UInt8(ascii: "%"))

@@ -224,14 +224,12 @@ struct MetadataOperation: SieveOperation {
 
     func perform(_ run: inout SieveRun) throws(SieveRuntimeError) {
         let session = try run.testSession()
-        let entry = String(decoding: try self.entry.octets(&run), as: UTF8.self)
-        let lower = entry.lowercased()
-        guard (lower.hasPrefix("/private/") || lower.hasPrefix("/shared/")), !lower.hasSuffix("/"),
-            !lower.utf8.contains(UInt8(ascii: "*")), !lower.utf8.contains(UInt8(ascii: "%"))
-        else { throw session.failFile("\(quoted(entry)) is no name of an entry", run) }
-        let mailbox = try self.mailbox?.octets(&run).map { $0 }
-        let name = mailbox.map { String(decoding: $0, as: UTF8.self) }
-        session.metadata[TestSession.metadataKey(entry, name)] = try self.value.octets(&run)
+        let name = try self.entry.octets(&run)
+        guard MetadataTest.isEntry(name) else { throw session.failFile("\(quoted(name)) is no name of an entry", run) }
+        let entry = String(decoding: name, as: UTF8.self)
+        let mailbox = try self.mailbox?.octets(&run)
+        let place = mailbox.map { String(decoding: $0, as: UTF8.self) }
+        session.metadata[TestSession.metadataKey(entry, place)] = try self.value.octets(&run)
     }
 }
 
