@@ -17,6 +17,17 @@ public protocol MailStore: Sendable {
     /// Answered when each is durable. The results are in the order of the deposits and independent of each other.
     func deposit(_ deposits: [Deposit]) async -> [Result<StoredMessage, StoreError>]
 
+    /// Does everything that a delivery does for its users, in one commit where it can be: messages with one body for
+    /// all that share one, mails that go out, what is remembered. Answered when all of it is durable, in the order of
+    /// the parcels, which are independent of each other.
+    func deliver(_ parcels: [Parcel]) async -> [ParcelResult]
+
+    /// What scripts remember.
+    var deliveryMemory: any DeliveryMemory { get }
+
+    /// The mails that wait for the MTA; `nil`: nothing can be sent from here.
+    var outgoingQueue: (any OutgoingQueue)? { get }
+
     /// Stores all deposits or none: MULTIAPPEND (RFC 3502), APPEND. All go to one account.
     func depositAll(_ deposits: [Deposit]) async throws(StoreError) -> [StoredMessage]
 
@@ -56,4 +67,18 @@ extension MailStore {
         throw StoreError(.cannot, "a store of one format")
     }
     public func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String] { [] }
+    public var deliveryMemory: any DeliveryMemory { ForgetfulMemory() }
+    public var outgoingQueue: (any OutgoingQueue)? { nil }
+
+    /// Of a store that only stores.
+    public func deliver(_ parcels: [Parcel]) async -> [ParcelResult] {
+        var results = await self.deposit(parcels.flatMap(\.deposits))[...]
+        return parcels.map { parcel in
+            let own = Array(results.prefix(parcel.deposits.count))
+            results = results.dropFirst(own.count)
+            let cannot = StoreError(.cannot, "a store that sends nothing")
+            return ParcelResult(
+                deposits: own, effects: parcel.effects.isEmpty ? .success(()) : .failure(cannot))
+        }
+    }
 }

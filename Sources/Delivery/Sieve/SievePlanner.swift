@@ -11,9 +11,6 @@ struct SievePlanner: Sendable {
     let options: SieveOptions
     let library: ScriptLibrary
 
-    /// Received fields from which on a message is not sent further.
-    private static let maximumReceived = 50
-
     /// One script that is to run.
     private struct Step {
         var path: String
@@ -87,7 +84,10 @@ struct SievePlanner: Sendable {
             }
         }
         if !hasScript { self.library.noteScriptless(recipient.account.identity.name) }
-        let plan = self.plan(sequence, octets, recipient, keepMailbox, mailboxes, &notes)
+        let situation = SieveSituation(
+            octets: octets, message: message, envelope: envelope, recipient: recipient, keepMailbox: keepMailbox,
+            mailboxes: mailboxes, environment: environment)
+        let plan = ScriptExecutor(options: self.options).plan(of: sequence, in: situation, &notes)
         self.note(notes, envelope, recipient)
         return plan
     }
@@ -141,79 +141,6 @@ struct SievePlanner: Sendable {
         } catch  where error.code == .noPermission || error.code == .cannot {
             return [Step(path: path, isPersonal: false)]
         }
-    }
-
-    // MARK: What they decided
-
-    private func plan(
-        _ sequence: SieveSequence, _ octets: UnsafeRawBufferPointer, _ recipient: DeliveryRecipient,
-        _ keepMailbox: MailboxName, _ mailboxes: MailboxDirectory?, _ notes: inout [String]
-    ) -> DeliveryPlan {
-        var plan = DeliveryPlan()
-        plan.edits = sequence.editedMessages
-        for action in sequence.actions {
-            switch action.kind {
-            case .fileInto(let place):
-                plan.store(in: self.place(place, action, recipient, mailboxes, &notes))
-            case .redirect(let address):
-                if self.isLoop(octets, recipient) {
-                    notes.append(self.note(action, "the message to \(address) runs in a circle; it was kept"))
-                    plan.store(in: DeliveryPlan.Place(mailbox: keepMailbox))
-                } else {
-                    plan.redirect(to: address, message: action.message)
-                }
-            case .reject(let reason, _): plan.rejection = reason
-            // Scripts that require these are refused by the compiler as long as the registry lacks them.
-            case .keep, .discard, .vacation, .notify, .report, .pipe: break
-            }
-        }
-        if sequence.keeps {
-            var place = DeliveryPlan.Place(mailbox: keepMailbox, message: sequence.keepMessage)
-            place.add(flags: sequence.flags)
-            plan.store(in: place)
-        }
-        return plan
-    }
-
-    /// Where a fileinto leads; INBOX for a name that no mailbox can have.
-    private func place(
-        _ wanted: SieveFileInto, _ action: SieveAction, _ recipient: DeliveryRecipient,
-        _ mailboxes: MailboxDirectory?, _ notes: inout [String]
-    ) -> DeliveryPlan.Place {
-        var place = DeliveryPlan.Place(mailbox: .inbox, creates: wanted.creates, message: action.message)
-        place.add(flags: wanted.flags)
-        if let use = wanted.specialUse, let name = mailboxes?.mailbox(ofUse: use) {
-            place.mailbox = name
-        } else if let name = recipient.account.spelling.name(of: wanted.mailbox) {
-            place.mailbox = name
-        } else {
-            notes.append(
-                self.note(action, "\"\(wanted.mailbox)\" cannot be the name of a mailbox here; INBOX was taken"))
-        }
-        return place
-    }
-
-    private func note(_ action: SieveAction, _ text: String) -> String {
-        "\(action.script): line \(action.position.line), column \(action.position.column): error: \(text)"
-    }
-
-    /// Whether this user's scripts sent the message on before, or it has been through too many hands
-    /// (RFC 5228 section 4.2).
-    private func isLoop(_ bytes: UnsafeRawBufferPointer, _ recipient: DeliveryRecipient) -> Bool {
-        let octets = Octets(bytes)
-        var received = 0
-        for field in HeaderScanner(octets) {
-            let name = octets[field.name]
-            if name.equals(lowercase: "received") {
-                received += 1
-                if received > Self.maximumReceived { return true }
-            } else if name.equals(lowercase: "x-sieve-redirected-from"),
-                ASCII.equalsIgnoringCase(HeaderBody.unfolded(octets[field.body]), recipient.address.utf8)
-            {
-                return true
-            }
-        }
-        return false
     }
 
     // MARK: The user's log
