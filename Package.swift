@@ -88,7 +88,7 @@ let package = Package(
             "Authentication",
             uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux"]),
         room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig", "MIMECore", "MailCore"]),
-        room("Delivery", uses: ["SieveCore", "MailStore", "MIMECore", "MailCore"]),
+        room("Delivery", uses: ["SieveCore", "MailStore", "MIMECore", "MailCore", "CLinux"]),
 
         // Servers.
         room("ServerConfig", uses: ["MailCore"]),

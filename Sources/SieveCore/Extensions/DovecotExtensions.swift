@@ -139,30 +139,50 @@ struct ProgramText: Sendable {
             compiler.error(literal.position, "\(quoted(octets)) is no name of a program; paths are not allowed")
             return nil
         }
+        for (text, literal) in zip(self.arguments, arguments.strings(1)) {
+            guard let octets = text.constant, let fault = Self.fault(octets) else { continue }
+            compiler.error(literal.position, fault)
+            return nil
+        }
     }
 
-    func call(_ run: inout SieveRun) throws(SieveRuntimeError) -> SieveProgramCall {
+    func call(
+        _ kind: SieveProgramCall.Kind, _ run: inout SieveRun
+    ) throws(SieveRuntimeError) -> SieveProgramCall {
         let name = try self.program.octets(&run)
         guard let program = Self.name(name) else {
             throw run.error("\(quoted(name)) is no name of a program; paths are not allowed")
         }
-        var call = SieveProgramCall(program: program)
+        var call = SieveProgramCall(kind, program: program)
         call.arguments = try self.arguments.octets(&run)
-        guard !call.arguments.contains(where: { $0.contains(0) }) else {
-            throw run.error("an argument of a program must not contain NUL")
+        for argument in call.arguments {
+            if let fault = Self.fault(argument) { throw run.error(fault) }
         }
         try run.spend(1_000_000)
         return call
     }
 
-    /// A plain file name, with directories below the configured one but none above it.
+    /// A plain file name: no directories, nothing hidden.
     private static func name(_ octets: [UInt8]) -> String? {
-        guard !octets.isEmpty, octets.count <= 128, octets.first != UInt8(ascii: "/"),
-            octets.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        guard !octets.isEmpty, octets.count <= 128, octets.first != UInt8(ascii: "."),
+            let name = String(validating: octets, as: UTF8.self)
         else { return nil }
-        for part in octets.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        where part.isEmpty || part.first == UInt8(ascii: ".") { return nil }
-        return String(decoding: octets, as: UTF8.self)
+        let isPlain = name.unicodeScalars.allSatisfy { scalar in
+            switch scalar.value {
+            case 0..<0x20, 0x2F, 0x7F...0x9F, 0x2028, 0x2029: false
+            default: true
+            }
+        }
+        return isPlain ? name : nil
+    }
+
+    /// What is wrong with an argument; programs such as shells would read a second line as more than that.
+    private static func fault(_ argument: [UInt8]) -> String? {
+        if argument.count > 1024 { return "an argument of a program has more than 1024 octets" }
+        if argument.contains(where: { $0 == 0x0D || $0 == 0x0A || $0 == 0 }) {
+            return "the argument \(quoted(argument)) of a program has more than one line"
+        }
+        return nil
     }
 }
 
@@ -172,7 +192,7 @@ struct PipeOperation: SieveOperation {
     let isCopy: Bool
 
     func perform(_ run: inout SieveRun) throws(SieveRuntimeError) {
-        var call = try self.program.call(&run)
+        var call = try self.program.call(.pipe, &run)
         call.mayFail = self.mayFail
         try run.add(.pipe(call), cancelsKeep: !self.isCopy)
     }
@@ -185,7 +205,7 @@ struct FilterProgram: SieveOperation, SieveTest {
     func perform(_ run: inout SieveRun) throws(SieveRuntimeError) { _ = try self.evaluate(&run) }
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
-        let call = try self.program.call(&run)
+        let call = try self.program.call(.filter, &run)
         let (succeeded, output) = run.host.run(call, input: run.message.wholeOctets)
         guard succeeded, !output.isEmpty else { return false }
         try run.spend(output.count)
@@ -226,7 +246,7 @@ struct ExecuteProgram: SieveOperation, SieveTest {
     func perform(_ run: inout SieveRun) throws(SieveRuntimeError) { _ = try self.evaluate(&run) }
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
-        let call = try self.program.call(&run)
+        let call = try self.program.call(.execute, &run)
         var input: [UInt8] = []
         if self.pipesMessage { input = run.message.wholeOctets }
         if let text = self.input { input = try text.octets(&run) }

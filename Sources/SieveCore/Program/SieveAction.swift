@@ -106,12 +106,19 @@ public struct SieveAbuseReport: Sendable, Equatable {
 
 /// A program with its arguments (vnd.dovecot.pipe, .filter, .execute).
 public struct SieveProgramCall: Sendable, Equatable {
+    /// Which extension asks, and so where the program is looked for.
+    public enum Kind: String, Sendable { case pipe, filter, execute }
+
+    public var kind: Kind
     public var program: String
     public var arguments: [[UInt8]] = []
     /// A failure is no failure of the delivery.
     public var mayFail = false
 
-    public init(program: String) { self.program = program }
+    public init(_ kind: Kind, program: String) {
+        self.kind = kind
+        self.program = program
+    }
 }
 
 extension SieveAction.Kind {
