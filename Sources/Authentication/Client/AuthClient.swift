@@ -171,7 +171,7 @@ public final class AuthClient: Authenticator {
             return
         }
         enum Next {
-            case nothing, wake, start
+            case nothing, wake, start, send
             case refuse(String)
         }
         // A task that is already cancelled gets no request: its cancellation handler ran before this.
@@ -187,16 +187,17 @@ public final class AuthClient: Authenticator {
             // Without a connection the thread sends it on the next one, which spends the repetition.
             state.pending[id] = AuthClientPending(
                 continuation: continuation, deadline: deadline, resend: canRepeat ? line : [])
-            let needsHelp = state.descriptor < 0 || state.write(line)
             if !state.running {
                 state.running = true
                 return .start
             }
-            return needsHelp ? .wake : .nothing
+            guard state.descriptor >= 0 else { return .wake }
+            return state.hold(line) ? .send : .nothing
         }
         switch next {
         case .nothing: break
         case .wake: self.wakePipe?.wake()
+        case .send: self.sendHeld()
         case .refuse(let reason): continuation.resume(returning: .lost(reason))
         case .start:
             guard let wakePipe = self.wakePipe, Thread.start({ self.run(wakePipe) }) else {
@@ -216,8 +217,25 @@ public final class AuthClient: Authenticator {
         line.field(id)
         line.end()
         let bytes = line.take()
-        let needsHelp = self.state.withLock { $0.descriptor >= 0 && $0.write(bytes) }
-        if needsHelp { self.wakePipe?.wake() }
+        if self.state.withLock({ $0.descriptor >= 0 && $0.hold(bytes) }) { self.sendHeld() }
+    }
+
+    /// Sends what callers held for the connection. Without the lock, so that the reader of the reply, which often comes
+    /// before `send` has returned, finds it free.
+    private func sendHeld() {
+        while let (descriptor, octets) = self.state.withLock({ $0.nextToSend() }) {
+            var left = octets[...]
+            while !left.isEmpty {
+                let sent = left.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+                if sent < 0, errno == EINTR { continue }
+                guard sent > 0 else {
+                    self.state.withLock { $0.sendingStopped(descriptor, left: left) }
+                    self.wakePipe?.wake()
+                    return
+                }
+                left = left.dropFirst(sent)
+            }
+        }
     }
 
     private func cancel(_ id: UInt32) {
@@ -238,7 +256,7 @@ extension AuthClient {
         while true {
             let now = Ticks.now
             var (descriptor, wantsWrite, stopped, isIdle) = self.state.withLock { state in
-                (state.descriptor, !state.outbox.isEmpty, state.stopped, state.pending.isEmpty)
+                (state.descriptor, state.wantsWrite, state.stopped, state.pending.isEmpty)
             }
             if stopped { return self.finish() }
             if descriptor < 0, !isIdle, now >= retryAt {
@@ -251,7 +269,8 @@ extension AuthClient {
                     retryDelay = 10
                     if didComplain { self.log(.info, "auth: connected to \(self.path) again") }
                     didComplain = false
-                    wantsWrite = self.state.withLock { !$0.outbox.isEmpty }
+                    if self.state.withLock({ $0.beginsSending() }) { self.sendHeld() }
+                    wantsWrite = self.state.withLock { $0.wantsWrite }
                 } else {
                     if !didComplain {
                         self.log(
@@ -274,7 +293,9 @@ extension AuthClient {
             _ = poll(&events, nfds_t(events.count), pause)
             if events[0].revents != 0 { wakePipe.drain() }
             if events.count > 1 {
-                if events[1].revents & Int16(POLLOUT) != 0 { self.state.withLock { _ = $0.flush() } }
+                if events[1].revents & Int16(POLLOUT) != 0, self.state.withLock({ $0.beginsSending() }) {
+                    self.sendHeld()
+                }
                 if events[1].revents & ~Int16(POLLOUT) != 0, !self.read(descriptor, &splitter) {
                     retryAt = Ticks.now
                     self.lose("the auth service closed the connection")

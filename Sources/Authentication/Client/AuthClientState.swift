@@ -5,12 +5,19 @@ import MailCore
 struct AuthClientState {
     /// -1 while there is no connection.
     var descriptor: CInt = -1
-    /// Octets that the socket did not take yet.
+    /// Octets for the socket that nobody sends yet.
     var outbox: [UInt8] = []
+    /// A caller or the thread is sending, without the lock.
+    private(set) var isSending = false
+    /// The descriptor of a connection that ended while somebody sent on it.
+    private var closesAfterSending: CInt?
     var pending: [UInt32: AuthClientPending] = [:]
     var stopped = false
     var running = false
     private var lastID: UInt32 = 0
+
+    /// Octets are left that the socket did not take.
+    var wantsWrite: Bool { !self.isSending && !self.outbox.isEmpty }
 
     /// More requests than this are answered as lost: something is stuck.
     static let maximumPending = 10_000
@@ -24,29 +31,50 @@ struct AuthClientState {
         return self.lastID
     }
 
-    /// Sends `bytes` at once if the socket takes them; `true` when the thread has to help.
-    mutating func write(_ bytes: [UInt8]) -> Bool {
-        guard self.descriptor >= 0 else { return true }
+    /// Queues `bytes` for the connection; `true` when the caller has to call `AuthClient.sendHeld` then.
+    mutating func hold(_ bytes: [UInt8]) -> Bool {
         self.outbox.append(contentsOf: bytes)
-        return self.flush()
+        return self.beginsSending()
     }
 
-    /// Sends what is held; `true` when something is left or the connection failed.
-    mutating func flush() -> Bool {
-        while !self.outbox.isEmpty {
-            let sent = self.outbox.withUnsafeBytes {
-                send(self.descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
-            }
-            if sent < 0, errno == EINTR { continue }
-            guard sent > 0 else { return true }
-            self.outbox.removeFirst(sent)
+    /// Whether the caller is to send what is held: nobody else does, and there is somewhere to send to.
+    mutating func beginsSending() -> Bool {
+        guard !self.isSending, self.descriptor >= 0, !self.outbox.isEmpty else { return false }
+        self.isSending = true
+        return true
+    }
+
+    /// What the one who sends is to send next, and where; `nil`: sending ends.
+    mutating func nextToSend() -> (descriptor: CInt, octets: [UInt8])? {
+        if let old = self.closesAfterSending { close(old) }
+        self.closesAfterSending = nil
+        guard self.descriptor >= 0, !self.outbox.isEmpty else {
+            self.isSending = false
+            return nil
         }
-        return false
+        defer { self.outbox = [] }
+        return (self.descriptor, self.outbox)
+    }
+
+    /// The socket of that descriptor took nothing more: what is left waits for the thread.
+    mutating func sendingStopped(_ descriptor: CInt, left: ArraySlice<UInt8>) {
+        if descriptor == self.descriptor { self.outbox.insert(contentsOf: left, at: 0) }
+        if let old = self.closesAfterSending { close(old) }
+        self.closesAfterSending = nil
+        self.isSending = false
     }
 
     /// The requests that end with the connection; the others stay for the next one, which sends them anew.
     mutating func disconnect() -> [AuthClientPending] {
-        if self.descriptor >= 0 { close(self.descriptor) }
+        if self.descriptor >= 0 {
+            if self.isSending, self.closesAfterSending == nil {
+                // Whoever sends at this moment must not find another file under that number.
+                shutdown(self.descriptor, CInt(SHUT_RDWR))
+                self.closesAfterSending = self.descriptor
+            } else {
+                close(self.descriptor)
+            }
+        }
         self.descriptor = -1
         self.outbox = []
         return self.remove { $0.resend.isEmpty }
@@ -71,7 +99,6 @@ struct AuthClientState {
             self.outbox.append(contentsOf: request.resend)
             self.pending[id]?.resend = []
         }
-        _ = self.flush()
     }
 
     /// Applies one reply line; the request it ends and its reply, if it does.
