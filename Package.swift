@@ -128,7 +128,8 @@ let package = Package(
         room(
             "AdminCommands",
             uses: [
-                "MailSearch", "IMAPCore", "MailStore", "Accounts", "Authentication", "MIMECore", "MailCore",
+                "MailSearch", "IMAPCore", "MailStore", "Accounts", "Authentication", "SieveStorage", "SieveCore",
+                "MIMECore", "MailCore",
             ]),
         room("AdminServer", uses: ["ServerCore", "AdminCommands", logging]),
 
@@ -137,8 +138,8 @@ let package = Package(
         room(
             "Wiring",
             uses: [
-                "ServerConfig", "Authentication", "SASLCore", "MailStore", "IndexedStore", "VolumeLog", "MaildirFormat",
-                "PackFormat", "MailCore", logging,
+                "ServerConfig", "Accounts", "Authentication", "SASLCore", "Delivery", "SieveStorage", "SieveCore",
+                "MailStore", "IndexedStore", "VolumeLog", "MaildirFormat", "PackFormat", "MailCore", logging,
             ]),
         .executableTarget(
             name: "martletd",
@@ -153,8 +154,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "MailStore", "Wiring", "SieveCore",
-                "MIMECore",
+                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "Delivery", "MailStore", "Wiring",
+                "SieveCore", "SieveStorage", "MIMECore",
                 argumentParser, logging,
             ],
             swiftSettings: strict),

@@ -51,6 +51,11 @@ extension AdminCommand {
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await AccessCommands.run(verb, account, &output)
             }
+        case .sieve(let users, let verb):
+            if !verb.columns.isEmpty { try await output.columns(users.column + verb.columns) }
+            return try await Self.eachUser(users, context, &output) { user, output throws(AdminError) in
+                try await SieveCommands.run(verb, user, context, &output)
+            }
         case .forceResync(let users, let masks):
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MailboxCommands.resync(masks, account, &output)
@@ -108,10 +113,26 @@ extension AdminCommand {
         _ users: UserSelection, _ context: AdminContext, _ output: inout Output,
         _ body: (any MailAccount, inout UserColumn<Output>) async throws(AdminError) -> Void
     ) async throws(AdminError) -> AdminExit {
+        try await self.eachUser(users, context, &output) { user, output throws(AdminError) in
+            let account: any MailAccount
+            do throws(StoreError) {
+                account = try await context.accounts.open(user)
+            } catch {
+                throw AdminError(error, "account \(user.user)")
+            }
+            try await body(account, &output)
+        }
+    }
+
+    /// As `each`, for what needs no account to be opened.
+    private static func eachUser<Output: AdminOutput>(
+        _ users: UserSelection, _ context: AdminContext, _ output: inout Output,
+        _ body: (UserRecord, inout UserColumn<Output>) async throws(AdminError) -> Void
+    ) async throws(AdminError) -> AdminExit {
         var named = UserColumn(output: output, user: nil)
         defer { output = named.output }
         if let name = users.single {
-            try await body(try await self.account(name, context), &named)
+            try await body(try await self.user(name, context), &named)
             return .success
         }
         let names: [String]
@@ -128,7 +149,7 @@ extension AdminCommand {
         for (index, name) in names.enumerated() {
             named.user = name
             do throws(AdminError) {
-                try await body(try await self.account(name, context), &named)
+                try await body(try await self.user(name, context), &named)
             } catch {
                 worst = error.exit
                 try await named.problem("\(name): \(error.message)")
@@ -139,16 +160,11 @@ extension AdminCommand {
         return worst
     }
 
-    private static func account(_ name: String, _ context: AdminContext) async throws(AdminError) -> any MailAccount {
+    private static func user(_ name: String, _ context: AdminContext) async throws(AdminError) -> UserRecord {
         switch await context.authenticator.lookup(name, context.request) {
         case .notFound: throw AdminError(.noUser, "user \(name) does not exist")
         case .temporary(let reason): throw AdminError(.temporary, "lookup of user \(name): \(reason)")
-        case .found(let user):
-            do throws(StoreError) {
-                return try await context.accounts.open(user)
-            } catch {
-                throw AdminError(error, "account \(name)")
-            }
+        case .found(let user): return user
         }
     }
 }

@@ -23,6 +23,7 @@ public enum AdminCommand: Sendable, Hashable {
     case quotaSet(UserSelection, QuotaChange?)
     case accountMove(UserSelection, driver: String)
     case access(UserSelection, AccessVerb)
+    case sieve(UserSelection, SieveVerb)
 
     /// For whom a command runs.
     public enum UserSelection: Sendable, Hashable {
@@ -83,6 +84,9 @@ public enum AdminCommand: Sendable, Hashable {
             let isOwn = arguments.flag("-m")
             self = .access(
                 users, try AccessVerb(verb, isOwn: isOwn, try arguments.operands(0..., "acl \(verb) -u USER ...")))
+        case ("sieve", let verb?):
+            arguments.skip()
+            self = try Self.sieve(verb, &arguments)
         case ("force-resync", _):
             let users = try arguments.users()
             self = .forceResync(users, masks: try arguments.operands(1..., "force-resync -u USER MAILBOX-MASK..."))
@@ -150,6 +154,13 @@ public enum AdminCommand: Sendable, Hashable {
         default:
             throw AdminError(.usage, "unknown command: quota \(verb); there are get, recalc, set")
         }
+    }
+
+    private static func sieve(_ verb: String, _ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
+        let users = try arguments.users()
+        let also = arguments.flag("-a")
+        return .sieve(
+            users, try SieveVerb(verb, also: also, try arguments.operands(0..., "sieve \(verb) -u USER ...")))
     }
 
     /// `mailbox metadata get -u USER MAILBOX KEY` and its like; an empty MAILBOX, or `-s`, is the server.

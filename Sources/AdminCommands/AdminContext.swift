@@ -1,27 +1,44 @@
 public import Accounts
 public import Authentication
 public import MailStore
+public import SieveCore
+public import SieveStorage
 
 /// What commands work on: the running daemon's parts, or the store opened by `martlet` itself.
 public struct AdminContext: Sendable {
     public var store: any MailStore
     public var accounts: Accounts
     public var authenticator: any Authenticator
+    public var sieve: AdminSieve
     /// The sessions of the running daemon; `nil` without one.
     public var sessions: (any AdminSessions)?
 
     public init(
         store: any MailStore, accounts: Accounts, authenticator: any Authenticator,
-        sessions: (any AdminSessions)?
+        sieve: AdminSieve, sessions: (any AdminSessions)?
     ) {
         self.store = store
         self.accounts = accounts
         self.authenticator = authenticator
+        self.sieve = sieve
         self.sessions = sessions
     }
 
     /// How these lookups show in the auth role's log.
     var request: AuthenticationRequest { AuthenticationRequest(service: "doveadm", security: .local) }
+}
+
+/// Users' Sieve scripts, for commands.
+public struct AdminSieve: Sendable {
+    /// What scripts are checked with: the language of delivery.
+    public var compiler: SieveCompiler
+    /// Where a user's scripts are; `nil`: the user can have none.
+    public var storage: @Sendable (UserRecord) -> SieveStorage?
+
+    public init(compiler: SieveCompiler, storage: @escaping @Sendable (UserRecord) -> SieveStorage?) {
+        self.compiler = compiler
+        self.storage = storage
+    }
 }
 
 /// Who is connected.

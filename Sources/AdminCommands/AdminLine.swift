@@ -9,8 +9,8 @@
 ///     S: E TAB text                          a problem; the command goes on
 ///     S: X TAB 67 TAB text                   the end: exit status, and why when not 0
 public enum AdminLine {
-    /// The longest request in octets.
-    public static let maximumRequest = 1 << 20
+    /// The longest request in octets: a Sieve script of the largest size, with escapes.
+    public static let maximumRequest = 4 << 20
     /// The first line of a client.
     public static let greeting = "martlet-admin\t1"
 

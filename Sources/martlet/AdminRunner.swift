@@ -6,14 +6,18 @@ import ServerConfig
 /// Runs a command's words: in the daemon when it runs, else on the store itself.
 struct AdminRunner {
     private let global: GlobalOptions
+    private let rendering: RowRendering?
 
-    init(_ global: GlobalOptions) { self.global = global }
+    init(_ global: GlobalOptions, _ rendering: RowRendering? = nil) {
+        self.global = global
+        self.rendering = rendering
+    }
 
     func run(_ words: [String]) async throws {
         // Mistakes in the words are told here, before anything is opened.
         let command = try AdminCommand(words: words)
         let configuration = try LoadedConfiguration.load(self.global.configuration)
-        var output = TerminalOutput(self.global.format)
+        var output = TerminalOutput(self.global.format, self.rendering)
         let exit: AdminExit
         do {
             if let client = try AdminClient.connect(configuration.settings.adminSocketPath) {

@@ -1,10 +1,13 @@
 import Accounts
 import AdminCommands
 import Authentication
+import Delivery
 import Glibc
 import Logging
 import MailStore
 import ServerConfig
+import SieveCore
+import SieveStorage
 import Wiring
 
 /// The store opened by this process, while no daemon has it.
@@ -16,7 +19,7 @@ enum DirectStore {
         switch command {
         case .who, .kick:
             throw AdminError(.unavailable, "the daemon is not running, so nobody is connected")
-        case .user, .authTest: needsMail = false
+        case .user, .authTest, .sieve: needsMail = false
         case .mailboxList, .mailboxStatus, .mailboxCreate, .mailboxDelete, .mailboxRename, .mailboxSubscribe,
             .mailboxMetadata, .search, .fetch, .expunge, .forceResync, .quotaGet, .quotaRecalculate, .quotaSet,
             .accountMove, .access:
@@ -39,8 +42,13 @@ enum DirectStore {
             processOwner: AccountIdentity.FileOwner(uid: getuid(), gid: getgid()),
             namespaces: settings.namespaces, access: settings.access, authenticator: authenticator,
             purpose: .administration)
+        let delivery = SieveOptions(configuration.settings(for: .lmtp), Self.logger)
         let context = AdminContext(
-            store: store, accounts: accounts, authenticator: authenticator, sessions: nil)
+            store: store, accounts: accounts, authenticator: authenticator,
+            sieve: AdminSieve(
+                compiler: SieveCompiler(registry: delivery.registry, limits: delivery.limits),
+                storage: SieveStorage.places(configuration.settings(for: .sieve), accounts)),
+            sessions: nil)
         let result: Result<AdminExit, AdminError>
         do throws(AdminError) {
             result = .success(try await command.run(context, &output))
@@ -52,9 +60,13 @@ enum DirectStore {
         return try result.get()
     }
 
-    private static func open(_ settings: Settings) throws(AdminError) -> any MailStore {
+    private static var logger: Logger {
         var logger = Logger(label: "store") { StandardErrorHandler(label: $0) }
         logger.logLevel = .warning
+        return logger
+    }
+
+    private static func open(_ settings: Settings) throws(AdminError) -> any MailStore {
         // Before its first start the daemon has not made the directory above the volume.
         var prefix = ""
         for component in settings.volumePath.split(separator: "/").dropLast() {
@@ -62,7 +74,7 @@ enum DirectStore {
             mkdir(prefix, 0o755)
         }
         do throws(StoreError) {
-            return try MailStoreWiring.open(settings, logger: logger)
+            return try MailStoreWiring.open(settings, logger: Self.logger)
         } catch {
             switch error.code {
             case .inUse:

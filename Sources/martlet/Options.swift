@@ -7,7 +7,7 @@ struct GlobalOptions: ParsableArguments {
     var configuration = "/etc/martlet/martlet.conf"
 
     @Option(name: .customShort("f"), help: "How results are shown: table, tab, flow, pager or json.")
-    var format: RowFormat = .table
+    var format: RowFormat?
 }
 
 extension RowFormat: ExpressibleByArgument {}
@@ -31,4 +31,26 @@ struct UserOptions: ParsableArguments {
         guard let user, !self.all else { return ["-A"] }
         return ["-u", user]
     }
+
+    /// Whether there is one user and no mask.
+    var isOne: Bool {
+        guard let user, !self.all else { return false }
+        return !user.contains("*") && !user.contains("?")
+    }
+}
+
+/// What commands on users' accounts take.
+struct AccountOptions: ParsableArguments {
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var users: UserOptions
+}
+
+/// A command on the accounts of users.
+protocol AccountsCommand: RemoteCommand {
+    var target: AccountOptions { get }
+}
+
+extension AccountsCommand {
+    var global: GlobalOptions { self.target.global }
+    var users: UserOptions { self.target.users }
 }

@@ -55,19 +55,33 @@ struct ProgressBar {
     }
 }
 
+/// How a command's rows look for a person, where a table would not do: one row, its values by column.
+typealias RowRendering = @Sendable (_ values: [String: [UInt8]]) -> [UInt8]
+
 /// Prints results as they come in.
 struct TerminalOutput: AdminOutput {
     private var formatter: RowFormatter
+    private let rendering: RowRendering?
+    private var names: [String] = []
     private var bar = ProgressBar()
 
-    init(_ format: RowFormat) { self.formatter = RowFormatter(format) }
+    /// - Parameters:
+    ///   - format: the one asked for, if any.
+    ///   - rendering: instead of a table, unless a format was asked for.
+    init(_ format: RowFormat?, _ rendering: RowRendering? = nil) {
+        self.formatter = RowFormatter(format ?? .table)
+        self.rendering = format == nil ? rendering : nil
+    }
 
     mutating func columns(_ names: [String]) async throws(AdminError) {
-        try self.print(self.formatter.begin(names))
+        self.names = names
+        if self.rendering == nil { try self.print(self.formatter.begin(names)) }
     }
 
     mutating func row(_ values: [[UInt8]]) async throws(AdminError) {
-        try self.print(self.formatter.add(values))
+        guard let rendering else { return try self.print(self.formatter.add(values)) }
+        self.bar.clear()
+        try self.print(rendering(Dictionary(zip(self.names, values)) { first, _ in first }))
     }
 
     mutating func problem(_ message: String) async throws(AdminError) {

@@ -15,6 +15,7 @@ import SieveStorage
 import QuotaStatusServer
 import ServerConfig
 import ServerCore
+import Wiring
 
 /// The protocols of the mail role, made from settings and given new ones at a reload.
 final class MailServices: Sendable {
@@ -50,7 +51,8 @@ final class MailServices: Sendable {
             Self.quotaStatusOptions(configuration, store, authenticator, output.logger("")))
         self.registry = registry
         self.admin = AdminService(
-            Self.adminContext(configuration, store, authenticator, registry), logger: output.logger("admin"))
+            Self.adminContext(configuration, store, authenticator, registry, output.logger("")),
+            logger: output.logger("admin"))
     }
 
     func service(for service: RoleStart.Socket.Service) -> (any ConnectionService)? {
@@ -80,17 +82,22 @@ final class MailServices: Sendable {
         self.quotaStatus.reload(
             Self.quotaStatusOptions(configuration, self.store, self.authenticator, self.output.logger("")))
         self.admin.reload(
-            Self.adminContext(configuration, self.store, self.authenticator, self.registry))
+            Self.adminContext(
+                configuration, self.store, self.authenticator, self.registry, self.output.logger("")))
     }
 
     private static func adminContext(
         _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
-        _ registry: SessionRegistry
+        _ registry: SessionRegistry, _ logger: Logger
     ) -> AdminContext {
-        AdminContext(
-            store: store,
-            accounts: Self.accounts(store, configuration.settings, authenticator, .administration),
-            authenticator: authenticator, sessions: RegisteredSessions(registry))
+        let accounts = Self.accounts(store, configuration.settings, authenticator, .administration)
+        let delivery = SieveOptions(configuration.settings(for: .lmtp), logger)
+        return AdminContext(
+            store: store, accounts: accounts, authenticator: authenticator,
+            sieve: AdminSieve(
+                compiler: SieveCompiler(registry: delivery.registry, limits: delivery.limits),
+                storage: SieveStorage.places(configuration.settings(for: .sieve), accounts)),
+            sessions: RegisteredSessions(registry))
     }
 
     private static var owner: AccountIdentity.FileOwner {
@@ -137,16 +144,10 @@ final class MailServices: Sendable {
         // Scripts are checked for where they run.
         let delivery = SieveOptions(configuration.settings(for: .lmtp), logger)
         let accounts = Self.accounts(store, settings, authenticator, .session)
-        let personal = settings.sieve.personal
         return ManageSieveOptions(
             configuration: configuration, authenticator: authenticator, accounts: accounts, store: store,
             contexts: contexts, compiler: SieveCompiler(registry: delivery.registry, limits: delivery.limits),
-            storage: { user in
-                guard let directory = accounts.path(personal.path, of: user),
-                    let link = accounts.path(personal.activePath, of: user)
-                else { return nil }
-                return SieveStorage(directory: directory, activePath: link)
-            }, logger: logger)
+            storage: SieveStorage.places(settings, accounts), logger: logger)
     }
 
     private static func lmtpOptions(

@@ -80,6 +80,20 @@ struct WordsTests {
         Case(
             "expunge", "-A", "mailbox", "Trash", "all", is: .expunge(.all, query: ["mailbox", "Trash", "all"])),
         Case("account", "move", "-u", "anna", "pack", is: .accountMove(.matching("anna"), driver: "pack")),
+        Case("sieve", "list", "-A", is: .sieve(.all, .list)),
+        Case("sieve", "get", "-u", "anna", "--", "-a", is: .sieve(.matching("anna"), .get(script: "-a"))),
+        Case(
+            "sieve", "put", "-u", "anna", "-a", "--", "main", "keep;\n",
+            is: .sieve(.matching("anna"), .put(script: "main", content: "keep;\n", activates: true))),
+        Case("sieve", "activate", "-u", "a*", "main", is: .sieve(.matching("a*"), .activate(script: "main"))),
+        Case("sieve", "deactivate", "-u", "anna", is: .sieve(.matching("anna"), .deactivate)),
+        Case(
+            "sieve", "delete", "-u", "anna", "main",
+            is: .sieve(.matching("anna"), .delete(script: "main", deactivates: false))),
+        Case(
+            "sieve", "rename", "-u", "anna", "a", "b",
+            is: .sieve(.matching("anna"), .rename(script: "a", to: "b"))),
+        Case("sieve", "check", "-A", is: .sieve(.all, .check(scripts: []))),
         Case("force-resync", "-u", "anna", "*", is: .forceResync(.matching("anna"), masks: ["*"])),
     ])
     func understands(_ sample: Case) throws {
@@ -111,6 +125,10 @@ struct WordsTests {
             (["fetch", "-u", "anna", "uidl", "all"], "unknown field: uidl"),
             (["expunge", "mailbox", "Trash"], "for which user?"),
             (["force-resync", "-A"], "force-resync"),
+            (["sieve", "list"], "for which user?"),
+            (["sieve", "run", "-A"], "unknown command: sieve run"),
+            (["sieve", "list", "-A", "-a"], "unknown option -a"),
+            (["sieve", "get", "-A"], "sieve get -u USER SCRIPT"),
         ] as [([String], String)])
     func refuses(_ words: [String], _ text: String) {
         let error = #expect(throws: AdminError.self) { _ = try AdminCommand(words: words) }

@@ -18,38 +18,34 @@ extension MailboxCommand {
             }
         }
 
-        struct Get: RemoteCommand {
+        struct Get: AccountsCommand {
             static let configuration = CommandConfiguration(commandName: "get", abstract: "Shows an entry's value.")
-            @OptionGroup var global: GlobalOptions
-            @OptionGroup var users: UserOptions
+            @OptionGroup var target: AccountOptions
             @OptionGroup var place: Place
             @Argument(help: "Such as /private/comment.") var key: String
             var words: [String] { self.place.words("get", self.users) + [self.key] }
         }
 
-        struct Set: RemoteCommand {
+        struct Set: AccountsCommand {
             static let configuration = CommandConfiguration(commandName: "set", abstract: "Sets an entry.")
-            @OptionGroup var global: GlobalOptions
-            @OptionGroup var users: UserOptions
+            @OptionGroup var target: AccountOptions
             @OptionGroup var place: Place
             @Argument(help: "Such as /private/comment.") var key: String
             @Argument var value: String
             var words: [String] { self.place.words("set", self.users) + [self.key, self.value] }
         }
 
-        struct Unset: RemoteCommand {
+        struct Unset: AccountsCommand {
             static let configuration = CommandConfiguration(commandName: "unset", abstract: "Removes an entry.")
-            @OptionGroup var global: GlobalOptions
-            @OptionGroup var users: UserOptions
+            @OptionGroup var target: AccountOptions
             @OptionGroup var place: Place
             @Argument(help: "Such as /private/comment.") var key: String
             var words: [String] { self.place.words("unset", self.users) + [self.key] }
         }
 
-        struct List: RemoteCommand {
+        struct List: AccountsCommand {
             static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists entries.")
-            @OptionGroup var global: GlobalOptions
-            @OptionGroup var users: UserOptions
+            @OptionGroup var target: AccountOptions
             @Flag(name: .customShort("p"), help: "Shows /private or /shared before the names.") var prefixes = false
             @OptionGroup var place: Place
             @Argument(help: "Only entries that begin so.") var prefix: String?

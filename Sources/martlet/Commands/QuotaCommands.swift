@@ -5,27 +5,24 @@ struct QuotaCommand: AsyncParsableCommand {
         commandName: "quota", abstract: "Shows and changes quotas.",
         subcommands: [Get.self, Recalc.self, Set.self])
 
-    struct Get: RemoteCommand {
+    struct Get: AccountsCommand {
         static let configuration = CommandConfiguration(
             commandName: "get", abstract: "Shows usage and limits; storage in KiB.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         var words: [String] { ["quota", "get"] + self.users.words }
     }
 
-    struct Recalc: RemoteCommand {
+    struct Recalc: AccountsCommand {
         static let configuration = CommandConfiguration(
             commandName: "recalc", abstract: "Counts everything again, and writes maildirsize anew.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         var words: [String] { ["quota", "recalc"] + self.users.words }
     }
 
-    struct Set: RemoteCommand {
+    struct Set: AccountsCommand {
         static let configuration = CommandConfiguration(
             commandName: "set", abstract: "Gives accounts limits of their own, whatever the settings say.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         @Argument(
             help: "storage=SIZE and messages=COUNT, such as storage=2G; or default for the limits of the settings.")
         var limits: [String]

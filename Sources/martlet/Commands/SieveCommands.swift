@@ -4,10 +4,13 @@ import Glibc
 import MIMECore
 import SieveCore
 
-struct SieveCommand: ParsableCommand {
+struct SieveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sieve", abstract: "Checks, tries and tests Sieve scripts.",
-        subcommands: [SieveCheckCommand.self, SieveRunCommand.self, SieveTestCommand.self])
+        commandName: "sieve", abstract: "Works on users' Sieve scripts; checks, tries and tests script files.",
+        subcommands: [
+            List.self, Get.self, Put.self, Activate.self, Deactivate.self, Delete.self, Rename.self,
+            SieveCheckCommand.self, SieveRunCommand.self, SieveTestCommand.self,
+        ])
 }
 
 /// Files as commands read them.
@@ -16,15 +19,7 @@ private struct ScriptFiles: SieveTestFiles, SieveScriptSource {
     var folder = "."
 
     func read(_ path: String) -> [UInt8]? {
-        guard let file = fopen(path, "r") else { return nil }
-        defer { fclose(file) }
-        var octets: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = fread(&piece, 1, piece.count, file)
-            guard count > 0 else { return ferror(file) == 0 ? octets : nil }
-            octets += piece[..<count]
-        }
+        InputFile.read(path)
     }
 
     var now: MessageDate {
@@ -56,9 +51,7 @@ private struct ScriptFiles: SieveTestFiles, SieveScriptSource {
         }
         let compilation = SieveCompiler().compile(octets, name: path, included: files)
         for diagnostic in compilation.diagnostics {
-            Terminal.complain(
-                "\(path):\(diagnostic.position.line):\(diagnostic.position.column): \(diagnostic.severity.rawValue): \(diagnostic.text)"
-            )
+            Terminal.complain(diagnostic.line(of: path))
         }
         if compilation.script != nil { Self.warnOfDelivery(octets, path, files) }
         let hidden = compilation.errorCount - compilation.diagnostics.count { $0.severity == .error }
@@ -81,12 +74,26 @@ extension ScriptFiles {
     }
 }
 
-struct SieveCheckCommand: ParsableCommand {
+struct SieveCheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Compiles scripts and tells every mistake with its line.")
-    @Argument(help: "Script files.") var files: [String]
+        commandName: "check", abstract: "Compiles scripts and tells every mistake with its line.",
+        discussion: "Files, or with -u or -A scripts of users: those named, or all that they have.")
+    @OptionGroup var global: GlobalOptions
+    @Option(name: .customShort("u"), help: "Checks scripts of this user; * and ? as elsewhere.") var user: String?
+    @Flag(name: .customShort("A"), help: "Checks scripts of all users.") var all = false
+    @Argument(help: "Script files, or with -u or -A names of scripts.") var files: [String] = []
 
-    func run() throws {
+    func validate() throws {
+        guard !self.files.isEmpty || self.user != nil || self.all else {
+            throw ValidationError("Which scripts? Name files, or give -u NAME or -A.")
+        }
+    }
+
+    func run() async throws {
+        if self.user != nil || self.all {
+            let users = self.all ? ["-A"] : ["-u", self.user ?? ""]
+            return try await AdminRunner(self.global).run(["sieve", "check"] + users + ["--"] + self.files)
+        }
         var isFine = true
         for file in self.files where try ScriptFiles.compile(file) == nil { isFine = false }
         guard isFine else { throw ExitCode(AdminExit.data.rawValue) }

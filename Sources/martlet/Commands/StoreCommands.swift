@@ -7,10 +7,14 @@ protocol RemoteCommand: AsyncParsableCommand {
     var global: GlobalOptions { get }
     /// What the daemon reads.
     var words: [String] { get }
+    /// How rows look unless a format is asked for; `nil`: as a table.
+    var rendering: RowRendering? { get }
 }
 
 extension RemoteCommand {
-    func run() async throws { try await AdminRunner(self.global).run(self.words) }
+    var rendering: RowRendering? { nil }
+
+    func run() async throws { try await AdminRunner(self.global, self.rendering).run(self.words) }
 }
 
 struct UserCommand: RemoteCommand {
@@ -61,19 +65,17 @@ struct MailboxCommand: AsyncParsableCommand {
             Metadata.self,
         ])
 
-    struct List: RemoteCommand {
+    struct List: AccountsCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists mailboxes.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         @Argument(help: "Masks of mailbox names.") var masks: [String] = []
         var words: [String] { ["mailbox", "list"] + self.users.words + ["--"] + self.masks }
     }
 
-    struct Status: RemoteCommand {
+    struct Status: AccountsCommand {
         static let configuration = CommandConfiguration(
             commandName: "status", abstract: "Shows counters of mailboxes.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         @Flag(name: .customShort("t"), help: "One row with the sums.") var total = false
         @Argument(
             help: """
@@ -87,10 +89,9 @@ struct MailboxCommand: AsyncParsableCommand {
         }
     }
 
-    struct Create: RemoteCommand {
+    struct Create: AccountsCommand {
         static let configuration = CommandConfiguration(commandName: "create", abstract: "Creates mailboxes.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         @Flag(name: .customShort("s"), help: "Subscribes to them too.") var subscribe = false
         @Argument var names: [String]
         var words: [String] {
@@ -98,11 +99,10 @@ struct MailboxCommand: AsyncParsableCommand {
         }
     }
 
-    struct Delete: RemoteCommand {
+    struct Delete: AccountsCommand {
         static let configuration = CommandConfiguration(
             commandName: "delete", abstract: "Deletes mailboxes with their messages.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         @Flag(name: .customShort("r"), help: "Their children too.") var recursive = false
         @Argument var names: [String]
         var words: [String] {
@@ -110,49 +110,44 @@ struct MailboxCommand: AsyncParsableCommand {
         }
     }
 
-    struct Rename: RemoteCommand {
+    struct Rename: AccountsCommand {
         static let configuration = CommandConfiguration(
             commandName: "rename", abstract: "Renames a mailbox with its children.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         @Argument var from: String
         @Argument var to: String
         var words: [String] { ["mailbox", "rename"] + self.users.words + ["--", self.from, self.to] }
     }
 
-    struct Subscribe: RemoteCommand {
+    struct Subscribe: AccountsCommand {
         static let configuration = CommandConfiguration(
             commandName: "subscribe", abstract: "Subscribes to mailboxes.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         @Argument var names: [String]
         var words: [String] { ["mailbox", "subscribe"] + self.users.words + ["--"] + self.names }
     }
 
-    struct Unsubscribe: RemoteCommand {
+    struct Unsubscribe: AccountsCommand {
         static let configuration = CommandConfiguration(
             commandName: "unsubscribe", abstract: "Ends subscriptions.")
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         @Argument var names: [String]
         var words: [String] { ["mailbox", "unsubscribe"] + self.users.words + ["--"] + self.names }
     }
 }
 
-struct SearchCommand: RemoteCommand {
+struct SearchCommand: AccountsCommand {
     static let configuration = CommandConfiguration(
         commandName: "search", abstract: "Finds messages by IMAP search keys and MAILBOX names.")
-    @OptionGroup var global: GlobalOptions
-    @OptionGroup var users: UserOptions
+    @OptionGroup var target: AccountOptions
     @Argument(help: "Such as: mailbox INBOX unseen since 1-Jan-2026") var query: [String]
     var words: [String] { ["search"] + self.users.words + ["--"] + self.query }
 }
 
-struct FetchCommand: RemoteCommand {
+struct FetchCommand: AccountsCommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch", abstract: "Shows parts of the messages a search finds.")
-    @OptionGroup var global: GlobalOptions
-    @OptionGroup var users: UserOptions
+    @OptionGroup var target: AccountOptions
     @Argument(
         help: """
             Fields in one word: user mailbox uid guid seq flags modseq hdr body text date.received date.saved \
@@ -163,20 +158,18 @@ struct FetchCommand: RemoteCommand {
     var words: [String] { ["fetch"] + self.users.words + ["--", self.fields] + self.query }
 }
 
-struct ExpungeCommand: RemoteCommand {
+struct ExpungeCommand: AccountsCommand {
     static let configuration = CommandConfiguration(
         commandName: "expunge", abstract: "Removes the messages a search finds. It must name mailboxes.")
-    @OptionGroup var global: GlobalOptions
-    @OptionGroup var users: UserOptions
+    @OptionGroup var target: AccountOptions
     @Argument(help: "A search with a MAILBOX key.") var query: [String]
     var words: [String] { ["expunge"] + self.users.words + ["--"] + self.query }
 }
 
-struct ForceResyncCommand: RemoteCommand {
+struct ForceResyncCommand: AccountsCommand {
     static let configuration = CommandConfiguration(
         commandName: "force-resync", abstract: "Compares the index with the files and mends it.")
-    @OptionGroup var global: GlobalOptions
-    @OptionGroup var users: UserOptions
+    @OptionGroup var target: AccountOptions
     @Argument(help: "Masks of mailbox names; '*' is all.") var masks: [String]
     var words: [String] { ["force-resync"] + self.users.words + ["--"] + self.masks }
 }
@@ -185,15 +178,14 @@ struct AccountCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account", abstract: "Works on accounts as a whole.", subcommands: [Move.self])
 
-    struct Move: RemoteCommand {
+    struct Move: AccountsCommand {
         static let configuration = CommandConfiguration(
             commandName: "move", abstract: "Moves accounts into another body format, while they are in use.",
             discussion: """
                 UIDs, flags and MODSEQs stay. Sessions end once; deliveries wait for a moment. A move that was cut \
                 short is repeated.
                 """)
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var users: UserOptions
+        @OptionGroup var target: AccountOptions
         @Argument(help: "The format: maildir or pack.") var driver: String
 
         func validate() throws {

@@ -1,12 +1,15 @@
-import Delivery
-import Logging
+public import Accounts
+public import Authentication
+public import Delivery
+public import Logging
 import MailStore
-import ServerConfig
+public import ServerConfig
 import SieveCore
+public import SieveStorage
 
 extension SieveOptions {
     /// What the settings say of scripts at delivery; faults that are not the users' own go to `logger`.
-    init(_ settings: Settings, _ logger: Logger) {
+    public init(_ settings: Settings, _ logger: Logger) {
         self.init()
         let sieve = settings.sieve
         self.limits.scriptSize = Int(clamping: sieve.maximumScriptSize)
@@ -35,5 +38,20 @@ extension SieveOptions {
             }
         }
         self.report = { logger.error("\($0)") }
+    }
+}
+
+extension SieveStorage {
+    /// Where the settings say that users' own scripts are; `nil` for a user who can have none.
+    public static func places(
+        _ settings: Settings, _ accounts: Accounts
+    ) -> @Sendable (UserRecord) -> SieveStorage? {
+        let personal = settings.sieve.personal
+        return { user in
+            guard let directory = accounts.path(personal.path, of: user),
+                let link = accounts.path(personal.activePath, of: user)
+            else { return nil }
+            return SieveStorage(directory: directory, activePath: link)
+        }
     }
 }

@@ -1,0 +1,103 @@
+import AdminCommands
+import ArgumentParser
+import Glibc
+
+/// The commands on the scripts of users, as doveadm has them.
+extension SieveCommand {
+    struct List: AccountsCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists users' scripts, and which one is active.")
+        @OptionGroup var target: AccountOptions
+        var words: [String] { ["sieve", "list"] + self.users.words }
+    }
+
+    struct Get: AccountsCommand {
+        static let configuration = CommandConfiguration(commandName: "get", abstract: "Prints a script.")
+        @OptionGroup var target: AccountOptions
+        @Argument(help: "The script's name.") var script: String
+        var words: [String] { ["sieve", "get"] + self.users.words + ["--", self.script] }
+        /// One script comes out as it went in.
+        var rendering: RowRendering? {
+            guard self.users.isOne else { return nil }
+            return { values in values["content"] ?? [] }
+        }
+    }
+
+    struct Put: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "put", abstract: "Compiles a script and stores it; one with mistakes is not stored.")
+        @OptionGroup var target: AccountOptions
+        @Flag(name: .customShort("a"), help: "Activates it too.") var activate = false
+        @Argument(help: "The script's name.") var script: String
+        @Argument(help: "The file; - is standard input.") var file = "-"
+
+        func run() async throws {
+            guard let octets = self.file == "-" ? InputFile.standard() : InputFile.read(self.file) else {
+                throw AdminError(.data, "cannot read \(self.file): \(String(cString: strerror(errno)))")
+            }
+            guard let text = String(validating: octets, as: UTF8.self) else {
+                throw AdminError(.data, "\(self.file): not text in UTF-8")
+            }
+            try await AdminRunner(self.target.global).run(
+                ["sieve", "put"] + self.target.users.words + (self.activate ? ["-a"] : []) + ["--", self.script, text])
+        }
+    }
+
+    struct Activate: AccountsCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "activate", abstract: "Compiles a stored script and makes it the active one.")
+        @OptionGroup var target: AccountOptions
+        @Argument(help: "The script's name.") var script: String
+        var words: [String] { ["sieve", "activate"] + self.users.words + ["--", self.script] }
+    }
+
+    struct Deactivate: AccountsCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "deactivate", abstract: "Leaves users without an active script.")
+        @OptionGroup var target: AccountOptions
+        var words: [String] { ["sieve", "deactivate"] + self.users.words }
+    }
+
+    struct Delete: AccountsCommand {
+        static let configuration = CommandConfiguration(commandName: "delete", abstract: "Deletes a script.")
+        @OptionGroup var target: AccountOptions
+        @Flag(name: .customShort("a"), help: "Also the active one.") var active = false
+        @Argument(help: "The script's name.") var script: String
+        var words: [String] {
+            ["sieve", "delete"] + self.users.words + (self.active ? ["-a"] : []) + ["--", self.script]
+        }
+    }
+
+    struct Rename: AccountsCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rename", abstract: "Renames a script; an active one stays active.")
+        @OptionGroup var target: AccountOptions
+        @Argument(help: "The script's name.") var script: String
+        @Argument(help: "The new name.") var newName: String
+        var words: [String] { ["sieve", "rename"] + self.users.words + ["--", self.script, self.newName] }
+    }
+}
+
+/// Files as commands read them.
+enum InputFile {
+    static func read(_ path: String) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return self.read(descriptor)
+    }
+
+    static func standard() -> [UInt8]? { self.read(STDIN_FILENO) }
+
+    private static func read(_ descriptor: CInt) -> [UInt8]? {
+        var octets: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &piece, piece.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return nil }
+            if count == 0 { return octets }
+            octets += piece[..<count]
+        }
+    }
+}
