@@ -6,6 +6,8 @@ public enum Preview {
     public static let maximumCharacters = 200
     /// How far into a text part the preview may look, in octets.
     private static let maximumOctets = 64 * 1024
+    /// As a rule it finds enough in these.
+    private static let firstOctets = 1024
 
     /// The preview as UTF-8, empty when there is no text: from the first text/plain part that shows any,
     /// else from the first text/html. Quoted lines are left out where others are left.
@@ -24,27 +26,38 @@ public enum Preview {
             }
             guard text.isPlain else { continue }
             tried += 1
-            let lines = text.decode(maximumOctets: self.maximumOctets / 8, converter: converter)
-            let plain = self.summary(ofPlain: lines)
+            let plain = self.summary(text, upTo: self.maximumOctets / 8, converter, self.summary(ofPlain:))
             if !plain.isEmpty { return plain }
         }
         guard let html else { return [] }
         let text = TextPart(octets, table.parts[html])
-        return self.summary(
-            ofHTML: text.decode(maximumOctets: self.maximumOctets, converter: converter))
+        return self.summary(text, upTo: self.maximumOctets, converter, self.summary(ofHTML:))
     }
 
-    private static func summary(ofPlain text: [UInt8]) -> [UInt8] {
+    /// A summary and whether more text would not change it.
+    private typealias Summary = (text: [UInt8], isFull: Bool)
+
+    /// Of the text's beginning, and only where that is not enough of `limit` octets: each delivery makes a preview.
+    private static func summary(
+        _ text: TextPart, upTo limit: Int, _ converter: CharsetConverter, _ summary: ([UInt8]) -> Summary
+    ) -> [UInt8] {
+        let beginning = summary(text.decode(maximumOctets: self.firstOctets, converter: converter))
+        if beginning.isFull || text.body.count <= self.firstOctets { return beginning.text }
+        return summary(text.decode(maximumOctets: limit, converter: converter)).text
+    }
+
+    private static func summary(ofPlain text: [UInt8]) -> Summary {
         var own: [UInt8] = []
         for line in text.split(separator: 0x0A) where line.first != UInt8(ascii: ">") {
             own.append(contentsOf: line)
             own.append(0x20)
         }
         let summary = self.cut(own)
-        return summary.isEmpty ? self.cut(text) : summary
+        // A line that is quoted may be followed by one that is not: only own lines make a summary full.
+        return summary.text.isEmpty ? (self.cut(text).text, false) : summary
     }
 
-    private static func cut(_ text: [UInt8]) -> [UInt8] {
+    private static func cut(_ text: [UInt8]) -> Summary {
         var collapsed: [UInt8] = []
         var repaired: [UInt8] = []
         text.withUnsafeBytes { UTF8Text.appendRepaired(Octets($0), to: &repaired) }
@@ -52,12 +65,14 @@ public enum Preview {
             repaired[index] = 0x20
         }
         repaired.withUnsafeBytes { HeaderBody.appendCollapsed(Octets($0), to: &collapsed) }
+        // The text may have been cut within a character or an entity: those at its end do not count.
+        let isFull = UTF8Text.prefixLength(collapsed, scalars: self.maximumCharacters + 16) < collapsed.count
         collapsed.removeLast(
             collapsed.count - UTF8Text.prefixLength(collapsed, scalars: self.maximumCharacters))
-        return collapsed
+        return (collapsed, isFull)
     }
 
-    private static func summary(ofHTML html: [UInt8]) -> [UInt8] {
+    private static func summary(ofHTML html: [UInt8]) -> Summary {
         var text: [UInt8] = []
         html.withUnsafeBytes { HTMLText.append(Octets($0), limit: 8192, to: &text) }
         return self.cut(text)

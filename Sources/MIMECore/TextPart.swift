@@ -2,7 +2,7 @@ import MailCore
 
 /// A text part of a message: its type, and its body decoded to UTF-8 piece by piece.
 struct TextPart {
-    private let body: Octets
+    let body: Octets
     private let encoding: TransferEncoding
     let charset: [UInt8]
     let isPlain: Bool

@@ -41,16 +41,22 @@ public enum UTF8Text {
     /// Appends `text` with U+FFFD in place of each octet that is not UTF-8.
     static func appendRepaired(_ text: Octets, to out: inout [UInt8]) {
         var i = 0
+        // What is valid is appended as a whole.
+        var start = 0
         while i < text.count {
             let length = self.sequenceLength(text, at: i)
             if length == 0 {
-                out.append(contentsOf: [0xEF, 0xBF, 0xBD])
+                out.append(contentsOf: text[start..<i].buffer)
+                out.append(0xEF)
+                out.append(0xBF)
+                out.append(0xBD)
                 i += 1
+                start = i
             } else {
-                out.append(contentsOf: text[i..<i + length].buffer)
                 i += length
             }
         }
+        out.append(contentsOf: text[start..<i].buffer)
     }
 
     static func append(_ scalar: UInt32, to out: inout [UInt8]) {

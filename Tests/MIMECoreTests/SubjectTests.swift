@@ -58,6 +58,13 @@ import Testing
             preview: "pläin"),
         PreviewCase(
             message: "Content-Disposition: attachment\n\nsecret", preview: ""),
+        // What was looked at first does not end within a character, nor before the first own line.
+        PreviewCase(
+            message: "\nx" + String(repeating: "€", count: 400), preview: "x" + String(repeating: "€", count: 199)),
+        PreviewCase(
+            message: "\nx" + String(repeating: " ", count: 870) + String(repeating: "€", count: 400),
+            preview: "x " + String(repeating: "€", count: 198)),
+        PreviewCase(message: "\n" + String(repeating: "> old\n", count: 300) + "new\n", preview: "new"),
     ])
     func previews(_ test: PreviewCase) {
         let preview = crlf(test.message).withUnsafeBytes { Preview.make($0, PartTable($0)) }
