@@ -19,6 +19,8 @@ final class Applier: @unchecked Sendable {
     enum Note: Sendable {
         case cache(MailboxKey, UID, [UInt8])
         case fileTaskDone(IndexWriter.PendingFileTask)
+        /// What scripts need not remember any more goes, from this key on.
+        case forget(at: Int64, after: [UInt8])
         /// Counters are to be made again from the rows.
         case recount(MailboxKey)
     }
@@ -311,6 +313,7 @@ final class Applier: @unchecked Sendable {
         }
         let synced = self.fileWork.syncedThrough
         let collects = self.hasGarbage
+        var rest: (now: Int64, after: [UInt8])?
         let writer = try self.schema.environment.write { (transaction) throws(LMDBError) -> IndexWriter in
             var writer = IndexWriter(self.schema, restarts: self.restarts)
             for item in items {
@@ -323,6 +326,8 @@ final class Applier: @unchecked Sendable {
                     try writer.putCache(key, uid, cache, transaction)
                 case .note(.recount(let key)):
                     try writer.recount(key, transaction)
+                case .note(.forget(let now, let last)):
+                    rest = try writer.forget(at: now, after: last, transaction).map { (now, $0) } ?? rest
                 case .note(.fileTaskDone(let task)):
                     try writer.fileTaskDone(task, transaction)
                 }
@@ -347,6 +352,7 @@ final class Applier: @unchecked Sendable {
         }
         self.resumeWaiting(in: 0...self.monitor.lock.withLock { self.appliedTicket }, .success(()))
         let checkpoint = self.monitor.lock.withLock { self.checkpoint }
+        if let rest { self.add(.forget(at: rest.now, after: rest.after)) }
         self.recycle(min(self.lastButOne, synced, checkpoint), writer.bodies.live)
     }
 

@@ -98,12 +98,18 @@ struct CheckpointLoading {
             for part in parts {
                 let isBodies = part.database == schema.bodies
                 let isMessages = part.database == schema.messages
+                let isOutgoing = part.database == schema.outgoing
                 _ = try CheckpointPart.forEachEntry(part.entries) { (key, value) throws(LMDBError) in
                     if isBodies {
                         try Self.putBody(key, value, schema, transaction)
                         return
                     }
                     try transaction.put(part.database, key, value)
+                    if isOutgoing, let mail = key.withUnsafeBytes(IndexSchema.outgoingKey),
+                        value.withUnsafeBytes({ OutgoingRow($0) })?.hasBody ?? false
+                    {
+                        try bodies.retain(mail.body, schema, transaction)
+                    }
                     guard isMessages, let id = Self.body(key, value) else { return }
                     try bodies.retain(id, schema, transaction)
                 }

@@ -29,12 +29,33 @@ final class Depositing: @unchecked Sendable {
     }
 
     /// Deposits of one message, which share a record and a body.
-    private struct Group {
+    struct Group {
         let message: IncomingMessage
-        var items: [Item]
+        var items: [Item] = []
         var cache: [UInt8] = []
+        var targets: [MessageAdded.Target] = []
+        /// What deliveries do beside, and whose mails those are.
+        var effects = RecordedEffects()
+        var users: [String] = []
+        /// The parcels whose effects are here.
+        var parcels = Set<Int>()
         /// Of its record, once that is flushed.
         var sequence: LogSequence?
+
+        var hasRecord: Bool { !self.targets.isEmpty || !self.effects.isEmpty }
+
+        /// Whether one of these deposits is in it and has its UID.
+        func has(_ deposits: Range<Int>) -> Bool {
+            self.items.contains { deposits.contains($0.index) && $0.entry != nil }
+        }
+    }
+
+    /// What became of a call.
+    struct Outcome: Sendable {
+        /// In the order of the deposits.
+        var deposits: [Result<StoredMessage, StoreError>]
+        /// In the order of the parcels.
+        var effects: [Result<Void, StoreError>]
     }
 
     /// A message that goes when the new one is shown.
@@ -53,18 +74,20 @@ final class Depositing: @unchecked Sendable {
     private let replaced: Replaced?
     /// Octets of the message that goes.
     private let replacedSize: UInt32?
-    private var groups: [Group] = []
+    var groups: [Group] = []
+    var parcels: [PendingParcel]
     /// In the order of the deposits; `nil` while unanswered.
-    private var results: [Result<StoredMessage, StoreError>?]
+    private(set) var results: [Result<StoredMessage, StoreError>?]
     private let mode: Mode
-    private let volume: Volume
-    private let continuation: CheckedContinuation<[Result<StoredMessage, StoreError>], Never>
+    let volume: Volume
+    private let continuation: CheckedContinuation<Outcome, Never>
 
     init(
-        _ items: [Item], results: [Result<StoredMessage, StoreError>?], _ mode: Mode, _ replaced: Replaced?, _ volume: Volume,
-        _ continuation: CheckedContinuation<[Result<StoredMessage, StoreError>], Never>
+        _ items: [Item], results: [Result<StoredMessage, StoreError>?], parcels: [PendingParcel], _ mode: Mode,
+        _ replaced: Replaced?, _ volume: Volume, _ continuation: CheckedContinuation<Outcome, Never>
     ) {
         self.results = results
+        self.parcels = parcels
         self.mode = mode
         self.replaced = replaced
         self.replacedSize = replaced?.record?.size
@@ -140,14 +163,22 @@ final class Depositing: @unchecked Sendable {
         var records: [PendingRecord] = []
         var failure: StoreError?
         for index in self.groups.indices where failure == nil {
-            failure = self.assign(&self.groups[index], number: index, &records)
+            failure = self.assign(&self.groups[index])
+        }
+        if failure == nil {
+            self.placeEffects()
+            for index in self.groups.indices where self.groups[index].hasRecord {
+                records.append(self.record(of: self.groups[index], number: index))
+            }
         }
         // Once the records are queued, `self` is the committer's: it may flush them before the locks here are free.
         let entries = self.groups.flatMap { $0.items.compactMap(\.entry) }
+        let memories = self.groups.flatMap(\.effects.remembered)
         if failure == nil, !records.isEmpty {
             if let ticket = self.volume.committer.enqueue(records) {
                 for state in ordered { state.lastTicket = ticket }
                 for entry in entries { entry.ticket = ticket }
+                self.volume.memory.queued(memories, ticket)
             } else {
                 failure = StoreError(.temporary, "volume closed")
             }
@@ -160,10 +191,9 @@ final class Depositing: @unchecked Sendable {
         }
     }
 
-    /// With the locks held: UIDs for a group's items, and its record. A failure of one item drops only that,
-    /// unless all are to be stored or none.
-    private func assign(_ group: inout Group, number: Int, _ records: inout [PendingRecord]) -> StoreError? {
-        var targets: [MessageAdded.Target] = []
+    /// With the locks held: UIDs for a group's items. A failure of one item drops only that, unless all are to be
+    /// stored or none.
+    private func assign(_ group: inout Group) -> StoreError? {
         // All mailboxes of one delivery have the same message: the GUID is the first one's location.
         let first = group.items.lazy.compactMap(\.prepared).first?.location
         let now = self.volume.now
@@ -205,20 +235,22 @@ final class Depositing: @unchecked Sendable {
                 group.items[index].entry = entry
                 group.items[index].uid = uid
                 group.items[index].guid = message.guid
-                targets.append(MessageAdded.Target(key: state.key, newKeywords: new, message: message))
+                group.targets.append(MessageAdded.Target(key: state.key, newKeywords: new, message: message))
             } catch {
                 if self.mode == .allOrNone { return error }
                 self.results[group.items[index].index] = .failure(error)
             }
         }
-        guard !targets.isEmpty else { return nil }
-        records.append(
-            PendingRecord(
-                record: .added(MessageAdded(targets: targets, octets: group.message.octets)),
-                cache: group.cache,
-                isAwaited: true, hasFileWork: group.items.contains { $0.prepared != nil },
-                completion: { [self] result in self.flushed(number, result) }))
         return nil
+    }
+
+    private func record(of group: Group, number: Int) -> PendingRecord {
+        PendingRecord(
+            record: .added(
+                MessageAdded(targets: group.targets, effects: group.effects, octets: group.message.octets)),
+            cache: group.cache,
+            isAwaited: true, hasFileWork: group.items.contains { $0.prepared != nil },
+            completion: { [self] result in self.flushed(number, result) })
     }
 
     // MARK: After the flush
@@ -232,6 +264,7 @@ final class Depositing: @unchecked Sendable {
             for item in self.groups[number].items where item.entry != nil {
                 self.results[item.index] = .failure(error)
             }
+            self.dropEffects(self.groups[number], error)
         }
         self.unflushed -= 1
         guard self.unflushed == 0 else { return }
@@ -245,7 +278,7 @@ final class Depositing: @unchecked Sendable {
     }
 
     /// Groups whose flush is still to come. Only the committer's thread counts it down.
-    private lazy var unflushed = self.groups.count { $0.items.contains { $0.entry != nil } }
+    private lazy var unflushed = self.groups.count { $0.hasRecord }
 
     /// On a storage thread: files become visible, then messages, then the caller has its answer.
     private func publish() {
@@ -269,6 +302,7 @@ final class Depositing: @unchecked Sendable {
             }
             let states = group.items.filter { $0.prepared != nil }.map(\.state)
             if let sequence = group.sequence, !states.isEmpty { self.volume.fileWork.done(sequence, states) }
+            if let sequence = group.sequence { self.showEffects(group, sequence) }
         }
         crashPoint(.afterPublish)
         self.answer()
@@ -339,6 +373,7 @@ final class Depositing: @unchecked Sendable {
             }
         }
         for index in self.results.indices { self.results[index] = .failure(failure) }
+        for index in self.parcels.indices { self.parcels[index].failure = failure }
         self.answer()
     }
 
@@ -347,8 +382,9 @@ final class Depositing: @unchecked Sendable {
 
     private func answer() {
         self.continuation.resume(
-            returning: self.results.map { $0 ?? .failure(StoreError(.temporary, "deposit without a result")) }
-        )
+            returning: Outcome(
+                deposits: self.results.map { $0 ?? .failure(StoreError(.temporary, "deposit without a result")) },
+                effects: self.parcels.map { $0.failure.map { .failure($0) } ?? .success(()) }))
     }
 }
 

@@ -40,6 +40,10 @@ struct IndexSchema: Sendable {
     let subscriptions: Database
     /// Account, mailbox -> text of the access control list (`AccessList.text`).
     let accessLists: Database
+    /// Account, delivery (8 octets), number (4 octets) -> `OutgoingRow`: mails that wait for the MTA.
+    let outgoing: Database
+    /// Account, `RememberedKey` -> when it ends, seconds since 1970, 8 octets little-endian.
+    let remembered: Database
     /// Name -> 8 octets little-endian.
     let meta: Database
 
@@ -71,6 +75,8 @@ struct IndexSchema: Sendable {
         self.segments = try environment.database("segments")
         self.subscriptions = try environment.database("subscriptions")
         self.accessLists = try environment.database("accesslists")
+        self.outgoing = try environment.database("outgoing")
+        self.remembered = try environment.database("remembered")
         self.meta = try environment.database("meta")
     }
 

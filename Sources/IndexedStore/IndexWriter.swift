@@ -20,7 +20,7 @@ struct IndexWriter {
         var modSeq: ModSeq
     }
 
-    private let schema: IndexSchema
+    let schema: IndexSchema
     private let restarts: UInt64
     private var heads: [MailboxKey: MailboxHead] = [:]
     private var accounts: [UInt32: AccountRow] = [:]
@@ -119,7 +119,9 @@ struct IndexWriter {
             }
         case .added(let added):
             self.bodies.current = (BodyID(place.sequence), place.location, UInt32(clamping: added.count))
-            if !added.isForFilesOnly { try self.bodies.introduce(self.schema, transaction) }
+            if !added.isForFilesOnly || added.effects.namesBody {
+                try self.bodies.introduce(self.schema, transaction)
+            }
             for target in added.targets {
                 guard var head = try self.head(target.key, transaction) else { continue }
                 try self.put(target.newKeywords, target.key, transaction)
@@ -130,6 +132,7 @@ struct IndexWriter {
                 }
                 self.heads[target.key] = head
             }
+            try self.apply(added.effects, place.sequence, transaction)
         case .found(let found):
             guard var head = try self.head(found.key, transaction) else { return }
             try self.put(found.newKeywords, found.key, transaction)
@@ -159,6 +162,8 @@ struct IndexWriter {
                 try self.bodies.introduce(self.schema, transaction)
             }
             try self.apply(relocated, transaction)
+        case .outgoingChanged(let changed):
+            try self.apply(changed, transaction)
         case .checkpoint, .closed, .restarted: break
         case .quotaLimits(let id, let limits):
             guard var row = try self.account(id, transaction) else { return }

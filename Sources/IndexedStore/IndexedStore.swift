@@ -155,12 +155,12 @@ public final class IndexedStore: MailStore {
     // MARK: Deposits
 
     public func deposit(_ deposits: [Deposit]) async -> [Result<StoredMessage, StoreError>] {
-        await self.deposit(deposits, .each)
+        await self.deposit(deposits, .each).deposits
     }
 
     public func depositAll(_ deposits: [Deposit]) async throws(StoreError) -> [StoredMessage] {
         var stored: [StoredMessage] = []
-        for result in await self.deposit(deposits, .allOrNone) { stored.append(try result.get()) }
+        for result in await self.deposit(deposits, .allOrNone).deposits { stored.append(try result.get()) }
         return stored
     }
 
@@ -173,7 +173,7 @@ public final class IndexedStore: MailStore {
         try mailbox.checkWritable()
         let replaced = Depositing.Replaced(state: mailbox.state, uid: uid)
         guard replaced.record != nil else { throw StoreError(.expunged, "nothing to replace") }
-        guard let result = await self.deposit([deposit], .allOrNone, replaced).first else {
+        guard let result = await self.deposit([deposit], .allOrNone, replaced).deposits.first else {
             throw StoreError(.temporary)
         }
         let stored = try result.get()
@@ -182,10 +182,15 @@ public final class IndexedStore: MailStore {
         return stored
     }
 
-    private func deposit(
-        _ deposits: [Deposit], _ mode: Depositing.Mode, _ replaced: Depositing.Replaced? = nil
-    ) async -> [Result<StoredMessage, StoreError>] {
-        if let failure = self.volume.committer.failure { return deposits.map { _ in .failure(failure) } }
+    func deposit(
+        _ deposits: [Deposit], _ mode: Depositing.Mode, _ replaced: Depositing.Replaced? = nil,
+        parcels: [Depositing.PendingParcel] = []
+    ) async -> Depositing.Outcome {
+        func failed(_ failure: StoreError) -> Depositing.Outcome {
+            Depositing.Outcome(
+                deposits: deposits.map { _ in .failure(failure) }, effects: parcels.map { _ in .failure(failure) })
+        }
+        if let failure = self.volume.committer.failure { return failed(failure) }
         var results: [Result<StoredMessage, StoreError>?] = Array(repeating: nil, count: deposits.count)
         var items: [Depositing.Item] = []
         var octets = 0
@@ -207,18 +212,25 @@ public final class IndexedStore: MailStore {
                 }
                 items.append(Depositing.Item(deposit: deposit, state: state, index: index))
             } catch {
-                if mode == .allOrNone { return deposits.map { _ in .failure(error) } }
+                if mode == .allOrNone { return failed(error) }
                 results[index] = .failure(error)
             }
         }
-        guard !items.isEmpty else { return results.map { $0 ?? .failure(StoreError(.temporary)) } }
+        for mail in parcels.flatMap(\.outgoing).map(\.mail)
+        where !items.contains(where: { $0.deposit.message === mail.message }) { octets += mail.message.octets.count }
+        guard !items.isEmpty || parcels.contains(where: \.hasEffects) else {
+            return Depositing.Outcome(
+                deposits: results.map { $0 ?? .failure(StoreError(.temporary)) },
+                effects: parcels.map { $0.failure.map { .failure($0) } ?? .success(()) })
+        }
         let volume = self.volume
         await volume.budget.take(octets)
         defer { volume.budget.giveBack(octets) }
         let prepared = items
         let known = results
         return await withCheckedContinuation { continuation in
-            let depositing = Depositing(prepared, results: known, mode, replaced, volume, continuation)
+            let depositing = Depositing(
+                prepared, results: known, parcels: parcels, mode, replaced, volume, continuation)
             if !volume.threads.submit({ depositing.start() }) { depositing.refuse() }
         }
     }

@@ -113,7 +113,14 @@ public enum LogDump {
             row.text =
                 "body=\(added.count) "
                 + added.targets.map { "\($0.key.account)/\($0.key.mailbox): \(Self.words($0.message))" }
-                .joined(separator: ", ")
+                .joined(separator: ", ") + Self.words(added.effects)
+        case .outgoingChanged(let changed):
+            row.account = "\(changed.key.account)"
+            row.text =
+                "mail=\(changed.key.id) "
+                + (changed.state.map {
+                    "attempts=\($0.attempts) next=\($0.nextAttempt) handed-over=\($0.isHandedOver) \($0.lastError)"
+                } ?? "gone")
         case .found(let found):
             place(found.key)
             row.text = found.messages.map(Self.words).joined(separator: ", ")
@@ -167,6 +174,12 @@ public enum LogDump {
         let place = "at=\(Self.words(message.location))"
         return "uid=\(message.uid.rawValue) modseq=\(message.modSeq.rawValue) flags=\(Self.words(message.flags)) "
             + "size=\(message.size) \(place)"
+    }
+
+    private static func words(_ effects: RecordedEffects) -> String {
+        let mails = effects.outgoing.map { " sends=\($0.row.purpose) for=\($0.account) to=\($0.row.recipient)" }
+        let memories = effects.remembered.map { " remembers for=\($0.account) until=\($0.expires)" }
+        return (mails + memories).joined()
     }
 
     private static func words(_ location: BodyLocation) -> String {

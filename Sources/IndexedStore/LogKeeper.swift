@@ -33,6 +33,10 @@ final class LogKeeper: @unchecked Sendable {
     /// When the budget allows the next octet, in monotonic nanoseconds.
     private var paidUntil: UInt64 = 0
 
+    /// When scripts' memories are to be looked through.
+    private var forgetAt: UInt64 = 0
+    private static let forgetInterval: UInt64 = 600_000_000_000
+
     /// How often it looks for sparse segments when nothing is written.
     private static let interval: UInt64 = 10_000_000_000
 
@@ -107,6 +111,10 @@ final class LogKeeper: @unchecked Sendable {
             let isClosing = self.isClosing
             self.monitor.lock.unlock()
             if isClosing { return }
+            if Monitor.now() >= self.forgetAt {
+                self.forgetAt = Monitor.now() &+ Self.forgetInterval
+                self.applier.add(.forget(at: self.configuration.clock(), after: []))
+            }
             do throws(StoreError) {
                 if isDue { try self.writeCheckpoint() }
                 try self.clean(isWanted ? .everything : .withinBudget)

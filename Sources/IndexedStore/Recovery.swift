@@ -243,7 +243,7 @@ struct Recovery {
             self.restarts = count
         }
         var cache: [UInt8] = []
-        if case .added(let added) = record { cache = CacheBuilder.build(added.octets) }
+        if case .added(let added) = record, !added.targets.isEmpty { cache = CacheBuilder.build(added.octets) }
         self.batch.append(
             (record.withoutOctets, cache, PlacedRecord(sequence: logged.sequence, location: logged.location)))
         self.batchSize += 256 + cache.count

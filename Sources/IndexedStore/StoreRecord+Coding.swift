@@ -24,6 +24,8 @@ extension StoreRecord {
         case keywords = 22
         case bodyMoved = 24
         case relocated = 25
+        case delivered = 32
+        case outgoingChanged = 33
         case checkpoint = 40
         case closed = 41
         case restarted = 42
@@ -39,7 +41,8 @@ extension StoreRecord {
         case .subscription: .subscription
         case .metadata: .metadata
         case .accessList: .accessList
-        case .added: .added
+        case .added(let added): added.effects.isEmpty ? .added : .delivered
+        case .outgoingChanged: .outgoingChanged
         case .found: .found
         case .copied: .copied
         case .flagged: .flagged
@@ -122,6 +125,9 @@ extension StoreRecord {
                 out.append(target.newKeywords)
                 out.append(target.message)
             }
+            if !added.effects.isEmpty { added.effects.encode(into: &out) }
+        case .outgoingChanged(let changed):
+            out.append(changed)
         case .found(let found):
             out.append(found.key)
             out.append(found.newKeywords)
@@ -234,7 +240,11 @@ extension StoreRecord {
             else { return nil }
             return .accessList(AccessListSet(key: key, origin: origin, text: Array(text)))
         case .added:
-            return self.readAdded(&reader)
+            return self.readAdded(kind, &reader)
+        case .delivered:
+            return self.readAdded(kind, &reader)
+        case .outgoingChanged:
+            return reader.readOutgoingChanged().map { .outgoingChanged($0) }
         case .found:
             return self.readFound(&reader)
         case .copied:
@@ -302,7 +312,7 @@ extension StoreRecord {
                 highestModSeq: ModSeq(rawValue: modSeq), specialUse: SpecialUse(rawValue: specialUse)))
     }
 
-    private static func readAdded(_ reader: inout ByteReader) -> StoreRecord? {
+    private static func readAdded(_ kind: Kind, _ reader: inout ByteReader) -> StoreRecord? {
         guard let count = reader.readCount(of: 20) else { return nil }
         var targets: [MessageAdded.Target] = []
         for _ in 0..<count {
@@ -311,8 +321,13 @@ extension StoreRecord {
             else { return nil }
             targets.append(MessageAdded.Target(key: key, newKeywords: keywords, message: message))
         }
+        var effects = RecordedEffects()
+        if kind == .delivered {
+            guard let read = RecordedEffects(&reader) else { return nil }
+            effects = read
+        }
         guard let octets = reader.readBytes(reader.remaining) else { return nil }
-        return .added(MessageAdded(targets: targets, octets: MessageOctets(Array(octets))))
+        return .added(MessageAdded(targets: targets, effects: effects, octets: MessageOctets(Array(octets))))
     }
 
     private static func readRelocated(_ reader: inout ByteReader) -> StoreRecord? {

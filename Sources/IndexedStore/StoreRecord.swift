@@ -33,6 +33,8 @@ enum StoreRecord: Sendable {
     case copied(MessagesCopied)
     case flagged(FlagsChanged)
     case vanished(MailboxKey, ModSeq, UIDSet)
+    /// What became of a mail that waits for the MTA.
+    case outgoingChanged(OutgoingChanged)
     /// The first UID that is recent to the next session.
     case recent(MailboxKey, firstRecent: UInt32)
     /// Keywords whose numbers are in use although the record that brought them was dropped.
@@ -123,13 +125,17 @@ struct MessageAdded: Sendable {
         var message: NewMessage
     }
 
+    /// None where a delivery stores nothing.
     var targets: [Target]
+    /// What the delivery does beside.
+    var effects: RecordedEffects
     var octets: MessageOctets
     /// Octets of the body, also when `octets` are not held any more.
     let count: Int
 
-    init(targets: [Target], octets: MessageOctets) {
+    init(targets: [Target], effects: RecordedEffects = RecordedEffects(), octets: MessageOctets) {
         self.targets = targets
+        self.effects = effects
         self.octets = octets
         self.count = octets.count
     }
@@ -268,7 +274,7 @@ extension StoreRecord {
             case .flagged(let change): [(change.key, change.newKeywords)]
             case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList,
                 .vanished,
-                .recent,
+                .outgoingChanged, .recent,
                 .keywords, .bodyMoved, .relocated, .checkpoint, .closed, .restarted, .quotaLimits:
                 []
             }

@@ -23,6 +23,8 @@ final class Volume: Sendable {
     let watcher: FileWatcher?
     let accounts = AccountTable()
     let accessLists: AccessListTable
+    let outgoing = OutgoingTable()
+    let memory: StoreMemory
     let idleMailboxes: IdleMailboxes
     /// One account at a time moves to another format.
     let moves = AsyncGate()
@@ -49,6 +51,7 @@ final class Volume: Sendable {
             recovered.schema, log: recovered.log, fileWork: self.fileWork, restarts: recovered.restarts,
             applied: recovered.log.lastSequence, live: try recovered.schema.liveSegments(),
             checkpoint: recovered.checkpoint?.base ?? .none, configuration: configuration)
+        self.memory = StoreMemory(self.schema, self.accounts, self.applier)
         self.committer = Committer(
             log: recovered.log, applier: self.applier, fileWork: self.fileWork, configuration: configuration)
         self.keeper = LogKeeper(
@@ -61,6 +64,7 @@ final class Volume: Sendable {
     /// Throws when the machine has no thread left; the process can then only end.
     func start() throws(StoreError) {
         try self.accessLists.load(self.schema)
+        try self.outgoing.load(self.schema)
         try self.fileWork.start(self.applier)
         try self.applier.start()
         try self.committer.start(self.keeper)

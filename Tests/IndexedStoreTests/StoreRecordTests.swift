@@ -17,6 +17,18 @@ import VolumeLog
             guid: "abc", pop3UIDL: "u", pop3Order: 3)
     }
 
+    static var effects: RecordedEffects {
+        // Version, purpose, bits, "a", "", size 9, queued 8, attempts 7, next 6, "", "x", "y".
+        let octets: [UInt8] = [
+            1, 2, 1, 1, 0x61, 0, 9, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x78,
+            0x79,
+        ]
+        var effects = RecordedEffects()
+        if let row = octets.withUnsafeBytes({ OutgoingRow($0) }) { effects.outgoing = [.init(account: 3, row: row)] }
+        effects.remembered = [.init(account: 3, key: RememberedKey(.vacation, [[1], []]), expires: 9)]
+        return effects
+    }
+
     static let records: [StoreRecord] =
         [UIDValidity(rawValue: 3)].compactMap { $0 }.map {
             .mailboxCreated(
@@ -78,6 +90,13 @@ import VolumeLog
                 CheckpointPart(base: LogSequence(rawValue: 9), .rows(database: "messages", entries: [1, 7, 2, 8, 9]))),
             .checkpoint(CheckpointPart(base: LogSequence(rawValue: 9), .end(parts: 1))),
             .closed(filesSynced: LogSequence(rawValue: 12)),
+            .added(MessageAdded(targets: [], effects: effects, octets: MessageOctets(Array("b".utf8)))),
+            .outgoingChanged(
+                OutgoingChanged(key: OutgoingKey(account: 7, id: OutgoingID(delivery: 900, number: 2)), state: nil)),
+            .outgoingChanged(
+                OutgoingChanged(
+                    key: OutgoingKey(account: 7, id: OutgoingID(delivery: 900, number: 2)),
+                    state: .init(attempts: 3, nextAttempt: 1_800_000_000, lastError: "busy", isHandedOver: true))),
             .restarted(count: 3),
         ]
 

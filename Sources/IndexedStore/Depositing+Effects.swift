@@ -1,0 +1,86 @@
+internal import MailCore
+internal import MailStore
+internal import VolumeLog
+
+/// What deliveries do beside storing: put into the records of the messages that they belong to.
+extension Depositing {
+    /// One user's part of a call.
+    struct PendingParcel {
+        /// Its deposits among the results.
+        var deposits: Range<Int>
+        var outgoing: [(account: UInt32, user: String, mail: OutgoingMessage)] = []
+        var remembered: [RecordedEffects.Memory] = []
+        /// Why its effects do not happen.
+        var failure: StoreError?
+
+        var hasEffects: Bool { !self.outgoing.isEmpty || !self.remembered.isEmpty }
+    }
+
+    /// A mail above this is a body in the log and no value in the index.
+    private static let inlineOctets = 32 << 10
+
+    /// With UIDs assigned: gives the effects of the parcels of which nothing failed to the groups.
+    func placeEffects() {
+        for index in self.parcels.indices where self.parcels[index].failure == nil && self.parcels[index].hasEffects {
+            for case .failure(let error)? in self.results[self.parcels[index].deposits] {
+                self.parcels[index].failure = error
+                break
+            }
+            if self.parcels[index].failure == nil { self.placeEffects(ofParcel: index) }
+        }
+    }
+
+    private func placeEffects(ofParcel index: Int) {
+        let parcel = self.parcels[index]
+        let now = self.volume.now
+        // A redirect is the message itself, or as good as: never a copy of it in the index.
+        let withBody = parcel.outgoing.map { sent in
+            sent.mail.purpose == .redirect || sent.mail.message.octets.count > Self.inlineOctets
+        }
+        for (sent, hasBody) in zip(parcel.outgoing, withBody) where hasBody {
+            let group = self.group(of: sent.mail.message)
+            self.groups[group].effects.outgoing.append(
+                RecordedEffects.Mail(account: sent.account, row: OutgoingRow(sent.mail, isInline: false, at: now)))
+            self.groups[group].users.append(sent.user)
+            self.groups[group].parcels.insert(index)
+        }
+        // Into the last record of the parcel: what is remembered must not be there without what was done.
+        let last =
+            self.groups.lastIndex { $0.parcels.contains(index) || $0.has(parcel.deposits) }
+            ?? self.group(of: Self.nothing)
+        for (sent, hasBody) in zip(parcel.outgoing, withBody) where !hasBody {
+            self.groups[last].effects.outgoing.append(
+                RecordedEffects.Mail(account: sent.account, row: OutgoingRow(sent.mail, isInline: true, at: now)))
+            self.groups[last].users.append(sent.user)
+        }
+        self.groups[last].effects.remembered += parcel.remembered
+        self.groups[last].parcels.insert(index)
+    }
+
+    /// Stands for no message.
+    private static let nothing = IncomingMessage(MessageOctets([]))
+
+    private func group(of message: IncomingMessage) -> Int {
+        if let known = self.groups.firstIndex(where: { $0.message === message }) { return known }
+        self.groups.append(Group(message: message))
+        return self.groups.count - 1
+    }
+
+    /// The effects of a group's record are durable: the MTA may have them.
+    func showEffects(_ group: Group, _ sequence: LogSequence) {
+        guard !group.effects.outgoing.isEmpty else { return }
+        for (number, mail) in group.effects.outgoing.enumerated() {
+            let id = OutgoingID(delivery: sequence.rawValue, number: UInt32(clamping: number))
+            self.volume.outgoing.add(
+                OutgoingKey(account: mail.account, id: id), mail.row,
+                user: number < group.users.count ? group.users[number] : "")
+        }
+        self.volume.outgoing.tell()
+    }
+
+    /// They could not be written.
+    func dropEffects(_ group: Group, _ failure: StoreError) {
+        self.volume.memory.forget(group.effects.remembered)
+        for index in group.parcels where self.parcels[index].failure == nil { self.parcels[index].failure = failure }
+    }
+}
