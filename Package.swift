@@ -155,7 +155,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "AdminCommands", "ServerConfig", "Accounts", "Authentication", "Delivery", "MailStore", "Wiring",
-                "SieveCore", "SieveStorage", "MIMECore",
+                "SieveCore", "SieveStorage", "LMTPCore", "MIMECore",
                 argumentParser, logging,
             ],
             swiftSettings: strict),

@@ -162,6 +162,7 @@ public struct DeliveryAgent: Sendable {
 
     /// Where implicit keep files a message.
     private func keepMailbox(_ recipient: DeliveryRecipient) -> MailboxName {
+        if let mailbox = recipient.mailbox { return mailbox }
         guard self.options.savesToDetailMailbox, let detail = recipient.detail,
             let name = recipient.account.spelling.name(of: detail)
         else { return .inbox }

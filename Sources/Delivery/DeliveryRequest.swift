@@ -26,6 +26,8 @@ public struct DeliveryRecipient: Sendable {
     public var address: String
     /// What stands after the recipient delimiter.
     public var detail: String?
+    /// Where the message goes unless a script says otherwise; `nil`: as the settings say.
+    public var mailbox: MailboxName?
 
     public init(account: any MailAccount, home: String?, address: String, detail: String?) {
         self.account = account

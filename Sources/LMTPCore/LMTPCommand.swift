@@ -17,6 +17,8 @@ public enum LMTPCommand: Sendable, Hashable {
     case help
     case startTLS
     case quit
+    /// XDELIVER, on the socket for programs of this machine.
+    case deliver(LocalDelivery)
 }
 
 /// The parameters of MAIL that the server acts on.
@@ -83,6 +85,8 @@ extension LMTPCommand {
             self = .vrfy
         } else if ASCII.equals(verb, lowercase: "help") {
             self = .help
+        } else if ASCII.equals(verb, lowercase: "xdeliver") {
+            self = try Self.deliver(line, verbEnd)
         } else {
             throw .unknownCommand
         }
@@ -169,6 +173,14 @@ extension LMTPCommand {
             throw .syntax("BDAT size [LAST]")
         }
         return .bdat(size: count, last: true)
+    }
+
+    private static func deliver(_ line: borrowing Span<UInt8>, _ start: Int) throws(LMTPCommandError) -> LMTPCommand {
+        var position = start
+        var parameters: [(name: [UInt8], value: [UInt8])] = []
+        while let parameter = try Self.parameter(line, &position) { parameters.append(parameter) }
+        guard let delivery = LocalDelivery(parameters) else { throw .syntax("XDELIVER USER=name [MAILBOX=name]") }
+        return .deliver(delivery)
     }
 
     /// The position after blanks and `word` (lower case), or `nil` when something else stands there.

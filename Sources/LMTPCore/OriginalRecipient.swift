@@ -8,27 +8,10 @@ enum OriginalRecipient {
         guard let semicolon = value.firstIndex(of: UInt8(ascii: ";")) else { return nil }
         let type = value[..<semicolon]
         guard ASCII.equalsIgnoringCase(type, "rfc822".utf8) || ASCII.equalsIgnoringCase(type, "utf-8".utf8),
-            let text = Self.decode(value[(semicolon + 1)...]),
+            let text = Xtext.decode(value[(semicolon + 1)...]),
             let (path, end) = PathParser.parse(text.span, from: 0), end == text.count,
             case .address(let address) = path
         else { return nil }
         return address
-    }
-
-    /// Undoes xtext: `+` and two capital hexadecimal digits stand for an octet.
-    private static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        var out: [UInt8] = []
-        var rest = text
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "+") else {
-                out.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst().flatMap(ASCII.hexValue),
-                let low = rest.popFirst().flatMap(ASCII.hexValue)
-            else { return nil }
-            out.append(high << 4 | low)
-        }
-        return out
     }
 }

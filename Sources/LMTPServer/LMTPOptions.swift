@@ -27,6 +27,11 @@ public struct LMTPOptions: Sendable {
     /// Whether mail to a full mailbox is to be tried again.
     public var failsFullTemporarily = false
     public var fullMessage = "Mailbox is full"
+    /// For the socket that programs of this machine deliver by; `nil`: LMTP as an MTA speaks it.
+    public var local: LocalProgramPolicy?
+
+    /// The service's name in the log.
+    var label: String { self.local == nil ? "lmtp" : "lda" }
 
     /// The address in a Delivered-To field.
     public enum DeliveredTo: Sendable, Hashable {
@@ -49,4 +54,13 @@ public struct LMTPOptions: Sendable {
         self.store = store
         self.logger = logger
     }
+}
+
+/// Who may bring mail for whom on the socket for `martlet deliver`: everybody for the user whose system user id the
+/// program has, some for all.
+public struct LocalProgramPolicy: Sendable {
+    /// Ids that may bring mail for any user: root, and those of the daemon.
+    public var privileged: Set<UInt32>
+
+    public init(privileged: Set<UInt32>) { self.privileged = privileged }
 }

@@ -93,7 +93,7 @@ extension LMTPSession {
         do throws(StoreError) {
             try await data.spool.append(bytes)
         } catch {
-            self.options.logger.error("lmtp: Taking in a message: \(error)")
+            self.options.logger.error("\(self.options.label): Taking in a message: \(error)")
             data.refusal = LMTPReply(for: error)
         }
         return data
@@ -116,7 +116,7 @@ extension LMTPSession {
             let message = try await data.spool.finish()
             await self.deliver(message, sender, recipients)
         } catch {
-            self.options.logger.error("lmtp: Taking in a message: \(error)")
+            self.options.logger.error("\(self.options.label): Taking in a message: \(error)")
             for _ in recipients { self.reply(LMTPReply(for: error)) }
         }
     }

@@ -24,10 +24,11 @@ extension LMTPSession {
             }
             users[key] = targets.count
             order.append(targets.count)
-            targets.append(
-                DeliveryRecipient(
-                    account: recipient.account, home: self.options.accounts.home(of: recipient.user),
-                    address: recipient.address.description, detail: recipient.detail))
+            var target = DeliveryRecipient(
+                account: recipient.account, home: self.options.accounts.home(of: recipient.user),
+                address: recipient.address.description, detail: recipient.detail)
+            target.mailbox = recipient.mailbox
+            targets.append(target)
         }
         let senderText =
             switch sender {
@@ -38,7 +39,7 @@ extension LMTPSession {
             sender: senderText, receivedAt: UnixTime.now().seconds, session: self.connection.sessionID)
         let outcomes = await self.options.agent.deliver(message, envelope, to: targets)
         let elapsed = ContinuousClock.now - started
-        let traces = MessageTrace(message)
+        let traces = MessageTrace(message, afterOwnField: self.addsTraceFields && self.options.addsReceivedField)
         for (target, outcome) in zip(targets, outcomes) {
             self.log(target, outcome, traces, message.octets.count, elapsed)
         }
@@ -82,7 +83,7 @@ extension LMTPSession {
             if error.code != .overQuota { level = .error }
         }
         let label = LogLabel.session(
-            "lmtp", user: target.account.identity.name, processID: getpid(),
+            self.options.label, user: target.account.identity.name, processID: getpid(),
             sessionID: self.connection.sessionID)
         self.options.logger.log(
             level: level,
@@ -92,9 +93,12 @@ extension LMTPSession {
             """)
     }
 
+    /// Programs of this machine bring mail that has these fields from their MTA.
+    private var addsTraceFields: Bool { self.options.local == nil }
+
     /// Return-Path, Delivered-To and Received, as they are put before a message (RFC 5321 section 4.4).
     func traceFields() -> [UInt8] {
-        guard let sender = self.transaction.sender else { return [] }
+        guard self.addsTraceFields, let sender = self.transaction.sender else { return [] }
         let recipients = self.transaction.recipients
         var fields = "Return-Path: \(sender.text)\r\n"
         if recipients.count == 1, let address = self.deliveredTo(recipients[0]) {

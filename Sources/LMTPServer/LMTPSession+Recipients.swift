@@ -16,6 +16,8 @@ struct AcceptedRecipient: Sendable {
     var detail: String?
     var user: UserRecord
     var account: any MailAccount
+    /// Where the mail goes unless a script says otherwise, when the client said that.
+    var mailbox: MailboxName?
 }
 
 extension LMTPSession {
@@ -27,45 +29,66 @@ extension LMTPSession {
             return
         }
         let (plain, detail) = address.separated(by: self.options.recipientDelimiter)
+        var name = plain.description
+        if self.options.local != nil {
+            guard let local = self.local else { return self.bad(LMTPReply(503, "5.5.1", "XDELIVER needed first")) }
+            name = local.user
+        }
         let request = AuthenticationRequest(
-            service: "lmtp", remoteAddress: Self.nonEmpty(self.connection.remoteAddress.text),
+            service: self.options.label, remoteAddress: Self.nonEmpty(self.connection.remoteAddress.text),
             localAddress: Self.nonEmpty(self.connection.localAddress.text), security: .local,
             session: self.connection.sessionID)
-        switch await self.options.authenticator.lookup(plain.description, request) {
+        switch await self.options.authenticator.lookup(name, request) {
         case .notFound:
             self.reply(LMTPReply(550, "5.1.1", "<\(address.quoted)> User doesn't exist"))
         case .temporary(let reason):
-            self.options.logger.error("lmtp: Lookup of \(plain): \(reason)")
+            self.options.logger.error("\(self.options.label): Lookup of \(plain): \(reason)")
             self.reply(LMTPReply(451, "4.3.0", "<\(address.quoted)> Temporary user lookup failure"))
         case .found(let user):
+            if let refusal = await self.refusal(of: user) { return self.reply(refusal) }
             do throws(StoreError) {
                 let account = try await self.options.accounts.open(user)
                 if self.options.checksQuotaAtRecipient {
                     do throws(StoreError) {
                         try await account.checkQuota(
-                            octets: self.announcedSize, in: self.mailbox(of: detail), .delivery)
+                            octets: self.announcedSize, in: self.mailbox(of: detail, account), .delivery)
                     } catch  where error.code == .overQuota || error.code == .tooBig {
-                        self.options.logger.info("lmtp: <\(address.quoted)> refused: \(error)")
+                        self.options.logger.info("\(self.options.label): <\(address.quoted)> refused: \(error)")
                         return self.reply(self.answer(for: error))
                     }
                 }
                 self.transaction.add(
                     AcceptedRecipient(
-                        address: address, original: original, detail: detail, user: user, account: account))
+                        address: address, original: original, detail: detail, user: user, account: account,
+                        mailbox: self.local?.mailbox.flatMap { account.spelling.name(of: $0) }))
                 self.reply(LMTPReply(250, "2.1.5", "OK"))
             } catch {
-                self.options.logger.error("lmtp: Account of \(user.user): \(error)")
+                self.options.logger.error("\(self.options.label): Account of \(user.user): \(error)")
                 self.reply(LMTPReply(451, "4.3.0", "<\(address.quoted)> Mailbox is not available now"))
             }
         }
     }
 
     /// Where mail of an address goes before any script has a say.
-    private func mailbox(of detail: String?) -> MailboxName {
+    private func mailbox(of detail: String?, _ account: any MailAccount) -> MailboxName {
+        if let mailbox = self.local?.mailbox, let name = account.spelling.name(of: mailbox) { return name }
         guard self.options.agent.savesToDetailMailbox, let detail, let name = MailboxName(detail) else {
             return .inbox
         }
         return name
+    }
+
+    /// Why a program of this machine may not bring mail for the user; `nil` when it may. Temporary, so that an MTA
+    /// keeps the mail until the administrator has mended that.
+    private func refusal(of user: UserRecord) async -> LMTPReply? {
+        guard let policy = self.options.local else { return nil }
+        guard let peer = await self.connection.peerUser() else {
+            return LMTPReply(451, "4.7.1", "It cannot be seen who you are")
+        }
+        if peer == user.uid || policy.privileged.contains(peer) { return nil }
+        self.options.logger.error(
+            "lda: User id \(peer) may not deliver to \(user.user), whose id is \(user.uid)")
+        return LMTPReply(451, "4.7.1", "User id \(peer) may not deliver to \(user.user)")
     }
 
     private static func nonEmpty(_ text: String) -> String? { text.isEmpty ? nil : text }

@@ -14,6 +14,8 @@ actor LMTPSession {
     var clientName = ""
     /// The message of a transaction whose BDAT chunks are coming in.
     var chunks: ChunkedMessage?
+    /// Whose mail the next transaction brings, on the socket for programs of this machine.
+    var local: LocalDelivery?
     /// SIZE of MAIL; 0 when it did not say.
     var announcedSize: UInt64 = 0
     private var badCommands = 0
@@ -32,7 +34,7 @@ actor LMTPSession {
     func run() async {
         self.connection.inactivityTimeout = self.options.inactivityTimeout
         self.connection.setDeadline(after: nil)
-        self.options.logger.info("lmtp: Connect from \(self.connection.remoteAddress)")
+        self.options.logger.info("\(self.options.label): Connect from \(self.connection.remoteAddress)")
         self.reply(LMTPReply(220, "", "\(self.options.hostname) Martlet LMTP ready"))
         var ending = "Client has quit the connection"
         do throws(ConnectionError) {
@@ -47,7 +49,7 @@ actor LMTPSession {
         }
         self.options.logger.info(
             """
-            lmtp: Disconnect from \(self.connection.remoteAddress): \(ending) \
+            \(self.options.label): Disconnect from \(self.connection.remoteAddress): \(ending) \
             (deliveries=\(self.delivered), in=\(self.connection.bytesIn), out=\(self.connection.bytesOut))
             """)
     }
@@ -115,6 +117,10 @@ actor LMTPSession {
             self.reply(LMTPReply(214, "2.0.0", "LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT: RFC 2033"))
         case .startTLS:
             self.bad(LMTPReply(502, "5.5.1", "STARTTLS is not offered"))
+        case .deliver(let delivery):
+            guard self.options.local != nil else { return self.bad(LMTPCommandError.unknownCommand.reply) }
+            self.local = delivery
+            self.reply(LMTPReply(250, "2.0.0", "OK"))
         case .quit:
             self.reply(LMTPReply(221, "2.0.0", "Bye"))
             self.isDone = true

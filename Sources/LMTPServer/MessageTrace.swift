@@ -12,14 +12,14 @@ struct MessageTrace {
     private static let maximumField = 4096
     private static let maximumFields = 200
 
-    init(_ message: IncomingMessage) {
-        message.octets.withUnsafeBytes { self.scan(Span(_unsafeBytes: $0)) }
+    /// - Parameter afterOwnField: whether the first Received field is ours, which names no MTA's queue.
+    init(_ message: IncomingMessage, afterOwnField: Bool) {
+        message.octets.withUnsafeBytes { self.scan(Span(_unsafeBytes: $0), skippedOwn: !afterOwnField) }
     }
 
-    private mutating func scan(_ octets: Span<UInt8>) {
+    private mutating func scan(_ octets: Span<UInt8>, skippedOwn: Bool) {
         var start = 0
-        // Our own Received field comes first and names no MTA's queue.
-        var skippedOwn = false
+        var skippedOwn = skippedOwn
         for _ in 0..<Self.maximumFields where self.messageID.isEmpty || self.queueID.isEmpty {
             guard start < octets.count, octets[start] != 0x0D, octets[start] != 0x0A else { return }
             var end = start

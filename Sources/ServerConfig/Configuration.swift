@@ -15,6 +15,8 @@ public struct Configuration: Sendable {
     public struct Loaded: Sendable {
         /// `nil` when there are errors.
         public let configuration: Configuration?
+        /// What could be made out, also when there are errors.
+        public let settings: Settings
         /// Every mistake, in the order of the files; those that concern several settings last.
         public let diagnostics: [Diagnostic]
 
@@ -43,12 +45,12 @@ public struct Configuration: Sendable {
         resolver.resolve(statements, path: path, hadErrors: !diagnostics.isEmpty)
         let all = diagnostics + resolver.out.diagnostics
         guard !all.contains(where: { $0.severity == .error }) else {
-            return Loaded(configuration: nil, diagnostics: all)
+            return Loaded(configuration: nil, settings: resolver.settings, diagnostics: all)
         }
         let configuration = Configuration(
             path: path, settings: resolver.settings, overlays: resolver.overlays, statements: statements,
             files: resolver.out.files.kept)
-        return Loaded(configuration: configuration, diagnostics: all)
+        return Loaded(configuration: configuration, settings: configuration.settings, diagnostics: all)
     }
 
     private init(

@@ -19,6 +19,7 @@ struct Martlet: AsyncParsableCommand {
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
             ExpungeCommand.self, ForceResyncCommand.self, AccountCommand.self, QuotaCommand.self,
             ConfigCommand.self, DumpCommand.self, SieveCommand.self, AccessCommand.self,
+            DeliverCommand.self,
         ])
 
     static func main() async {
@@ -40,8 +41,10 @@ struct Martlet: AsyncParsableCommand {
             let status = self.exitCode(for: error)
             let text = self.fullMessage(for: error)
             if status.isSuccess { print(text) } else { Terminal.complain(text) }
-            // A command line that cannot be understood is EX_USAGE, as with doveadm.
-            Glibc.exit(status.isSuccess ? 0 : AdminExit.usage.rawValue)
+            // A command line that cannot be understood is EX_USAGE, as with doveadm; but an MTA that calls `deliver` so
+            // is to keep the mail until that is mended.
+            let isDelivery = CommandLine.arguments.dropFirst().first == DeliverCommand.configuration.commandName
+            Glibc.exit(status.isSuccess ? 0 : (isDelivery ? AdminExit.temporary : .usage).rawValue)
         }
     }
 

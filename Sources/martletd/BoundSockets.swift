@@ -33,6 +33,11 @@ struct BoundSockets {
             var admin = UnixPlace()
             admin.path = settings.adminSocketPath
             try self.bindUnix(admin, service: .admin, name: "admin")
+            // For every user's programs: who they are decides for whom they bring mail.
+            var deliver = UnixPlace()
+            deliver.path = settings.deliverSocketPath
+            deliver.mode = 0o666
+            try self.bindUnix(deliver, service: .deliver, name: "deliver")
         } catch {
             self.close()
             throw error

@@ -183,7 +183,7 @@ extension RoleStart.Socket.Service {
         case .imap: "imap"
         case .pop3: "pop3"
         case .sieve: "managesieve"
-        case .lmtp, .auth, .authMail, .admin, .submit, .quotaStatus: ""
+        case .lmtp, .auth, .authMail, .admin, .submit, .quotaStatus, .deliver: ""
         }
     }
 }

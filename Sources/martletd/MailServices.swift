@@ -26,6 +26,7 @@ final class MailServices: Sendable {
     private let imap: IMAPService
     private let pop3: POP3Service
     private let lmtp: LMTPService
+    private let deliver: LMTPService
     private let sieve: ManageSieveService
     private let quotaStatus: QuotaStatusService
     private let admin: AdminService
@@ -43,8 +44,9 @@ final class MailServices: Sendable {
             Self.imapOptions(configuration, store, authenticator, contexts, output.logger("")))
         self.pop3 = POP3Service(
             Self.pop3Options(configuration, store, authenticator, contexts, output.logger("")))
-        self.lmtp = LMTPService(
-            Self.lmtpOptions(configuration, store, authenticator, output.logger("")))
+        let delivery = Self.lmtpOptions(configuration, store, authenticator, output.logger(""))
+        self.lmtp = LMTPService(delivery)
+        self.deliver = LMTPService(Self.forPrograms(delivery))
         self.sieve = ManageSieveService(
             Self.sieveOptions(configuration, store, authenticator, contexts, output.logger("")))
         self.quotaStatus = QuotaStatusService(
@@ -60,6 +62,7 @@ final class MailServices: Sendable {
         case .imap: self.imap
         case .pop3: self.pop3
         case .lmtp: self.lmtp
+        case .deliver: self.deliver
         case .sieve: self.sieve
         case .quotaStatus: self.quotaStatus
         case .admin: self.admin
@@ -74,8 +77,9 @@ final class MailServices: Sendable {
         self.pop3.reload(
             Self.pop3Options(
                 configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
-        self.lmtp.reload(
-            Self.lmtpOptions(configuration, self.store, self.authenticator, self.output.logger("")))
+        let delivery = Self.lmtpOptions(configuration, self.store, self.authenticator, self.output.logger(""))
+        self.lmtp.reload(delivery)
+        self.deliver.reload(Self.forPrograms(delivery))
         self.sieve.reload(
             Self.sieveOptions(
                 configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
@@ -180,6 +184,13 @@ final class MailServices: Sendable {
         options.checksQuotaAtRecipient = settings.lmtp.checksQuotaAtRecipient
         options.failsFullTemporarily = settings.quota.failsTemporarily
         options.fullMessage = settings.quota.exceededMessage
+        return options
+    }
+
+    /// The same deliveries on the socket for programs of this machine.
+    private static func forPrograms(_ options: LMTPOptions) -> LMTPOptions {
+        var options = options
+        options.local = LocalProgramPolicy(privileged: [0, geteuid()])
         return options
     }
 

@@ -89,6 +89,8 @@ struct RoleStart: Equatable {
             case admin
             /// An MTA's question whether a mailbox takes mail.
             case quotaStatus = "quota-status"
+            /// Mail from programs of this machine: `martlet deliver`.
+            case deliver
             /// Redirected mail from the mail role to the submit role.
             case submit
         }

@@ -313,7 +313,7 @@ extension RoleStart.Socket.Service {
     /// Which role serves it.
     var role: RoleProcess.Kind {
         switch self {
-        case .imap, .pop3, .lmtp, .sieve, .admin, .quotaStatus: .mail
+        case .imap, .pop3, .lmtp, .sieve, .admin, .quotaStatus, .deliver: .mail
         case .auth, .authMail: .auth
         case .submit: .submit
         }

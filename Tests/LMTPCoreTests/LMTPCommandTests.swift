@@ -39,9 +39,21 @@ import Testing
         ("RCPT TO:<Postmaster>", .rcpt(.init(localPart: "Postmaster", domain: nil))),
         ("RCPT TO:<\"a b\\\"c\"@d> NOTIFY=NEVER", .rcpt(.init(localPart: "a b\"c", domain: "d"))),
         ("RCPT TO:<jös@ö.example>", .rcpt(.init(localPart: "jös", domain: "ö.example"))),
+        ("XDELIVER USER=alice", .deliver(.init(user: "alice"))),
+        (
+            "xdeliver user=a+20b+2B MAILBOX=Gr+C3+BCn REJECT=ANSWER",
+            .deliver(.init(user: "a b+", mailbox: "Grün", answersRejection: true))
+        ),
         ("DATA", .data), ("DATA ", .data), ("BDAT 12", .bdat(size: 12, last: false)),
         ("BDAT 0 LAST", .bdat(size: 0, last: true)), ("RSET", .rset), ("NOOP x y", .noop), ("QUIT", .quit),
     ]
+
+    @Test(arguments: [
+        LocalDelivery(user: "alice"), LocalDelivery(user: "a+b=c d@ö.example", mailbox: "Büro/\r\nx", answersRejection: true),
+    ])
+    func localDelivery(_ delivery: LocalDelivery) throws {
+        #expect(try Self.parse(delivery.line) == .deliver(delivery))
+    }
 
     @Test(arguments: goodLines.indices)
     func good(_ index: Int) throws {
@@ -52,6 +64,7 @@ import Testing
         "", " ", "LHLO", "LHLO a\u{7}b", "MAIL", "MAIL FROM:", "MAIL FROM:<a@b", "MAIL FROM:<a@b>SIZE=1",
         "MAIL FROM:<a@b> SIZE=99999999999999999999", "MAIL FROM:<a@b> SIZE=x", "MAIL FROM:<a@b> FOO=1",
         "RCPT TO:<>", "RCPT TO:<a b@c>", "RCPT TO:<\"a@b>", "RCPT TO:<a@>", "DATA x", "BDAT", "BDAT -1",
+        "XDELIVER", "XDELIVER MAILBOX=x", "XDELIVER USER=", "XDELIVER USER=a+4", "XDELIVER USER=+FF", "XDELIVER USER=a X=1",
         "BDAT 1 FIRST", "BDAT 1 LAST x", "FOO", "MAILX FROM:<a>",
     ])
     func bad(_ line: String) {

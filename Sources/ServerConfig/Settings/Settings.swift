@@ -35,6 +35,9 @@ public struct Settings: Sendable, Equatable {
 
     /// The socket on which the daemon answers `martlet`.
     public var adminSocketPath: String { self.general.baseDirectory + "/admin" }
+
+    /// The socket where the daemon takes mail from programs of this machine (`martlet deliver`).
+    public var deliverSocketPath: String { self.general.baseDirectory + "/deliver" }
 }
 
 /// A protocol that clients or MTAs speak to Martlet.
