@@ -26,6 +26,7 @@ public struct DeliveryAgent: Sendable {
     private let options: Options
     private let planner: SievePlanner?
     private let redirector: Redirector?
+    private let programs = ProgramThreads()
 
     /// One slice of running scripts on a storage thread ends after this, and the next waits its turn.
     private static let slice: Duration = .milliseconds(50)
@@ -44,7 +45,9 @@ public struct DeliveryAgent: Sendable {
             self.redirector = Redirector(sieve)
             self.planner = SievePlanner(
                 options: sieve,
-                library: ScriptLibrary(SieveCompiler(registry: sieve.registry, limits: sieve.limits), clock: clock))
+                library: ScriptLibrary(
+                    personal: SieveCompiler(registry: sieve.registry, limits: sieve.limits),
+                    global: SieveCompiler(registry: sieve.globalRegistry, limits: sieve.limits), clock: clock))
         } else {
             self.planner = nil
             self.redirector = nil
@@ -69,6 +72,7 @@ public struct DeliveryAgent: Sendable {
                 plans[index] = DeliveryPlan(failure: error)
             }
         }
+        await self.pipe(message, envelope, recipients, &plans)
         await self.redirect(message, envelope, recipients, &plans)
         return await self.store(message, envelope, recipients, plans)
     }
@@ -85,21 +89,22 @@ public struct DeliveryAgent: Sendable {
             !planner.library.isKnownScriptless(recipients[$0].account.identity.name)
         }
         var mailboxes: [Int: MailboxDirectory] = [:]
+        var waiting: [Int] = []
         while !pending.isEmpty {
             let (rest, known) = (pending, mailboxes)
-            let made: [DeliveryPlan?]
+            let made: [SievePlanner.Attempt]
             do throws(StoreError) {
-                made = try await self.store.threads.run { () throws(StoreError) -> [DeliveryPlan?] in
+                made = try await self.store.threads.run { () throws(StoreError) -> [SievePlanner.Attempt] in
                     let started = ContinuousClock.now
                     return message.octets.withUnsafeBytes { bytes in
                         let view = SieveMessage(
                             Octets(bytes), limits: planner.options.limits, converter: .system)
-                        var made: [DeliveryPlan?] = []
+                        var made: [SievePlanner.Attempt] = []
                         for index in rest {
                             made.append(
                                 planner.plan(
                                     bytes, view, envelope, recipients[index], keepMailbox: keeps[index],
-                                    mailboxes: known[index]))
+                                    mailboxes: known[index], mayWait: false))
                             if ContinuousClock.now - started > Self.slice { break }
                         }
                         return made
@@ -110,21 +115,99 @@ public struct DeliveryAgent: Sendable {
                 return plans
             }
             pending.removeFirst(made.count)
-            for (index, plan) in zip(rest, made) {
-                if let plan {
-                    plans[index] = plan
+            for (index, attempt) in zip(rest, made) {
+                guard case .lacks(let lacksMailboxes, let waits) = attempt else {
+                    if case .plan(let plan) = attempt { plans[index] = plan }
                     continue
                 }
                 do throws(StoreError) {
                     let account = recipients[index].account
-                    mailboxes[index] = MailboxDirectory(try await account.mailboxes(), account.namespaces)
-                    pending.append(index)
+                    if lacksMailboxes {
+                        mailboxes[index] = MailboxDirectory(try await account.mailboxes(), account.namespaces)
+                    }
+                    if waits { waiting.append(index) } else { pending.append(index) }
                 } catch {
                     plans[index] = DeliveryPlan(failure: error)
                 }
             }
         }
+        for (index, plan) in await self.waitingPlans(waiting, keeps, mailboxes, message, envelope, recipients) {
+            plans[index] = plan
+        }
         return plans
+    }
+
+    /// The plans of scripts that wait for programs, each on a thread of those.
+    private func waitingPlans(
+        _ indices: [Int], _ keeps: [MailboxName], _ mailboxes: [Int: MailboxDirectory], _ message: IncomingMessage,
+        _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient]
+    ) async -> [(Int, DeliveryPlan)] {
+        guard let planner = self.planner else { return [] }
+        let programs = self.programs
+        return await withTaskGroup(of: (Int, DeliveryPlan).self) { group in
+            for index in indices {
+                group.addTask {
+                    let (recipient, keep, known) = (recipients[index], keeps[index], mailboxes[index])
+                    do throws(StoreError) {
+                        let attempt = try await programs.run { () throws(StoreError) -> SievePlanner.Attempt in
+                            message.octets.withUnsafeBytes { bytes in
+                                let view = SieveMessage(
+                                    Octets(bytes), limits: planner.options.limits, converter: .system)
+                                return planner.plan(
+                                    bytes, view, envelope, recipient, keepMailbox: keep, mailboxes: known,
+                                    mayWait: true)
+                            }
+                        }
+                        if case .plan(let plan) = attempt { return (index, plan) }
+                        // A script has changed meanwhile and asks for more: the MTA comes again.
+                        return (index, DeliveryPlan(failure: StoreError(.temporary, "a script changed meanwhile")))
+                    } catch {
+                        return (index, DeliveryPlan(failure: error))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
+    // MARK: Programs
+
+    /// Gives messages to the programs of their plans. What a program does not take is kept.
+    private func pipe(
+        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient],
+        _ plans: inout [DeliveryPlan]
+    ) async {
+        guard let planner = self.planner else { return }
+        let runner = SieveProgramRunner(planner.options.programs)
+        for index in plans.indices where plans[index].failure == nil {
+            let recipient = recipients[index]
+            for pipe in plans[index].pipes {
+                let input = plans[index].message(pipe.message, message)
+                let context = planner.context(envelope, recipient)
+                var complaint: String
+                do throws(StoreError) {
+                    complaint = try await self.programs.run { () throws(StoreError) -> String in
+                        try input.octets.withUnsafeBytes { (bytes) throws(StoreError) in
+                            try runner.run(pipe.call, bytes, for: context).complaint
+                        }
+                    }
+                } catch {
+                    complaint = error.detail
+                }
+                guard !complaint.isEmpty else { continue }
+                let user = recipient.account.identity.name
+                planner.options.report("user \(user): sieve: pipe to \(pipe.call.program): \(complaint)")
+                complaint = "\(pipe.origin): error: pipe to \"\(pipe.call.program)\": \(complaint)"
+                if !pipe.call.mayFail {
+                    plans[index].store(in: pipe.fallback)
+                    complaint += "; the message was kept"
+                }
+                let line = complaint
+                try? await self.store.threads.run { () throws(StoreError) in
+                    planner.noteAsOwner([line], envelope, recipient)
+                }
+            }
+        }
     }
 
     /// The messages that scripts have made, as they are stored and sent. Each action may have one of its own, so large
@@ -228,7 +311,8 @@ public struct DeliveryAgent: Sendable {
                 return envelope.sender.isEmpty ? .discarded : .rejected(rejection)
             }
             if !tally.stored.isEmpty { return .stored(tally.stored) }
-            return plan.redirects.isEmpty ? .discarded : .redirected(plan.redirects.map(\.address))
+            if !plan.redirects.isEmpty { return .redirected(plan.redirects.map(\.address)) }
+            return plan.pipes.isEmpty ? .discarded : .piped(plan.pipes.map(\.call.program))
         }
     }
 

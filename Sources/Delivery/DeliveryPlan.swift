@@ -22,9 +22,21 @@ struct DeliveryPlan: Sendable {
         var message = 0
     }
 
+    /// A program that the message is given to (vnd.dovecot.pipe).
+    struct Pipe: Sendable {
+        var call: SieveProgramCall
+        /// As `Place.message`.
+        var message = 0
+        /// The script and the line that asks for it.
+        var origin: String
+        /// Where the message goes when the program fails.
+        var fallback: Place
+    }
+
     /// Where it is stored, each once.
     private(set) var places: [Place] = []
     private(set) var redirects: [Redirect] = []
+    var pipes: [Pipe] = []
     /// What scripts have made of the message, until it is put together in `editedMessages`.
     var edits: [SieveEditedMessage] = []
     /// The forms of the message that scripts have made.

@@ -43,6 +43,8 @@ public enum DeliveryOutcome: Sendable {
     case stored([(mailbox: MailboxName, message: StoredMessage)])
     /// Sent on to these addresses and kept nowhere.
     case redirected([String])
+    /// Given to these programs and kept nowhere.
+    case piped([String])
     /// The user's script discarded it.
     case discarded
     /// The user's script refused it, with this reason for the sender.

@@ -51,7 +51,7 @@ extension LMTPSession {
 
     private func answer(_ outcome: DeliveryOutcome, _ address: EnvelopeAddress) -> LMTPReply {
         switch outcome {
-        case .stored, .redirected, .discarded:
+        case .stored, .redirected, .piped, .discarded:
             self.noteDelivered()
             return LMTPReply(250, "2.0.0", "<\(address.quoted)> \(self.connection.sessionID) Saved")
         case .rejected(let reason):
@@ -74,6 +74,7 @@ extension LMTPSession {
             what =
                 "saved mail to "
                 + places.map { "\($0.mailbox) (uid \($0.message.uid.rawValue))" }.joined(separator: ", ")
+        case .piped(let programs): what = "piped to " + programs.joined(separator: ", ")
         case .redirected(let addresses): what = "redirected to " + addresses.joined(separator: ", ")
         case .discarded: what = "discarded by script"
         case .rejected(let reason): what = "rejected: \(reason)"

@@ -22,12 +22,25 @@ public struct SieveLimits: Sendable, Equatable {
     public var actions = 32
     /// Redirects of one run; 0: redirect is forbidden.
     public var redirects = 4
-    /// Work of one run: instructions, and octets looked at. Some hundred million take a second.
-    public var steps = 200_000_000
+    /// Work of one run: instructions, and octets looked at; see `cpuTime`.
+    public var steps = 30 * SieveLimits.stepsPerSecond
     /// Header fields of a message that are looked at.
     public var headerFields = 20_000
     /// Octets of one header field that are looked at.
     public var fieldSize = 256 << 10
 
     public init() {}
+
+    /// Counting work and not time makes a run come to the same whatever machine it is on. A slow machine does as much
+    /// in a second.
+    public static let stepsPerSecond = 20_000_000
+
+    /// `steps` in seconds; 0: no limit.
+    public var cpuTime: Int64 {
+        get { self.steps == .max ? 0 : Int64(self.steps / Self.stepsPerSecond) }
+        set {
+            let (steps, overflow) = Int(clamping: newValue).multipliedReportingOverflow(by: Self.stepsPerSecond)
+            self.steps = newValue <= 0 || overflow ? .max : steps
+        }
+    }
 }

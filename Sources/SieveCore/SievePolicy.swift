@@ -3,6 +3,14 @@ public struct SievePolicy: Sendable, Equatable {
     /// The user's own address, `sieve_user_email`.
     public var userEmail: String?
     public var postmasterAddress = "postmaster@localhost"
+    /// The user's name, `vnd.dovecot.username`.
+    public var username: String?
+    /// The name of this machine, `host` of environment; with what stands behind its first dot as `domain`.
+    public var hostname: String?
+    /// The release of the server, `version` of environment.
+    public var version: String?
+    /// What the site lets scripts read as `vnd.dovecot.config.NAME`, names in lower case.
+    public var siteItems: [String: String] = [:]
     /// Octets of which the first in a local part separates `:user` and `:detail` (RFC 5233).
     public var recipientDelimiter = "+"
     /// Who sends redirected mail.

@@ -229,14 +229,15 @@ import Testing
 
     @Test func cacheIsBounded() throws {
         let site = try TestSite()
-        let library = ScriptLibrary(.init()) { 0 }
+        let library = ScriptLibrary(personal: .init(), global: .init()) { 0 }
         let count = ScriptLibrary.maximumEntries + 1
+        let places = ScriptPlaces(user: "anna")
         for number in 0..<count {
-            site.write("keep;", "s\(number)")
-            #expect(try library.script(at: "\(site.directory)/s\(number)")?.script != nil)
+            site.write("keep; # \(number)", "s\(number)")
+            #expect(try library.script(at: "\(site.directory)/s\(number)", .personal, places)?.script != nil)
         }
         #expect(library.count == ScriptLibrary.maximumEntries * 3 / 4)
-        #expect(try library.script(at: site.directory + "/absent") == nil)
+        #expect(try library.script(at: site.directory + "/absent", .personal, places) == nil)
     }
 
     @Test func scriptTooBig() async throws {

@@ -67,6 +67,8 @@ final class TestSite: Sendable {
         var options = DeliveryAgent.Options()
         var sieve = SieveOptions()
         sieve.report = { [unowned self] text in self.reports.withLock { $0.append(text) } }
+        sieve.registry = .of(SieveRegistry.filing)
+        sieve.globalRegistry = .of(SieveRegistry.filing)
         sieve.sendmail = [self.directory + "/sendmail", "-x"]
         options.sieve = sieve
         change(&options)
@@ -139,6 +141,7 @@ final class TestSite: Sendable {
             switch outcome {
             case .stored(let places): places.map { "\($0.mailbox)" }.joined(separator: " ")
             case .redirected(let addresses): "redirected " + addresses.joined(separator: " ")
+            case .piped(let programs): "piped " + programs.joined(separator: " ")
             case .discarded: "discarded"
             case .rejected(let reason): "rejected \(reason)"
             case .failed(let error): "failed \(error.code)"

@@ -29,8 +29,14 @@ struct ScriptExecutor: Sendable {
                     plan.redirect(to: address, message: action.message)
                 }
             case .reject(let reason, _): plan.rejection = reason
+            case .pipe(let call):
+                plan.pipes.append(
+                    DeliveryPlan.Pipe(
+                        call: call, message: action.message,
+                        origin: "\(action.script): line \(action.position.line), column \(action.position.column)",
+                        fallback: DeliveryPlan.Place(mailbox: situation.keepMailbox, message: sequence.keepMessage)))
             // Scripts that require these are refused by the compiler as long as the registry lacks them.
-            case .keep, .discard, .vacation, .notify, .report, .pipe: break
+            case .keep, .discard, .vacation, .notify, .report: break
             }
         }
         if sequence.keeps {

@@ -92,7 +92,9 @@ struct ScriptFile {
             }
             if name.hasSuffix(".sieve"), !name.hasPrefix(".") { names.append(name) }
         }
-        return names.sorted().map { path + "/" + $0 }
+        // As octets, whatever they mean.
+        names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.map { path + "/" + $0 }
     }
 
     private static let maximumInDirectory = 100

@@ -6,16 +6,32 @@ public import SieveCore
 public struct SieveOptions: Sendable {
     public var limits = SieveLimits()
     public var policy = SievePolicy()
-    /// The language that scripts may use.
-    public var registry = SieveRegistry.of(SieveRegistry.filing)
+    /// The language of users' own scripts.
+    public var registry = SieveRegistry.of(SieveRegistry.filing.intersection(SieveRegistry.standard))
+    /// The language of scripts for all users.
+    public var globalRegistry = SieveRegistry.of(SieveRegistry.filing.intersection(SieveRegistry.standard))
     /// Scripts for all users before their own, in order. A directory stands for its `*.sieve` files by name.
     public var before: [String] = []
     /// The user's active script, or a link to it; `nil`: users have none.
     public var personal: String? = "~/.dovecot.sieve"
+    /// The directory of the user's own scripts, for those that include others.
+    public var personalDirectory: String? = "~/sieve"
     /// The script of users without an active one.
     public var fallback: String?
+    /// The name by which users see that script; empty: they do not.
+    public var fallbackName = ""
     /// Scripts for all users after their own, as `before`.
     public var after: [String] = []
+    /// Scripts for messages that would be discarded, as `before`.
+    public var discard: [String] = []
+    /// Directories of scripts, or scripts, that others may include by `:global`.
+    public var global: [String] = []
+    /// The lists that scripts may ask, by their names.
+    public var lists: [String: ExternalList] = [:]
+    /// The programs that scripts may run.
+    public var programs = SieveProgramOptions()
+    /// The name of this machine.
+    public var hostname: String?
     /// Where users find what went wrong; empty: nowhere.
     public var userLog = "~/.dovecot.sieve.log"
     /// The program that sends mail on, absolute, and its first arguments.

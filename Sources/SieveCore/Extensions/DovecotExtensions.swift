@@ -96,7 +96,9 @@ struct DebugOperation: SieveOperation {
     let text: SieveText
 
     func perform(_ run: inout SieveRun) throws(SieveRuntimeError) {
-        run.host.log(String(decoding: try self.text.octets(&run), as: UTF8.self))
+        let text = String(decoding: try self.text.octets(&run), as: UTF8.self)
+        try run.spend(1000)
+        run.host.log(text, of: run.scriptName, at: run.position)
     }
 }
 

@@ -51,13 +51,26 @@ extension SieveRun {
     /// The item of that name, in lower case (RFC 5183 section 4.1).
     func environmentItem(_ name: String) -> [UInt8]? {
         if let value = self.host.environmentItem(name) { return value }
+        let text: String?
         switch name {
-        case "name": return Array("Martlet Sieve".utf8)
-        case "location": return Array("MDA".utf8)
-        case "phase": return Array("during".utf8)
-        case "vnd.dovecot.default-mailbox", "vnd.dovecot.default_mailbox":
-            return Array(self.environment.defaultMailbox.utf8)
-        default: return nil
+        case "name": text = "Martlet Sieve"
+        case "version": text = self.policy.version
+        case "host": text = self.policy.hostname
+        case "domain": text = self.policy.hostname?.firstIndex(of: ".").flatMap { dot in
+            self.policy.hostname.map { String($0[dot...].dropFirst()) }
         }
+        case "location": text = "MDA"
+        case "phase": text = "during"
+        default:
+            // `${env.name}` has no other marks than letters, digits and underlines.
+            guard name.hasPrefix("vnd.dovecot.") else { return nil }
+            switch String(name.dropFirst(12)) {
+            case "default-mailbox", "default_mailbox": text = self.environment.defaultMailbox
+            case "username": text = self.policy.username
+            case let item where item.hasPrefix("config."): text = self.policy.siteItems[String(item.dropFirst(7))]
+            default: return nil
+            }
+        }
+        return text.map { Array($0.utf8) }
     }
 }

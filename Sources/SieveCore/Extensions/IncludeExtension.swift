@@ -76,6 +76,13 @@ public struct SieveScriptName: Sendable, Hashable {
 public protocol SieveScriptSource: Sendable {
     /// The source of the script; `nil`: there is none of that name.
     func source(of name: SieveScriptName) -> [UInt8]?
+
+    /// The language of the scripts of that place; `nil`: that of the script that includes them.
+    func registry(of location: SieveScriptName.Location) -> SieveRegistry?
+}
+
+extension SieveScriptSource {
+    public func registry(of location: SieveScriptName.Location) -> SieveRegistry? { nil }
 }
 
 /// What the compilation of a script and of all that it includes have in common.
@@ -86,6 +93,8 @@ final class IncludeSession {
     /// Those that were compiled already; `nil` for faulty ones.
     var known: [SieveScriptName: SieveScript?] = [:]
     var count = 0
+    /// All that were looked for, in order.
+    var wanted: [SieveScriptName] = []
 
     init(_ source: (any SieveScriptSource)?) { self.source = source }
 }
@@ -112,6 +121,7 @@ extension ScriptCompiler {
             if let known { self.emit(known, once: once) }
             return
         }
+        if !self.session.wanted.contains(name) { self.session.wanted.append(name) }
         guard let octets = self.session.source?.source(of: name) else {
             if !isOptional { self.error(position, "there is no \(name.location.rawValue) script \(shown)") }
             return
@@ -122,7 +132,8 @@ extension ScriptCompiler {
             return
         }
         self.session.stack.append(name)
-        let compilation = SieveCompiler(registry: self.registry, limits: self.limits)
+        let registry = self.session.source?.registry(of: name.location) ?? self.registry
+        let compilation = SieveCompiler(registry: registry, limits: self.limits)
             .compile(octets, name: name.name, identity: "\(name.location.rawValue) \(name.name)", session: self.session)
         self.session.stack.removeLast()
         self.session.known[name] = .some(compilation.script)

@@ -71,8 +71,8 @@ public protocol SieveHost: Sendable {
     /// Runs a program with `input` (vnd.dovecot.filter and .execute). `output`: `nil` when it failed.
     func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8])
 
-    /// A line for the user's log (vnd.dovecot.debug).
-    func log(_ text: String)
+    /// A line for the user's log (vnd.dovecot.debug), and where the script asks for it.
+    func log(_ text: String, of script: String, at position: SievePosition)
 }
 
 extension SieveHost {
@@ -86,7 +86,7 @@ extension SieveHost {
     public func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8]) {
         (false, [])
     }
-    public func log(_ text: String) {}
+    public func log(_ text: String, of script: String, at position: SievePosition) {}
 }
 
 /// A place that knows nothing.

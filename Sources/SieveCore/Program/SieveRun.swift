@@ -86,6 +86,9 @@ struct SieveRun {
         return false
     }
 
+    /// The script in work, as logs call it.
+    var scriptName: String { self.frame.script.name }
+
     /// What tells the script in work from others.
     var scriptIdentity: String { self.frame.script.identity }
 

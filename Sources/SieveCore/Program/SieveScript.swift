@@ -6,9 +6,14 @@ public struct SieveScript: Sendable {
     public let capabilities: [String]
     /// Whether it asks what mailboxes there are.
     public var asksForMailboxes: Bool {
-        self.capabilities.contains { $0 == "mailbox" || $0 == "special-use" || $0 == "mailboxid" }
-            || self.includes.contains { $0.asksForMailboxes }
+        self.uses("mailbox") || self.uses("special-use") || self.uses("mailboxid")
     }
+    /// Whether a run may wait for more than the disk: for programs.
+    public var asksForPrograms: Bool { self.uses("vnd.dovecot.filter") || self.uses("vnd.dovecot.execute") }
+    /// Whether it asks for metadata.
+    public var asksForMetadata: Bool { self.uses("mboxmetadata") || self.uses("servermetadata") }
+    /// The scripts that it includes, directly or not, and those that were looked for and not found; each once.
+    public internal(set) var included: [SieveScriptName] = []
     let program: [SieveInstruction]
     /// The place in the source of each instruction.
     let positions: [SievePosition]
@@ -20,6 +25,13 @@ public struct SieveScript: Sendable {
     var includes: [SieveScript] = []
     /// What tells it from other scripts that one run includes.
     var identity = ""
+    /// The capabilities of the scripts it includes.
+    var includedCapabilities: Set<String> = []
+
+    /// Whether it or a script that it includes requires the capability.
+    public func uses(_ capability: String) -> Bool {
+        self.capabilities.contains(capability) || self.includedCapabilities.contains(capability)
+    }
 }
 
 /// What became of the source of a script.
@@ -32,6 +44,8 @@ public struct SieveCompilation: Sendable {
     public var errorCount: Int
     /// Whether the text follows the grammar; only then it was checked further.
     public var isGrammatical = true
+    /// As `SieveScript.included`, also of a script with errors.
+    public var included: [SieveScriptName] = []
 }
 
 extension SieveCompilation {
@@ -58,7 +72,11 @@ public struct SieveCompiler: Sendable {
     public func compile(
         _ source: [UInt8], name: String, included: (any SieveScriptSource)? = nil
     ) -> SieveCompilation {
-        self.compile(source, name: name, identity: "", session: IncludeSession(included))
+        let session = IncludeSession(included)
+        var compilation = self.compile(source, name: name, identity: "", session: session)
+        compilation.included = session.wanted
+        compilation.script?.included = session.wanted
+        return compilation
     }
 
     func compile(_ source: [UInt8], name: String, identity: String, session: IncludeSession) -> SieveCompilation {
@@ -86,7 +104,11 @@ public struct SieveCompiler: Sendable {
             : SieveScript(
                 name: name, capabilities: compiler.required.sorted(), program: compiler.program,
                 positions: compiler.positions, localCount: compiler.localCount,
-                usesVariables: compiler.has("variables"), includes: compiler.includes, identity: identity)
+                usesVariables: compiler.has("variables"), includes: compiler.includes, identity: identity,
+                includedCapabilities: compiler.includes.reduce(into: []) {
+                    $0.formUnion($1.capabilities)
+                    $0.formUnion($1.includedCapabilities)
+                })
         return SieveCompilation(
             script: script, diagnostics: compiler.diagnostics.sorted, errorCount: compiler.diagnostics.errors)
     }

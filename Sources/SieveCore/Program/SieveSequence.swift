@@ -43,6 +43,24 @@ public struct SieveSequence {
         self.error = result.error
     }
 
+    /// Whether the message goes nowhere: then a site may have a script that looks at it once more.
+    public var isDiscarded: Bool {
+        guard !self.keeps, self.error == nil else { return false }
+        return self.actions.allSatisfy { action in
+            switch action.kind {
+            case .keep, .fileInto, .redirect, .reject, .pipe: false
+            case .discard, .vacation, .notify, .report: true
+            }
+        }
+    }
+
+    /// Takes the result of the script for messages that would be discarded: without an action of its own they still
+    /// are.
+    public mutating func addForDiscarded(_ result: SieveResult) {
+        self.add(result)
+        if result.error == nil { self.keeps = result.keepsExplicitly }
+    }
+
     /// A script could not be compiled: the message is kept, and no further script runs.
     public mutating func fail(_ error: SieveRuntimeError) {
         self.keeps = true

@@ -161,7 +161,7 @@ final class TestSession: SieveHost, @unchecked Sendable {
         return self.pairs(path).contains { $0.key == value }
     }
 
-    func log(_ text: String) { self.print("debug: \(text)") }
+    func log(_ text: String, of script: String, at position: SievePosition) { self.print("debug: \(text)") }
 
     /// The pairs of lines of a key-value file.
     func pairs(_ path: String) -> [(key: [UInt8], value: [UInt8])] {

@@ -21,7 +21,6 @@ struct TestSettings {
         var limits = SieveLimits()
         var policy = SievePolicy()
         policy.postmasterAddress = "postmaster@example.com"
-        limits.steps = 30 * Self.stepsPerSecond
         self.lists = [:]
         self.scriptDictionaries = [:]
         for (name, value) in self.values.sorted(by: { $0.key < $1.key }) {
@@ -33,13 +32,11 @@ struct TestSettings {
         return nil
     }
 
-    private static let stepsPerSecond = 20_000_000
-
     private func apply(
         _ name: String, _ value: String, _ limits: inout SieveLimits, _ policy: inout SievePolicy
     ) -> Bool {
         switch name {
-        case "sieve_max_cpu_time": limits.steps = Int(clamping: max(1, Self.seconds(value))) * Self.stepsPerSecond
+        case "sieve_max_cpu_time": limits.cpuTime = Self.seconds(value)
         case "sieve_max_actions": limits.actions = Self.size(value)
         case "sieve_max_redirects": limits.redirects = Self.size(value)
         case "sieve_max_script_size": limits.scriptSize = Self.size(value)

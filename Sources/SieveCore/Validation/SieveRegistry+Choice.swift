@@ -1,14 +1,28 @@
 extension SieveRegistry {
-    /// The capabilities that work wherever a message is filed, redirected or refused, and need no more.
+    /// The capabilities that work at delivery.
     public static let filing: Set<String> = [
         "body", "comparator-i;ascii-casemap", "comparator-i;ascii-numeric", "comparator-i;octet",
-        "comparator-i;unicode-casemap", "copy", "date", "editheader", "encoded-character", "envelope",
-        "environment", "ereject", "extracttext", "fileinto", "foreverypart", "ihave", "imap4flags", "index",
-        "mailbox", "mime", "regex", "reject", "relational", "special-use", "subaddress", "variables",
+        "comparator-i;unicode-casemap", "copy", "date", "editheader", "enclose", "encoded-character", "envelope",
+        "environment", "ereject", "extlists", "extracttext", "fileinto", "foreverypart", "ihave", "imap4flags",
+        "include", "index", "mailbox", "mboxmetadata", "mime", "regex", "reject", "relational", "replace",
+        "servermetadata", "spamtest", "spamtestplus", "special-use", "subaddress", "variables", "virustest",
+        "vnd.dovecot.debug", "vnd.dovecot.environment", "vnd.dovecot.execute", "vnd.dovecot.filter",
+        "vnd.dovecot.pipe",
     ]
 
-    /// Everything but what is not among `capabilities`.
+    /// The capabilities that users have where the settings do not say otherwise: those that Pigeonhole gives them.
+    public static let standard: Set<String> = [
+        "body", "comparator-i;ascii-casemap", "comparator-i;ascii-numeric", "comparator-i;octet",
+        "comparator-i;unicode-casemap", "copy", "date", "duplicate", "encoded-character", "enotify", "envelope",
+        "environment", "extracttext", "fileinto", "foreverypart", "ihave", "imap4flags", "include", "index",
+        "mailbox", "mime", "regex", "reject", "relational", "subaddress", "vacation", "variables",
+    ]
+
+    /// The names of all that there is.
+    public static var everyCapability: [String] { SieveExtension.everything.map(\.capability).sorted() }
+
+    /// Everything but what is not among `capabilities`. What needs no `require` is always there.
     public static func of(_ capabilities: Set<String>) -> SieveRegistry {
-        SieveRegistry(SieveExtension.everything.filter { capabilities.contains($0.capability) })
+        SieveRegistry(SieveExtension.everything.filter { $0.isImplicit || capabilities.contains($0.capability) })
     }
 }

@@ -29,6 +29,8 @@ struct VariableNamespace: Sendable {
 enum VariableReference {
     /// The longest name taken; RFC 5229 section 6 asks for 32 at least.
     static let maximumName = 64
+    /// Parts of a name with its namespace.
+    static let maximumParts = 8
     /// Match variables go from 0 to this.
     static let maximumMatch = 32
 
@@ -81,7 +83,7 @@ enum VariableReference {
                 index += 1
             }
             // A namespace begins with an identifier.
-            guard !part.isEmpty, part.count <= self.maximumName, parts.count < 4 else { return nil }
+            guard !part.isEmpty, part.count <= self.maximumName, parts.count < self.maximumParts else { return nil }
             if isNumber, parts.isEmpty, index < text.count, text[index] == UInt8(ascii: ".") { return nil }
             parts.append(String(decoding: part, as: UTF8.self))
             guard index < text.count, text[index] == UInt8(ascii: ".") else { return (parts, index) }
