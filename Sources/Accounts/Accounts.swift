@@ -61,6 +61,15 @@ public struct Accounts: Sendable {
         return UserMail(own: own, accounts: self, user: user, spaces: spaces)
     }
 
+    /// Opens the account of another user as that user sees it; `nil` when there is no such user, or one whose account
+    /// the store has never seen: nothing is made for a name that somebody wrote.
+    public func open(named name: String) async throws(StoreError) -> (any MailAccount)? {
+        guard let record = try await self.record(of: name), try await self.store.hasAccount(record.user) else {
+            return nil
+        }
+        return try await self.open(record)
+    }
+
     func applyQuota(of user: UserRecord, to account: any MailAccount) {
         if let quota { account.apply(quota.rules(of: user)) }
     }

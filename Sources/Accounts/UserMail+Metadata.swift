@@ -28,4 +28,26 @@ extension UserMail {
         }
         try await place.account.setMetadata(changes, of: .mailbox(place.name))
     }
+
+    func secret(
+        _ entry: MetadataEntry, of owner: MetadataOwner, orElse value: [UInt8]?
+    ) async throws(StoreError) -> [UInt8]? {
+        guard case .mailbox(let name) = owner else {
+            return try await self.own.secret(entry, of: owner, orElse: value)
+        }
+        let place = try await self.secretPlace(name)
+        return try await place.account.secret(entry, of: .mailbox(place.name), orElse: value)
+    }
+
+    func setSecret(_ entry: MetadataEntry, _ value: [UInt8]?, of owner: MetadataOwner) async throws(StoreError) {
+        guard case .mailbox(let name) = owner else { return try await self.own.setSecret(entry, value, of: owner) }
+        let place = try await self.secretPlace(name)
+        try await place.account.setSecret(entry, value, of: .mailbox(place.name))
+    }
+
+    private func secretPlace(_ name: MailboxName) async throws(StoreError) -> Place {
+        let place = try await self.place(of: name)
+        try await self.require(.read, at: place)
+        return place
+    }
 }

@@ -41,7 +41,7 @@ extension Command {
             .close,
             .unselect, .expunge:
             return self
-        case .compress, .unauthenticate, .uidBatches:
+        case .compress, .unauthenticate, .uidBatches, .signURLs, .resetKey, .fetchURLs:
             return self
         }
     }

@@ -43,6 +43,12 @@ public enum Command: Hashable, Sendable {
     case getQuota(root: [UInt8])
     case getQuotaRoot(WireMailboxName)
     case setQuota(root: [UInt8], [QuotaSetting])
+    /// GENURLAUTH; at least one.
+    case signURLs([URLToSign])
+    /// RESETKEY of a mailbox, or of all of the user's; the mechanisms are in capitals.
+    case resetKey(WireMailboxName?, mechanisms: [[UInt8]])
+    /// URLFETCH; at least one.
+    case fetchURLs([URLToFetch])
 
     // Selected.
     case check
@@ -108,6 +114,9 @@ extension Command {
         case .getQuota: "GETQUOTA"
         case .getQuotaRoot: "GETQUOTAROOT"
         case .setQuota: "SETQUOTA"
+        case .signURLs: "GENURLAUTH"
+        case .resetKey: "RESETKEY"
+        case .fetchURLs: "URLFETCH"
         case .check: "CHECK"
         case .close: "CLOSE"
         case .unselect: "UNSELECT"

@@ -89,7 +89,7 @@ public struct SessionStateMachine: Sendable {
             }
         case .enable, .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .lsub, .xlist,
             .namespace, .status, .access, .multiSearch, .idle, .getMetadata, .setMetadata, .notify, .getQuota,
-            .getQuotaRoot, .setQuota:
+            .getQuotaRoot, .setQuota, .signURLs, .resetKey, .fetchURLs:
             return self.receivedAppend()
         case .compress, .unauthenticate:
             return self.receivedAppend()

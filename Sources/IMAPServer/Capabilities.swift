@@ -29,6 +29,7 @@ enum Capabilities {
         out.append(0x20)
         out.append(self.literals(settings))
         if settings.offersMetadata { out.append(" METADATA LIST-METADATA FILTERS") }
+        if !settings.urlHost.isEmpty { out.append(" URLAUTH URLAUTH=BINARY") }
         if let limit = settings.appendLimit {
             out.append(" APPENDLIMIT=")
             out.appendDecimal(limit)

@@ -54,6 +54,12 @@ public struct IMAPSessionSettings: Sendable {
     /// Server entries that only the administrator sets; empty for none.
     public var serverComment = ""
     public var serverAdmin = ""
+    /// The host in URLs that are signed here, `*` for any; empty: none are.
+    public var urlHost = ""
+    /// The port in them; 143 is meant by a URL without one.
+    public var urlPort = 143
+    /// Who fetches what users give to the submission server; empty for nobody.
+    public var urlSubmitUser = ""
     /// Whether users may share with `anyone` and `authenticated`.
     public var allowsSharingWithAnyone = false
 
@@ -85,6 +91,9 @@ public struct IMAPSessionSettings: Sendable {
         self.idleNotifyInterval = settings.imap.idleNotifyInterval
         self.compressionLevel = settings.imap.compressionLevel
         self.offersMetadata = settings.imap.offersMetadata
+        self.urlHost = settings.imap.urlHost
+        self.urlPort = settings.imap.urlPort
+        self.urlSubmitUser = settings.imap.urlSubmitUser
         self.serverComment = settings.imap.serverComment
         self.serverAdmin = settings.imap.serverAdmin
         self.commandLimits.metadataValue = MetadataLimits.maximumValue

@@ -11,6 +11,11 @@ struct LimitReached {
     var lowest: UID
 
     var code: ResponseCode { .messageLimit(self.limit, self.lowest) }
+
+    /// A search that is about no others.
+    func limiting(_ key: SearchKey) -> SearchKey {
+        .and([.uid(SequenceSet([self.lowest.rawValue...UInt32.max])), key])
+    }
 }
 
 /// What becomes of a command about more messages than MESSAGELIMIT allows.

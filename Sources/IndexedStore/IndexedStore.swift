@@ -64,6 +64,15 @@ public final class IndexedStore: MailStore {
         }
     }
 
+    public func hasAccount(_ name: String) async throws(StoreError) -> Bool {
+        let volume = self.volume
+        if volume.accounts.find(name) != nil { return true }
+        return try await self.threads.run { () throws(StoreError) in
+            try volume.waitApplied(volume.committer.lastTicket)
+            return try volume.schema.accountID(name) != nil
+        }
+    }
+
     /// Waits until all changes made so far show in the files, as they must when another program is to have them.
     package func finishFileWork() async throws(StoreError) {
         let volume = self.volume

@@ -9,7 +9,7 @@ extension StoreAccount {
     func metadata(of owner: MetadataOwner) async throws(StoreError) -> [Metadata] {
         let state = try await self.holder(of: owner)
         try await self.volume.applied(state.lock.withLock { state.lastTicket })
-        var found = try self.volume.schema.metadata(self.key(of: owner, state))
+        var found = try self.volume.schema.metadata(self.key(of: owner, state)).filter { !$0.entry.isInternal }
         if case .mailbox(let name) = owner, let use = self.specialUse(of: name, state) {
             found.append(Metadata(.specialUse, Array(use.rawValue.utf8)))
             found.sort { $0.entry < $1.entry }
@@ -21,6 +21,8 @@ extension StoreAccount {
         if let failure = self.volume.committer.failure { throw failure }
         guard !changes.isEmpty else { return }
         for change in changes {
+            // No detail: it is no fault of the server.
+            guard !change.entry.isInternal else { throw StoreError(.noPermission) }
             guard change.value?.count ?? 0 <= MetadataLimits.maximumValue else { throw StoreError(.tooBig, "metadata") }
             guard case .mailbox = owner, change.entry == .specialUse, let value = change.value, !value.isEmpty else {
                 continue
@@ -30,6 +32,35 @@ extension StoreAccount {
         let state = try await self.holder(of: owner)
         await self.gate.enter()
         defer { self.gate.leave() }
+        try await self.change(changes, of: owner, state)
+    }
+
+    func secret(
+        _ entry: MetadataEntry, of owner: MetadataOwner, orElse value: [UInt8]?
+    ) async throws(StoreError) -> [UInt8]? {
+        let state = try await self.holder(of: owner)
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        try await self.volume.applied(state.lock.withLock { state.lastTicket })
+        let known = try self.volume.schema.metadata(self.key(of: owner, state)).first { $0.entry == entry }
+        if let known { return known.value }
+        guard let value else { return nil }
+        try await self.change([MetadataChange(entry, value)], of: owner, state)
+        return value
+    }
+
+    func setSecret(_ entry: MetadataEntry, _ value: [UInt8]?, of owner: MetadataOwner) async throws(StoreError) {
+        let state = try await self.holder(of: owner)
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        try await self.change([MetadataChange(entry, value)], of: owner, state)
+    }
+
+    /// Makes changes, with the account's gate held.
+    private func change(
+        _ changes: [MetadataChange], of owner: MetadataOwner, _ state: MailboxState
+    ) async throws(StoreError) {
+        if let failure = self.volume.committer.failure { throw failure }
         try await self.volume.applied(state.lock.withLock { state.lastTicket })
         let key = self.key(of: owner, state)
         let effective = try self.effective(changes, key)
@@ -39,7 +70,8 @@ extension StoreAccount {
         for change in effective where change.entry == .specialUse && key.mailbox != 0 {
             state.lock.withLock { state.specialUse = SpecialUseChoice(change.value) }
         }
-        self.feed.post(.metadata(owner, effective.map(\.entry)))
+        let shown = effective.map(\.entry).filter { !$0.isInternal }
+        if !shown.isEmpty { self.feed.post(.metadata(owner, shown)) }
         guard self.core.home == .files else { return }
         let attributes = StoredAttribute.changes(effective, guid: state.guid, isServer: key.mailbox == 0)
         do throws(StoreError) {
@@ -57,7 +89,9 @@ extension StoreAccount {
     private func effective(_ changes: [MetadataChange], _ key: MailboxKey) throws(StoreError) -> [MetadataChange] {
         var present: [MetadataEntry: [UInt8]] = [:]
         for known in try self.volume.schema.metadata(key) { present[known.entry] = known.value }
-        let before = present.count
+        // What clients do not see does not count for them.
+        func count() -> Int { present.keys.count { !$0.isInternal } }
+        let before = count()
         var wanted: [MetadataEntry: Int] = [:]
         var effective: [MetadataChange] = []
         for change in changes {
@@ -70,7 +104,8 @@ extension StoreAccount {
             wanted[change.entry] = effective.count
             effective.append(change)
         }
-        guard present.count <= MetadataLimits.maximumEntries || present.count <= before else {
+        let after = count()
+        guard after <= MetadataLimits.maximumEntries || after <= before else {
             throw StoreError(.limit, "metadata entries")
         }
         return effective

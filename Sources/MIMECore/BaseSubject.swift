@@ -11,7 +11,17 @@ public enum BaseSubject {
     public static func extract(
         _ body: Octets, converter: CharsetConverter = .builtIn
     ) -> (subject: [UInt8], isReply: Bool) {
-        let decoded = EncodedWord.decode(body[0..<Self.maximumOctets], converter: converter)
+        self.extract(decoded: EncodedWord.decode(body[0..<Self.maximumOctets], converter: converter))
+    }
+
+    /// The same of a subject with an unknown charset, in its own octets; `nil` for all others.
+    public static func unconverted(_ body: Octets, converter: CharsetConverter = .builtIn) -> [UInt8]? {
+        EncodedWord.unconverted(body[0..<Self.maximumOctets], converter: converter).map {
+            self.extract(decoded: $0).subject
+        }
+    }
+
+    private static func extract(decoded: [UInt8]) -> (subject: [UInt8], isReply: Bool) {
         var collapsed: [UInt8] = []
         decoded.withUnsafeBytes { HeaderBody.appendCollapsed(Octets($0), to: &collapsed) }
         var text = collapsed[...]

@@ -13,6 +13,15 @@ public enum BodyStructure {
         encoder.append(0, to: &out)
     }
 
+    /// Appends BODYSTRUCTURE of one part, by its numbers; NIL when the message has no such part.
+    public static func append(
+        _ path: [Int], of message: Octets, _ table: PartTable, charset: WireCharset = .ascii, to out: inout [UInt8]
+    ) {
+        guard let part = Section.resolve(path, in: table) else { return out.append("NIL") }
+        var encoder = Encoder(message: message, table: table, charset: charset)
+        encoder.append(part, to: &out)
+    }
+
     /// Appends BODY, without extension data.
     public static func appendBody(
         _ message: Octets, _ table: PartTable, charset: WireCharset = .ascii, to out: inout [UInt8]

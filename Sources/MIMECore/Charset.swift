@@ -49,6 +49,18 @@ public struct CharsetConverter: Sendable {
         return UTF8Text.isValid(octets) ? octets : Self.windows1252(octets)
     }
 
+    /// Whether octets are text in a charset that is known.
+    func understands(_ octets: [UInt8], charset: [UInt8]) -> Bool {
+        switch Self.kind(of: charset.map(ASCII.lowercased)) {
+        case .utf8: return UTF8Text.isValid(octets)
+        case .latin1: return true
+        case .other:
+            guard let text = self.convert(octets, charset: charset) else { return false }
+            // U+FFFD stands for what means nothing.
+            return !text.indices.contains { text[$0...].starts(with: [0xEF, 0xBF, 0xBD]) }
+        }
+    }
+
     private static let windows1252Half = CharsetTables.upperHalves[Array("windows-1252".utf8)] ?? []
 
     private static func windows1252(_ octets: [UInt8]) -> [UInt8] { Self.map(octets, Self.windows1252Half) }

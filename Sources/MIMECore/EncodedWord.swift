@@ -10,6 +10,24 @@ public enum EncodedWord {
     /// Neighbouring words of one charset are converted as one text, since clients break characters between
     /// words although section 5 forbids it. Raw 8-bit text is taken as UTF-8, else as windows-1252.
     public static func decode(_ body: Octets, converter: CharsetConverter = .builtIn) -> [UInt8] {
+        self.decode(body) { converter.utf8($0, charset: $1) }
+    }
+
+    /// The header body with its encoded words decoded but in their own charsets, when one of these is unknown or its
+    /// text is none: so are such texts compared (RFC 5255 section 4.6). `nil` for all others.
+    public static func unconverted(_ body: Octets, converter: CharsetConverter = .builtIn) -> [UInt8]? {
+        var hasFailed = false
+        let text = self.decode(body) { octets, charset in
+            if !charset.isEmpty, !converter.understands(octets, charset: charset) { hasFailed = true }
+            return octets
+        }
+        return hasFailed ? text : nil
+    }
+
+    /// - Parameter convert: what becomes of octets in a charset, which is empty for text that is not encoded.
+    private static func decode(
+        _ body: Octets, _ convert: (_ octets: [UInt8], _ charset: [UInt8]) -> [UInt8]
+    ) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(body.count)
         var run: [UInt8] = []
@@ -23,12 +41,12 @@ public enum EncodedWord {
 
         func flushRun() {
             guard !run.isEmpty else { return }
-            out.append(contentsOf: converter.utf8(run, charset: runCharset))
+            out.append(contentsOf: convert(run, runCharset))
             run.removeAll(keepingCapacity: true)
         }
         func flushRaw() {
             guard !raw.isEmpty else { return }
-            out.append(contentsOf: converter.utf8(raw, charset: []))
+            out.append(contentsOf: convert(raw, []))
             raw.removeAll(keepingCapacity: true)
         }
         var previousWasWord = false

@@ -40,6 +40,11 @@ struct SortFields: Sendable {
     init?(_ header: MessageHeader, _ keys: [SortCommand.Key], _ limit: Int) {
         for key in keys {
             var text: [UInt8]?
+            if let unknown = Self.unconverted(header, key) {
+                // Behind everything that could be converted, by its octets (RFC 5255 section 4.6).
+                self.texts.append([0xFF] + unknown.prefix(max(0, limit - 1)))
+                continue
+            }
             switch key {
             case .arrival, .size, .relevancy: continue
             case .date:
@@ -56,6 +61,20 @@ struct SortFields: Sendable {
             var mapped: [UInt8] = []
             UnicodeCasemap.append(text, limit: limit, to: &mapped)
             self.texts.append(mapped)
+        }
+    }
+
+    /// The text of a key, in its own octets, when it is in a charset that is unknown.
+    private static func unconverted(_ header: MessageHeader, _ key: SortCommand.Key) -> [UInt8]? {
+        switch key {
+        case .arrival, .size, .relevancy, .date, .cc, .from, .to: return nil
+        case .subject:
+            return header.bodies("subject")?.first.flatMap { BaseSubject.unconverted($0, converter: .system) }
+        case .displayFrom, .displayTo:
+            guard let bodies = header.bodies(key == .displayFrom ? "from" : "to"),
+                case .mailbox(.some(let name), _, _, _) = self.first(bodies)
+            else { return nil }
+            return name.withUnsafeBytes { EncodedWord.unconverted(Octets($0), converter: .system) }
         }
     }
 

@@ -56,6 +56,16 @@ public protocol MailAccount: AnyObject, Sendable {
     /// `.cannot` for a special use that a mailbox cannot have.
     func setMetadata(_ changes: [MetadataChange], of owner: MetadataOwner) async throws(StoreError)
 
+    /// The value of an entry that clients cannot see (`MetadataEntry.isInternal`). When there is none, `value` is stored,
+    /// durable, and answered; of two at the same time, both get the first one's. Of a mailbox, it is for who may read
+    /// it.
+    func secret(
+        _ entry: MetadataEntry, of owner: MetadataOwner, orElse value: [UInt8]?
+    ) async throws(StoreError) -> [UInt8]?
+
+    /// Puts a value in the place of that of an entry that clients cannot see, or removes it; durable when answered.
+    func setSecret(_ entry: MetadataEntry, _ value: [UInt8]?, of owner: MetadataOwner) async throws(StoreError)
+
     /// Compares the index with the files and mends the index: UIDs, flags, sizes and caches.
     func resync(_ name: MailboxName) async throws(StoreError)
 

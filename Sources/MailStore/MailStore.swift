@@ -50,6 +50,9 @@ public protocol MailStore: Sendable {
     /// Names of all accounts the store has seen, sorted.
     func accountNames() async throws(StoreError) -> [String]
 
+    /// Whether the store has seen an account of that name.
+    func hasAccount(_ name: String) async throws(StoreError) -> Bool
+
     /// Removes what rules say from all accounts, little by little; a store that cannot does nothing.
     ///
     /// - Parameter pause: called between two steps, with whether the last one found something to remove; waits as
@@ -65,6 +68,9 @@ public protocol MailStore: Sendable {
 extension MailStore {
     public func move(_ identity: AccountIdentity, toFormat driver: String) async throws(StoreError) -> Int {
         throw StoreError(.cannot, "a store of one format")
+    }
+    public func hasAccount(_ name: String) async throws(StoreError) -> Bool {
+        try await self.accountNames().contains(name)
     }
     public func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String] { [] }
     public var deliveryMemory: any DeliveryMemory { ForgetfulMemory() }

@@ -36,6 +36,16 @@ public struct MetadataEntry: Hashable, Comparable, Sendable, CustomStringConvert
 
     private init(known text: String) { self.text = text }
 
+    private static let internalPrefixes = [
+        "/private/vendor/vendor.dovecot/pvt", "/shared/vendor/vendor.dovecot/pvt",
+    ]
+
+    /// Whether servers keep their own things there, which no client may see or change; Dovecot has them below the
+    /// same names.
+    public var isInternal: Bool {
+        Self.internalPrefixes.contains { self.text == $0 || self.text.hasPrefix($0 + "/") }
+    }
+
     /// Whether other users of a mailbox see it.
     public var isShared: Bool { self.text.hasPrefix("/shared/") }
 
@@ -92,4 +102,12 @@ extension MailAccount {
     public func setMetadata(_ changes: [MetadataChange], of owner: MetadataOwner) async throws(StoreError) {
         throw StoreError(.cannot, "no metadata here")
     }
+
+    public func secret(
+        _ entry: MetadataEntry, of owner: MetadataOwner, orElse value: [UInt8]?
+    ) async throws(StoreError) -> [UInt8]? { throw StoreError(.cannot, "no secrets here") }
+
+    public func setSecret(
+        _ entry: MetadataEntry, _ value: [UInt8]?, of owner: MetadataOwner
+    ) async throws(StoreError) { throw StoreError(.cannot, "no secrets here") }
 }

@@ -31,6 +31,8 @@ final class Daemon: Sendable {
             case .sharing:
                 """
                 acl_driver = vfile
+                imap_urlauth_host = mail.test
+                imap_urlauth_submit_user = submit
                 namespace shared {
                   type = shared
                   separator = /
@@ -127,6 +129,7 @@ final class Daemon: Sendable {
                 users += "\(name):{PLAIN}pass:\(Self.mailUID):\(Self.mailGID)::\(directory)/home/\(name)::\(field)\n"
             }
         }
+        users += "submit:{PLAIN}pass:\(Self.mailUID):\(Self.mailGID)::\(directory)/home/submit::\n"
         try Self.write(users, to: directory + "/users")
         // The mail role makes the homes themselves, and may not write above them.
         mkdir(directory + "/home", 0o755)

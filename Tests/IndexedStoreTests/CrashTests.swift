@@ -100,6 +100,8 @@ struct CrashJournal {
     var moving = Set<String>()
     var removing = Set<String>()
     var removed = Set<String>()
+    /// What was to be replaced, and by what.
+    var replacing: [(old: String, new: String)] = []
     var created: [String] = []
     var deleted: [String] = []
     var isFinished = false
@@ -117,6 +119,9 @@ struct CrashJournal {
             case "created": self.created.append(words[1])
             case "deleting": self.created.removeAll { $0 == words[1] }
             case "removing": self.removing.insert("\(words[1]) \(words[2])")
+            case "replacing":
+                self.removing.insert("\(words[1]) \(words[2])")
+                self.replacing.append((old: "\(words[1]) \(words[2])", new: "\(words[1]) \(words[3])"))
             case "removed": self.removed.insert("\(words[1]) \(words[2])")
             case "finished": self.isFinished = true
             case "deleted": self.deleted.append(words[1])
@@ -160,6 +165,11 @@ struct CrashJournal {
             if self.removing.contains(message), found == [] { continue }
             #expect(found.count == 1, "\(message) is lost or there twice")
             #expect(found == [place] || self.moving.contains(message), "\(message) is not in \(place)")
+        }
+        for (old, new) in self.replacing {
+            let count = places[old, default: []].count + places[new, default: []].count
+            #expect(count > 0, "neither \(old) is there nor \(new) in its place")
+            if self.removed.contains(old) { #expect(places[new, default: []].count == 1) }
         }
         for (message, place) in self.moved {
             #expect(places[message, default: []] == [place], "\(message) was moved to \(place)")
@@ -271,6 +281,14 @@ struct CrashLoad {
         let moved = try await inbox.move(UIDSet(wanted.map(\.0.uid)), to: name)
         for ((_, subject), uid) in zip(wanted, moved.target) {
             self.told("moved anna/\(folder) \(uid.rawValue) \(subject)")
+        }
+        if let old = records.first, let subject = subjects.first {
+            let new = "r\(round)q"
+            self.told("replacing anna \(subject) \(new)")
+            let stored = try await store.replace(
+                old.uid, in: inbox, by: Deposit(message: message(new), account: anna, mailbox: .inbox))
+            self.told("removed anna \(subject)")
+            self.told("stored anna/INBOX \(stored.uid.rawValue) \(new)")
         }
         inbox.close()
         if round % 2 == 1, let old = MailboxName("Empty\(round)"), let new = MailboxName("Renamed\(round)") {

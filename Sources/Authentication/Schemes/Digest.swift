@@ -1,7 +1,7 @@
 import COpenSSL
 
 /// A hash function of the system's crypto library.
-enum Digest {
+package enum Digest {
     case sha1
     case sha256
     case sha512
@@ -33,8 +33,8 @@ enum Digest {
         return out
     }
 
-    /// HMAC with SHA-256.
-    static func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> [UInt8]? {
+    /// HMAC with SHA-256, 32 octets; `nil` when the library refuses.
+    package static func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> [UInt8]? {
         var out = [UInt8](repeating: 0, count: 32)
         var length: CUnsignedInt = 0
         guard
@@ -59,7 +59,7 @@ enum PBKDF2 {
 }
 
 /// Octets from the kernel's random source.
-func randomBytes(_ count: Int) -> [UInt8] {
+package func randomBytes(_ count: Int) -> [UInt8] {
     // The standard library's generator reads getrandom(2) on Linux.
     var generator = SystemRandomNumberGenerator()
     return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }

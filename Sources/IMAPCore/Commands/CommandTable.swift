@@ -39,6 +39,7 @@ extension Cursor {
             if self.matches(word, "GETMETADATA") { return .getMetadata(try self.getMetadata()) }
             if self.matches(word, "GETQUOTA") { return try self.getQuota() }
             if self.matches(word, "GETQUOTAROOT") { return .getQuotaRoot(try self.mailboxArgument()) }
+            if self.matches(word, "GENURLAUTH") { return try self.signURLs() }
             if self.matches(word, "GETACL") { return .access(.getACL(try self.mailboxArgument())) }
         case UInt8(ascii: "I"):
             if self.matches(word, "IDLE") { return .idle }
@@ -59,6 +60,7 @@ extension Cursor {
             if self.matches(word, "NAMESPACE") { return .namespace }
         case UInt8(ascii: "R"):
             if self.matches(word, "RENAME") { return try self.rename() }
+            if self.matches(word, "RESETKEY") { return try self.resetKey() }
         case UInt8(ascii: "S"):
             if self.matches(word, "STORE") { return .store(try self.store(.sequenceNumber)) }
             if self.matches(word, "SEARCH") { return .search(try self.search(.sequenceNumber)) }
@@ -79,6 +81,7 @@ extension Cursor {
             if self.matches(word, "UID") { return try self.uidCommand() }
             if self.matches(word, "UNSELECT") { return .unselect }
             if self.matches(word, "UIDBATCHES") { return .uidBatches(try self.uidBatches()) }
+            if self.matches(word, "URLFETCH") { return try self.fetchURLs() }
             if self.matches(word, "UNAUTHENTICATE") { return .unauthenticate }
             if self.matches(word, "UNSUBSCRIBE") { return .unsubscribe(try self.mailboxArgument()) }
         case UInt8(ascii: "X"):

@@ -76,6 +76,8 @@ public enum ResponseCode: Hashable, Sendable {
     /// A transfer encoding that the server cannot decode (RFC 3516 section 4.3).
     case unknownEncoding
     case unseen(SequenceNumber)
+    /// URLs can be signed (RFC 4467 section 8), with the one mechanism there is.
+    case urlMechanisms
     /// The special use cannot be given (RFC 6154 section 6).
     case useAttribute
 
@@ -206,6 +208,7 @@ public enum ResponseCode: Hashable, Sendable {
         case .unseen(let number):
             out.append("UNSEEN ")
             out.appendDecimal(UInt64(number.rawValue))
+        case .urlMechanisms: out.append("URLMECH INTERNAL")
         case .useAttribute: out.append("USEATTR")
         }
     }

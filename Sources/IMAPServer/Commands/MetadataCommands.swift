@@ -5,7 +5,8 @@ import ServerCore
 
 /// What a GETMETADATA or LIST wants of each mailbox.
 struct MetadataQuery {
-    var entries: [MetadataEntry]
+    /// Names of entries, and `/private` or `/shared` for all below them.
+    var entries: [String]
     var maximumSize: UInt32?
     var depth = GetMetadataCommand.Depth.zero
 }
@@ -17,11 +18,11 @@ private struct MetadataAnswer {
     var longest: Int?
 
     init(_ query: MetadataQuery, _ present: [Metadata]) {
-        var told = Set<MetadataEntry>()
+        var told = Set<String>()
         for wanted in query.entries {
             let start = self.entries.count
             for metadata in present where Self.covers(wanted, query.depth, metadata.entry) {
-                guard told.insert(metadata.entry).inserted else { continue }
+                guard told.insert(metadata.entry.text).inserted else { continue }
                 if let maximum = query.maximumSize, metadata.value.count > Int(maximum) {
                     self.longest = max(self.longest ?? 0, metadata.value.count)
                 } else {
@@ -30,17 +31,17 @@ private struct MetadataAnswer {
             }
             // An entry asked for by its own name is told to be missing; of those below a name only what is there.
             if query.depth == .zero, self.entries.count == start, told.insert(wanted).inserted {
-                self.entries.append((wanted.text, nil))
+                self.entries.append((wanted, nil))
             }
         }
     }
 
     private static func covers(
-        _ wanted: MetadataEntry, _ depth: GetMetadataCommand.Depth, _ entry: MetadataEntry
+        _ wanted: String, _ depth: GetMetadataCommand.Depth, _ entry: MetadataEntry
     ) -> Bool {
-        if entry == wanted { return true }
-        guard depth != .zero, entry.text.hasPrefix(wanted.text + "/") else { return false }
-        return depth == .infinity || !entry.text.utf8.dropFirst(wanted.text.utf8.count + 1).contains(0x2F)
+        if entry.text == wanted { return true }
+        guard depth != .zero, entry.text.hasPrefix(wanted + "/") else { return false }
+        return depth == .infinity || !entry.text.utf8.dropFirst(wanted.utf8.count + 1).contains(0x2F)
     }
 }
 
@@ -61,9 +62,14 @@ extension Session {
     /// GETMETADATA (RFC 5464 section 4.2).
     func getMetadata(_ tag: Tag, _ command: GetMetadataCommand) async throws(ConnectionError) {
         guard self.settings.offersMetadata else { return self.bad(tag, "METADATA is switched off") }
-        guard let entries = self.metadataEntries(command.entries) else {
+        let roots = ["/private", "/shared"]
+        let names = command.entries.map { name in
+            MetadataEntry(name)?.text ?? roots.first { ASCII.equalsIgnoringCase(name, $0.utf8) }
+        }
+        guard !names.contains(nil) else {
             return self.bad(tag, "Entries begin with /private/ or /shared/ and have no wildcards")
         }
+        let entries = names.compactMap { $0 }
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
         guard let owner = try await self.metadataOwner(tag, command.mailbox) else { return }
         var present: [Metadata]
@@ -84,7 +90,7 @@ extension Session {
     func writeMetadata(of name: MailboxName, _ entries: [MetadataEntry], _ account: any MailAccount) async {
         do throws(StoreError) {
             let answer = MetadataAnswer(
-                MetadataQuery(entries: entries), try await account.metadata(of: .mailbox(name)))
+                MetadataQuery(entries: entries.map(\.text)), try await account.metadata(of: .mailbox(name)))
             let wire = self.names.encode(name)
             self.write { $0.metadata(wire, answer.entries) }
         } catch {

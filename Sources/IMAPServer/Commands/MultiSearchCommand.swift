@@ -33,17 +33,20 @@ extension Session {
             return try await self.refuse(tag, .limit, "Too many mailboxes")
         }
         if key.hasModSeq { self.enableCondStore() }
+        var reached: LimitReached?
         let stages = returns.contains(.relevancy) ? 2 : 1
         self.beginProgress(tag, stages: names.count * stages)
         for (index, name) in names.enumerated() {
             self.progress?.skip(to: index * stages)
             guard self.connection.shutdownReason == nil else { break }
             do throws(StoreError) {
-                if let name {
-                    try await self.search(mailbox: name, tag, decoded)
-                } else {
-                    try await self.searchSelected(tag, decoded)
-                }
+                let found =
+                    if let name {
+                        try await self.search(mailbox: name, tag, decoded)
+                    } else {
+                        try await self.searchSelected(tag, decoded)
+                    }
+                reached = found?.reached ?? reached
             } catch {
                 // What is gone, or may not be read, is as if it were not there.
                 guard error.code != .notFound, error.code != .expunged, error.code != .noPermission,
@@ -53,40 +56,52 @@ extension Session {
             }
             try await self.connection.flushIfLarge()
         }
-        try await self.finish(tag, nil, "Search completed", ExpungeTelling(search))
+        // The limit counts for each mailbox. A UID says nothing when there are several.
+        let code = names.count == 1 ? reached?.code : reached.map { .messageLimit($0.limit, nil) }
+        try await self.finish(tag, code, "Search completed", ExpungeTelling(search))
     }
 
-    private func searchSelected(_ tag: Tag, _ command: SearchCommand) async throws(StoreError) {
-        guard let selected = self.selected else { return }
+    private func searchSelected(_ tag: Tag, _ command: SearchCommand) async throws(StoreError) -> Found? {
+        guard let selected = self.selected else { return nil }
         let found = try await self.find(command, selected.mailbox, selected.view, selected.recent)
         if command.returns?.contains(.save) == true { self.save(found, command) }
         try await self.tell(found, tag, command, selected.mailbox)
         if command.returns?.contains(.update) == true {
             self.update(SearchUpdate(tag, command, inMailboxOrder: found), found.view)
         }
+        return found
     }
 
-    private func search(mailbox name: MailboxName, _ tag: Tag, _ command: SearchCommand) async throws(StoreError) {
-        guard let account = self.account else { return }
+    private func search(
+        mailbox name: MailboxName, _ tag: Tag, _ command: SearchCommand
+    ) async throws(StoreError) -> Found? {
+        guard let account = self.account else { return nil }
         let mailbox = try await account.open(name, .readOnly) {}
         defer { mailbox.close() }
         let found = try await self.find(command, mailbox, mailbox.snapshot(), [])
         try await self.tell(found, tag, command, mailbox)
+        return found
     }
 
     private func find(
         _ command: SearchCommand, _ mailbox: any Mailbox, _ view: MailboxSnapshot, _ recent: UIDSet
     ) async throws(StoreError) -> Found {
-        guard
-            let plan = SearchPlan(
-                command.key, view, recent: recent, now: UnixTime.now().seconds, bounds: .clamped)
-        else { throw StoreError(.cannot) }
+        var key = command.key
+        var reached: LimitReached?
+        if self.settings.messageLimit != nil {
+            var candidates = key.candidates(view)
+            reached = self.limit(&candidates, in: view)
+            if let reached { key = reached.limiting(key) }
+        }
+        guard let plan = SearchPlan(key, view, recent: recent, now: UnixTime.now().seconds, bounds: .clamped) else {
+            throw StoreError(.cannot)
+        }
         let search = MailboxSearch(mailbox, view, self.options.store.threads)
         self.beginStage(of: view.count)
         let places = try await search.matches(plan, command.extent) { self.goesOn(after: $0) }
         return Found(
-            search: search, plan: plan, key: command.key, view: view, places: places,
-            hasModSeq: command.key.hasModSeq)
+            search: search, plan: plan, key: key, view: view, places: places, hasModSeq: key.hasModSeq,
+            reached: reached)
     }
 
     /// A mailbox without a match has no response (RFC 7377 section 2.1).

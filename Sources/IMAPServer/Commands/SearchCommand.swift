@@ -23,7 +23,7 @@ extension Session {
         }
         if let reached {
             switch excess {
-            case .isLeftOut: key = .and([.uid(SequenceSet([reached.lowest.rawValue...UInt32.max])), key])
+            case .isLeftOut: key = reached.limiting(key)
             case .isRefused:
                 self.forgetSavedResult(command)
                 let code = ResponseCode.messageLimit(reached.limit, nil)

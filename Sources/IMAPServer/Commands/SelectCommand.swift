@@ -75,6 +75,7 @@ extension Session {
             firstUnseen = SequenceNumber(index: index)
             return false
         }
+        let signsURLs = self.offersURLs
         self.write { out in
             out.exists(view.count)
             if let recent { out.recent(recent) }
@@ -83,6 +84,7 @@ extension Session {
             out.untagged(.ok, .mailboxID(MailboxID.text(selected.mailbox.guid)), "Mailbox identifier")
             out.untagged(.ok, .uidNext(view.uidNext), "Predicted next UID")
             out.untagged(.ok, .highestModSeq(view.highestModSeq), "Highest mod-sequence")
+            if signsURLs { out.untagged(.ok, .urlMechanisms, "Mechanisms of URLs") }
         }
     }
 

@@ -209,6 +209,14 @@ package enum Schema {
         .text(
             "mail_server_admin", \.imap.serverAdmin,
             "How users reach the administrator: a URI such as `mailto:postmaster@example.org`, told by METADATA."),
+        .text(
+            "imap_urlauth_host", \.imap.urlHost,
+            "Lets users give away URLs of their messages (URLAUTH), whose host must be this one; `*` takes any. Without it there are no such URLs."
+        ),
+        .number("imap_urlauth_port", \.imap.urlPort, 1...65_535, "The port in such URLs; 143 may be left out of them."),
+        .text(
+            "imap_urlauth_submit_user", \.imap.urlSubmitUser,
+            "The user as whom the MTA logs in to fetch what users forward with BURL: URLs with `submit+`."),
         .flag(
             "imap_expunge_to_trash", \.imap.expungesToTrash,
             "For clients that only mark messages as deleted: those that EXPUNGE would remove go to the mailbox of \\Trash, unless they are in it or in that of \\Junk. Thunderbird and others that move messages themselves need no such help."

@@ -17,6 +17,12 @@ public struct IMAPSettings: Sendable, Equatable {
     public var serverComment = ""
     /// `/shared/admin` of the server: a URI.
     public var serverAdmin = ""
+    /// The host of URLs that are signed and taken (URLAUTH), `*` for any; empty: none are.
+    public var urlHost = ""
+    /// Their port.
+    public var urlPort = 143
+    /// The user who fetches URLs for the submission server; empty for nobody.
+    public var urlSubmitUser = ""
     /// Whether messages that EXPUNGE would remove go to the mailbox of \Trash.
     public var expungesToTrash = false
     /// Messages that one command may be about; 0 for no limit.
