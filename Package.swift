@@ -68,6 +68,7 @@ let package = Package(
         room("LMTPCore", uses: ["MailCore"]),
         room("SASLCore"),
         room("SieveCore", uses: ["MailCore", "MIMECore"]),
+        room("ArchiveCore", uses: ["MailCore"]),
 
         // The store: contract, engine, formats.
         room("LMDB", uses: ["CLMDB"]),
@@ -169,6 +170,7 @@ let package = Package(
         tests("SieveStorage", uses: ["MailStore"]),
         tests("LMTPCore"),
         tests("SASLCore"),
+        tests("ArchiveCore", uses: ["MailCore"]),
         tests("SieveCore", uses: ["MIMECore"]),
         tests("LMDB"),
         tests("MailStore", uses: ["MIMECore", "MailCore"]),
@@ -176,7 +178,7 @@ let package = Package(
         tests("VolumeLog", uses: ["CLinux"]),
         tests(
             "IndexedStore",
-            uses: ["MailStore", "VolumeLog", "MaildirFormat", "PackFormat", "MIMECore", "MailCore"]),
+            uses: ["MailStore", "VolumeLog", "LMDB", "MaildirFormat", "PackFormat", "MIMECore", "MailCore"]),
         tests("MaildirFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
         tests("Authentication", uses: ["SASLCore", "MailCore"]),
         tests(

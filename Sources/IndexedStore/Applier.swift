@@ -57,6 +57,12 @@ final class Applier: @unchecked Sendable {
     private var live: [UInt32: UInt64]
     private var justFreed = Set<UInt32>()
     private var recycledThrough = LogSequence.none
+    /// The thread's own: segments that nothing needs, and since when.
+    private var retired: [UInt32: UInt64] = [:]
+    /// When the first of them is due; 0: none. And whether they are to go now.
+    private var retirementEnd: UInt64 = 0
+    private var endsRetention = false
+    private let retention: UInt64
 
     private let schema: IndexSchema
     private let log: VolumeLog
@@ -87,6 +93,7 @@ final class Applier: @unchecked Sendable {
         self.lastButOne = applied
         self.live = live
         self.checkpoint = checkpoint
+        self.retention = UInt64(max(0, min(configuration.segmentRetention, 1 << 30))) * 1_000_000_000
         self.report = configuration.log
         self.crashPoint = configuration.crashPoint
     }
@@ -198,11 +205,21 @@ final class Applier: @unchecked Sendable {
         return stopped.failure
     }
 
+    /// Has segments given back whose time is over; from time to time.
+    func recycleDue() {
+        self.monitor.lock.withLock {
+            guard self.retirementEnd != 0, self.retirementEnd <= Monitor.now() else { return }
+            self.wantsCommit = true
+            self.monitor.wakeAll()
+        }
+    }
+
     /// Has segments given back that nothing needs any more; waits on this thread.
-    func recycleNow() {
+    func recycleNow(_ retention: IndexedStore.Retention) {
         // Two commits: the first may be one that an unclean end undoes.
         for _ in 0..<2 {
             self.monitor.lock.withLock {
+                self.endsRetention = retention == .ends
                 self.wantsCommit = true
                 self.monitor.wakeAll()
                 while self.wantsCommit || self.inWork > 0 || !self.items.isEmpty, self.failure == nil, !self.isClosing {
@@ -381,13 +398,35 @@ final class Applier: @unchecked Sendable {
         }
         let wasFreed = self.justFreed
         self.justFreed = freed
-        guard sequence > self.recycledThrough || !wasFreed.isEmpty else { return }
-        self.recycledThrough = sequence
+        let (isDue, endsNow) = self.monitor.lock.withLock {
+            defer { self.endsRetention = false }
+            return (self.retirementEnd != 0 && self.retirementEnd <= Monitor.now(), self.endsRetention)
+        }
+        guard sequence > self.recycledThrough || !wasFreed.isEmpty || isDue || endsNow else { return }
+        self.recycledThrough = max(sequence, self.recycledThrough)
         self.crashPoint(.beforeRecycling)
+        let keeps = !endsNow && self.retention > 0 && !self.isNearlyFull
+        var kept: [UInt32: UInt64] = [:]
         do throws(VolumeLogError) {
-            try self.log.recycle(below: sequence.next) { self.live[$0] != nil || freed.contains($0) }
+            try self.log.recycle(below: sequence.next) { segment in
+                if self.live[segment] != nil || freed.contains(segment) { return true }
+                guard keeps else { return false }
+                let end = self.retired[segment] ?? Monitor.now() &+ self.retention
+                guard end > Monitor.now() else { return false }
+                kept[segment] = end
+                return true
+            }
         } catch {
             self.report(.warning, "a log segment cannot be given back: \(error)")
         }
+        self.retired = kept
+        let next = kept.values.min() ?? 0
+        self.monitor.lock.withLock { self.retirementEnd = next }
+    }
+
+    /// Less than a tenth of the file system is free: space is worth more than a copier's convenience.
+    private var isNearlyFull: Bool {
+        guard let space = self.log.freeSpace() else { return false }
+        return space.free < space.total / 10
     }
 }

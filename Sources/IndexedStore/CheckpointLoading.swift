@@ -11,45 +11,6 @@ struct CheckpointLoading {
 
     private static let octetsPerTransaction = 32 << 20
 
-    // MARK: Finding it
-
-    /// The base of the last whole checkpoint: what the pointer says, or else what the log holds. `nil`: there is none.
-    func find() throws(StoreError) -> LogSequence? {
-        if let pointer = self.log.note(CheckpointPointer.name).flatMap({
-            CheckpointPointer(String(decoding: $0, as: UTF8.self))
-        }) {
-            return pointer.base
-        }
-        var base: LogSequence?
-        try self.visit(from: .first) { part in
-            if case .end = part.content { base = part.base }
-            return .next
-        }
-        return base
-    }
-
-    private func visit(
-        from first: LogSequence, _ body: (CheckpointPart) throws -> ReplayStep
-    ) throws(StoreError) {
-        do {
-            try self.log.replay(from: first) { logged in
-                guard logged.kind == StoreRecord.Kind.checkpoint.rawValue else { return .next }
-                guard case .checkpoint(let part)? = StoreRecord(kind: logged.kind, logged.payload) else {
-                    return .next
-                }
-                return try body(part)
-            }
-        } catch let error as StoreError {
-            throw error
-        } catch let error as VolumeLogError {
-            throw StoreError(error)
-        } catch let error as LMDBError {
-            throw StoreError(error)
-        } catch {
-            throw StoreError(.temporary, "checkpoint: \(error)")
-        }
-    }
-
     // MARK: Loading it
 
     struct Loaded {
@@ -65,10 +26,18 @@ struct CheckpointLoading {
         var isWhole = false
         var waiting: [(database: Database, entries: [UInt8])] = []
         var octets = 0
-        try self.visit(from: base.next) { part in
+        try CheckpointSearch(self.log).visit(from: base.next) { part in
             guard part.base == base else { return .next }
             switch part.content {
-            case .begin(let restarts): loaded.restarts = restarts
+            case .begin(let restarts, let version):
+                guard UInt64(version) <= IndexSchema.version else {
+                    throw StoreError(
+                        .damaged,
+                        "the log's checkpoint has the index version \(version); this server knows only "
+                            + "\(IndexSchema.version): start the newer release again")
+                }
+                // Rows have been the same in all versions so far.
+                loaded.restarts = restarts
             case .rows(let name, let entries):
                 found += 1
                 waiting.append((try self.schema.environment.database(name), entries))

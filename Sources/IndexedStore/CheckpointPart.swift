@@ -9,8 +9,10 @@ internal import VolumeLog
 /// about it says.
 struct CheckpointPart: Sendable {
     enum Content: Sendable {
-        /// - Parameter restarts: see `MailboxHead.restarts`.
-        case begin(restarts: UInt64)
+        /// - Parameters:
+        ///   - restarts: see `MailboxHead.restarts`.
+        ///   - version: of the index whose rows follow.
+        case begin(restarts: UInt64, version: UInt32)
         /// Entries of one database of the index, in the order of their keys, as `append(entry:)` writes them.
         case rows(database: String, entries: [UInt8])
         /// - Parameter parts: how many parts of rows there are.
@@ -24,9 +26,10 @@ struct CheckpointPart: Sendable {
     func encode(into out: inout [UInt8]) {
         out.appendLittleEndian(self.base.rawValue)
         switch self.content {
-        case .begin(let restarts):
+        case .begin(let restarts, let version):
             out.append(1)
             out.appendLittleEndian(restarts)
+            out.appendLittleEndian(version)
         case .rows(let database, let entries):
             out.append(2)
             out.appendText(database)
@@ -49,7 +52,8 @@ struct CheckpointPart: Sendable {
         switch part {
         case 1:
             guard let restarts = reader.readLittleEndian(UInt64.self) else { return nil }
-            self.content = .begin(restarts: restarts)
+            // Those of the first releases end here.
+            self.content = .begin(restarts: restarts, version: reader.readLittleEndian(UInt32.self) ?? 1)
         case 2:
             guard let database = reader.readText(), let entries = reader.readBytes(reader.remaining) else {
                 return nil

@@ -63,6 +63,9 @@ extension IndexedStore {
         public var checkpointInterval = 256 << 20
         /// Octets a second that checkpoints and cleaning may write; 0: no cleaning.
         public var backgroundRate = 20 << 20
+        /// Seconds for which a segment that nothing needs any more is kept, so that whoever copies the volume file by
+        /// file meanwhile finds it. Not while the file system is nearly full.
+        public var segmentRetention: Int64 = 0
         /// A segment is cleaned when less than this part of it, in hundredths, is needed.
         public var cleaningThreshold = 50
         /// Accounts kept open although nobody uses them.

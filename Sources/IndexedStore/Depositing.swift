@@ -204,6 +204,10 @@ final class Depositing: @unchecked Sendable {
                 let item = group.items[index]
                 let state = item.state
                 guard !state.isDeleted else { throw state.goneError }
+                let restored = item.deposit.restored
+                guard !state.isRestoring || restored != nil else {
+                    throw StoreError(.temporary, "mailbox \(state.name) is being restored")
+                }
                 try state.checkRoom(for: 1)
                 var table = state.keywords
                 let (numbers, new) = try MailboxState.numbers(of: item.deposit.keywords, in: &table)
@@ -218,14 +222,16 @@ final class Depositing: @unchecked Sendable {
                     reserving: reserved != .zero)
                 let set = table.set(of: numbers)
                 state.keywords = table
-                let uid = state.nextUID()
+                let uid = state.takeUID(restored: restored?.uid)
                 let modSeq = state.nextModSeq()
                 let date = item.deposit.internalDate ?? now
                 let message = NewMessage(
                     uid: uid, modSeq: modSeq, flags: item.deposit.flags, keywords: numbers,
                     internalDate: date,
-                    saveDate: now, size: size, location: location,
-                    guid: first.flatMap { location == $0 ? nil : String(decoding: $0.bytes, as: UTF8.self) })
+                    saveDate: restored?.saveDate ?? now, size: size, location: location,
+                    guid: restored?.guid
+                        ?? first.flatMap { location == $0 ? nil : String(decoding: $0.bytes, as: UTF8.self) },
+                    pop3UIDL: restored?.pop3UIDL, pop3Order: restored?.pop3Order)
                 let record = MessageRecord(
                     uid: uid, flags: item.deposit.flags, keywords: set, modSeq: modSeq, internalDate: date,
                     size: size)

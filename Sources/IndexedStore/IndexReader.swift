@@ -49,6 +49,21 @@ extension IndexSchema {
         }
     }
 
+    /// Of all accounts, sorted by name.
+    func accountIdentities() throws(StoreError) -> [AccountIdentity] {
+        let all = try self.read { (transaction) throws(LMDBError) in
+            var all: [AccountIdentity] = []
+            let cursor = try transaction.cursor(self.identities)
+            var entry = try cursor.first()
+            while let found = entry {
+                if let row = AccountRow(found.value) { all.append(row.identity) }
+                entry = try cursor.next()
+            }
+            return all
+        }
+        return all.sorted { $0.name < $1.name }
+    }
+
     /// All mailboxes of an account with their keywords in the order of their numbers.
     func mailboxes(
         of account: UInt32, restarts: UInt64

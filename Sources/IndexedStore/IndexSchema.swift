@@ -5,8 +5,8 @@ internal import MailStore
 /// The databases of a volume's index and the form of their keys. Keys begin with the account's number, big-endian,
 /// so that an account is one run of keys in each.
 struct IndexSchema: Sendable {
-    /// What this code writes. A file of another version is refused with a clear message.
-    static let version: UInt64 = 1
+    /// What this code writes. A file of a higher version is refused, one of a lower is upgraded or made again.
+    static let version: UInt64 = 2
     /// LMDB's limit for a key.
     static let maximumAccountName = 500
 
@@ -57,6 +57,8 @@ struct IndexSchema: Sendable {
         case restarts
         /// 1 after a clean close.
         case clean
+        /// `VolumeLog.tag` of the log to which it belongs.
+        case log
     }
 
     init(_ environment: Environment) throws(LMDBError) {

@@ -82,14 +82,17 @@ public final class IndexedStore: MailStore {
         }
     }
 
+    /// Whether segments that nothing needs are kept for those who copy them (`segmentRetention`).
+    package enum Retention: Sendable { case ends, holds }
+
     /// Writes a checkpoint, copies what is left in sparse segments and gives them back, without regard to budgets.
-    package func keepLogShort() async throws(StoreError) {
+    package func keepLogShort(_ retention: Retention = .ends) async throws(StoreError) {
         let volume = self.volume
         try await self.threads.run { () throws(StoreError) in
             try volume.waitApplied(volume.committer.lastTicket)
             volume.keeper.runNow()
             try volume.waitApplied(volume.committer.lastTicket)
-            volume.applier.recycleNow()
+            volume.applier.recycleNow(retention)
         }
     }
 

@@ -154,7 +154,8 @@ public enum LogDump {
                 + "guid=\(relocated.guid) body=\(relocated.count)"
         case .checkpoint(let part):
             switch part.content {
-            case .begin(let restarts): row.text = "base=\(part.base.rawValue) begin restarts=\(restarts)"
+            case .begin(let restarts, let version):
+                row.text = "base=\(part.base.rawValue) begin restarts=\(restarts) index-version=\(version)"
             case .rows(let database, let entries):
                 row.text = "base=\(part.base.rawValue) rows=\(database) octets=\(entries.count)"
             case .end(let parts): row.text = "base=\(part.base.rawValue) end parts=\(parts)"

@@ -115,6 +115,7 @@ final class LogKeeper: @unchecked Sendable {
                 self.forgetAt = Monitor.now() &+ Self.forgetInterval
                 self.applier.add(.forget(at: self.configuration.clock(), after: []))
             }
+            self.applier.recycleDue()
             do throws(StoreError) {
                 if isDue { try self.writeCheckpoint() }
                 try self.clean(isWanted ? .everything : .withinBudget)
@@ -204,7 +205,8 @@ final class LogKeeper: @unchecked Sendable {
         let base = LogSequence(rawValue: applied ?? 0)
         guard base > self.checkpoint?.base ?? .none else { return }
         self.configuration.crashPoint(.beforeCheckpoint)
-        try self.commit([.checkpoint(CheckpointPart(base: base, .begin(restarts: self.restarts)))])
+        let begin = CheckpointPart.Content.begin(restarts: self.restarts, version: UInt32(IndexSchema.version))
+        try self.commit([.checkpoint(CheckpointPart(base: base, begin))])
         var parts: UInt64 = 0
         var size: UInt64 = 0
         for database in schema.environment.openDatabases where !IndexSchema.isDerived(database.name) {

@@ -58,6 +58,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     /// The generation of quota rules for which `countsForQuota` holds.
     var quotaGeneration: UInt64 = 0
     var countsForQuota = true
+    /// Whether only messages of a backup may come.
+    var isRestoring = false
     /// Whether it is there all the same, for another object: its account has moved.
     var isRetired = false
     /// The newest record about this mailbox, and the newest that added visible messages.
@@ -164,6 +166,15 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         guard Int(self.uidNext) + count < Int(UInt32.max) - 1 else {
             throw StoreError(.limit, "\(self.name): no UIDs left")
         }
+    }
+
+    /// The UID that a message had before, or the next where that was given already.
+    func takeUID(restored: UID?) -> UID {
+        guard let restored, restored.rawValue >= self.uidNext, restored.rawValue < .max - 65_536 else {
+            return self.nextUID()
+        }
+        self.uidNext = restored.rawValue + 1
+        return restored
     }
 
     func nextUID() -> UID {

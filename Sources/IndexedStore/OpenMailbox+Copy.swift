@@ -187,6 +187,9 @@ final class Copying: @unchecked Sendable {
         for state in states { state.lock.lock() }
         defer { for state in states { state.lock.unlock() } }
         guard !self.target.isDeleted else { throw self.target.goneError }
+        guard !self.target.isRestoring else {
+            throw StoreError(.temporary, "mailbox \(self.target.name) is being restored")
+        }
         guard !self.source.isDeleted else { throw StoreError(.expunged, "mailbox deleted") }
         try self.target.checkRoom(for: self.items.count)
         var kept: [Item] = []

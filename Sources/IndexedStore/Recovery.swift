@@ -53,17 +53,7 @@ struct Recovery {
         } catch {
             throw StoreError(error)
         }
-        do throws(LMDBError) {
-            var options = Environment.Options()
-            options.durability = configuration.fsync == .never ? .noSync : .noMetaSync
-            let environment = try Environment(path: configuration.directory + "/index", options: options)
-            self.schema = try IndexSchema(environment)
-        } catch {
-            throw StoreError(
-                .damaged,
-                "the index cannot be opened: \(error). Move \(configuration.directory)/index away and start again; "
-                    + "it is made anew from the mail files")
-        }
+        self.schema = try IndexOpening(configuration, self.log).run()
         let schema = self.schema
         let meta = try schema.read { (transaction) throws(LMDBError) in
             (
@@ -73,12 +63,6 @@ struct Recovery {
                 restarts: try schema.meta(.restarts, transaction),
                 clean: try schema.meta(.clean, transaction)
             )
-        }
-        if let version = meta.version, version != IndexSchema.version {
-            throw StoreError(
-                .damaged,
-                "the index in \(configuration.directory) has version \(version); this server knows only "
-                    + "\(IndexSchema.version)")
         }
         self.applied = LogSequence(rawValue: meta.applied ?? 0)
         self.synced = LogSequence(rawValue: meta.synced ?? 0)
@@ -92,6 +76,12 @@ struct Recovery {
 
     private mutating func run() throws(StoreError) -> Result {
         for damage in self.log.openReport.damages { self.tell(damage) }
+        if self.log.openReport.cutOctets > 0 {
+            self.configuration.log(
+                .warning,
+                "the volume was copied while a server wrote to it: \(self.log.openReport.cutOctets) octets behind a "
+                    + "gap at the log's end, written after the copy began, are set aside as cut-... in the log")
+        }
         if self.report.isIndexNew { try self.beginRebuild() }
         // The log has lost what the index has seen: its numbers must not be used again.
         if self.applied > self.log.lastSequence { self.log.skip(to: self.applied.next) }
@@ -105,6 +95,7 @@ struct Recovery {
             try self.logRestart()
         }
         try self.writeMeta(unrestored)
+        self.confirmPlace()
         return Result(
             schema: self.schema, log: self.log, restarts: self.restarts, unrestored: unrestored,
             checkpoint: self.log.note(CheckpointPointer.name).flatMap {
@@ -125,6 +116,16 @@ struct Recovery {
         }
     }
 
+    /// Only now: what a copy needs has been done.
+    private func confirmPlace() {
+        do throws(VolumeLogError) {
+            try self.log.confirmPlace()
+        } catch {
+            // The next start takes it for a copy once more, which costs time only.
+            self.configuration.log(.warning, "log: \(error)")
+        }
+    }
+
     /// A stretch of the log that cannot be read: nobody may overlook that.
     private func tell(_ damage: LogDamage) {
         let lost = damage.lost.map { ", records \($0.lowerBound) to \($0.upperBound)" } ?? ""
@@ -138,7 +139,7 @@ struct Recovery {
 
     /// Without an index its rows come from the last checkpoint, and what happened since from the records behind it.
     private mutating func beginRebuild() throws(StoreError) {
-        guard let first = self.log.segments().first else { return }
+        guard !self.log.segments().isEmpty else { return }
         do throws(LMDBError) {
             // What an earlier try has left.
             try self.schema.environment.write { [schema] (transaction) throws(LMDBError) in
@@ -150,19 +151,25 @@ struct Recovery {
         self.applied = .none
         self.synced = .none
         let loading = CheckpointLoading(schema: self.schema, log: self.log)
-        if let base = try loading.find() {
+        switch try CheckpointSearch(self.log).start() {
+        case .checkpoint(let base), .incomplete(let base):
             self.purpose = .rebuild
             let loaded = try loading.load(base)
             self.restarts = loaded.restarts
             self.applied = base
             self.synced = base
             self.configuration.log(.warning, "the index is gone: it is made again from the log")
-            if loaded.missing > 0 {
+            if loaded.missing > 0 || !self.log.isContinuous(from: base.next) {
                 self.configuration.log(
-                    .error, "\(loaded.missing) parts of the log's last checkpoint cannot be read: mail may be missing")
+                    .error,
+                    "\(loaded.missing) parts of the log's last checkpoint cannot be read, or records behind it are "
+                        + "gone: mail may be missing")
                 self.report.damages += 1
             }
-        } else if first.firstSequence > .first {
+        case .firstRecord:
+            // The log goes back to its first record.
+            self.configuration.log(.warning, "the index is gone: it is made again from the log")
+        case .nowhere:
             // Numbers in the records mean nothing then.
             self.applied = self.log.lastSequence
             self.synced = self.log.lastSequence
@@ -171,9 +178,6 @@ struct Recovery {
                 "the index is gone, and the log has no checkpoint: mailboxes are read from their files again. Mail "
                     + "that reached neither the files nor a former index before a crash stays in the log alone")
             return
-        } else {
-            // The log goes back to its first record.
-            self.configuration.log(.warning, "the index is gone: it is made again from the log")
         }
         if let synced = try self.closingRecord() {
             self.report.wasClean = true
@@ -230,6 +234,12 @@ struct Recovery {
 
     private mutating func take(_ logged: LogRecord) throws {
         guard let record = StoreRecord(kind: logged.kind, logged.payload) else {
+            guard !StoreRecord.isOfNewerRelease(kind: logged.kind, logged.payload) else {
+                throw StoreError(
+                    .damaged,
+                    "log record \(logged.sequence.rawValue) was written by a newer release (kind \(logged.kind), version "
+                        + "\(logged.payload.first ?? 0)): start that release again. This one would lose it")
+            }
             self.report.damages += 1
             self.configuration.log(
                 .error, "log record \(logged.sequence.rawValue) of kind \(logged.kind) cannot be understood")
@@ -284,9 +294,11 @@ struct Recovery {
         let synced = unrestored.first.map { LogSequence(rawValue: $0.rawValue - 1) } ?? last
         let schema = self.schema
         let restarts = self.restarts
+        let tag = self.log.tag
         do throws(LMDBError) {
             try schema.environment.write { (transaction) throws(LMDBError) in
                 try schema.setMeta(.version, IndexSchema.version, transaction)
+                try schema.setMeta(.log, tag, transaction)
                 try schema.setMeta(.applied, last.rawValue, transaction)
                 try schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
                 try schema.setMeta(.restarts, restarts, transaction)

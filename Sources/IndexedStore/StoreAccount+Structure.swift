@@ -46,7 +46,7 @@ extension StoreAccount {
     }
 
     /// Queues the record of a new mailbox and enters it into the directory.
-    private func insert(
+    func insert(
         _ created: MailboxCreated, _ files: any MailboxFiles
     ) throws(StoreError) -> (state: MailboxState, ticket: UInt64) {
         let head = MailboxHead(created, restarts: self.volume.restarts)
@@ -58,7 +58,7 @@ extension StoreAccount {
         return (state, ticket)
     }
 
-    private func takeMailboxKey() -> MailboxKey {
+    func takeMailboxKey() -> MailboxKey {
         self.directory.withLock { directory in
             defer { directory.nextMailbox += 1 }
             return MailboxKey(account: self.core.id, mailbox: directory.nextMailbox)
@@ -161,7 +161,7 @@ extension StoreAccount {
     }
 
     /// Queues the deletion of a mailbox whose files are gone or about to go.
-    private func forget(_ state: MailboxState) throws(StoreError) -> UInt64 {
+    func forget(_ state: MailboxState) throws(StoreError) -> UInt64 {
         let ticket = try state.lock.withLock { () throws(StoreError) -> UInt64 in
             try state.queue(
                 PendingRecord(record: .mailboxDeleted(state.key, name: state.name), isAwaited: false))

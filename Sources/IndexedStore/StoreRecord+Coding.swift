@@ -58,6 +58,11 @@ extension StoreRecord {
         }
     }
 
+    /// Whether a payload that cannot be read here is one that a later release may read.
+    static func isOfNewerRelease(kind: UInt8, _ payload: UnsafeRawBufferPointer) -> Bool {
+        Kind(rawValue: kind) == nil || (payload.first ?? 0) > Self.version
+    }
+
     // MARK: Writing
 
     func encode(into out: inout [UInt8]) {

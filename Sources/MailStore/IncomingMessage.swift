@@ -27,13 +27,16 @@ public struct Deposit: Sendable {
     public var internalDate: Int64?
     public var missingMailbox: MissingMailbox
     public var strictness: QuotaStrictness
+    /// For a message that comes back from a backup.
+    public var restored: RestoredMessage?
 
     public init(
         message: IncomingMessage, account: any MailAccount, mailbox: MailboxName,
         flags: MessageFlags = [], keywords: [Keyword] = [], internalDate: Int64? = nil,
         missingMailbox: MissingMailbox = .fail,
-        strictness: QuotaStrictness = .exact
+        strictness: QuotaStrictness = .exact, restored: RestoredMessage? = nil
     ) {
+        self.restored = restored
         self.message = message
         self.account = account
         self.mailbox = mailbox

@@ -25,6 +25,10 @@ public struct OpenReport: Hashable, Sendable {
     public var last = LogSequence.none
     /// Octets of unfinished, never acknowledged writing cut off at the end, as far as they are known.
     public var tornOctets = 0
+    /// Whether the files were copied from elsewhere, as far as is known: see `VolumeLog.confirmPlace`.
+    public var isCopy = false
+    /// Octets of a copy's last segment behind a gap, set aside: the server wrote while they were copied.
+    public var cutOctets = 0
     /// Records or segments lost in the middle. Acknowledged records may be among them.
     public var damages: [LogDamage] = []
 }

@@ -25,6 +25,7 @@ struct LogRecovery {
     private func path(_ name: String) -> String { self.directory + "/" + name }
 
     mutating func run() throws(VolumeLogError) {
+        if case .copied = LogPlace.read(self.directory) { self.report.isCopy = true }
         let numbers = try self.readDirectory()
         let id = try self.findLogID(numbers)
         self.table.nextSequence = max(1, self.options.firstSequence.rawValue)
@@ -177,6 +178,27 @@ struct LogRecovery {
         }
     }
 
+    /// Keeps what is cut off a copy, for it might be that the disk was at fault and not the moment.
+    private func setAside(_ candidate: Candidate, from start: Int) throws(VolumeLogError) {
+        let files = self.options.files
+        let path = self.path(FileName.cut(candidate.file.number))
+        let descriptor = files.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw VolumeLogError(errno: errno, "open", path) }
+        let file = SegmentFile(number: 0, path: path, descriptor: descriptor, seed: 0)
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { piece.deallocate() }
+        var done = start
+        while done < candidate.size {
+            let count = try candidate.file.read(at: done, into: piece)
+            guard count > 0 else { break }
+            try files.writeAll(UnsafeRawBufferPointer(rebasing: piece[..<count]), to: file, at: done - start)
+            done += count
+        }
+        if withExtendedLifetime(file, { files.flush(descriptor) }) != 0 {
+            throw VolumeLogError(errno: errno, "fdatasync", path)
+        }
+    }
+
     /// Finds the end of the records in the last segment, cuts what is torn behind it, and makes
     /// what stays durable: it may have been written and never flushed when the process died.
     private mutating func findTail(_ last: SegmentTable.Segment) throws(VolumeLogError) {
@@ -184,13 +206,25 @@ struct LogRecovery {
         let scanner = SegmentScanner(candidate.file, end: candidate.size)
         var walk = SegmentWalk(
             scanner: scanner, bound: nil, expected: last.firstSequence, chain: last.previous)
+        // Who copies a file that is being written sees some of the end and not what stands before it. All that is
+        // behind such a gap was written after the copy began.
+        walk.endsAtDamage = self.report.isCopy
         _ = walk.run { (_, _, _) throws(Never) in .next }
         // A bad sector is no torn tail: cutting there would destroy what a second try may read.
         if scanner.sawUnreadable { throw VolumeLogError(.inputOutput, "pread", candidate.file.path) }
         self.report.damages += walk.damages
         let files = self.options.files
-        let isFixedSize = candidate.size == self.options.segmentSize
-        if candidate.size > walk.position, !isFixedSize {
+        if walk.resumption != nil {
+            self.report.cutOctets = candidate.size - walk.position
+            try self.setAside(candidate, from: walk.position)
+        }
+        let isFixedSize = candidate.size == self.options.segmentSize && walk.resumption == nil
+        if walk.resumption != nil {
+            // Before new records stand there: those behind the gap must never be taken for flushed ones.
+            if files.truncate(candidate.file.descriptor, walk.position) != 0 {
+                throw VolumeLogError(errno: errno, "ftruncate", candidate.file.path)
+            }
+        } else if candidate.size > walk.position, !isFixedSize {
             self.report.tornOctets = candidate.size - walk.position
             if files.truncate(candidate.file.descriptor, walk.position) != 0 {
                 throw VolumeLogError(errno: errno, "ftruncate", candidate.file.path)

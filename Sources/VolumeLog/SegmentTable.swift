@@ -91,6 +91,8 @@ enum FileName {
     static func spare(_ number: UInt32) -> String { "spare-" + FileName.hexadecimal(number) }
     static func damaged(_ number: UInt32) -> String { "damaged-" + FileName.hexadecimal(number) }
 
+    static func cut(_ number: UInt32) -> String { "cut-" + FileName.hexadecimal(number) }
+
     enum Meaning {
         case segment(UInt32)
         case spare(UInt32)

@@ -13,6 +13,9 @@ struct SegmentWalk {
     var position = SegmentHeader.size
     var damages: [LogDamage] = []
     var records = 0
+    /// Whether to stop where the first damage begins, and where the records behind it go on.
+    var endsAtDamage = false
+    private(set) var resumption: Int?
 
     /// Calls `visit` for each intact record; payloads of records below `from` are not looked at.
     ///
@@ -41,6 +44,10 @@ struct SegmentWalk {
                 let (offset, found) = self.scanner.resume(
                     from: start, expected: self.expected + (isOurs ? 1 : 0), bound: self.bound)
             else { break }
+            if self.endsAtDamage {
+                self.resumption = offset
+                return .stop
+            }
             self.damages.append(
                 LogDamage(
                     cause: .records, segment: self.scanner.file.number, offset: UInt64(self.position),

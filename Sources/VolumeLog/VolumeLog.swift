@@ -81,6 +81,18 @@ public final class VolumeLog: Sendable {
     /// Why the log accepts nothing more; nil while it works.
     public var failure: VolumeLogError? { self.writer.withLock { $0.failure } }
 
+    /// Whether no record from `first` on is in a segment that has been given back.
+    public func isContinuous(from first: LogSequence) -> Bool {
+        self.table.withLock { table in
+            guard let begin = table.segments.first else { return true }
+            guard begin.firstSequence <= first.rawValue else { return false }
+            let index = table.index(holding: first.rawValue)
+            return zip(table.segments[index...], table.segments[(index + 1)...]).allSatisfy {
+                $1.number == $0.number + 1
+            }
+        }
+    }
+
     /// A segment file and the first record in it.
     public struct SegmentDescription: Hashable, Sendable {
         public var number: UInt32

@@ -32,6 +32,7 @@ public enum MailStoreWiring {
             case .always: .always
             case .never: .never
             }
+        configuration.segmentRetention = settings.mail.logRetention.components.seconds
         configuration.backgroundRate = Int(clamping: settings.mail.backgroundRate)
         // The store knows accounts; namespaces are what users see of them (Accounts).
         let separator = settings.namespaces.first?.separator.utf8.first ?? UInt8(ascii: "/")

@@ -85,7 +85,7 @@ import VolumeLog
             .account(
                 AccountSet(id: 8, identity: AccountIdentity(name: "p", home: "", mailPath: "/m", driver: "pack"))),
             .bodyMoved(BodyMoved(id: BodyID(rawValue: 5), octets: MessageOctets([1, 2, 3]))),
-            .checkpoint(CheckpointPart(base: LogSequence(rawValue: 9), .begin(restarts: 2))),
+            .checkpoint(CheckpointPart(base: LogSequence(rawValue: 9), .begin(restarts: 2, version: 3))),
             .checkpoint(
                 CheckpointPart(base: LogSequence(rawValue: 9), .rows(database: "messages", entries: [1, 7, 2, 8, 9]))),
             .checkpoint(CheckpointPart(base: LogSequence(rawValue: 9), .end(parts: 1))),

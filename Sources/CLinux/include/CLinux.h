@@ -37,4 +37,6 @@ int martlet_start_program(
 int martlet_open_process(int pid);
 /// CRC-32C (Castagnoli) of `count` octets, continued from `crc` (0 to start).
 uint32_t martlet_crc32c(uint32_t crc, const void *bytes, size_t count);
+/// When an open file was made, in nanoseconds since 1970; 0 where the file system does not say. No copy has it.
+int64_t martlet_birth_time(int fd);
 #endif

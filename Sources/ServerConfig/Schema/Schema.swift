@@ -89,6 +89,10 @@ package enum Schema {
             "mail_volume_background_rate", \.mail.backgroundRate,
             "Octets a second that may be written to keep the volume's log short: checkpoints, and copies of the messages left in mostly empty segments. 0: no cleaning, the log of pack accounts then only grows."
         ),
+        .time(
+            "mail_volume_log_retention", \.mail.logRetention,
+            "For how long a segment of the log stays where it is although nothing needs it any more, so that a copy made with rsync while the server runs finds everything it listed. Less while the file system is nearly full."
+        ),
         .size(
             "mail_max_message_size", \.mail.maximumMessageSize,
             "Largest message that APPEND and LMTP take; 0 is no limit. Keep the MTA's limit at or below it."),

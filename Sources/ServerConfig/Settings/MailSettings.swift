@@ -19,6 +19,8 @@ public struct MailSettings: Sendable, Equatable {
     public var volumePath = ""
     /// Octets a second that may be written for keeping the log short; 0: nothing is cleaned.
     public var backgroundRate: UInt64 = 20 << 20
+    /// For how long segments of the log that nothing needs any more stay where they are.
+    public var logRetention: Duration = .seconds(3600)
     /// The largest message in octets that APPEND and LMTP take; 0 for no limit.
     public var maximumMessageSize: UInt64 = 100 << 20
     /// How often mailboxes are looked through for messages that `autoexpunge` removes.
