@@ -70,8 +70,7 @@ final class FileWork: @unchecked Sendable {
     // MARK: What is to be done
 
     func add(_ task: IndexWriter.PendingFileTask, _ state: MailboxState) {
-        self.monitor.lock.withLock {
-            var work = self.work[state.key] ?? Work(state: state)
+        self.change(state) { work in
             work.state = state
             // A MOVE has its files removed at once; the index may tell only later of a flag change before it.
             if work.tasks[task.uid]?.kind == .remove, task.kind == .rename { return }
@@ -84,33 +83,27 @@ final class FileWork: @unchecked Sendable {
                 work.tasks[task.uid] = task
             }
             if work.due == .max { work.due = Monitor.now() &+ Self.renameDelay }
-            self.put(work)
         }
     }
 
     /// Rows for messages whose files are there.
     func add(rows: [UIDListRow], _ state: MailboxState) {
-        self.monitor.lock.withLock {
-            var work = self.work[state.key] ?? Work(state: state)
-            work.rows.append(contentsOf: rows)
-            self.put(work)
-        }
+        self.change(state) { $0.rows.append(contentsOf: rows) }
     }
 
     /// Has the account's size file brought up to date soon.
     func updateSizeFile(_ states: [MailboxState]) {
         guard let state = states.first else { return }
-        self.monitor.lock.withLock {
-            var work = self.work[state.key] ?? Work(state: state)
-            work.due = min(work.due, Monitor.now())
-            self.put(work)
-        }
+        self.change(state) { $0.due = min($0.due, Monitor.now()) }
     }
 
-    private func put(_ work: Work) {
-        let wasIdle = self.work.isEmpty
-        self.work[work.state.key] = work
-        if wasIdle { self.monitor.wakeAll() }
+    /// In its place: a copy of what may be a hundred thousand tasks for each new one would be quadratic.
+    private func change(_ state: MailboxState, _ body: (inout Work) -> Void) {
+        self.monitor.lock.withLock {
+            let wasIdle = self.work.isEmpty
+            body(&self.work[state.key, default: Work(state: state)])
+            if wasIdle { self.monitor.wakeAll() }
+        }
     }
 
     /// Forgets the work of a mailbox that is deleted.
