@@ -89,7 +89,7 @@ let package = Package(
             "Authentication",
             uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux"]),
         room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig", "MIMECore", "MailCore"]),
-        room("Delivery", uses: ["SieveCore", "MailStore", "MIMECore", "MailCore", "CLinux"]),
+        room("Delivery", uses: ["SieveCore", "SieveStorage", "MailStore", "MIMECore", "MailCore", "CLinux"]),
 
         // Servers.
         room("ServerConfig", uses: ["MailCore"]),
@@ -100,7 +100,7 @@ let package = Package(
             "IMAPServer",
             uses: [
                 "ServerCore", "ServerConfig", "IMAPCore", "MailSearch", "MailStore", "Accounts", "Authentication",
-                "SASLCore",
+                "Delivery", "SASLCore",
                 "MIMECore", "MailCore", nioCore, logging,
             ]),
         room("SieveStorage", uses: ["MailStore"]),

@@ -6,6 +6,7 @@ public enum AdminCommand: Sendable, Hashable {
     case authTest(user: String, password: [UInt8], service: String)
     case who(mask: String?)
     case kick(mask: String)
+    case junk
     case mailboxList(UserSelection, masks: [String])
     case mailboxStatus(UserSelection, fields: [StatusField], masks: [String], isTotal: Bool)
     case mailboxCreate(UserSelection, names: [String], subscribes: Bool)
@@ -64,6 +65,9 @@ public enum AdminCommand: Sendable, Hashable {
             self = .who(mask: try arguments.operands(0...1, "who [MASK]").first)
         case ("kick", _):
             self = .kick(mask: try arguments.oneOperand("kick MASK"))
+        case ("junk", _):
+            _ = try arguments.operands(0...0, "junk")
+            self = .junk
         case ("mailbox", let verb?):
             arguments.skip()
             self = try Self.mailbox(verb, &arguments)

@@ -12,6 +12,8 @@ public struct AdminContext: Sendable {
     public var sieve: AdminSieve
     /// The sessions of the running daemon; `nil` without one.
     public var sessions: (any AdminSessions)?
+    /// What the running daemon had the junk filter learn; `nil` without one.
+    public var junk: (@Sendable () -> AdminJunk)?
 
     public init(
         store: any MailStore, accounts: Accounts, authenticator: any Authenticator,

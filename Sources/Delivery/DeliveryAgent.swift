@@ -13,6 +13,8 @@ public struct DeliveryAgent: Sendable {
         public var savesToDetailMailbox = false
         /// A missing mailbox is made rather than INBOX taken.
         public var createsMailboxes = false
+        /// Mail with this field goes into the mailbox of \Junk, before any script; `nil`: none does.
+        public var junkHeader: JunkHeader?
         /// `nil`: no scripts run.
         public var sieve: SieveOptions?
 
@@ -23,7 +25,7 @@ public struct DeliveryAgent: Sendable {
     public var savesToDetailMailbox: Bool { self.options.savesToDetailMailbox }
 
     private let store: any MailStore
-    private let options: Options
+    let options: Options
     private let planner: SievePlanner?
     private let redirector: Redirector?
     private let programs = ProgramThreads()
@@ -84,9 +86,11 @@ public struct DeliveryAgent: Sendable {
     ) async -> [DeliveryPlan] {
         let keeps = recipients.map { self.keepMailbox($0) }
         var plans = keeps.map { DeliveryPlan(storing: $0) }
+        let junk = await self.junkMailboxes(message, recipients)
+        for (index, mailbox) in junk { plans[index] = DeliveryPlan(storing: mailbox) }
         guard let planner = self.planner else { return plans }
         var pending = recipients.indices.filter {
-            !planner.library.isKnownScriptless(recipients[$0].account.identity.name)
+            junk[$0] == nil && !planner.library.isKnownScriptless(recipients[$0].account.identity.name)
         }
         var mailboxes: [Int: MailboxDirectory] = [:]
         var waiting: [Int] = []

@@ -27,6 +27,9 @@ extension Command {
         case .thread(var thread):
             thread.search.key = thread.search.key.replacingSavedResult(numbers)
             return .thread(thread)
+        case .filter(var filter):
+            filter.search.key = filter.search.key.replacingSavedResult(numbers)
+            return .filter(filter)
         // In other mailboxes `$` has no meaning; whoever runs the command refuses it.
         case .multiSearch(let command) where command.sources != [.selected]: return self
         case .multiSearch(var command):

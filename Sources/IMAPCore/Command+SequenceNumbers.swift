@@ -9,6 +9,7 @@ extension Command {
         case .search(let search): search.hasSequenceNumbers
         case .sort(let sort): sort.search.hasSequenceNumbers
         case .thread(let thread): thread.search.hasSequenceNumbers
+        case .filter(let filter): filter.search.hasSequenceNumbers
         case .multiSearch(let command): command.search.key.namesSequenceNumbers
         case .select(_, let parameters), .examine(_, let parameters): parameters.quickResync?.match != nil
         default: false

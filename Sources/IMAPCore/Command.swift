@@ -59,6 +59,7 @@ public enum Command: Hashable, Sendable {
     case search(SearchCommand)
     case sort(SortCommand)
     case thread(ThreadCommand)
+    case filter(FilterCommand)
     /// The tags of searches whose updates are not wanted any more (RFC 5267 section 4.3.5); at least one.
     case cancelUpdate([[UInt8]])
     case uidBatches(UIDBatchesCommand)
@@ -125,6 +126,7 @@ extension Command {
         case .search(let search): search.numbering == .uid ? "UID SEARCH" : "SEARCH"
         case .sort(let sort): sort.search.numbering == .uid ? "UID SORT" : "SORT"
         case .thread(let thread): thread.search.numbering == .uid ? "UID THREAD" : "THREAD"
+        case .filter(let filter): filter.search.numbering == .uid ? "UID FILTER" : "FILTER"
         case .multiSearch: "ESEARCH"
         case .cancelUpdate: "CANCELUPDATE"
         case .uidBatches: "UIDBATCHES"

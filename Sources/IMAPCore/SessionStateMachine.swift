@@ -93,7 +93,8 @@ public struct SessionStateMachine: Sendable {
             return self.receivedAppend()
         case .compress, .unauthenticate:
             return self.receivedAppend()
-        case .check, .close, .unselect, .expunge, .uidExpunge, .search, .sort, .thread, .cancelUpdate, .uidBatches,
+        case .check, .close, .unselect, .expunge, .uidExpunge, .search, .sort, .thread, .filter, .cancelUpdate,
+            .uidBatches,
             .fetch,
             .store, .copy, .move:
             switch self.state {

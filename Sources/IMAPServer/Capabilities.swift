@@ -22,14 +22,22 @@ enum Capabilities {
 
     /// After it.
     ///
-    /// - Parameter hasAccessLists: whether access control lists are enforced.
-    static func afterLogin(_ settings: IMAPSessionSettings, hasAccessLists: Bool) -> [UInt8] {
+    /// - Parameters:
+    ///   - hasAccessLists: whether access control lists are enforced.
+    ///   - filters: whether FILTER is there.
+    static func afterLogin(_ settings: IMAPSessionSettings, hasAccessLists: Bool, filters: Bool = false) -> [UInt8] {
         var out = self.afterLoginNames
         if hasAccessLists { out.append(" ACL RIGHTS=texk LIST-MYRIGHTS") }
         out.append(0x20)
         out.append(self.literals(settings))
         if settings.offersMetadata { out.append(" METADATA LIST-METADATA FILTERS") }
         if !settings.urlHost.isEmpty { out.append(" URLAUTH URLAUTH=BINARY") }
+        // Scripts are attached to mailboxes by METADATA (RFC 6785 section 2.1).
+        if settings.offersMetadata, !settings.eventScriptsURL.isEmpty {
+            out.append(" IMAPSIEVE=")
+            out.append(contentsOf: settings.eventScriptsURL.utf8)
+        }
+        if filters { out.append(" FILTER=SIEVE") }
         if let limit = settings.appendLimit {
             out.append(" APPENDLIMIT=")
             out.appendDecimal(limit)

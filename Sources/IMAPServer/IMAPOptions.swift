@@ -1,5 +1,6 @@
 public import Accounts
 public import Authentication
+public import Delivery
 public import Logging
 public import MailStore
 public import ServerConfig
@@ -15,6 +16,10 @@ public struct IMAPOptions: Sendable {
     /// For STARTTLS.
     public var contexts: TLSContexts
     public var logger: Logger
+    /// Who is told what commands did to messages.
+    public var events: MailboxEvents?
+    /// Runs scripts for FILTER; `nil`: there is no such command.
+    public var filter: MailFilter?
 
     public init(
         settings: @escaping @Sendable (_ remoteAddress: String) -> IMAPSessionSettings,

@@ -60,6 +60,8 @@ public struct IMAPSessionSettings: Sendable {
     public var urlPort = 143
     /// Who fetches what users give to the submission server; empty for nobody.
     public var urlSubmitUser = ""
+    /// The ManageSieve server where users store scripts for IMAP events; empty: they have none.
+    public var eventScriptsURL = ""
     /// Whether users may share with `anyone` and `authenticated`.
     public var allowsSharingWithAnyone = false
 
@@ -96,6 +98,7 @@ public struct IMAPSessionSettings: Sendable {
         self.urlSubmitUser = settings.imap.urlSubmitUser
         self.serverComment = settings.imap.serverComment
         self.serverAdmin = settings.imap.serverAdmin
+        self.eventScriptsURL = settings.events.url
         self.commandLimits.metadataValue = MetadataLimits.maximumValue
         self.expungesToTrash = settings.imap.expungesToTrash
         if settings.imap.messageLimit > 0 { self.messageLimit = UInt32(clamping: settings.imap.messageLimit) }

@@ -118,6 +118,7 @@ extension Session {
         do throws(StoreError) {
             let account = try await self.options.accounts.open(record)
             self.account = account
+            self.home = self.options.accounts.home(of: record)
             self.names = MailboxNames(account.namespaces)
             self.isAdministrator = ["yes", "y", "true", "1"].contains(record.fields["admin"]?.lowercased() ?? "")
             self.knowsOverQuota = account.quotaNow.isOver

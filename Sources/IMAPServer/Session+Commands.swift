@@ -74,6 +74,7 @@ extension Session {
         case .cancelUpdate(let tags): try await self.cancelUpdates(tag, tags)
         case .uidBatches(let command): try await self.uidBatches(tag, command)
         case .thread(let command): try await self.thread(tag, command)
+        case .filter(let command): try await self.filter(tag, command)
         case .fetch(let command): try await self.fetch(tag, command)
         case .store(let command): try await self.store(tag, command)
         case .copy(let command): try await self.copy(tag, command)

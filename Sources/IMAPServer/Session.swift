@@ -20,6 +20,8 @@ actor Session {
     /// Set by the login.
     var user: String?
     var account: (any MailAccount)?
+    /// The user's home directory; `nil`: none.
+    var home: String?
     var names = MailboxNames([])
     var selected: SelectedMailbox?
     /// Results that are kept up to date (RFC 5267).
@@ -149,7 +151,8 @@ actor Session {
     var capabilities: [UInt8] {
         if self.machine.isAuthenticated {
             return Capabilities.afterLogin(
-                self.settings, hasAccessLists: self.account?.enforcesAccessLists ?? false)
+                self.settings, hasAccessLists: self.account?.enforcesAccessLists ?? false,
+                filters: self.options.filter != nil)
         }
         return Capabilities.beforeLogin(
             canStartTLS: self.canStartTLS,

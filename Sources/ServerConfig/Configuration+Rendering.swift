@@ -37,6 +37,7 @@ extension Configuration {
                     into: &out)
             }
         }
+        for script in self.settings.events.scripts { Self.render(script, into: &out) }
         for warning in self.settings.quota.warnings {
             out.block("quota_warning", warning.name) { out in
                 Self.render(
@@ -47,6 +48,14 @@ extension Configuration {
         self.renderServices(into: &out)
         for overlay in self.overlays { Self.render(overlay, into: &out) }
         return out.text
+    }
+
+    private static func render(_ script: EventScriptSettings, into out: inout Renderer) {
+        out.block("sieve_script", script.name) { out in
+            self.render(
+                Schema.eventScript, script, EventScriptSettings(name: ""),
+                always: ["type", "cause", "path", "mailbox"], into: &out)
+        }
     }
 
     private static func render(_ namespace: NamespaceSettings, into out: inout Renderer) {

@@ -23,6 +23,8 @@ extension SieveOptions {
         let personal = sieve.personal
         self.personal = personal.activePath.isEmpty ? personal.path : personal.activePath
         self.userLog = sieve.userLog
+        // A script may be used both at delivery and for events (RFC 6785 section 4.2).
+        if !settings.events.url.isEmpty { self.registry = self.registry.knowingEvents }
         self.sendmail = Self.command(settings.delivery.sendmailPath)
         if self.sendmail.isEmpty { self.limits.redirects = 0 }
         self.expand = { text, recipient in

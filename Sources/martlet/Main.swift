@@ -19,7 +19,7 @@ struct Martlet: AsyncParsableCommand {
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
             ExpungeCommand.self, ForceResyncCommand.self, AccountCommand.self, QuotaCommand.self,
             ConfigCommand.self, DumpCommand.self, SieveCommand.self, AccessCommand.self,
-            DeliverCommand.self,
+            DeliverCommand.self, JunkCommand.self,
         ])
 
     static func main() async {

@@ -35,6 +35,8 @@ final class MailDaemon: Sendable {
     private let listeners: [Listener]
     private let quotaWarner: QuotaWarner
     private let autoExpunge: AutoExpunge
+    private let events: MailboxEvents
+    private let junkTrainer: JunkTrainer
     /// What goes on beside the sessions; ended by `stop`.
     private let background: Task<Void, Never>
 
@@ -66,9 +68,16 @@ final class MailDaemon: Sendable {
             path: settings.general.baseDirectory + "/auth-mail",
             log: { level, text in authLogger.log(level: level.logging, "\(text)") })
         self.loops = ConnectionLoops()
+        let junkTrainer = JunkTrainer(
+            JunkTrainer.Options(configuration, output.logger("junk")),
+            workers: configuration.settings(for: .imap).junk.concurrency)
+        let events = MailboxEvents(
+            MailboxEvents.Options(configuration) { output.logger($0) }, trainer: junkTrainer)
+        self.junkTrainer = junkTrainer
+        self.events = events
         self.services = MailServices(
             configuration, store: self.store, authenticator: self.authenticator, contexts: self.contexts,
-            registry: self.registry, output: output)
+            registry: self.registry, output: output, events: events)
         var listeners: [Listener] = []
         let waiting = WaitingLimit(maximum: settings.limits.unauthenticatedAddressConnections)
         var limits: [RoleStart.Socket.Service: ConnectionLimits] = [:]
@@ -98,6 +107,8 @@ final class MailDaemon: Sendable {
             await withTaskGroup { group in
                 group.addTask { await quotaWarner.run(store) }
                 group.addTask { await autoExpunge.run() }
+                group.addTask { await events.run(store) }
+                group.addTask { await junkTrainer.run() }
             }
         }
         Self.giveBackMemory()
@@ -147,6 +158,19 @@ final class MailDaemon: Sendable {
         self.services.reload(configuration)
         self.quotaWarner.reload(QuotaWarner.Options(settings, self.output.logger("quota")))
         self.autoExpunge.reload(settings)
+        self.events.reload(MailboxEvents.Options(configuration) { self.output.logger($0) })
+        self.junkTrainer.reload(JunkTrainer.Options(configuration, self.output.logger("junk")))
+    }
+
+    /// Waits a while for scripts and lessons that clients' last commands have set off.
+    private func finishEvents() async {
+        self.events.stop()
+        let deadline = ContinuousClock.now + Self.patience
+        while !self.events.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
+        self.junkTrainer.stop()
+        while !self.junkTrainer.isIdle, ContinuousClock.now < deadline {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     /// Ends: nothing new is accepted, sessions say goodbye, the store is closed.
@@ -164,6 +188,7 @@ final class MailDaemon: Sendable {
             await group.next()
             group.cancelAll()
         }
+        await self.finishEvents()
         self.quotaWarner.stop()
         self.background.cancel()
         await self.background.value

@@ -23,6 +23,7 @@ final class MailServices: Sendable {
     private let authenticator: any Authenticator
     private let contexts: TLSContexts
     private let output: LogOutput
+    private let events: MailboxEvents
     private let imap: IMAPService
     private let pop3: POP3Service
     private let lmtp: LMTPService
@@ -34,14 +35,15 @@ final class MailServices: Sendable {
 
     init(
         _ configuration: Configuration, store: any MailStore, authenticator: any Authenticator,
-        contexts: TLSContexts, registry: SessionRegistry, output: LogOutput
+        contexts: TLSContexts, registry: SessionRegistry, output: LogOutput, events: MailboxEvents
     ) {
         self.store = store
         self.authenticator = authenticator
         self.contexts = contexts
         self.output = output
+        self.events = events
         self.imap = IMAPService(
-            Self.imapOptions(configuration, store, authenticator, contexts, output.logger("")))
+            Self.imapOptions(configuration, store, authenticator, contexts, events, output.logger("")))
         self.pop3 = POP3Service(
             Self.pop3Options(configuration, store, authenticator, contexts, output.logger("")))
         let delivery = Self.lmtpOptions(configuration, store, authenticator, output.logger(""))
@@ -53,7 +55,7 @@ final class MailServices: Sendable {
             Self.quotaStatusOptions(configuration, store, authenticator, output.logger("")))
         self.registry = registry
         self.admin = AdminService(
-            Self.adminContext(configuration, store, authenticator, registry, output.logger("")),
+            Self.adminContext(configuration, store, authenticator, registry, events, output.logger("")),
             logger: output.logger("admin"))
     }
 
@@ -73,7 +75,7 @@ final class MailServices: Sendable {
     func reload(_ configuration: Configuration) {
         self.imap.reload(
             Self.imapOptions(
-                configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
+                configuration, self.store, self.authenticator, self.contexts, self.events, self.output.logger("")))
         self.pop3.reload(
             Self.pop3Options(
                 configuration, self.store, self.authenticator, self.contexts, self.output.logger("")))
@@ -87,21 +89,29 @@ final class MailServices: Sendable {
             Self.quotaStatusOptions(configuration, self.store, self.authenticator, self.output.logger("")))
         self.admin.reload(
             Self.adminContext(
-                configuration, self.store, self.authenticator, self.registry, self.output.logger("")))
+                configuration, self.store, self.authenticator, self.registry, self.events,
+                self.output.logger("")))
     }
 
     private static func adminContext(
         _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
-        _ registry: SessionRegistry, _ logger: Logger
+        _ registry: SessionRegistry, _ events: MailboxEvents, _ logger: Logger
     ) -> AdminContext {
         let accounts = Self.accounts(store, configuration.settings, authenticator, .administration)
         let delivery = SieveOptions(configuration.settings(for: .lmtp), logger)
-        return AdminContext(
+        var context = AdminContext(
             store: store, accounts: accounts, authenticator: authenticator,
             sieve: AdminSieve(
                 compiler: SieveCompiler(registry: delivery.registry, limits: delivery.limits),
                 storage: SieveStorage.places(configuration.settings(for: .sieve), accounts)),
             sessions: RegisteredSessions(registry))
+        context.junk = {
+            let learned = events.learned
+            return AdminJunk(
+                spam: learned.spam, ham: learned.ham, waiting: learned.waiting, failures: learned.failures,
+                lost: learned.lost)
+        }
+        return context
     }
 
     private static var owner: AccountIdentity.FileOwner {
@@ -120,13 +130,16 @@ final class MailServices: Sendable {
 
     private static func imapOptions(
         _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
-        _ contexts: TLSContexts, _ logger: Logger
+        _ contexts: TLSContexts, _ events: MailboxEvents, _ logger: Logger
     ) -> IMAPOptions {
-        IMAPOptions(
+        var options = IMAPOptions(
             configuration: configuration, hostname: Self.hostname(configuration.settings),
             authenticator: authenticator,
             accounts: Self.accounts(store, configuration.settings(for: .imap), authenticator, .session), store: store,
             contexts: contexts, logger: logger)
+        options.events = events
+        options.filter = MailFilter.imap(configuration, logger)
+        return options
     }
 
     private static func pop3Options(
@@ -162,6 +175,7 @@ final class MailServices: Sendable {
         var agentOptions = DeliveryAgent.Options()
         agentOptions.savesToDetailMailbox = settings.lmtp.savesToDetailMailbox
         agentOptions.createsMailboxes = settings.delivery.createsMailboxes
+        agentOptions.junkHeader = JunkHeader(settings.junk.header)
         var sieve = SieveOptions(settings, logger)
         // The program itself runs in the submit role.
         if !sieve.sendmail.isEmpty { sieve.sendmail = SubmitExchange.command(settings) }

@@ -25,7 +25,7 @@ extension QuotaWarner.Options {
     }
 
     /// Words separated by blanks, except inside of `%{...}`.
-    private static func words(_ text: String) -> [String] {
+    static func words(_ text: String) -> [String] {
         var words: [String] = []
         var word = ""
         var isInside = false

@@ -24,10 +24,53 @@ final class Daemon: Sendable {
         /// Access control lists, with namespaces `shared/$user/` and `Public/`. Every third account is in the group
         /// `staff`.
         case sharing
+        /// Sieve on IMAP events: `Transcripts/events/*.sieve` attached to mailboxes, and users' own by ManageSieve.
+        case events
 
         fileprivate var settings: String {
             switch self {
             case .plain: ""
+            case .events:
+                """
+                imapsieve_url = sieve://127.0.0.1
+                junk_header = X-Spam: Yes
+                namespace inbox {
+                  mailbox Junk {
+                    special_use = \\Junk
+                    auto = create
+                  }
+                  mailbox Tagged {
+                    sieve_script tag {
+                      type = before
+                      cause = append copy flag
+                      path = @/scripts/tag.sieve
+                    }
+                  }
+                  mailbox Late {
+                    sieve_script late {
+                      type = after
+                      cause = append
+                      path = @/scripts/tag.sieve
+                    }
+                  }
+                  mailbox Target {
+                    imapsieve_from Origin {
+                      sieve_script from {
+                        cause = copy
+                        path = @/scripts/tag.sieve
+                      }
+                    }
+                  }
+                }
+                imapsieve_from Spring {
+                  sieve_script source {
+                    type = copy-source-after
+                    cause = copy
+                    path = @/scripts/tag.sieve
+                  }
+                }
+
+                """
             case .sharing:
                 """
                 acl_driver = vfile
@@ -114,7 +157,7 @@ final class Daemon: Sendable {
         let imap = try Self.freePort()
         // Conversations about sharing are IMAP's.
         self.ports = [
-            "imap": imap, "sharing": imap, "pop3": try Self.freePort(), "lmtp": try Self.freePort(),
+            "imap": imap, "sharing": imap, "events": imap, "sieve": try Self.freePort(), "pop3": try Self.freePort(), "lmtp": try Self.freePort(),
         ]
         var users = ""
         for number in 1...999 {
@@ -136,6 +179,13 @@ final class Daemon: Sendable {
         chown(directory + "/home", Self.mailUID, Self.mailGID)
         let settings = site.settings.split(separator: "@", omittingEmptySubsequences: false).joined(
             separator: directory)
+        if site == .events {
+            let scripts = Self.packageRoot + "/Tests/DaemonTests/Transcripts/events"
+            mkdir(directory + "/scripts", 0o755)
+            for name in Self.fileNames(in: scripts) where name.hasSuffix(".sieve") {
+                try Self.write(Self.readText("\(scripts)/\(name)"), to: "\(directory)/scripts/\(name)")
+            }
+        }
         if site == .sharing {
             // Everybody may do everything in public, until a test says otherwise.
             let root = directory + "/home/public"
@@ -148,9 +198,11 @@ final class Daemon: Sendable {
         let pid = self.processID
         if site == .plain { Self.childToEnd.store(pid, ordering: .relaxed) }
         if site == .sharing { Self.otherChildToEnd.store(pid, ordering: .relaxed) }
+        if site == .events { Self.thirdChildToEnd.store(pid, ordering: .relaxed) }
         atexit {
             for child in [
                 Daemon.childToEnd.load(ordering: .relaxed), Daemon.otherChildToEnd.load(ordering: .relaxed),
+                Daemon.thirdChildToEnd.load(ordering: .relaxed),
             ] where child > 0 { kill(child, SIGTERM) }
         }
         for (_, port) in self.ports { try Self.waitForPort(port, pid, directory) }
@@ -158,6 +210,7 @@ final class Daemon: Sendable {
 
     private static let childToEnd = Atomic<pid_t>(0)
     private static let otherChildToEnd = Atomic<pid_t>(0)
+    private static let thirdChildToEnd = Atomic<pid_t>(0)
 
     /// As root the mail role must run as somebody else; `nobody` exists everywhere.
     private static var mailUID: uid_t { getuid() == 0 ? 65_534 : getuid() }
@@ -167,7 +220,7 @@ final class Daemon: Sendable {
         """
         base_dir = \(directory)/run
         state_dir = \(directory)/state
-        protocols = imap pop3 lmtp
+        protocols = imap pop3 lmtp sieve
         listen = 127.0.0.1
         ssl = no
         mail_path = ~/Maildir
@@ -197,6 +250,11 @@ final class Daemon: Sendable {
         service pop3-login {
           inet_listener pop3 {
             port = \(ports["pop3"] ?? 0)
+          }
+        }
+        service managesieve-login {
+          inet_listener sieve {
+            port = \(ports["sieve"] ?? 0)
           }
         }
         service lmtp {

@@ -23,7 +23,7 @@ private let badCommands: [BadCase] = [
     BadCase("a NOOP \r\n", "a BAD Expected the end of the command at octet 6"),
     BadCase(
         "a UID NOOP\r\n",
-        "a BAD Expected COPY, EXPUNGE, FETCH, MOVE, SEARCH, SORT, STORE or THREAD after UID at octet 6"),
+        "a BAD Expected COPY, EXPUNGE, FETCH, FILTER, MOVE, SEARCH, SORT, STORE or THREAD after UID at octet 6"),
     BadCase("a LOGIN\r\n", "a BAD Expected a space at octet 7"),
     BadCase("a LOGIN x\r\n", "a BAD Expected a space at octet 9"),
     BadCase("a LOGIN \"x y\r\n", "a BAD Expected a closing quotation mark at octet 12"),

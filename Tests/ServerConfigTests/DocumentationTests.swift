@@ -104,6 +104,10 @@ import Testing
             "A place of Sieve scripts. Also: `sieve`, `sieve_before`, `sieve_after` and `sieve_default` in `plugin { }`.",
             Schema.sieveScript, SieveScriptSettings(name: ""))
         out += self.block(
+            "sieve_script NAME { } for IMAP events",
+            "A script of the administrator that runs when messages come into a mailbox over IMAP or change their flags: in `mailbox NAME { }` of a namespace, in `imapsieve_from NAME { }` (for what comes from that mailbox; itself at the top level or in `mailbox NAME { }`), or at the top level with a `cause`. Also: `imapsieve_mailboxN_name`, `_from`, `_causes`, `_before`, `_after` and `_copy_source_after` in `plugin { }`.",
+            Schema.eventScript, EventScriptSettings(name: ""))
+        out += self.block(
             "quota_warning NAME { }",
             "A level of which users are told, once for each crossing. Also as `warning NAME { }` in `quota NAME { }`, where the settings of Quota may stand too, without their `quota_`; `execute PROGRAM { args = ... }` for `quota_warning_execute`.",
             Schema.quotaWarning, QuotaWarningSettings(name: ""))

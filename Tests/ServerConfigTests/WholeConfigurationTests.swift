@@ -78,6 +78,13 @@ func shipped() -> ConfigurationFiles {
           type = before
           path = /b.sieve
         }
+        imapsieve_from Junk {
+          sieve_script ham {
+            type = after
+            cause = copy
+            path = /ham.sieve
+          }
+        }
         protocol lmtp {
           client_output_buffer_size = 3k
           recipient_delimiter = -

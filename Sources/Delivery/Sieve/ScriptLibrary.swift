@@ -10,7 +10,7 @@ import Synchronization
 /// Safe to use from any thread.
 final class ScriptLibrary: Sendable {
     /// Whose language a script is in.
-    enum Language: Hashable { case personal, global }
+    enum Language: Hashable, Sendable { case personal, global }
 
     private struct Key: Hashable {
         var hash: [UInt8]

@@ -12,8 +12,8 @@ struct SievePlanner: Sendable {
     let library: ScriptLibrary
 
     /// One script that is to run.
-    private struct Step {
-        enum Kind { case shared, personal, fallback, discard }
+    struct Step: Sendable {
+        enum Kind: Sendable { case shared, personal, fallback, discard }
 
         var path: String
         var kind: Kind
@@ -135,7 +135,7 @@ struct SievePlanner: Sendable {
         return lacksMailboxes || lacksThread ? .lacks(mailboxes: lacksMailboxes, waiting: lacksThread) : nil
     }
 
-    private func environment(
+    func environment(
         _ envelope: DeliveryEnvelope, _ recipient: DeliveryRecipient, _ host: any SieveHost
     ) -> SieveEnvironment {
         var environment = SieveEnvironment(
@@ -162,14 +162,14 @@ struct SievePlanner: Sendable {
     }
 
     /// Minutes east of Greenwich in the server's zone at that time.
-    private static func zoneOffsetMinutes(_ time: Int64) -> Int {
+    static func zoneOffsetMinutes(_ time: Int64) -> Int {
         var seconds = time_t(time)
         var parts = tm()
         guard localtime_r(&seconds, &parts) != nil else { return 0 }
         return parts.tm_gmtoff / 60
     }
 
-    private static func error(_ path: String, _ text: String) -> SieveRuntimeError {
+    static func error(_ path: String, _ text: String) -> SieveRuntimeError {
         SieveRuntimeError(
             script: ScriptFile.name(of: path), position: SievePosition(line: 1, column: 1), text: text)
     }
@@ -177,7 +177,7 @@ struct SievePlanner: Sendable {
     // MARK: Which scripts
 
     /// The scripts that are there, in their order.
-    private func steps(_ recipient: DeliveryRecipient) throws(StoreError) -> [Step] {
+    func steps(_ recipient: DeliveryRecipient) throws(StoreError) -> [Step] {
         var steps: [Step] = []
         for place in self.options.before { steps += try self.sharedSteps(place, .shared, recipient) }
         if let personal = try self.existing(self.options.personal, recipient) {
@@ -191,7 +191,7 @@ struct SievePlanner: Sendable {
     }
 
     /// Where the user's scripts find those that they include.
-    private func places(_ recipient: DeliveryRecipient) -> ScriptPlaces {
+    func places(_ recipient: DeliveryRecipient) -> ScriptPlaces {
         var places = ScriptPlaces(user: recipient.account.identity.name)
         places.personal = self.options.personalDirectory.flatMap { self.options.path($0, for: recipient) }
         places.global = self.options.global.compactMap { self.options.path($0, for: recipient) }

@@ -35,6 +35,7 @@ extension Cursor {
             if self.matches(word, "ENABLE") { return try self.enable() }
         case UInt8(ascii: "F"):
             if self.matches(word, "FETCH") { return .fetch(try self.fetch(.sequenceNumber)) }
+            if self.matches(word, "FILTER") { return .filter(try self.filter(.sequenceNumber)) }
         case UInt8(ascii: "G"):
             if self.matches(word, "GETMETADATA") { return .getMetadata(try self.getMetadata()) }
             if self.matches(word, "GETQUOTA") { return try self.getQuota() }
@@ -103,6 +104,7 @@ extension Cursor {
         // The examples of RFC 7377 have it with UID too.
         case UInt8(ascii: "E") where self.matches(word, "ESEARCH"): return .multiSearch(try self.multiSearch())
         case UInt8(ascii: "F") where self.matches(word, "FETCH"): return .fetch(try self.fetch(.uid))
+        case UInt8(ascii: "F") where self.matches(word, "FILTER"): return .filter(try self.filter(.uid))
         case UInt8(ascii: "M") where self.matches(word, "MOVE"): return .move(try self.copy(.uid))
         case UInt8(ascii: "S") where self.matches(word, "STORE"): return .store(try self.store(.uid))
         case UInt8(ascii: "S") where self.matches(word, "SEARCH"): return .search(try self.search(.uid))
@@ -111,7 +113,7 @@ extension Cursor {
         default:
             throw SyntaxError(
                 code: .unknownCommand, offset: word.lowerBound,
-                expected: "COPY, EXPUNGE, FETCH, MOVE, SEARCH, SORT, STORE or THREAD after UID")
+                expected: "COPY, EXPUNGE, FETCH, FILTER, MOVE, SEARCH, SORT, STORE or THREAD after UID")
         }
     }
 }

@@ -147,6 +147,7 @@ extension Session {
         if let first = stored.first {
             code = .appendUID(first.uidValidity, UIDSet(stored.map(\.uid)))
             await self.noteOwn(UIDSet(stored.map(\.uid)), in: target)
+            self.postAppend(UIDSet(stored.map(\.uid)), in: target)
         }
         try await self.finish(tag, code, "Append completed")
     }

@@ -24,6 +24,7 @@ extension Session {
         self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
         await self.noteOwn(result.target, in: target)
+        self.postCopy(result, from: selected.mailbox.name, to: target, isMove: false)
         guard !result.source.isEmpty else {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }
@@ -49,6 +50,7 @@ extension Session {
         self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
         await self.noteOwn(result.target, in: target)
+        self.postCopy(result, from: selected.mailbox.name, to: target, isMove: true)
         guard !result.source.isEmpty else {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }

@@ -136,6 +136,7 @@ extension Session {
             self.logFault(error)
             return []
         }
+        await self.postFlags(unseen, latest, selected.mailbox)
         let now = selected.mailbox.snapshot()
         var changed: [MessageRecord] = []
         for position in batch.indices where unseen.contains(batch[position].record.uid) {

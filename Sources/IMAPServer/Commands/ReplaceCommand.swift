@@ -17,6 +17,7 @@ extension Session {
         }
         self.statistics.expunged += 1
         await self.noteOwn([stored.uid], in: target.name)
+        self.postAppend([stored.uid], in: target.name)
         self.write {
             $0.untagged(
                 .ok, .appendUID(stored.uidValidity, UIDSet(CollectionOfOne(stored.uid))), "Replacement is stored")

@@ -39,12 +39,14 @@ extension Session {
         let reached = self.limit(&indices, in: selected.view)
         let uids = selected.uids(indices)
         let change = FlagChange(command)
+        let before = selected.mailbox.snapshot()
         let result: FlagChangeResult
         do throws(StoreError) {
             result = try await selected.mailbox.store(change, uids, unchangedSince: command.unchangedSince)
         } catch {
             return try await self.refuse(tag, error, expunges)
         }
+        await self.postFlags(uids, before, selected.mailbox)
         let missing = try await self.answerStore(command, change, uids, result, reached)
         if !result.modified.isEmpty {
             let numbers = selected.numbers(result.modified, command.numbering)

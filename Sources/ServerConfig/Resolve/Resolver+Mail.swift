@@ -81,14 +81,27 @@ extension Resolver {
         var mailbox = namespace.mailboxes.first { $0.name == name } ?? MailboxSettings(name: name)
         for statement in inner {
             guard case .assignment(let value) = statement.content else {
-                if statement.name == "special_use" || statement.name == "mailbox_special_use",
+                if case .block(let title, let settings) = statement.content,
+                    statement.name == "sieve_script" || statement.name == "imapsieve_from"
+                {
+                    let first = self.settings.events.scripts.count
+                    if statement.name == "sieve_script" {
+                        self.eventScript(title, settings, at: statement.place, mailbox: name, source: nil)
+                    } else {
+                        self.eventSource(title, settings, at: statement.place, mailbox: name)
+                    }
+                    for index in first..<self.settings.events.scripts.count {
+                        self.eventNamespaces[index] = namespace.name
+                    }
+                } else if statement.name == "special_use" || statement.name == "mailbox_special_use",
                     case .block(_, let words) = statement.content
                 {
                     self.out.assignList(
                         Schema.mailbox[1], words, at: statement.place, to: &mailbox, block: "mailbox \(name)")
                 } else {
                     self.out.unknown(
-                        statement.name, at: statement.place, among: ["special_use"], block: "mailbox \(name)",
+                        statement.name, at: statement.place, among: ["special_use", "sieve_script", "imapsieve_from"],
+                        block: "mailbox \(name)",
                         isBlock: .block)
                 }
                 continue
@@ -268,6 +281,9 @@ extension Resolver {
     // MARK: Sieve
 
     mutating func sieveScript(_ name: String, _ inner: [Statement], at place: SourcePlace) {
+        if Self.isEventScript(inner) {
+            return self.eventScript(name, inner, at: place, mailbox: "*", source: nil)
+        }
         let title = "sieve_script \(name)"
         var script = SieveScriptSettings(name: name)
         if name.isEmpty {
@@ -280,6 +296,8 @@ extension Resolver {
                     isBlock: .block)
                 continue
             }
+            // Where no other cause is named: an event's script is no matter of this.
+            if statement.name == "cause" || statement.name == "sieve_script_cause" { continue }
             if statement.name == "driver" || statement.name == "sieve_script_driver" {
                 if value.text != "file" {
                     self.out.error(statement.place, "driver: only file is in this release")

@@ -8,6 +8,10 @@ package struct Resolver {
     var blockCount = 0
     /// Where each of the namespaces begins.
     var namespacePlaces: [SourcePlace] = []
+    /// In which namespace the mailboxes of scripts for events are, by the scripts' numbers.
+    var eventNamespaces: [Int: String] = [:]
+    /// Scripts for events in the older spelling, by the words in their settings' names, in the order of the files.
+    var eventMailboxes: [(key: String, values: [String: (text: String, place: SourcePlace)])] = []
     /// Rules of the older spelling, put in place at the end.
     var quotaRules: [QuotaRuleText] = []
 
@@ -47,6 +51,8 @@ package struct Resolver {
             self.pluginSieve(name, value, at: place)
         case _ where Self.isPluginQuota(name):
             self.pluginQuota(name, value, at: place)
+        case _ where Self.isPluginEvent(name):
+            self.pluginEvent(name, value, at: place)
         case "acl":
             // `vfile`, maybe with `:/global/file:cache_secs=30`.
             if value.text.contains(":/") {
@@ -77,6 +83,7 @@ package struct Resolver {
         case "passdb": self.passdb(name, inner, at: place)
         case "userdb": self.userdb(name, inner, at: place)
         case "sieve_script": self.sieveScript(name, inner, at: place)
+        case "imapsieve_from": self.eventSource(name, inner, at: place, mailbox: "*")
         case "quota": self.quota(name, inner, at: place)
         case "quota_warning": self.quotaWarning(name, inner, at: place)
         case "local_name": self.localName(name, inner, at: place)
@@ -177,6 +184,10 @@ package struct Resolver {
                 }
                 if Self.isPluginQuota(statement.name) {
                     self.pluginQuota(statement.name, value, at: statement.place)
+                    continue
+                }
+                if Self.isPluginEvent(statement.name) {
+                    self.pluginEvent(statement.name, value, at: statement.place)
                     continue
                 }
                 let errors = self.out.errorCount

@@ -135,7 +135,7 @@ extension Schema {
     /// Kinds of blocks at the top level.
     package static let blockKinds = [
         "protocol", "remote", "local_name", "service", "namespace", "passdb", "userdb", "plugin",
-        "sieve_script", "quota", "quota_warning",
+        "sieve_script", "imapsieve_from", "quota", "quota_warning",
         "protocols",
     ]
 
@@ -150,9 +150,9 @@ extension Schema {
         if setting.scopes.contains(.protocol) { return true }
         let titles: [String] =
             switch mailProtocol {
-            case .imap: ["IMAP"]
+            case .imap: ["IMAP", "Sieve on IMAP events", "Junk"]
             case .pop3: ["POP3"]
-            case .lmtp: ["LMTP", "Delivery", "Sieve"]
+            case .lmtp: ["LMTP", "Delivery", "Sieve", "Junk"]
             case .sieve: ["Sieve"]
             }
         return groups.contains { group in

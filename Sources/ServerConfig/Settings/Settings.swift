@@ -14,6 +14,8 @@ public struct Settings: Sendable, Equatable {
     public var lmtp = LMTPSettings()
     public var delivery = DeliverySettings()
     public var sieve = SieveSettings()
+    public var events = EventSettings()
+    public var junk = JunkSettings()
     public var quota = QuotaSettings()
     /// Where connections are accepted: the built-in ones as the files changed them, without those that
     /// `protocols`, `ssl = no` or `port = 0` switch off.

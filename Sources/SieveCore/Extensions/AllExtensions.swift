@@ -5,7 +5,7 @@ extension SieveExtension {
         .asciiNumericComparator, .unicodeCasemapComparator,
         .variables, .copy, .body, .imap4flags, .relational, .subaddress,
         .mailbox, .mailboxID, .specialUse,
-        .environment, .dovecotEnvironment, .imapSieve, .date, .index, .duplicate, .editHeader,
+        .environment, .dovecotEnvironment, .imapSieve, .dovecotIMAPSieve, .date, .index, .duplicate, .editHeader,
         .reject, .ereject, .ihave, .vacation, .vacationSeconds, .fcc, .enotify,
         .spamTest, .spamTestPlus, .virusTest, .regex, .include, .mboxMetadata, .serverMetadata, .extLists,
         .mime, .foreveryPart, .extractText, .replace, .enclose,

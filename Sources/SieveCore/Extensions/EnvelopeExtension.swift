@@ -61,6 +61,8 @@ struct EnvelopeTest: SieveTest {
     let part: AddressPartDefinition
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
+        // RFC 6785 section 4.6.
+        guard run.environment.hasEnvelope else { throw run.error("there is no envelope after the delivery") }
         var values: [[UInt8]] = []
         for var field in self.fields {
             if case .named(let text) = field {

@@ -32,6 +32,10 @@ extension SieveExtension {
 
     /// RFC 6785: nothing but items of the environment.
     static let imapSieve = SieveExtension(capability: "imapsieve", implies: ["environment"])
+
+    /// vnd.dovecot.imapsieve: the same with two more items.
+    static let dovecotIMAPSieve = SieveExtension(
+        capability: "vnd.dovecot.imapsieve", implies: ["imapsieve", "environment"])
 }
 
 struct EnvironmentTest: SieveTest {
@@ -61,6 +65,10 @@ extension SieveRun {
         }
         case "location": text = "MDA"
         case "phase": text = "during"
+        // Empty where no IMAP user caused the run (RFC 6785 section 4.2).
+        case "imap.user", "imap.email", "imap.cause", "imap.mailbox", "imap.changedflags",
+            "vnd.dovecot.mailbox-from", "vnd.dovecot.mailbox-to":
+            text = ""
         default:
             // `${env.name}` has no other marks than letters, digits and underlines.
             guard name.hasPrefix("vnd.dovecot.") else { return nil }

@@ -4,6 +4,8 @@ public import MIMECore
 public struct SieveEnvironment: Sendable {
     /// MAIL FROM; `nil`: the null sender.
     public var sender: SieveAddress?
+    /// Whether there is an envelope: not where messages are filed already (RFC 6785 section 4.6).
+    public var hasEnvelope = true
     /// RCPT TO of this user.
     public var recipient: SieveAddress?
     /// The recipient as the sender wrote it (ORCPT), where that is known and another one.

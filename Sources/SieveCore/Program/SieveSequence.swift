@@ -16,7 +16,8 @@ public struct SieveSequence {
     /// The error that ended the sequence.
     public private(set) var error: SieveRuntimeError?
 
-    public init() {}
+    /// - Parameter flags: those of the message, where it has some already.
+    public init(flags: [String] = []) { self.flags = flags }
 
     /// Whether another script is to run.
     public var goesOn: Bool { self.keeps && self.error == nil }
@@ -50,6 +51,19 @@ public struct SieveSequence {
             switch action.kind {
             case .keep, .fileInto, .redirect, .reject, .pipe: false
             case .discard, .vacation, .notify, .report: true
+            }
+        }
+    }
+
+    /// Takes away what answers the sender of mail that is being delivered; what a script refused is kept.
+    public mutating func forgetAnswers() {
+        self.actions.removeAll { action in
+            switch action.kind {
+            case .reject:
+                self.keeps = true
+                return true
+            case .vacation: return true
+            case .keep, .fileInto, .redirect, .discard, .notify, .report, .pipe: return false
             }
         }
     }

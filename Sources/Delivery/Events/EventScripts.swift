@@ -1,0 +1,221 @@
+import Glibc
+import MailCore
+import MailStore
+import SieveCore
+import SieveStorage
+
+/// The scripts that IMAP events run (RFC 6785): those of the administrator, and those that users have attached to
+/// mailboxes.
+public struct EventScripts: Sendable {
+    /// A script of the administrator.
+    public struct Rule: Sendable {
+        public enum Time: Sendable, Hashable { case before, after, sourceAfter }
+
+        public var time: Time
+        public var causes: Set<MailboxEvent.Cause>
+        /// A file, or a directory of them; with variables.
+        public var path: String
+        /// As users write it; `*`: every mailbox.
+        public var mailbox: String
+        /// `nil`: no matter where the message came from.
+        public var source: String?
+
+        public init(
+            _ time: Time, causes: Set<MailboxEvent.Cause>, path: String, mailbox: String, source: String?
+        ) {
+            self.time = time
+            self.causes = causes
+            self.path = path
+            self.mailbox = mailbox
+            self.source = source
+        }
+    }
+
+    private let options: SieveOptions
+    private let rules: [Rule]
+    /// Where users have their scripts; `nil`: they cannot attach any to mailboxes.
+    private let directory: String?
+    private let expungesDiscarded: Bool
+    private let createsMailboxes: Bool
+    /// The address of a user.
+    private let address: @Sendable (String) -> String
+    private let planner: SievePlanner
+    private let programs = ProgramThreads()
+    private let redirector: Redirector
+
+    /// Users' own scripts are told in METADATA.
+    static let entry = MetadataEntry("/shared/imapsieve/script")
+    /// One slice of running scripts on a storage thread ends after this, and the next waits its turn.
+    private static let slice: Duration = .milliseconds(50)
+    /// Messages, and octets of them, in work at once.
+    private static let batch = 50
+    private static let batchSize = 4 << 20
+
+    /// - Parameters:
+    ///   - directory: where users have their scripts, with variables; `nil`: they cannot attach any to mailboxes.
+    ///   - address: the address of a user.
+    public init(
+        _ options: SieveOptions, rules: [Rule], directory: String?, expungesDiscarded: Bool = false,
+        createsMailboxes: Bool = false, address: @escaping @Sendable (String) -> String
+    ) {
+        var options = options
+        options.registry = options.registry.forEvents
+        options.globalRegistry = options.globalRegistry.forEvents
+        self.options = options
+        self.rules = rules
+        self.directory = directory
+        self.expungesDiscarded = expungesDiscarded
+        self.createsMailboxes = createsMailboxes
+        self.address = address
+        self.planner = SievePlanner(options: options, library: ScriptLibrary(options))
+        self.redirector = Redirector(options)
+    }
+
+    func wants(_ cause: MailboxEvent.Cause) -> Bool {
+        self.directory != nil || self.rules.contains { $0.causes.contains(cause) }
+    }
+
+    func run(for event: MailboxEvent, _ store: any MailStore) async {
+        let recipient = DeliveryRecipient(
+            account: event.account, home: event.home, address: self.address(event.user), detail: nil)
+        do throws(StoreError) {
+            let steps = try await self.steps(event, recipient)
+            if !steps.isEmpty {
+                try await self.run(steps, event, recipient, event.mailbox, event.uids, store)
+            }
+            if let source = event.source, !source.isMove {
+                let later = self.files(event, .sourceAfter, recipient)
+                if !later.isEmpty { try await self.run(later, event, recipient, source.mailbox, source.uids, store) }
+            }
+        } catch {
+            // A mailbox that is gone, or a message, has no event any more.
+            guard error.code != .notFound, error.code != .expunged else { return }
+            self.options.report("user \(event.user): sieve: \(event.cause.rawValue) in \(event.mailbox): \(error)")
+        }
+    }
+
+    // MARK: Which scripts
+
+    private func steps(
+        _ event: MailboxEvent, _ recipient: DeliveryRecipient
+    ) async throws(StoreError) -> [FiledMessageScripts.Step] {
+        var steps = self.files(event, .before, recipient)
+        if let own = try await self.ownScript(event, recipient) { steps.append(.file(own, .personal)) }
+        return steps + self.files(event, .after, recipient)
+    }
+
+    private func files(
+        _ event: MailboxEvent, _ time: Rule.Time, _ recipient: DeliveryRecipient
+    ) -> [FiledMessageScripts.Step] {
+        let spelling = event.account.spelling
+        func means(_ text: String, _ name: MailboxName) -> Bool {
+            text == "*" || spelling.name(of: text) == name
+        }
+        return self.rules.compactMap { rule in
+            guard rule.time == time, rule.causes.contains(event.cause), means(rule.mailbox, event.mailbox) else {
+                return nil
+            }
+            if let source = rule.source {
+                guard let from = event.source?.mailbox, means(source, from) else { return nil }
+            }
+            return self.options.path(rule.path, for: recipient).map { .file($0, .global) }
+        }
+    }
+
+    /// The script that the mailbox names, else the one for all mailboxes (RFC 6785 section 2.3.1).
+    private func ownScript(
+        _ event: MailboxEvent, _ recipient: DeliveryRecipient
+    ) async throws(StoreError) -> String? {
+        guard let directory = self.directory, let entry = Self.entry else { return nil }
+        var value = try await event.account.metadata(of: .mailbox(event.mailbox)).first { $0.entry == entry }
+        if value == nil { value = try await event.account.metadata(of: .server).first { $0.entry == entry } }
+        guard let name = value.flatMap({ String(validating: $0.value, as: UTF8.self) }), SieveStorage.isName(name)
+        else { return nil }
+        return self.options.path(directory, for: recipient).map { "\($0)/\(name).sieve" }
+    }
+
+    // MARK: Running them
+
+    private func run(
+        _ steps: [FiledMessageScripts.Step], _ event: MailboxEvent, _ recipient: DeliveryRecipient,
+        _ name: MailboxName, _ uids: UIDSet, _ store: any MailStore
+    ) async throws(StoreError) {
+        let account = event.account
+        let spelling = account.spelling
+        let mailboxes = MailboxDirectory(try await account.mailboxes(), account.namespaces)
+        let scripts = FiledMessageScripts(
+            planner: self.planner, recipient: recipient, mailbox: name, mailboxes: mailboxes,
+            items: [
+                "imap.user": event.user, "imap.email": recipient.address, "imap.cause": event.cause.rawValue,
+                "imap.mailbox": spelling.text(of: name),
+                "imap.changedflags": event.changedFlags.joined(separator: " "),
+                "vnd.dovecot.mailbox-from": event.source.map { spelling.text(of: $0.mailbox) } ?? "",
+                "vnd.dovecot.mailbox-to": spelling.text(of: event.mailbox),
+            ], hasEnvelope: false, forgetsAnswers: false, now: Int64(time(nil)), session: event.session)
+        let mailbox = try await account.open(name, .readWrite, onChange: {})
+        defer { mailbox.close() }
+        let actions = FiledMessageActions(
+            store: store, mailbox: mailbox, recipient: recipient, redirector: self.redirector,
+            programs: self.programs, planner: self.planner,
+            createsMailboxes: self.createsMailboxes, expungesDiscarded: self.expungesDiscarded,
+            editedKeep: .isDropped)
+        var rest = uids.makeIterator()
+        while true {
+            let snapshot = mailbox.snapshot()
+            var records: [MessageRecord] = []
+            var isAtEnd = false
+            while records.count < Self.batch {
+                guard let uid = rest.next() else {
+                    isAtEnd = true
+                    break
+                }
+                if let record = snapshot.record(of: uid) { records.append(record) }
+            }
+            while !records.isEmpty {
+                let read = try await mailbox.octets(of: records, limit: Self.batchSize)
+                guard !read.isEmpty else { break }
+                var messages: [FiledMessage] = []
+                for (record, octets) in zip(records, read) {
+                    if case .success(let octets) = octets {
+                        messages.append(FiledMessage(record, snapshot.keywords, octets))
+                    }
+                }
+                records.removeFirst(read.count)
+                try await self.run(steps, scripts, messages, actions, store)
+            }
+            if isAtEnd { return }
+        }
+    }
+
+    private func run(
+        _ steps: [FiledMessageScripts.Step], _ scripts: FiledMessageScripts, _ messages: [FiledMessage],
+        _ actions: FiledMessageActions, _ store: any MailStore
+    ) async throws(StoreError) {
+        var verdicts: [FiledMessageScripts.Verdict] = []
+        while verdicts.count < messages.count {
+            let left = messages[verdicts.count...]
+            verdicts += try await self.programs.run { () throws(StoreError) in
+                let started = ContinuousClock.now
+                var made: [FiledMessageScripts.Verdict] = []
+                for message in left {
+                    made.append(try scripts.verdict(message, steps))
+                    if ContinuousClock.now - started > Self.slice { break }
+                }
+                return made
+            }
+        }
+        let outcomes = await actions.apply(zip(messages, verdicts).map { ($0, $1.plan) })
+        var lines: [String] = []
+        for ((message, verdict), outcome) in zip(zip(messages, verdicts), outcomes) {
+            lines += verdict.faults + verdict.warnings + outcome.warnings
+            guard let failure = outcome.failure else { continue }
+            lines.append("error: message \(message.record.uid.rawValue) of \(scripts.mailbox) was left as it is: \(failure.code)")
+            self.options.report(
+                "user \(scripts.recipient.account.identity.name): sieve: message \(message.record.uid.rawValue) of \(scripts.mailbox): \(failure)"
+            )
+        }
+        guard !lines.isEmpty else { return }
+        let told = lines
+        try await store.threads.run { () throws(StoreError) in scripts.note(told) }
+    }
+}

@@ -1,0 +1,42 @@
+public import MailCore
+import MailStore
+import SieveCore
+
+/// A message in a mailbox, as scripts get it.
+struct FiledMessage: Sendable {
+    let record: MessageRecord
+    let keywords: [Keyword]
+    let octets: IncomingMessage
+
+    init(_ record: MessageRecord, _ table: KeywordTable, _ octets: MessageOctets) {
+        self.record = record
+        self.keywords = table.numbers(in: record.keywords).compactMap {
+            Int($0) < table.keywords.count ? table.keywords[Int($0)] : nil
+        }
+        self.octets = IncomingMessage(octets)
+    }
+
+    /// The flags as scripts name them.
+    var flagNames: [String] { self.record.flags.names + self.keywords.map(\.name) }
+}
+
+extension MessageFlags {
+    /// `\Seen` and its like.
+    public var names: [String] {
+        var names: [String] = []
+        if self.contains(.answered) { names.append("\\Answered") }
+        if self.contains(.flagged) { names.append("\\Flagged") }
+        if self.contains(.deleted) { names.append("\\Deleted") }
+        if self.contains(.seen) { names.append("\\Seen") }
+        if self.contains(.draft) { names.append("\\Draft") }
+        return names
+    }
+}
+
+extension ScriptLibrary {
+    convenience init(_ options: SieveOptions) {
+        self.init(
+            personal: SieveCompiler(registry: options.registry, limits: options.limits),
+            global: SieveCompiler(registry: options.globalRegistry, limits: options.limits))
+    }
+}

@@ -1,0 +1,253 @@
+import Glibc
+public import MailCore
+public import MailStore
+import SieveCore
+import SieveStorage
+
+/// Runs Sieve scripts over messages in a mailbox when somebody asks for it: as at delivery, but answers to senders are
+/// left out, and a message that is not kept is marked \Deleted.
+public struct MailFilter: Sendable {
+    /// Which script.
+    public enum Script: Sendable {
+        /// All that run at delivery.
+        case delivery
+        /// One of the user's own.
+        case personal(String)
+        /// One for all users.
+        case global(String)
+        case source([UInt8])
+    }
+
+    /// Why there is no filter.
+    public enum Problem: Error, Sendable {
+        /// The script has errors; worded for a person.
+        case script(String)
+        case noSuchScript
+        case store(StoreError)
+    }
+
+    /// A filter that is ready to run.
+    public struct Prepared: Sendable {
+        let steps: [FiledMessageScripts.Step]
+        /// What a person should know of the script.
+        public let warnings: [String]
+    }
+
+    /// What became of one message.
+    public struct Report: Sendable {
+        public let uid: UID
+        /// Something was done that can be seen.
+        public let hasChanged: Bool
+        public let warnings: [String]
+        /// Why nothing was done.
+        public let errors: [String]
+    }
+
+    private let options: SieveOptions
+    /// Where users have their scripts, with variables.
+    private let directory: String?
+    private let createsMailboxes: Bool
+    private let expungesDiscarded: Bool
+    private let address: @Sendable (String) -> String
+    private let planner: SievePlanner
+    private let programs = ProgramThreads()
+    private let redirector: Redirector
+
+    private static let slice: Duration = .milliseconds(50)
+    private static let batchSize = 4 << 20
+
+    /// - Parameters:
+    ///   - directory: where users have their scripts, with variables.
+    ///   - address: the address of a user.
+    public init(
+        _ options: SieveOptions, directory: String?, createsMailboxes: Bool = false, expungesDiscarded: Bool = false,
+        address: @escaping @Sendable (String) -> String
+    ) {
+        var options = options
+        options.registry = options.registry.notKnowingEvents
+        options.globalRegistry = options.globalRegistry.notKnowingEvents
+        self.options = options
+        self.directory = directory
+        self.createsMailboxes = createsMailboxes
+        self.expungesDiscarded = expungesDiscarded
+        self.address = address
+        self.planner = SievePlanner(options: options, library: ScriptLibrary(options))
+        self.redirector = Redirector(options)
+    }
+
+    private func recipient(_ user: String, _ account: any MailAccount, _ home: String?) -> DeliveryRecipient {
+        DeliveryRecipient(account: account, home: home, address: self.address(user), detail: nil)
+    }
+
+    // MARK: The script
+
+    /// Finds and compiles the script.
+    ///
+    /// - Parameter home: the user's home directory; `nil`: none.
+    public func prepare(
+        _ script: Script, user: String, account: any MailAccount, home: String?, _ store: any MailStore
+    ) async -> Result<Prepared, Problem> {
+        let recipient = self.recipient(user, account, home)
+        do throws(StoreError) {
+            return try await store.threads.run { () throws(StoreError) in
+                try account.identity.asOwner { () throws(StoreError) in try self.prepare(script, recipient) }
+            }
+        } catch {
+            return .failure(.store(error))
+        }
+    }
+
+    private func prepare(
+        _ script: Script, _ recipient: DeliveryRecipient
+    ) throws(StoreError) -> Result<Prepared, Problem> {
+        switch script {
+        case .delivery:
+            // Nothing is discarded here: what is not kept is only marked.
+            let files = try self.planner.steps(recipient).filter { $0.kind != .discard }
+            return try self.prepare(files.map { ($0.path, $0.isPersonal) }, recipient, mustExist: false)
+        case .personal(let name):
+            guard SieveStorage.isName(name), let directory = self.directory,
+                let path = self.options.path(directory, for: recipient)
+            else { return .failure(.noSuchScript) }
+            return try self.prepare([("\(path)/\(name).sieve", true)], recipient, mustExist: true)
+        case .global(let name):
+            guard SieveStorage.isName(name) else { return .failure(.noSuchScript) }
+            let places = self.options.global.compactMap { self.options.path($0, for: recipient) }
+            for place in places {
+                // A place is a directory of scripts, or a script.
+                for path in ["\(place)/\(name).sieve", place] where ScriptFile.name(of: path) == name {
+                    if case .file = try ScriptFile.kind(of: path) {
+                        return try self.prepare([(path, false)], recipient, mustExist: true)
+                    }
+                }
+            }
+            return .failure(.noSuchScript)
+        case .source(let source):
+            let compiler = SieveCompiler(registry: self.options.registry, limits: self.options.limits)
+            let compilation = compiler.compile(
+                source, name: "script",
+                included: IncludedScripts(
+                    self.planner.places(recipient), limit: self.options.limits.scriptSize > 0 ? self.options.limits.scriptSize : .max,
+                    global: self.options.globalRegistry))
+            guard let compiled = compilation.script else {
+                return .failure(.script(Self.text(compilation.diagnostics)))
+            }
+            return .success(
+                Prepared(
+                    steps: [.compiled(compiled)], warnings: compilation.diagnostics.map(\.description)))
+        }
+    }
+
+    private func prepare(
+        _ files: [(path: String, isPersonal: Bool)], _ recipient: DeliveryRecipient, mustExist: Bool
+    ) throws(StoreError) -> Result<Prepared, Problem> {
+        var steps: [FiledMessageScripts.Step] = []
+        var warnings: [String] = []
+        for (path, isPersonal) in files {
+            let language = isPersonal ? ScriptLibrary.Language.personal : .global
+            guard let compilation = try self.planner.library.script(at: path, language, self.planner.places(recipient))
+            else {
+                if mustExist { return .failure(.noSuchScript) }
+                continue
+            }
+            guard compilation.script != nil else {
+                // What is not the user's own is for the administrator to read.
+                let name = ScriptFile.name(of: path)
+                guard isPersonal else { return .failure(.script("the script \(name) has errors")) }
+                return .failure(.script(Self.text(compilation.diagnostics)))
+            }
+            if isPersonal { warnings += compilation.diagnostics.map(\.description) }
+            steps.append(.file(path, language))
+        }
+        return .success(Prepared(steps: steps, warnings: warnings))
+    }
+
+    private static func text(_ diagnostics: [SieveDiagnostic]) -> String {
+        diagnostics.map { "\($0)\r\n" }.joined()
+    }
+
+    // MARK: The messages
+
+    /// Filters messages, durable when answered. Ask for at most some dozen at once; those that are gone have no report.
+    public func run(
+        _ filter: Prepared, user: String, home: String?, account: any MailAccount, session: String,
+        _ uids: [UID], in mailbox: any Mailbox, _ store: any MailStore
+    ) async throws(StoreError) -> [Report] {
+        let recipient = self.recipient(user, account, home)
+        let scripts = FiledMessageScripts(
+            planner: self.planner, recipient: recipient, mailbox: mailbox.name,
+            mailboxes: MailboxDirectory(try await account.mailboxes(), account.namespaces), items: [:],
+            hasEnvelope: true, forgetsAnswers: true, now: Int64(time(nil)), session: session)
+        let actions = FiledMessageActions(
+            store: store, mailbox: mailbox, recipient: recipient, redirector: self.redirector,
+            programs: self.programs, planner: self.planner,
+            createsMailboxes: self.createsMailboxes, expungesDiscarded: self.expungesDiscarded,
+            editedKeep: .replaces)
+        let snapshot = mailbox.snapshot()
+        var records = uids.compactMap { snapshot.record(of: $0) }
+        var reports: [Report] = []
+        while !records.isEmpty {
+            let read = try await mailbox.octets(of: records, limit: Self.batchSize)
+            guard !read.isEmpty else { break }
+            var messages: [FiledMessage] = []
+            for (record, octets) in zip(records, read) {
+                switch octets {
+                case .success(let octets): messages.append(FiledMessage(record, snapshot.keywords, octets))
+                case .failure(let error) where error.code == .expunged: break
+                case .failure:
+                    reports.append(
+                        Report(
+                            uid: record.uid, hasChanged: false, warnings: [],
+                            errors: ["the message cannot be read now"]))
+                }
+            }
+            records.removeFirst(read.count)
+            reports += try await self.run(filter, scripts, messages, actions, store)
+        }
+        return reports
+    }
+
+    private func run(
+        _ filter: Prepared, _ scripts: FiledMessageScripts, _ messages: [FiledMessage],
+        _ actions: FiledMessageActions, _ store: any MailStore
+    ) async throws(StoreError) -> [Report] {
+        var verdicts: [FiledMessageScripts.Verdict] = []
+        while verdicts.count < messages.count {
+            let left = messages[verdicts.count...]
+            verdicts += try await self.programs.run { () throws(StoreError) in
+                let started = ContinuousClock.now
+                var made: [FiledMessageScripts.Verdict] = []
+                for message in left {
+                    made.append(try scripts.verdict(message, filter.steps))
+                    if ContinuousClock.now - started > Self.slice { break }
+                }
+                return made
+            }
+        }
+        let outcomes = await actions.apply(zip(messages, verdicts).map { ($0, $1.plan) })
+        return zip(zip(messages, verdicts), outcomes).map { pair, outcome in
+            let (message, verdict) = pair
+            var errors = verdict.faults
+            if let failure = outcome.failure {
+                self.options.report(
+                    "user \(scripts.recipient.account.identity.name): sieve: message \(message.record.uid.rawValue) of \(scripts.mailbox): \(failure)"
+                )
+                errors.append(Self.text(failure))
+            }
+            return Report(
+                uid: message.record.uid, hasChanged: outcome.hasChanged,
+                warnings: verdict.warnings + outcome.warnings, errors: errors)
+        }
+    }
+
+    /// For the client: nothing of paths.
+    private static func text(_ error: StoreError) -> String {
+        switch error.code {
+        case .notFound: "a mailbox does not exist"
+        case .noPermission: "no permission for a mailbox"
+        case .overQuota: "the quota does not allow it"
+        case .tooBig, .limit: "a limit is exceeded"
+        case .alreadyExists, .cannot, .expunged, .inUse, .diskFull, .temporary, .damaged: "it cannot be done now"
+        }
+    }
+}
