@@ -58,6 +58,7 @@ let package = Package(
         .target(name: "CLinux"),
         // By its run-time name: the library is on every Debian, the link that `-lz` wants only with zlib1g-dev.
         .target(name: "CZlib", linkerSettings: [.linkedLibrary(":libz.so.1")]),
+        .target(name: "CDecompress", dependencies: ["CZlib"]),
 
         // Pure: bytes in, values out.
         room("MailCore"),
@@ -80,7 +81,7 @@ let package = Package(
             uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", dequeModule]),
         room(
             "MaildirFormat",
-            uses: ["IndexedStore", "MailStore", "MailCore", "CLinux"]),
+            uses: ["IndexedStore", "MailStore", "MailCore", "CLinux", "CDecompress"]),
 
         room("PackFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
 

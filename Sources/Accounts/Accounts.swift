@@ -17,7 +17,7 @@ public struct Accounts: Sendable {
     }
 
     let store: any MailStore
-    private let mail: MailSettings
+    let mail: MailSettings
     let access: AccessSettings
     let purpose: Purpose
     private let namespaces: [NamespaceSettings]
@@ -105,7 +105,8 @@ public struct Accounts: Sendable {
             name: AccountIdentity.namespacePrefix + (isOwn ? user.user + ":" + namespace.name : path),
             home: isOwn ? home ?? "" : "", mailPath: path,
             owner: !isOwn || owner == self.processOwner ? nil : owner,
-            driver: isOwn ? try self.driver(of: user) : self.mail.driver.rawValue)
+            driver: isOwn ? try self.driver(of: user) : self.mail.driver.rawValue,
+            places: try self.places(of: namespace, for: user))
     }
 
     /// Where the user's mail is and whose files it is in. `.cannot` when there is no path to it.
@@ -122,7 +123,7 @@ public struct Accounts: Sendable {
         let owner = AccountIdentity.FileOwner(uid: user.uid, gid: user.gid)
         return AccountIdentity(
             name: user.user, home: home ?? "", mailPath: path, owner: owner == self.processOwner ? nil : owner,
-            driver: try self.driver(of: user))
+            driver: try self.driver(of: user), places: try self.places(of: user))
     }
 
     /// The body format that the user's account gets: the field `mail_driver`, the word before the colon in `mail`,
@@ -141,7 +142,7 @@ public struct Accounts: Sendable {
     }
 
     /// Not even a configured template may leave its place by a user name such as `../x`.
-    private static func check(_ path: String, _ whose: String) throws(StoreError) {
+    static func check(_ path: String, _ whose: String) throws(StoreError) {
         for component in path.split(separator: "/") where component == ".." {
             throw StoreError(.cannot, "\(whose): `..` in the mail path \(path)")
         }
@@ -155,14 +156,17 @@ public struct Accounts: Sendable {
     }
 
     /// The path in a `mail` field such as `maildir:~/Maildir:LAYOUT=fs` or a plain path.
-    private static func path(inLocation location: String?) -> String? {
-        guard var location, !location.isEmpty else { return nil }
-        for driver in MailDriver.allCases where location.hasPrefix("\(driver.rawValue):") {
-            location.removeFirst(driver.rawValue.utf8.count + 1)
-            break
-        }
-        let path = location.split(separator: ":", omittingEmptySubsequences: false).first.map(String.init)
+    private static func path(inLocation text: String?) -> String? {
+        guard let text, !text.isEmpty else { return nil }
+        let path = Self.location(text)?.path ?? text.split(separator: ":").first.map(String.init)
         return path?.isEmpty == true ? nil : path
+    }
+
+    static func location(_ text: String?) -> MailLocation? {
+        guard let text, let location = MailLocation(text), MailDriver(rawValue: location.driver) != nil else {
+            return nil
+        }
+        return location
     }
 
     /// A path of the settings for one user, `~/` being the home; `nil` when it needs a home and there is none, is not
@@ -175,13 +179,13 @@ public struct Accounts: Sendable {
         return path
     }
 
-    private static func absolute(_ path: String, home: String?) -> String? {
+    static func absolute(_ path: String, home: String?) -> String? {
         if path == "~" { return home }
         guard path.hasPrefix("~/") else { return path }
         return home.map { $0 + path.dropFirst() }
     }
 
-    private func expand(_ text: String, _ user: UserRecord, _ home: String?) -> String {
+    func expand(_ text: String, _ user: UserRecord, _ home: String?) -> String {
         Expansion.expand(text) { name in
             switch name {
             case "user": user.user

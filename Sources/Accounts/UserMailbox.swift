@@ -142,6 +142,8 @@ final class UserMailbox: Mailbox {
         try await self.base.octets(of: records, limit: limit)
     }
 
+    func pop3Orders() async throws(StoreError) -> [UID: UInt32] { try await self.base.pop3Orders() }
+
     func details(of uid: UID) async throws(StoreError) -> MessageDetails { try await self.base.details(of: uid) }
 
     func details(of records: [MessageRecord]) async throws(StoreError) -> [MessageDetails?] {

@@ -11,3 +11,7 @@ int martlet_deflate_begin(martlet_z_stream *stream, int level, int window_bits, 
 int martlet_inflate_begin(martlet_z_stream *stream) {
     return inflateInit2_(stream, -15, VERSION, (int)sizeof(*stream));
 }
+
+int martlet_gunzip_begin(martlet_z_stream *stream) {
+    return inflateInit2_(stream, 15 + 16, VERSION, (int)sizeof(*stream));
+}

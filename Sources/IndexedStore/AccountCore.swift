@@ -11,7 +11,7 @@ final class AccountCore: Sendable {
     /// Where its messages are.
     let home: BodyHome
     let volume: Volume
-    /// The device that holds the account's files, to sync each file system once.
+    /// The device that holds the root of the account's files.
     let fileSystem: UInt64
     /// Shared with whom it may concern.
     let feed = AccountFeed()

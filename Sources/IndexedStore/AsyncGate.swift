@@ -5,32 +5,36 @@ internal import Synchronization
 final class AsyncGate: Sendable {
     private struct State {
         var isTaken = false
-        var waiting: Deque<CheckedContinuation<Void, Never>> = []
+        var waiting: Deque<@Sendable () -> Void> = []
     }
 
     private let state = Mutex(State())
 
     func enter() async {
-        await withCheckedContinuation { continuation in
-            let entered = self.state.withLock { state in
-                if state.isTaken {
-                    state.waiting.append(continuation)
-                    return false
-                }
-                state.isTaken = true
-                return true
+        await withCheckedContinuation { continuation in self.whenEntered { continuation.resume() } }
+    }
+
+    /// Calls `body` when it is its turn, maybe from the thread of who leaves; it must not block. Whatever it starts
+    /// ends with `leave`.
+    func whenEntered(_ body: @escaping @Sendable () -> Void) {
+        let entered = self.state.withLock { state in
+            if state.isTaken {
+                state.waiting.append(body)
+                return false
             }
-            if entered { continuation.resume() }
+            state.isTaken = true
+            return true
         }
+        if entered { body() }
     }
 
     func leave() {
-        let next = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let next = self.state.withLock { state -> (@Sendable () -> Void)? in
             if let next = state.waiting.popFirst() { return next }
             state.isTaken = false
             return nil
         }
-        next?.resume()
+        next?()
     }
 }
 

@@ -223,8 +223,18 @@ public protocol MailboxFiles: Sendable {
     /// changes may change it too; the engine then scans once more than needed.
     func fingerprint() -> UInt64
 
+    /// The device that holds the files; `nil`: that of the account's root.
+    var fileSystem: UInt64? { get }
+
+    /// When another server that keeps MODSEQs of its own last changed the mailbox, in seconds since 1970; `nil` when
+    /// none has.
+    func lastForeignUse() -> Int64?
+
     /// Directories to watch by inotify.
     var watchedDirectories: [String] { get }
+
+    /// The directory with whose end or move the mailbox is gone; `nil` when there is none.
+    var watchedHome: String? { get }
 
     /// Writes the message to a temporary file; may run in parallel for one mailbox. Not flushed.
     func prepare(
@@ -272,5 +282,8 @@ public protocol MailboxFiles: Sendable {
 }
 
 extension MailboxFiles {
+    public var fileSystem: UInt64? { nil }
+    public var watchedHome: String? { nil }
+    public func lastForeignUse() -> Int64? { nil }
     public func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan { try self.scan() }
 }

@@ -30,6 +30,7 @@ extension MailboxState {
         defer { self.release() }
         let ticket = self.lock.withLock { self.lastTicket }
         try self.core.volume.waitApplied(ticket)
+        let raised = try self.passForeignModSeqs()
         let (rows, tasks) = try self.readRowsAndTasks()
         let begin = Monitor.now()
         let scan = try self.scanFiles(knowing: rows)
@@ -38,7 +39,30 @@ extension MailboxState {
         self.isSuspect = false
         let end = Monitor.now()
         self.lastScan = (end, end &- begin)
-        if let merged { try self.core.volume.committer.waitFlushed(merged) }
+        if let last = merged ?? raised { try self.core.volume.committer.waitFlushed(last) }
+    }
+
+    /// Goes above every MODSEQ that another server can have told clients while it had the mailbox, so that a client
+    /// that knows one of those is told of all that changes from now on.
+    ///
+    /// - Returns: the ticket of the record; `nil` when there is no need.
+    private func passForeignModSeqs() throws(StoreError) -> UInt64? {
+        guard let used = try self.core.asOwner({ () throws(StoreError) in self.files.lastForeignUse() }) else {
+            return nil
+        }
+        // A clock that is ahead must not use up the numbers.
+        let latest = min(used, self.core.volume.now + 86_400)
+        let passed = StoreAccount.firstModSeq(latest + 1)
+        self.lock.lock()
+        defer { self.lock.unlock() }
+        guard passed > self.highestModSeq else { return nil }
+        self.highestModSeq = passed
+        self.refreshSnapshotHead()
+        return try self.queue(
+            PendingRecord(
+                record: .flagged(
+                    FlagsChanged(key: self.key, modSeq: passed, origin: .file, newKeywords: NewKeywords(), rows: [])),
+                isAwaited: false))
     }
 
     /// Scans without asking for the status of files that the index knows; with it when one of those that it would
@@ -216,6 +240,7 @@ extension MailboxState {
                 // Keywords above the limit stay in the file's name only.
                 let numbers = (try? Self.numbers(of: found.flags.keywords, in: &self.keywords).numbers) ?? []
                 let uid = self.takeUID(found.uid, sight)
+                if found.pop3Order != nil { self.pop3Orders = nil }
                 if found.uid != uid { rows.append(UIDListRow(uid, found.location, guid: found.guid)) }
                 messages.append(
                     NewMessage(

@@ -69,9 +69,14 @@ final class FileWatcher: Sendable {
         self.thread.join()
     }
 
+    /// The mailbox itself may be gone: its directory is removed, has another name, or is watched no more.
+    private static let ends = UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
+
     /// Watches a mailbox's directories, counting how often. To be called where its files may be read.
-    func watch(_ mailbox: MailboxState, _ directories: [String]) {
-        let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
+    ///
+    /// - Parameter home: the directory without which there is no mailbox.
+    func watch(_ mailbox: MailboxState, _ directories: [String], home: String?) {
+        let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) | Self.ends
         self.state.withLock { state in
             guard !state.isClosed else { return }
             let known = state.watches[ObjectIdentifier(mailbox)]
@@ -80,7 +85,8 @@ final class FileWatcher: Sendable {
                 return
             }
             var descriptors: [CInt] = []
-            for directory in directories {
+            let homes = home.map { [($0, Self.ends)] } ?? []
+            for (directory, events) in directories.map({ ($0, events) }) + homes {
                 let descriptor = inotify_add_watch(self.inotify, directory, events)
                 guard descriptor >= 0 else { continue }
                 descriptors.append(descriptor)
@@ -130,6 +136,7 @@ final class FileWatcher: Sendable {
     private func look() {
         /// Names that changed in each directory.
         var touched: [CInt: [[UInt8]]] = [:]
+        var ended: Set<CInt> = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = buffer.withUnsafeMutableBytes { Glibc.read(self.inotify, $0.baseAddress, $0.count) }
@@ -140,6 +147,8 @@ final class FileWatcher: Sendable {
                 while offset + 16 <= count {
                     let descriptor = bytes.loadUnaligned(fromByteOffset: offset, as: CInt.self)
                     let length = Int(bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
+                    let mask = bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)
+                    if mask & Self.ends != 0 { ended.insert(descriptor) }
                     let end = min(count, offset + 16 + length)
                     touched[descriptor, default: []].append(
                         Array(bytes[offset + 16..<end].prefix { $0 != 0 }))
@@ -149,21 +158,29 @@ final class FileWatcher: Sendable {
         }
         // wd -1: events were lost, so look everywhere.
         let lost = touched[-1] != nil
-        let mailboxes = self.state.withLock { state -> [(MailboxState, [[UInt8]])] in
+        let (mailboxes, gone) = self.state.withLock { state -> ([(MailboxState, [[UInt8]])], [MailboxState]) in
             var mailboxes: [(MailboxState, [[UInt8]])] = []
+            var gone: [MailboxState] = []
             for (descriptor, watched) in state.mailboxes {
                 guard let mailbox = watched.state, lost || touched[descriptor] != nil else { continue }
-                mailboxes.append((mailbox, touched[descriptor] ?? []))
+                if ended.contains(descriptor) {
+                    gone.append(mailbox)
+                } else {
+                    mailboxes.append((mailbox, touched[descriptor] ?? []))
+                }
             }
-            return mailboxes
+            return (mailboxes, gone)
         }
+        for mailbox in gone { mailbox.core.volume.refreshDirectory(of: mailbox) }
         for (mailbox, names) in mailboxes {
             let depth: MailboxState.Depth = lost || mailbox.hasForeign(names) ? .always : .ifChanged
             self.threads.submit { [report] in
                 do throws(StoreError) {
                     try mailbox.takeInExternalChanges(depth)
                 } catch {
-                    guard error.code != .notFound, error.code != .expunged else { return }
+                    guard error.code != .notFound, error.code != .expunged else {
+                        return mailbox.core.volume.refreshDirectory(of: mailbox)
+                    }
                     report(
                         .warning, "\(mailbox.description): changes by other programs cannot be read: \(error)"
                     )

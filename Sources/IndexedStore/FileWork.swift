@@ -129,7 +129,7 @@ final class FileWork: @unchecked Sendable {
             if low < self.outstanding.count, self.outstanding[low].sequence == sequence {
                 self.outstanding[low].isDone = true
             }
-            for state in states { self.dirty[state.core.fileSystem] = state }
+            for state in states { self.dirty[state.fileSystem] = state }
             if !self.doneSinceSync {
                 self.doneSinceSync = true
                 self.monitor.wakeAll()
@@ -304,7 +304,7 @@ final class FileWork: @unchecked Sendable {
             usleep(Self.pause)
             if state.isGone { break }
         }
-        self.monitor.lock.withLock { self.dirty[state.core.fileSystem] = state }
+        self.monitor.lock.withLock { self.dirty[state.fileSystem] = state }
         return done
     }
 

@@ -202,6 +202,18 @@ extension IndexSchema {
         }
     }
 
+    /// The messages of a mailbox that have a place in POP3's order.
+    func pop3Orders(of key: MailboxKey) throws(StoreError) -> [UID: UInt32] {
+        try self.read { (transaction) throws(LMDBError) in
+            var orders: [UID: UInt32] = [:]
+            try self.forEachMessage(key, transaction) { uid, value in
+                var reader = ByteReader(value)
+                if let order = reader.readRow(uid)?.pop3Order { orders[uid] = order }
+            }
+            return orders
+        }
+    }
+
     /// The messages removed with a MODSEQ above `modSeq`; `nil` when that is not remembered so far back.
     func vanished(_ key: MailboxKey, since modSeq: ModSeq) throws(StoreError) -> UIDSet? {
         let ranges = try self.read { (transaction) throws(LMDBError) -> [ClosedRange<UID>]? in

@@ -18,6 +18,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     let key: MailboxKey
     let guid: String
     let uidValidity: UIDValidity
+    /// The device that holds its files, to sync each file system once.
+    let fileSystem: UInt64
     let lock = Lock()
     /// Serializes what the files of the mailbox see, scans included. Held before `lock`, never inside it.
     let filesLock = Lock()
@@ -53,6 +55,9 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     var users = 0
     var sessions: [ObjectIdentifier: SessionNotifier] = [:]
     var isDeleted = false
+    /// What `Mailbox.pop3Orders` says; `nil` until somebody asks. Old messages keep theirs, and only those that another
+    /// server had can have one.
+    var pop3Orders: [UID: UInt32]?
     /// What the account's ledger knows of `counters`.
     var charged = QuotaUsage.zero
     /// The generation of quota rules for which `countsForQuota` holds.
@@ -99,6 +104,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         self.guid = head.guid
         self.uidValidity = head.uidValidity
         self.files = files
+        self.fileSystem = files.fileSystem ?? core.fileSystem
         self.name = head.name
         self.specialUse = head.specialUse
         self.uidNext = head.uidNext

@@ -42,7 +42,9 @@ final class OpenMailbox: Mailbox {
                 defer { state.filesLock.unlock() }
                 if let watcher, state.core.home == .files {
                     // Before the look at the files, so that nothing falls between the two.
-                    try state.core.asOwner { watcher.watch(state, state.files.watchedDirectories) }
+                    try state.core.asOwner {
+                        watcher.watch(state, state.files.watchedDirectories, home: state.files.watchedHome)
+                    }
                 }
                 do throws(StoreError) {
                     try state.takeInExternalChangesLocked(.ifChanged)
@@ -171,6 +173,22 @@ final class OpenMailbox: Mailbox {
                 results.append(state.readOctets(row))
             }
             return results
+        }
+    }
+
+    func pop3Orders() async throws(StoreError) -> [UID: UInt32] {
+        let state = self.state
+        if let known = state.lock.withLock({ state.pop3Orders }) { return known }
+        try await self.awaitAppended()
+        let volume = self.volume
+        return try await volume.threads.run { () throws(StoreError) in
+            // No message with an order comes in meanwhile.
+            try state.filesLock.withLock { () throws(StoreError) in
+                try volume.waitApplied(state.lock.withLock { state.lastTicket })
+                let orders = try volume.schema.pop3Orders(of: state.key)
+                state.lock.withLock { state.pop3Orders = orders }
+                return orders
+            }
         }
     }
 

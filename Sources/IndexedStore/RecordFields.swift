@@ -36,12 +36,21 @@ extension [UInt8] {
         var parts: UInt8 = 0
         if identity.owner != nil { parts |= 1 }
         if identity.driver != AccountIdentity.firstDriver { parts |= 2 }
+        if identity.places != MailPlaces() { parts |= 4 }
         self.append(parts)
         if let owner = identity.owner {
             self.appendLittleEndian(owner.uid)
             self.appendLittleEndian(owner.gid)
         }
         if parts & 2 != 0 { self.appendText(identity.driver) }
+        if parts & 4 != 0 { self.append(identity.places) }
+    }
+
+    private mutating func append(_ places: MailPlaces) {
+        self.append(places.layout.rawValue)
+        for text in [
+            places.inboxPath, places.controlPath, places.indexPath, places.directoryName, places.subscriptionsName,
+        ] { self.appendText(text) }
     }
 
     mutating func append(_ message: NewMessage) {
@@ -141,7 +150,28 @@ extension ByteReader {
             guard let text = self.readText() else { return nil }
             driver = text
         }
-        return AccountIdentity(name: name, home: home, mailPath: path, owner: owner, driver: driver)
+        var places = MailPlaces()
+        if parts & 4 != 0 {
+            guard let read = self.readPlaces() else { return nil }
+            places = read
+        }
+        return AccountIdentity(
+            name: name, home: home, mailPath: path, owner: owner, driver: driver, places: places)
+    }
+
+    private mutating func readPlaces() -> MailPlaces? {
+        guard let layout = self.readLittleEndian(UInt8.self).flatMap({ MailPlaces.Layout(rawValue: $0) }),
+            let inbox = self.readText(), let control = self.readText(), let index = self.readText(),
+            let directory = self.readText(), let subscriptions = self.readText()
+        else { return nil }
+        var places = MailPlaces()
+        places.layout = layout
+        places.inboxPath = inbox
+        places.controlPath = control
+        places.indexPath = index
+        places.directoryName = directory
+        places.subscriptionsName = subscriptions
+        return places
     }
 
     mutating func readMessage() -> NewMessage? {

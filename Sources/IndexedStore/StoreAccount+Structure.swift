@@ -160,6 +160,23 @@ extension StoreAccount {
         for event in events { self.feed.post(event) }
     }
 
+    /// Looks behind the caller's back which mailboxes there are: one seems to be gone.
+    func refreshDirectorySoon() {
+        self.gate.whenEntered { [self] in
+            let isSubmitted = self.volume.threads.submit { [self] in
+                defer { self.gate.leave() }
+                self.directory.withLock { $0.fingerprint = nil }
+                do throws(StoreError) {
+                    try self.refreshDirectory()
+                } catch {
+                    self.volume.configuration.log(
+                        .warning, "\(self.identity.name): mailboxes cannot be listed: \(error)")
+                }
+            }
+            if !isSubmitted { self.gate.leave() }
+        }
+    }
+
     /// Queues the deletion of a mailbox whose files are gone or about to go.
     func forget(_ state: MailboxState) throws(StoreError) -> UInt64 {
         let ticket = try state.lock.withLock { () throws(StoreError) -> UInt64 in

@@ -71,6 +71,14 @@ final class Volume: Sendable {
         try self.keeper.start()
     }
 
+    /// Looks soon whether a mailbox is still among the files of its account.
+    func refreshDirectory(of mailbox: MailboxState) {
+        guard let account = self.accounts.find(mailbox.core.identity.name), account.core === mailbox.core else {
+            return
+        }
+        account.refreshDirectorySoon()
+    }
+
     var now: Int64 { self.configuration.clock() }
 
     /// Queues a record of no mailbox and waits for its flush.

@@ -17,6 +17,8 @@ public struct AccountIdentity: Hashable, Sendable {
     public var home: String
     /// The root of the account's mail files, absolute.
     public var mailPath: String
+    /// What is where below and beside it.
+    public var places: MailPlaces
     /// `nil`: the ids of the process itself.
     public var owner: FileOwner?
     /// The body format that a new account gets, by its name in settings (`mail_driver`). An account that is there
@@ -33,12 +35,14 @@ public struct AccountIdentity: Hashable, Sendable {
     public static let firstDriver = "maildir"
 
     public init(
-        name: String, home: String, mailPath: String, owner: FileOwner? = nil, driver: String = Self.firstDriver
+        name: String, home: String, mailPath: String, owner: FileOwner? = nil, driver: String = Self.firstDriver,
+        places: MailPlaces = MailPlaces()
     ) {
         self.name = name
         self.home = home
         self.mailPath = mailPath
         self.owner = owner
         self.driver = driver
+        self.places = places
     }
 }

@@ -85,6 +85,9 @@ public protocol Mailbox: AnyObject, Sendable {
     /// hundred at once.
     func details(of records: [MessageRecord]) async throws(StoreError) -> [MessageDetails?]
 
+    /// The places in POP3's order of messages that a former server gave, of those messages that have one.
+    func pop3Orders() async throws(StoreError) -> [UID: UInt32]
+
     /// Ends the session's use; `onChange` is not called any more when this returns.
     func close()
 }
@@ -94,6 +97,8 @@ public enum TransferKind: Sendable, Hashable { case copy, move }
 
 extension Mailbox {
     public var rights: MailRights { .all }
+
+    public func pop3Orders() async throws(StoreError) -> [UID: UInt32] { [:] }
 
     public func transfer(
         _ uids: UIDSet, to target: MailboxName, of account: any MailAccount, _ kind: TransferKind,

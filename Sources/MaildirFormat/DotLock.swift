@@ -42,9 +42,13 @@ struct DotLock: ~Copyable {
         _ name: StaticString, in directory: DirectoryHandle, _ options: MaildirOptions,
         staleAfter: Int64 = 120
     ) throws(StoreError) {
-        let bytes = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        let target = RelativePath(bytes)
-        let path = RelativePath(Array(bytes) + Array(".lock".utf8))
+        try self.init(RelativePath(name), in: directory, options, staleAfter: staleAfter)
+    }
+
+    init(
+        _ target: RelativePath, in directory: DirectoryHandle, _ options: MaildirOptions, staleAfter: Int64 = 120
+    ) throws(StoreError) {
+        let path = target.withBytes { RelativePath(Array($0) + Array(".lock".utf8)) }
         var waited = 0
         while true {
             let opened = Self.create(path, in: directory, options)

@@ -1,7 +1,8 @@
 import MailCore
 
 /// One hierarchy level of a mailbox name as it stands on disk: modified UTF-7, and an escape character with two
-/// lower-case hexadecimal digits for what a Maildir++ directory name cannot hold (a dot; a leading `~`).
+/// lower-case hexadecimal digits for what the name of a directory cannot hold: a leading `~`; in Maildir++ a dot; in
+/// the layout of directories a leading dot, and the first letter of names that hold messages.
 ///
 /// An escape character stays as it is unless what follows would make it an escape, since directories made without
 /// escapes hold plain ones.
@@ -10,6 +11,10 @@ struct MailboxLevelCodec: Hashable, Sendable {
     var escapeCharacter = UInt8(ascii: "\\")
     /// Whether new directories are named in UTF-8 (`mailbox_list_utf8`).
     var writesUTF8 = false
+    /// Whether each level is a directory of its own, so that a dot inside of it is no separator.
+    var isLevelDirectory = false
+    /// What holds messages and cannot be a level then.
+    static let messageDirectories = ["cur", "new", "tmp"]
 
     func encode(_ level: some StringProtocol) -> [UInt8] {
         self.escape(self.writesUTF8 ? Array(level.utf8) : ModifiedUTF7.encode(String(level)))
@@ -37,7 +42,9 @@ struct MailboxLevelCodec: Hashable, Sendable {
         out.reserveCapacity(bytes.count)
         for (index, byte) in bytes.enumerated() {
             switch byte {
-            case UInt8(ascii: "."): self.appendEscape(byte, to: &out)
+            case UInt8(ascii: ".") where index == 0 || !self.isLevelDirectory: self.appendEscape(byte, to: &out)
+            case let letter where index == 0 && self.isLevelDirectory && Self.holdsMessages(bytes):
+                self.appendEscape(letter, to: &out)
             case UInt8(ascii: "~") where index == 0: self.appendEscape(byte, to: &out)
             case self.escapeCharacter where everyEscape || self.escaped(bytes, index) != nil:
                 self.appendEscape(byte, to: &out)
@@ -45,6 +52,10 @@ struct MailboxLevelCodec: Hashable, Sendable {
             }
         }
         return out
+    }
+
+    private static func holdsMessages(_ bytes: some Collection<UInt8>) -> Bool {
+        bytes.count == 3 && self.messageDirectories.contains { bytes.elementsEqual($0.utf8) }
     }
 
     private func appendEscape(_ byte: UInt8, to out: inout [UInt8]) {
@@ -74,7 +85,11 @@ struct MailboxLevelCodec: Hashable, Sendable {
         guard let high = Self.digit(bytes[index + 1]), let low = Self.digit(bytes[index + 2]) else { return nil }
         let byte = high << 4 | low
         switch byte {
-        case UInt8(ascii: "."), self.escapeCharacter: return byte
+        case self.escapeCharacter: return byte
+        case UInt8(ascii: "."): return index == 0 || !self.isLevelDirectory ? byte : nil
+        case UInt8(ascii: "c"), UInt8(ascii: "n"), UInt8(ascii: "t"):
+            guard self.isLevelDirectory, index == 0, bytes.count == 5 else { return nil }
+            return Self.holdsMessages([byte] + bytes[3...]) ? byte : nil
         case UInt8(ascii: "~"): return index == 0 ? byte : nil
         default: return nil
         }

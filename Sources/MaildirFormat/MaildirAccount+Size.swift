@@ -12,7 +12,7 @@ extension MaildirAccount {
     private static let doubtAfter: Int64 = 900
 
     func sizeOnFile() -> QuotaUsage? {
-        guard let root = try? self.directory(),
+        guard let root = try? self.controlDirectory(),
             let content = try? FileContent.read(Self.sizePath, in: root),
             content.bytes.count <= Self.largestSizeFile * 4
         else { return nil }
@@ -22,7 +22,7 @@ extension MaildirAccount {
     func updateSizeFile(
         _ limits: QuotaLimits, counting: (MailboxName) -> Bool, isTrusted: Bool
     ) throws(StoreError) {
-        let root = try self.directory()
+        let root = try self.controlDirectory()
         let content = try FileContent.read(Self.sizePath, in: root)
         if content == nil, limits.isUnlimited {
             // Nobody wants it: what changed is no matter.
@@ -66,11 +66,6 @@ extension MaildirAccount {
         return sum
     }
 
-    private func name(ofPath path: [UInt8]) -> MailboxName? {
-        guard path.count > self.root.count else { return .inbox }
-        return Array(path[(self.root.count + 1)...]).withUnsafeBytes { self.layout.name(ofDirectory: $0) }
-    }
-
     // MARK: Counting
 
     private func rewriteSizeFile(
@@ -80,14 +75,19 @@ extension MaildirAccount {
         var isExact = false
         for _ in 0..<3 where !isExact {
             self.sizeChanges.withLock { $0 = SizeChanges() }
-            total = try self.countFiles(counting, root)
+            total = try self.countFiles(counting)
             // A message that came meanwhile may or may not be in the sum.
             isExact = self.sizeChanges.withLock { $0.byMailbox.isEmpty }
         }
         if !isExact { self.sizeChanges.withLock { $0.isUnknown = true } }
-        let name = RelativePath(.tmp, self.shared.names.stem())
+        var name = RelativePath(.tmp, self.shared.names.stem())
         let mode = (root.ownStatus?.st_mode ?? 0o700) & 0o666 | 0o600
-        let opened = root.open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+        var opened = root.open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+        if opened == -ENOENT {
+            // Where INBOX is elsewhere.
+            name = RelativePath(Array("maildirsize.".utf8) + self.shared.names.stem())
+            opened = root.open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+        }
         guard opened >= 0 else { throw StoreError.system("create \(name.text)", opened) }
         defer { close(opened) }
         do throws(StoreError) {
@@ -102,8 +102,9 @@ extension MaildirAccount {
     }
 
     private func countFiles(
-        _ counting: (MailboxName) -> Bool, _ root: DirectoryHandle
+        _ counting: (MailboxName) -> Bool
     ) throws(StoreError) -> QuotaUsage {
+        let root = try self.directory()
         var total = QuotaUsage.zero
         for mailbox in try self.mailboxes() where counting(mailbox) {
             guard let directory = try self.existingDirectory(mailbox) else { continue }

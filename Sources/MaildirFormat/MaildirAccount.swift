@@ -4,103 +4,162 @@ import MailCore
 import MailStore
 import Synchronization
 
-/// The Maildirs of one account and the text files in their root.
+/// The Maildirs of one account and the text files beside them.
+///
+/// Directories of mailboxes are paths relative to the root, which every system call takes as they are; that of an
+/// INBOX elsewhere is absolute.
 final class MaildirAccount: AccountFiles {
     /// Absolute, without a slash at the end.
     let root: [UInt8]
+    /// Where text files are that are not with the messages; `nil`: all are.
+    let controlRoot: [UInt8]?
+    /// Where another server has its index; `nil`: with the messages.
+    let indexRoot: [UInt8]?
+    /// The directory of INBOX: empty for the root, absolute when it is elsewhere.
+    let inboxDirectory: [UInt8]
     let shared: MaildirFormat.Shared
     let layout: MaildirLayout
+    let subscriptionsPath: RelativePath
     /// `nil`: the process's own.
     let ownerID: UInt32?
     /// What `maildirsize` does not say yet.
     let sizeChanges = Mutex(SizeChanges())
+    /// Directories that tell by their time of change when mailboxes come and go; those seen last.
+    let listDirectories = Mutex<[RelativePath]>([])
     private let key: UInt64
+    private let controlKey: UInt64
 
-    private static let subscriptionsPath = RelativePath("subscriptions")
     /// Where Dovecot, too, puts a mailbox that is being removed, and looks for left-overs.
-    private static let trash = Array("..DOVECOT-TRASHED".utf8)
+    static let trash = Array("..DOVECOT-TRASHED".utf8)
 
     init(_ identity: AccountIdentity, _ shared: MaildirFormat.Shared) throws(StoreError) {
-        var root = Array(identity.mailPath.utf8)
-        while root.count > 1, root.last == 0x2F { root.removeLast() }
-        guard root.first == 0x2F, !root.contains(0) else {
+        let places = identity.places
+        guard let root = try Self.path(identity.mailPath, "mail path") else {
             throw StoreError(.cannot, "mail path is not absolute: \(identity.mailPath)")
         }
         self.root = root
         self.shared = shared
-        self.layout = MaildirLayout(layout: shared.options.layout, codec: shared.options.levelCodec)
+        self.layout = MaildirLayout(
+            layout: places.layout, codec: shared.options.levelCodec(places.layout),
+            directoryName: places.layout == .directories ? Array(places.directoryName.utf8) : [])
+        let control = try Self.path(places.controlPath, "mail_control_path")
+        self.controlRoot = control == root ? nil : control
+        let index = try Self.path(places.indexPath, "mail_index_path")
+        self.indexRoot = index == root ? nil : index
+        if let inbox = try Self.path(places.inboxPath, "mail_inbox_path") {
+            self.inboxDirectory = inbox == root ? [] : inbox
+        } else {
+            self.inboxDirectory =
+                self.layout.directoryName.isEmpty ? [] : self.layout.messages(in: Array("INBOX".utf8))
+        }
+        let subscriptions = places.subscriptionsName.isEmpty ? "subscriptions" : places.subscriptionsName
+        guard MaildirFilename.isEntryName(subscriptions.utf8),
+            self.layout.directoryName.isEmpty || MaildirFilename.isEntryName(self.layout.directoryName)
+        else { throw StoreError(.cannot, "\(identity.name): not the name of one file") }
+        self.subscriptionsPath = RelativePath(Array(subscriptions.utf8))
         self.ownerID = identity.owner?.uid
         self.key = shared.directories.makeKey()
+        self.controlKey = shared.directories.makeKey()
         try Self.makeRoot(root)
+        if let control = self.controlRoot { try Self.makeRoot(control) }
         let directory = try self.directory()
-        try Self.makeFolders(in: directory)
+        if self.inboxDirectory.isEmpty {
+            try Self.makeFolders(in: directory)
+        } else {
+            let inbox = self.inboxDirectory
+            try Self.makeRoot(inbox.first == 0x2F ? inbox : root + [0x2F] + inbox)
+            guard let inbox = directory.subdirectory(RelativePath(inbox)) else {
+                throw StoreError(.cannot, "the directory of INBOX of \(identity.name) cannot be opened")
+            }
+            try Self.makeFolders(in: inbox)
+        }
         self.emptyTrash(directory)
     }
 
-    deinit { self.shared.directories.forget(self.key) }
+    deinit {
+        self.shared.directories.forget(self.key)
+        self.shared.directories.forget(self.controlKey)
+    }
+
+    /// The octets of an absolute path, without a slash at the end; `nil` for an empty one.
+    private static func path(_ text: String, _ what: String) throws(StoreError) -> [UInt8]? {
+        if text.isEmpty { return nil }
+        var path = Array(text.utf8)
+        while path.count > 1, path.last == 0x2F { path.removeLast() }
+        guard path.first == 0x2F, !path.contains(0) else {
+            throw StoreError(.cannot, "\(what) is not absolute: \(text)")
+        }
+        return path
+    }
 
     func directory() throws(StoreError) -> DirectoryHandle {
-        let handle = try self.shared.directories.handle(self.key, at: self.root)
+        try self.current(self.key, self.root)
+    }
+
+    /// Where the text files of the whole account are.
+    func controlDirectory() throws(StoreError) -> DirectoryHandle {
+        guard let root = self.controlRoot else { return try self.directory() }
+        return try self.current(self.controlKey, root)
+    }
+
+    private func current(_ key: UInt64, _ path: [UInt8]) throws(StoreError) -> DirectoryHandle {
+        let handle = try self.shared.directories.handle(key, at: path)
         guard let status = handle.ownStatus, status.st_nlink > 0 else {
-            self.shared.directories.forget(self.key)
-            return try self.shared.directories.handle(self.key, at: self.root)
+            self.shared.directories.forget(key)
+            return try self.shared.directories.handle(key, at: path)
         }
         return handle
     }
 
+    /// The absolute path of a mailbox's directory.
+    func absolute(_ directory: [UInt8]) -> [UInt8] {
+        if directory.isEmpty { return self.root }
+        return directory.first == 0x2F ? directory : self.root + [0x2F] + directory
+    }
+
+    /// The directory below another root for the files of one kind of a mailbox, absolute.
+    func counterpart(of directory: [UInt8], below root: [UInt8]) -> [UInt8] {
+        var name = directory
+        if directory == self.inboxDirectory {
+            name = Array((self.layout.layout == .maildirPlusPlus ? ".INBOX" : "INBOX").utf8)
+        } else if !self.layout.directoryName.isEmpty {
+            name = Array(directory.dropLast(self.layout.directoryName.count + 1))
+        }
+        return root + [0x2F] + name
+    }
+
     // MARK: Mailboxes
-
-    func mailboxes() throws(StoreError) -> [MailboxName] {
-        let root = try self.directory()
-        guard let rootStatus = root.ownStatus else { throw StoreError.fromErrno("stat mail root") }
-        var found: [(name: MailboxName, directory: [UInt8])] = []
-        try root.forEachName(in: RelativePath(".")) { entry in
-            if entry[0] == 0x2E, let name = self.layout.name(ofDirectory: entry) {
-                found.append((name, Array(entry)))
-            }
-            return true
-        }
-        var names: Set<MailboxName> = [.inbox]
-        for (name, directory) in found where self.isMaildir(directory, in: root, owner: rootStatus.st_uid) {
-            names.insert(name)
-        }
-        return names.sorted()
-    }
-
-    /// Whether a directory in the root is a Maildir. A symbolic link counts when it leads to a directory of the
-    /// root's owner.
-    private func isMaildir(_ name: [UInt8], in root: DirectoryHandle, owner: uid_t) -> Bool {
-        let path = RelativePath(name)
-        guard let status = root.status(path) else { return false }
-        if status.st_mode & S_IFMT == S_IFLNK {
-            guard let target = root.targetStatus(path), target.st_uid == owner else { return false }
-        }
-        return root.isDirectory(path.appending("cur".utf8))
-    }
-
-    func mailboxListFingerprint() -> UInt64 {
-        var mix = FingerprintMix()
-        mix.add((try? self.directory())?.ownStatus)
-        return mix.value
-    }
 
     func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles {
         guard let mailbox = try self.existing(name) else { throw StoreError(.notFound, "mailbox \(name)") }
         return mailbox
     }
 
-    private func existing(_ name: MailboxName) throws(StoreError) -> MaildirMailbox? {
+    func existing(_ name: MailboxName) throws(StoreError) -> MaildirMailbox? {
         guard let directory = try self.existingDirectory(name) else { return nil }
         return try MaildirMailbox(self, directory)
     }
 
-    /// The directory of a mailbox relative to the root.
+    /// The directory of a mailbox's messages: relative to the root, or absolute.
     func existingDirectory(_ name: MailboxName) throws(StoreError) -> [UInt8]? {
-        let root = try self.directory()
-        guard !name.isInbox else {
-            try Self.makeFolders(in: root)
-            return []
+        if name.isInbox {
+            let root = try self.directory()
+            if self.inboxDirectory.isEmpty {
+                try Self.makeFolders(in: root)
+            } else if let inbox = root.subdirectory(RelativePath(self.inboxDirectory)) {
+                try Self.makeFolders(in: inbox)
+            } else {
+                try Self.makeRoot(self.absolute(self.inboxDirectory))
+            }
+            return self.inboxDirectory
         }
+        return try self.existingNode(name).map { self.layout.messages(in: $0) }
+    }
+
+    /// The directory that is the mailbox's own, which has those of its children in it in the layout of directories.
+    func existingNode(_ name: MailboxName) throws(StoreError) -> [UInt8]? {
+        guard !name.isInbox else { return nil }
+        let root = try self.directory()
         guard let rootStatus = root.ownStatus else { throw StoreError.fromErrno("stat mail root") }
         for directory in try self.layout.candidates(for: name)
         where self.isMaildir(directory, in: root, owner: rootStatus.st_uid) {
@@ -115,17 +174,21 @@ final class MaildirAccount: AccountFiles {
             return known
         }
         let root = try self.directory()
-        let directory = try self.layout.directory(of: name)
+        let node = try self.layout.directory(of: name)
+        let directory = self.layout.messages(in: node)
         let path = RelativePath(directory)
         let mode = (root.ownStatus?.st_mode ?? 0o700) & 0o2777 | 0o700
+        try self.makeDirectories(above: directory, in: root, mode)
         let made = root.makeDirectory(path, mode: mode)
         guard made == 0 || made == -EEXIST else { throw StoreError.system("create mailbox \(name)", made) }
         guard let handle = root.subdirectory(path) else {
             throw StoreError(.cannot, "the directory of mailbox \(name) is no directory")
         }
         if made == 0 { fchmod(handle.descriptor, mode) }
-        let marker = handle.open(RelativePath("maildirfolder"), O_WRONLY | O_CREAT | O_NOFOLLOW)
-        if marker >= 0 { close(marker) }
+        if self.layout.layout == .maildirPlusPlus {
+            let marker = handle.open(RelativePath("maildirfolder"), O_WRONLY | O_CREAT | O_NOFOLLOW)
+            if marker >= 0 { close(marker) }
+        }
         // `cur` is made last: what has it is a mailbox.
         try Self.makeFolders(in: handle)
         let mailbox = try MaildirMailbox(self, directory)
@@ -133,11 +196,21 @@ final class MaildirAccount: AccountFiles {
         return mailbox
     }
 
+    /// Makes what is missing between the root and a directory.
+    func makeDirectories(above directory: [UInt8], in root: DirectoryHandle, _ mode: mode_t) throws(StoreError) {
+        for (index, byte) in directory.enumerated() where byte == 0x2F && index > 0 {
+            let path = RelativePath(directory[..<index])
+            let made = root.makeDirectory(path, mode: mode)
+            guard made == 0 || made == -EEXIST else { throw StoreError.system("create \(path.text)", made) }
+            if made == 0, let handle = root.subdirectory(path) { fchmod(handle.descriptor, mode) }
+        }
+    }
+
     func deleteMailbox(_ name: MailboxName) throws(StoreError) {
         guard !name.isInbox else { throw StoreError(.cannot, "INBOX cannot be deleted") }
-        guard let directory = try self.existingDirectory(name) else { return }
+        guard let node = try self.existingNode(name) else { return }
         let root = try self.directory()
-        let path = RelativePath(directory)
+        let path = RelativePath(node)
         if let status = root.status(path), status.st_mode & S_IFMT == S_IFLNK {
             // Someone else's Maildir, shown here by a link: only the link is ours.
             let result = root.unlink(path)
@@ -146,7 +219,18 @@ final class MaildirAccount: AccountFiles {
             }
             return
         }
-        // Gone at once, then emptied.
+        if self.layout.layout == .directories {
+            try self.deleteMessages(in: self.layout.messages(in: node), name)
+            self.removeEmpty(node, in: root)
+        } else {
+            try self.moveToTrash(path, name)
+        }
+        self.removeControl(of: self.layout.messages(in: node))
+    }
+
+    /// Gone at once, then emptied.
+    func moveToTrash(_ path: RelativePath, _ name: MailboxName) throws(StoreError) {
+        let root = try self.directory()
         for _ in 0..<16 {
             let result = root.rename(path, RelativePath(Self.trash))
             if result == 0 || result == -ENOENT {
@@ -169,24 +253,36 @@ final class MaildirAccount: AccountFiles {
 
     func renameMailbox(_ name: MailboxName, to target: MailboxName) throws(StoreError) {
         guard !name.isInbox, !target.isInbox else {
-            throw StoreError(.cannot, "INBOX is the root of the Maildir")
+            throw StoreError(.cannot, "INBOX has a place of its own")
         }
-        let targetDirectory = try self.layout.directory(of: target)
-        let taken = try self.existingDirectory(target)
-        guard let directory = try self.existingDirectory(name) else {
+        let targetNode = try self.layout.directory(of: target)
+        let taken = try self.existingNode(target)
+        guard let node = try self.existingNode(name) else {
             if taken != nil { return }
             throw StoreError(.notFound, "mailbox \(name)")
         }
-        if directory == targetDirectory { return }
+        if node == targetNode { return }
         guard taken == nil else { throw StoreError(.alreadyExists, "mailbox \(target)") }
-        let result = try self.directory().rename(RelativePath(directory), RelativePath(targetDirectory))
+        let root = try self.directory()
+        if self.layout.layout == .directories {
+            let mode = (root.ownStatus?.st_mode ?? 0o700) & 0o2777 | 0o700
+            try self.makeDirectories(above: targetNode, in: root, mode)
+            // One that is there with nothing in it is in nobody's way; one with other mailboxes is.
+            _ = root.removeDirectory(RelativePath(targetNode))
+        }
+        let result = root.rename(RelativePath(node), RelativePath(targetNode))
+        if result == -ENOTEMPTY || result == -EEXIST {
+            throw StoreError(.alreadyExists, "there are mailboxes below \(target)")
+        }
         guard result == 0 else { throw StoreError.system("rename mailbox \(name) to \(target)", result) }
+        try self.renameControl(of: node, to: targetNode)
+        if self.layout.layout == .directories { self.removeEmptyParents(of: node, in: root) }
     }
 
     // MARK: Text files
 
     func nextUIDValidity(now: Int64) throws(StoreError) -> UIDValidity {
-        try UIDValidityFile(directory: try self.directory()).next(now: now) { self.highestUIDValidity() }
+        try UIDValidityFile(directory: try self.controlDirectory()).next(now: now) { self.highestUIDValidity() }
     }
 
     /// The highest UIDVALIDITY that a mailbox has now, 0 when there is none.
@@ -202,14 +298,14 @@ final class MaildirAccount: AccountFiles {
     }
 
     func subscriptions() throws(StoreError) -> [MailboxName] {
-        let content = try FileContent.read(Self.subscriptionsPath, in: try self.directory())
+        let content = try FileContent.read(self.subscriptionsPath, in: try self.controlDirectory())
         return content.map { SubscriptionsFile($0.bytes, self.layout.codec).names } ?? []
     }
 
     func setSubscriptions(_ names: [MailboxName]) throws(StoreError) {
-        let root = try self.directory()
-        let lock = try DotLock("subscriptions", in: root, self.shared.options, staleAfter: 30)
-        let content = try FileContent.read(Self.subscriptionsPath, in: root)
+        let root = try self.controlDirectory()
+        let lock = try DotLock(self.subscriptionsPath, in: root, self.shared.options, staleAfter: 30)
+        let content = try FileContent.read(self.subscriptionsPath, in: root)
         var file =
             content.map { SubscriptionsFile($0.bytes, self.layout.codec) } ?? SubscriptionsFile(self.layout.codec)
         guard file.set(names) else { return }
@@ -220,7 +316,7 @@ final class MaildirAccount: AccountFiles {
     // MARK: Directories
 
     /// Makes the root and what is missing above it.
-    private static func makeRoot(_ root: [UInt8]) throws(StoreError) {
+    static func makeRoot(_ root: [UInt8]) throws(StoreError) {
         var end = 1
         while end <= root.count {
             if end == root.count || root[end] == 0x2F {

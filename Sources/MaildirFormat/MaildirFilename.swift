@@ -99,6 +99,13 @@ struct MaildirFilename {
         return nil
     }
 
+    /// The size that the last name of a path tells (`S=`), that of the message when it is not compressed.
+    static func toldSize(ofPath path: UnsafeRawBufferPointer) -> UInt64? {
+        let start = path.lastIndex(of: 0x2F).map { $0 + 1 } ?? 0
+        let name = UnsafeRawBufferPointer(rebasing: path[start...])
+        return self.size(UInt8(ascii: "S"), in: UnsafeRawBufferPointer(rebasing: name[..<self.baseLength(name)]))
+    }
+
     /// Whether `name` can be one directory entry: not empty, no `/` or NUL, not `.` or `..`, at most 255 octets.
     static func isEntryName(_ name: some Collection<UInt8>) -> Bool {
         guard !name.isEmpty, name.count <= 255, !name.contains(0x2F), !name.contains(0) else { return false }

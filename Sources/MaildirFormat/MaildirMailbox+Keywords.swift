@@ -10,7 +10,7 @@ extension MaildirMailbox {
         guard !keywords.isEmpty else { return 0 }
         return try self.state.withLock { (state) throws(StoreError) -> UInt32 in
             if keywords.contains(where: { state.keywords.number(of: $0) == nil }) {
-                try self.refreshKeywords(&state, try self.directory())
+                try self.refreshKeywords(&state, try self.textDirectory())
             }
             return state.keywords.letters(keywords)
         }
@@ -21,7 +21,7 @@ extension MaildirMailbox {
     func lettersToWrite(_ keywords: [Keyword]) throws(StoreError) -> UInt32 {
         guard !keywords.isEmpty else { return 0 }
         return try self.state.withLock { (state) throws(StoreError) -> UInt32 in
-            let directory = try self.directory()
+            let directory = try self.textDirectory()
             try self.refreshKeywords(&state, directory)
             let missing = keywords.filter { state.keywords.number(of: $0) == nil }
             if !missing.isEmpty, state.keywords.names.contains(nil) {
@@ -60,7 +60,7 @@ extension MaildirMailbox {
             do throws(StoreError) {
                 // Readers compare whole seconds only.
                 try lock.replace(
-                    with: state.keywords.encoded(), mode: self.fileMode(directory),
+                    with: state.keywords.encoded(), mode: self.fileMode(),
                     sync: self.options.syncTextFiles, laterThan: before.map { Int64($0.st_mtim.tv_sec) })
             } catch {
                 state.keywords = old

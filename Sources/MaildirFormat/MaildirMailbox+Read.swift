@@ -5,10 +5,6 @@ import MailStore
 import Synchronization
 
 extension MaildirMailbox {
-    /// Larger files are converted into a private file that is mapped, so that many readers of large messages
-    /// do not fill memory.
-    private static let memoryLimit = 1 << 20
-
     func read(_ location: BodyLocation, flags: FileFlags) throws(StoreError) -> MessageOctets {
         let base = try self.base(location)
         var directory = try self.directory()
@@ -43,7 +39,10 @@ extension MaildirMailbox {
             throw StoreError(.damaged, "\(self.pathText)/\(path.text) is no regular file")
         }
         let size = Int(status.st_size)
-        if size > Self.memoryLimit { return try self.readLarge(descriptor, path, directory) }
+        if let kind = try self.compression(of: descriptor, path, size: size) {
+            return try self.readCompressed(kind, descriptor, path, directory)
+        }
+        if size > WireOctets.memoryLimit { return try self.readLarge(descriptor, path, directory) }
         let raw = try FileContent.read(descriptor, count: size, path)
         let bare = raw.withUnsafeBytes { LineEnds.census($0).bareLineFeeds }
         if bare == 0 { return MessageOctets(raw) }
@@ -53,29 +52,77 @@ extension MaildirMailbox {
         return MessageOctets(octets)
     }
 
-    /// Through an unlinked file in `tmp/`: the Maildir file itself must not be mapped, since another program
-    /// that truncates it would end this process.
+    /// Not mapped itself, since another program that truncates the file would end this process.
     private func readLarge(
         _ descriptor: CInt, _ path: RelativePath, _ directory: DirectoryHandle
     ) throws(StoreError) -> MessageOctets {
-        let name = RelativePath(.tmp, self.account.shared.names.stem())
-        let scratch = directory.open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
-        guard scratch >= 0 else { throw StoreError.system("create \(self.pathText)/\(name.text)", scratch) }
-        defer { close(scratch) }
-        _ = directory.unlink(name)
-        var total = 0
-        var endsInReturn = false
-        var out: [UInt8] = []
-        out.reserveCapacity(Self.chunk + Self.chunk / 16)
+        var wire = WireOctets(self, directory)
         while true {
             let piece = try FileContent.read(descriptor, count: Self.chunk, path)
-            guard let last = piece.last else { break }
-            out.removeAll(keepingCapacity: true)
-            piece.withUnsafeBytes { LineEnds.expand($0, precededByReturn: endsInReturn, into: &out) }
-            endsInReturn = last == LineEnds.carriageReturn
-            try FileContent.write(out, to: scratch, name)
-            total += out.count
+            if piece.isEmpty { return try wire.finish() }
+            try Self.append(piece[...], to: &wire)
         }
-        return try MessageOctets(mapping: scratch, count: total)
+    }
+
+    private static func append(_ piece: ArraySlice<UInt8>, to wire: inout WireOctets) throws(StoreError) {
+        var failure: StoreError?
+        piece.withUnsafeBytes { bytes in
+            do throws(StoreError) { try wire.append(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    // MARK: Compressed files
+
+    /// Octets that a compressed message may have when expanded.
+    private static let largestExpanded = 1 << 30
+
+    /// What a file is compressed with; `nil` for a plain one.
+    ///
+    /// A name tells the size that the message has uncompressed. A file of just that size is what it seems to be, so
+    /// that a client that stores octets looking like a compressed stream gets them back.
+    private func compression(
+        of descriptor: CInt, _ path: RelativePath, size: Int
+    ) throws(StoreError) -> Decompressor.Kind? {
+        if let told = path.withBytes({ MaildirFilename.toldSize(ofPath: $0) }), told == UInt64(size) { return nil }
+        guard size >= 3 else { return nil }
+        let start = try FileContent.read(descriptor, count: Decompressor.Kind.length, path)
+        guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw StoreError.fromErrno("seek \(path.text)") }
+        return Decompressor.Kind(start)
+    }
+
+    /// Of a damaged file what is before the damage.
+    private func readCompressed(
+        _ kind: Decompressor.Kind, _ descriptor: CInt, _ path: RelativePath, _ directory: DirectoryHandle
+    ) throws(StoreError) -> MessageOctets {
+        var source = try Decompressor(kind, descriptor, path)
+        var wire = WireOctets(self, directory)
+        var buffer = [UInt8](repeating: 0, count: Self.chunk)
+        while true {
+            var failure: StoreError?
+            var piece = Decompressor.Piece.damage
+            buffer.withUnsafeMutableBytes { bytes in
+                do throws(StoreError) { piece = try source.next(bytes, path) } catch { failure = error }
+            }
+            if let failure { throw failure }
+            switch piece {
+            case .octets(let count):
+                try Self.append(buffer[..<count], to: &wire)
+                guard wire.count <= Self.largestExpanded else {
+                    throw StoreError(
+                        .damaged, "\(self.pathText)/\(path.text) is compressed and expands beyond every bound")
+                }
+            case .end:
+                return try wire.finish()
+            case .damage:
+                guard wire.count > 0 else {
+                    throw StoreError(.damaged, "\(self.pathText)/\(path.text): the compressed message cannot be read")
+                }
+                self.options.report(
+                    "\(self.pathText)/\(path.text): the compressed message is damaged; of it \(wire.count) octets are shown"
+                )
+                return try wire.finish()
+            }
+        }
     }
 }

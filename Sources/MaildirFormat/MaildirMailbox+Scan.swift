@@ -9,13 +9,19 @@ extension MaildirMailbox {
 
     func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan {
         let directory = try self.currentDirectory()
-        try MaildirAccount.makeFolders(in: directory)
+        if self.isInbox {
+            try MaildirAccount.makeFolders(in: directory)
+        } else if !directory.isDirectory(RelativePath("cur")) {
+            // Somebody removes it, and we must not make again what is removed.
+            throw StoreError(.notFound, "\(self.pathText) is no Maildir any more")
+        }
+        let texts = self.controlPath == nil ? directory : try self.textDirectory()
         let isFirst = self.state.withLock { state in
             defer { state.sweptTemporary = true }
             return !state.sweptTemporary
         }
         if isFirst { self.sweepTemporary(directory) }
-        let (listing, content) = try self.consistentFiles(directory)
+        let (listing, content) = try self.consistentFiles(directory, texts)
         var list = content.map { content in
             UIDListFile(content.bytes) { listing.find($0) != nil }
         }
@@ -25,10 +31,10 @@ extension MaildirMailbox {
         // Not held while directories are listed: `read` may need the keywords.
         let keywords = try self.state.withLock { (state) throws(StoreError) -> KeywordsFile in
             if let found = list {
-                list = try self.tidied(found, content?.identity, listing, &state, directory)
+                list = try self.tidied(found, content?.identity, listing, &state, texts)
             }
-            try self.refreshKeywords(&state, directory)
-            try self.nameLetters(of: listing, &state, directory)
+            try self.refreshKeywords(&state, texts)
+            try self.nameLetters(of: listing, &state, texts)
             return state.keywords
         }
         return self.assemble(listing, list, keywords, directory, first)
@@ -37,13 +43,13 @@ extension MaildirMailbox {
     /// The names of files and the list of UIDs, both of one time: a row that another program wrote while the
     /// directories were listed would be one without a file. Tried four times.
     private func consistentFiles(
-        _ directory: DirectoryHandle
+        _ directory: DirectoryHandle, _ texts: DirectoryHandle
     ) throws(StoreError) -> (MaildirListing, (bytes: [UInt8], identity: FileIdentity)?) {
         var rounds = 0
         while true {
-            let content = try FileContent.read(Self.uidListPath, in: directory)
+            let content = try FileContent.read(Self.uidListPath, in: texts)
             let listing = try MaildirListing(directory)
-            let now = directory.status(Self.uidListPath).map { FileIdentity($0) }
+            let now = texts.status(Self.uidListPath).map { FileIdentity($0) }
             rounds += 1
             // The list was read first: then a file without a row yet is new, at worst, and none seems lost.
             if now == content?.identity || rounds == 4 { return (listing, content) }

@@ -15,7 +15,7 @@ struct UIDListTail: Sendable {
 extension MaildirMailbox {
     func record(_ rows: [UIDListRow], header: MailboxHeader) throws(StoreError) {
         try self.state.withLock { (state) throws(StoreError) in
-            let directory = try self.currentDirectory()
+            let directory = try self.textDirectory()
             try DotLock.hold("dovecot-uidlist", in: directory, self.options) { () throws(StoreError) in
                 if !rows.isEmpty, let tail = try self.tail(&state, directory),
                     tail.uidValidity == header.uidValidity.rawValue,
@@ -31,7 +31,7 @@ extension MaildirMailbox {
     /// Makes the file carry this header; a file with rows of another UIDVALIDITY is left alone and refused.
     func adopt(_ header: MailboxHeader) throws(StoreError) {
         try self.state.withLock { (state) throws(StoreError) in
-            let directory = try self.currentDirectory()
+            let directory = try self.textDirectory()
             try DotLock.hold("dovecot-uidlist", in: directory, self.options) { () throws(StoreError) in
                 if let content = try FileContent.read(Self.uidListPath, in: directory) {
                     let list = UIDListFile(content.bytes)
@@ -50,7 +50,7 @@ extension MaildirMailbox {
 
     /// The UIDVALIDITY in the file, without reading its rows.
     func headerOnDisk() -> UInt32? {
-        guard let directory = try? self.directory() else { return nil }
+        guard let directory = try? self.textDirectory() else { return nil }
         let descriptor = directory.open(Self.uidListPath, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -190,7 +190,7 @@ extension MaildirMailbox {
         state.uidList = nil
         // Whoever holds the lock owns the temporary file; one that lies there is a dead process's.
         _ = directory.unlink(temporary)
-        let mode = self.fileMode(directory)
+        let mode = self.fileMode()
         let descriptor = directory.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
         guard descriptor >= 0 else { throw StoreError.system("create dovecot-uidlist.tmp", descriptor) }
         defer { close(descriptor) }

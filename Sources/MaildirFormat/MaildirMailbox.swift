@@ -13,8 +13,12 @@ final class MaildirMailbox: MailboxFiles {
     let account: MaildirAccount
     /// Absolute, without a slash at the end.
     let path: [UInt8]
+    /// Where its text files are; `nil`: with the messages.
+    let controlPath: [UInt8]?
+    let fileSystem: UInt64?
     let state = Mutex(State())
     private let key: UInt64
+    private let controlKey: UInt64
 
     /// What is remembered of the text files.
     struct State: Sendable {
@@ -32,15 +36,22 @@ final class MaildirMailbox: MailboxFiles {
     static let uidListPath = RelativePath("dovecot-uidlist")
     static let keywordsPath = RelativePath("dovecot-keywords")
 
-    /// - Parameter directory: relative to the account's root, empty for the root.
+    /// - Parameter directory: relative to the account's root, empty for the root, or absolute.
     init(_ account: MaildirAccount, _ directory: [UInt8]) throws(StoreError) {
         self.account = account
-        self.path = directory.isEmpty ? account.root : account.root + [0x2F] + directory
+        self.path = account.absolute(directory)
+        self.controlPath = account.controlRoot.map { account.counterpart(of: directory, below: $0) }
         self.key = account.shared.directories.makeKey()
-        if !directory.isEmpty { try MaildirAccount.makeFolders(in: try self.directory()) }
+        self.controlKey = account.shared.directories.makeKey()
+        let handle = try account.shared.directories.handle(self.key, at: self.path)
+        self.fileSystem = handle.ownStatus.map { UInt64($0.st_dev) }
+        if !directory.isEmpty { try MaildirAccount.makeFolders(in: handle) }
     }
 
-    deinit { self.account.shared.directories.forget(self.key) }
+    deinit {
+        self.account.shared.directories.forget(self.key)
+        self.account.shared.directories.forget(self.controlKey)
+    }
 
     var options: MaildirOptions { self.account.shared.options }
 
@@ -49,6 +60,24 @@ final class MaildirMailbox: MailboxFiles {
     /// The mailbox's directory, open.
     func directory() throws(StoreError) -> DirectoryHandle {
         try self.account.shared.directories.handle(self.key, at: self.path)
+    }
+
+    /// The directory of the text files, made where it is missing.
+    func textDirectory() throws(StoreError) -> DirectoryHandle {
+        guard let path = self.controlPath else { return try self.currentDirectory() }
+        let cache = self.account.shared.directories
+        if let held = try? cache.handle(self.controlKey, at: path) {
+            if let status = held.ownStatus, status.st_nlink > 0, Self.isStill(held, at: path) { return held }
+            cache.forget(self.controlKey)
+        }
+        try MaildirAccount.makeRoot(path)
+        return try cache.handle(self.controlKey, at: path)
+    }
+
+    private static func isStill(_ held: DirectoryHandle, at path: [UInt8]) -> Bool {
+        var now = stat()
+        guard RelativePath(path).withCString({ stat($0, &now) }) == 0, let own = held.ownStatus else { return false }
+        return now.st_ino == own.st_ino && now.st_dev == own.st_dev
     }
 
     /// The directory opened again; `nil` when the one held is still the mailbox's.
@@ -64,9 +93,9 @@ final class MaildirMailbox: MailboxFiles {
         return try? self.directory()
     }
 
-    /// Permissions for new files: those of the directory, as Dovecot takes them, and at least ours.
-    func fileMode(_ directory: DirectoryHandle) -> mode_t {
-        (directory.ownStatus?.st_mode ?? 0o700) & 0o666 | 0o600
+    /// Permissions for new text files: those of the mailbox's directory, as Dovecot takes them, and at least ours.
+    func fileMode() -> mode_t {
+        ((try? self.directory())?.ownStatus?.st_mode ?? 0o700) & 0o666 | 0o600
     }
 
     func fingerprint() -> UInt64 {
@@ -75,12 +104,38 @@ final class MaildirMailbox: MailboxFiles {
         if let again = self.reopenedDirectory(after: directory) { directory = again }
         mix.add(directory.targetStatus(RelativePath("new")))
         mix.add(directory.targetStatus(RelativePath("cur")))
-        mix.add(directory.status(Self.uidListPath))
-        mix.add(directory.status(Self.keywordsPath))
+        let texts = self.controlPath == nil ? directory : (try? self.textDirectory()) ?? directory
+        mix.add(texts.status(Self.uidListPath))
+        mix.add(texts.status(Self.keywordsPath))
         return mix.value
     }
 
+    func lastForeignUse() -> Int64? {
+        let directory =
+            self.account.indexRoot.map { root in
+                self.account.counterpart(of: self.directoryInAccount, below: root)
+            } ?? self.path
+        var latest: Int64?
+        // Changes are appended to the log; the index is written anew now and then.
+        for name in ["/dovecot.index.log", "/dovecot.index"] {
+            var status = stat()
+            guard RelativePath(directory + Array(name.utf8)).withCString({ stat($0, &status) }) == 0 else { continue }
+            latest = max(latest ?? 0, Int64(status.st_mtim.tv_sec))
+        }
+        return latest
+    }
+
+    var isInbox: Bool { self.path == self.account.absolute(self.account.inboxDirectory) }
+
+    /// As the account's methods take it.
+    private var directoryInAccount: [UInt8] {
+        if self.isInbox { return self.account.inboxDirectory }
+        return Array(self.path.dropFirst(self.account.root.count + 1))
+    }
+
     var watchedDirectories: [String] { ["\(self.pathText)/new", "\(self.pathText)/cur"] }
+
+    var watchedHome: String? { self.path == self.account.root ? nil : self.pathText }
 
     func flush() throws(StoreError) {
         self.account.shared.listings.expire()

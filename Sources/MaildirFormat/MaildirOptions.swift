@@ -1,13 +1,8 @@
 import Glibc
+import MailStore
 
 /// How Maildirs are laid out and written.
 public struct MaildirOptions: Sendable {
-    /// Where the mailboxes of an account lie.
-    public enum Layout: Sendable, Hashable {
-        /// Maildir++: INBOX is the root, `A/B` is the directory `.A.B` in it.
-        case maildirPlusPlus
-    }
-
     /// Wall clock time.
     public struct WallTime: Sendable, Hashable {
         /// Since 1970.
@@ -21,7 +16,6 @@ public struct MaildirOptions: Sendable {
         }
     }
 
-    public var layout = Layout.maildirPlusPlus
     /// What begins an escape in names of directories: printable, but no letter, digit, `.`, `/`, `~` or `&`.
     public var escapeCharacter = UInt8(ascii: "\\")
     /// Whether directories are named in UTF-8, modified UTF-7 otherwise. Either is read.
@@ -43,8 +37,10 @@ public struct MaildirOptions: Sendable {
     /// Told about what was repaired, for the log: one line, no line end.
     public var report: @Sendable (String) -> Void = { _ in }
 
-    var levelCodec: MailboxLevelCodec {
-        MailboxLevelCodec(escapeCharacter: self.escapeCharacter, writesUTF8: self.namesInUTF8)
+    func levelCodec(_ layout: MailPlaces.Layout) -> MailboxLevelCodec {
+        MailboxLevelCodec(
+            escapeCharacter: self.escapeCharacter, writesUTF8: self.namesInUTF8,
+            isLevelDirectory: layout == .directories)
     }
 
     public init() {

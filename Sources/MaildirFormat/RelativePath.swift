@@ -53,6 +53,11 @@ struct RelativePath: Sendable, Equatable {
         }
     }
 
+    /// The octets of the path, without the NUL.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        self.bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0.dropLast())) }
+    }
+
     /// The path for the log.
     var text: String { String(decoding: self.bytes.dropLast(), as: UTF8.self) }
 

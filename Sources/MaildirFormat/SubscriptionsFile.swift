@@ -3,7 +3,7 @@ import MailCore
 /// `subscriptions` in memory.
 ///
 /// Version 2: a line `V` TAB `2`, an empty line, then a mailbox a line, its levels split by TAB. Version 1: a
-/// mailbox a line, its levels joined by the layout's dot. Levels are written as in directory names. Lines that
+/// mailbox a line, its levels joined by the layout's dot or slash. Levels are written as in directory names. Lines that
 /// are no mailbox name of ours stay.
 struct SubscriptionsFile: Equatable {
     enum Version: Equatable { case one, two }
@@ -18,6 +18,9 @@ struct SubscriptionsFile: Equatable {
     private var lines: [Line] = []
 
     private let codec: MailboxLevelCodec
+
+    /// What joins levels in version 1.
+    private var levelSeparator: UInt8 { self.codec.isLevelDirectory ? 0x2F : 0x2E }
 
     /// A new file.
     init(_ codec: MailboxLevelCodec = MailboxLevelCodec()) { self.codec = codec }
@@ -67,7 +70,7 @@ struct SubscriptionsFile: Equatable {
     private func encode(_ name: MailboxName) -> [UInt8] {
         var out: [UInt8] = []
         for level in name.levels {
-            if !out.isEmpty { out.append(self.version == .two ? 0x09 : 0x2E) }
+            if !out.isEmpty { out.append(self.version == .two ? 0x09 : self.levelSeparator) }
             // Encoded levels hold no control characters, so nothing is left that a TAB-separated line must escape.
             out.append(contentsOf: self.codec.encode(level))
         }
@@ -76,7 +79,7 @@ struct SubscriptionsFile: Equatable {
 
     private func decode(_ line: ArraySlice<UInt8>) -> MailboxName? {
         var levels: [String] = []
-        let separator: UInt8 = self.version == .two ? 0x09 : 0x2E
+        let separator: UInt8 = self.version == .two ? 0x09 : self.levelSeparator
         for level in line.split(separator: separator, omittingEmptySubsequences: false) {
             let octets = self.version == .two ? Self.unescapeTabs(level) : Array(level)
             guard let text = self.codec.decode(octets), !text.contains("/") else { return nil }

@@ -137,13 +137,11 @@ extension POP3Session {
             let account = try await self.options.accounts.open(record)
             let mailbox = try await account.open(.inbox, .readWrite, onChange: {})
             self.mailbox = mailbox
-            let snapshot = mailbox.snapshot()
+            let snapshot = MessageOrder(mailbox.snapshot(), orders: try await mailbox.pop3Orders())
             self.snapshot = snapshot
             var sizes: [UInt32] = []
             sizes.reserveCapacity(snapshot.count)
-            for chunk in snapshot.chunks {
-                for record in chunk.records { sizes.append(record.size) }
-            }
+            for index in 0..<snapshot.count { sizes.append(snapshot[index].size) }
             self.state.loggedIn(sizes: sizes)
             self.connection.inactivityTimeout = self.settings.pop3.inactivityTimeout
             let line = self.loginLog.succeeded(

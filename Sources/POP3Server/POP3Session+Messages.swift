@@ -120,7 +120,7 @@ extension POP3Session {
     /// The octets of one message. When the client has sent more commands already, the messages behind it are read
     /// in the same turn of a storage thread, since these commands ask for them nearly always.
     private func octets(
-        of index: Int, in snapshot: MailboxSnapshot, _ mailbox: any Mailbox
+        of index: Int, in snapshot: MessageOrder, _ mailbox: any Mailbox
     ) async throws(StoreError) -> MessageOctets {
         if let known = self.readAhead.removeValue(forKey: index) { return try known.get() }
         let isPipelined = self.connection.withInput { !$0.isEmpty }

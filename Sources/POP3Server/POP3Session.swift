@@ -19,7 +19,7 @@ actor POP3Session {
     /// INBOX, from login to the end.
     var mailbox: (any Mailbox)?
     /// The messages of the session; fixed at login.
-    var snapshot: MailboxSnapshot?
+    var snapshot: MessageOrder?
     var user = ""
     /// Messages that were sent whole and are to be \Seen.
     var retrieved = UIDSet()
@@ -169,7 +169,7 @@ actor POP3Session {
         let octets = "in=\(connection.bytesIn), out=\(connection.bytesOut + UInt64(connection.output.count))"
         let counters = self.counters
         var size: UInt64 = 0
-        for chunk in self.snapshot?.chunks ?? [] {
+        for chunk in self.snapshot?.snapshot.chunks ?? [] {
             for record in chunk.records { size += UInt64(record.size) }
         }
         self.options.logger.info(

@@ -7,6 +7,13 @@ import VolumeLog
 
 @Suite struct StoreRecordTests {
     static let key = MailboxKey(account: 7, mailbox: 9)
+    static let places = {
+        var places = MailPlaces()
+        places.layout = .directories
+        places.controlPath = "/c"
+        places.subscriptionsName = "subs"
+        return places
+    }()
 
     static func message(_ uid: UInt32) -> NewMessage {
         NewMessage(
@@ -84,6 +91,9 @@ import VolumeLog
             .keywords(key, NewKeywords(first: 0, names: [Keyword("a"), Keyword("b")].compactMap { $0 })),
             .account(
                 AccountSet(id: 8, identity: AccountIdentity(name: "p", home: "", mailPath: "/m", driver: "pack"))),
+            .account(
+                AccountSet(
+                    id: 9, identity: AccountIdentity(name: "f", home: "", mailPath: "/m", places: StoreRecordTests.places))),
             .bodyMoved(BodyMoved(id: BodyID(rawValue: 5), octets: MessageOctets([1, 2, 3]))),
             .checkpoint(CheckpointPart(base: LogSequence(rawValue: 9), .begin(restarts: 2, version: 3))),
             .checkpoint(

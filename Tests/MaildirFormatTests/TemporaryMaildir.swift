@@ -44,13 +44,17 @@ final class TemporaryMaildir: Sendable {
 
     var maildir: String { "\(self.root)/Maildir" }
 
-    func account() throws -> any AccountFiles {
+    func account(_ places: MailPlaces = MailPlaces()) throws -> any AccountFiles {
         try MaildirFormat(self.options).openAccount(
-            AccountIdentity(name: "u", home: self.root, mailPath: self.maildir))
+            AccountIdentity(name: "u", home: self.root, mailPath: self.maildir, places: places))
     }
 
     /// Writes a file below the Maildir, its directories too.
     func put(_ path: String, _ content: String = "", time: Int? = nil) {
+        self.put(path, Array(content.utf8), time: time)
+    }
+
+    func put(_ path: String, _ bytes: [UInt8], time: Int? = nil) {
         var made = self.maildir
         mkdir(made, 0o700)
         for part in path.split(separator: "/").dropLast() {
@@ -60,7 +64,6 @@ final class TemporaryMaildir: Sendable {
         let full = "\(self.maildir)/\(path)"
         let descriptor = open(full, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         defer { close(descriptor) }
-        let bytes = Array(content.utf8)
         _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
         if let time {
             var times = [timespec(tv_sec: time, tv_nsec: 0), timespec(tv_sec: time, tv_nsec: 0)]

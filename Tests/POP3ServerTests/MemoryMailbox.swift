@@ -11,12 +11,14 @@ final class MemoryMailbox: Mailbox {
         var uid: UInt32
         var octets: String
         var override: String?
+        var order: UInt32?
     }
 
     private struct State {
         var snapshot: MailboxSnapshot
         var octets: [UID: String] = [:]
         var overrides: [UID: String] = [:]
+        var orders: [UID: UInt32] = [:]
         var removed = UIDSet()
         var seen = UIDSet()
         var isClosed = false
@@ -40,6 +42,7 @@ final class MemoryMailbox: Mailbox {
                     size: UInt32(message.octets.utf8.count)))
             state.octets[uid] = message.octets
             state.overrides[uid] = message.override
+            state.orders[uid] = message.order
         }
         self.state = Mutex(state)
     }
@@ -101,6 +104,8 @@ final class MemoryMailbox: Mailbox {
             }
         }
     }
+
+    func pop3Orders() async throws(StoreError) -> [UID: UInt32] { self.state.withLock { $0.orders } }
 
     func details(of uid: UID) async throws(StoreError) -> MessageDetails {
         let override = self.state.withLock { $0.overrides[uid] }

@@ -276,6 +276,36 @@ import Testing
         }
     }
 
+    /// Messages have the places that a former server gave them, and removals meet those that are meant.
+    @Test func formerOrderIsKept() async throws {
+        let mailbox = MemoryMailbox([
+            .init(uid: 1, octets: "a"), .init(uid: 2, octets: "bb", order: 7), .init(uid: 3, octets: "ccc"),
+            .init(uid: 4, octets: "dddd", order: 2),
+        ])
+        try await POP3ServerHarness.run(mailbox) { server in
+            let answers = try await server.talk([Self.login + "LIST\r\nUIDL 1\r\nRETR 2\r\nDELE 1\r\nQUIT\r\n"])
+            #expect(
+                answers == """
+                    \(Self.welcome)\
+                    +OK 4 messages:\r
+                    1 4\r
+                    2 2\r
+                    3 1\r
+                    4 3\r
+                    .\r
+                    +OK 1 000000043b9aca00\r
+                    +OK 2 octets\r
+                    bb\r
+                    .\r
+                    +OK Marked to be deleted.\r
+                    +OK Logging out, messages deleted.\r
+
+                    """)
+        }
+        #expect(mailbox.removed == [4])
+        #expect(mailbox.seen == [2])
+    }
+
     @Test func manyMessagesAreListed() async throws {
         let messages = (1...10_000).map { MemoryMailbox.Message(uid: UInt32($0), octets: "x") }
         try await POP3ServerHarness.run(MemoryMailbox(messages)) { server in

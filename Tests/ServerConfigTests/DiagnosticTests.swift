@@ -202,7 +202,7 @@ import Testing
             [
                 "2: mailbox_alias_old is not a Martlet setting; write aliases = OTHER NAME into mailbox NAME { }",
                 "3: expire is not a Martlet setting; write autoexpunge = 30 days into mailbox NAME { }",
-                "4: zlib_save is not a Martlet setting; messages are stored as they are, and compressed ones are not read; remove it",
+                "4: zlib_save is not a Martlet setting; compressed messages are read, and new ones stored as they are; remove it",
                 "6: mail_attribute_dict is not a Martlet setting; annotations are kept by themselves, see imap_metadata; remove it",
             ]
         ),
@@ -228,8 +228,12 @@ import Testing
             ]
         ),
         (
-            "mail_location = maildir:~/M:INDEX=/x",
-            ["1: mail_location: INDEX=/x is not in this release; remove it"]
+            "mail_location = maildir:~/M:INDEXPVT=/x",
+            ["1: mail_location: INDEXPVT=/x is not in this release; remove it"]
+        ),
+        (
+            "mail_location = maildir:~/M:DIRNAME=x",
+            ["-: mailbox_directory_name: it is for mailbox_list_layout = fs; remove it"]
         ),
     ])
     func messages(_ text: String, _ expected: [String]) {

@@ -49,6 +49,65 @@ import Testing
                     }()))
     }
 
+    @Test func mailThatIsElsewhere() throws {
+        let older = try settings(
+            """
+            mail_location = maildir:~/M:LAYOUT=fs:INBOX=/in/%n:CONTROL=/ctl/%u:INDEX=/idx:DIRNAME=mbox:UTF-8:ITERINDEX
+            namespace inbox {
+              inbox = yes
+              separator = /
+            }
+            namespace archive {
+              prefix = Archive/
+              separator = /
+              location = maildir:~/A:CONTROL=~/c
+            }
+            """)
+        let newer = try settings(
+            """
+            mail_driver = maildir
+            mail_path = ~/M
+            mailbox_list_layout = fs
+            mail_inbox_path = /in/%{user | username}
+            mail_control_path = /ctl/%{user}
+            mail_index_path = /idx
+            mailbox_directory_name = mbox
+            mailbox_list_utf8 = yes
+            namespace inbox {
+              inbox = yes
+              separator = /
+            }
+            namespace archive {
+              prefix = Archive/
+              separator = /
+              mail_path = ~/A
+              mailbox_list_layout = maildir++
+              mail_control_path = ~/c
+            }
+            """)
+        #expect(older.mail == newer.mail)
+        #expect(older.namespaces == newer.namespaces)
+        #expect(newer.mail.places.layout == .fs)
+        #expect(newer.mail.places.controlPath == "/ctl/%{user}")
+    }
+
+    @Test(arguments: [
+        ("maildir:~/M", "~/M", [] as [String]), ("maildir:/a::b/c:LAYOUT=fs", "/a:b/c", []),
+        ("maildir:~/M:INDEX=MEMORY:LISTINDEX=x", "~/M", []), ("maildir:~/M:LAYOUT=index", "~/M", ["LAYOUT=index"]),
+        ("maildir:~/M:WHAT=ever:INDEX=", "~/M", ["WHAT=ever"]),
+    ])
+    func locations(_ text: String, _ path: String, _ unknown: [String]) throws {
+        let location = try #require(MailLocation(text))
+        #expect(location.driver == "maildir")
+        #expect(location.path == path)
+        #expect(location.unknown == unknown)
+        #expect(location.places.indexPath == "")
+    }
+
+    @Test func noLocations() {
+        for text in ["", "maildir", "/var/mail:x", ":x"] { #expect(MailLocation(text) == nil) }
+    }
+
     @Test func olderSpellings() throws {
         let settings = try settings(
             """

@@ -45,4 +45,6 @@ int inflateSetDictionary(martlet_z_stream *stream, const unsigned char *dictiona
 int martlet_deflate_begin(martlet_z_stream *stream, int level, int window_bits, int memory_level);
 /// inflateInit2 for raw DEFLATE with the largest window; the stream is to be zero.
 int martlet_inflate_begin(martlet_z_stream *stream);
+/// inflateInit2 for the gzip format, its header and checksum; the stream is to be zero.
+int martlet_gunzip_begin(martlet_z_stream *stream);
 #endif

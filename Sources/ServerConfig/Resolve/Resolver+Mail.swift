@@ -50,21 +50,25 @@ extension Resolver {
     private mutating func location(
         _ value: SettingValue, of namespace: inout NamespaceSettings, at place: SourcePlace, block: String
     ) {
-        let pieces = value.text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard pieces.count >= 2, pieces[0] == "maildir" else {
+        guard let location = MailLocation(value.text), location.driver == "maildir" else {
             return self.out.error(place, "location: write mail_path = /its/path; the format there is maildir")
         }
-        for option in pieces.dropFirst(2) {
+        for option in location.unknown {
             if option.hasPrefix("INDEXPVT=") {
                 self.out.error(place, "location: \(option): \\Seen is the same for all who use a mailbox; remove it")
-            } else if SettingSyntax.lowercased(option) != "layout=maildir++", !option.hasPrefix("INDEX=") {
+            } else {
                 self.out.error(place, "location: \(option) is not in this release; remove it")
             }
         }
         // The owner of a shared mailbox was written with two percent signs; a shared namespace needs no path.
-        if pieces[1].contains("%%") { return }
-        self.out.assign(
-            "mail_path", SettingValue(pieces[1]), at: place, to: &namespace, rows: Schema.namespace, block: block)
+        if location.path.contains("%%") { return }
+        for (name, text) in [
+            ("mail_path", location.path), ("mailbox_list_layout", location.places.layout.rawValue),
+            ("mail_control_path", location.places.controlPath), ("mail_index_path", location.places.indexPath),
+        ] where !text.isEmpty {
+            self.out.assign(
+                name, SettingValue(text), at: place, to: &namespace, rows: Schema.namespace, block: block)
+        }
     }
 
     /// What other values would say is not there; so nothing is lost by not reading it.
@@ -137,6 +141,7 @@ extension Resolver {
             inbox.holdsInbox = true
             self.settings.namespaces = [inbox]
         }
+        self.checkPlaces(at: place)
         let inboxes = self.settings.namespaces.count { $0.holdsInbox }
         if inboxes != 1 {
             self.out.error(
@@ -205,6 +210,20 @@ extension Resolver {
         ("%%u", "$user"), ("%%n", "$username"), ("%%d", "$domain"), ("%{owner_user}", "$user"),
         ("%{owner_username}", "$username"), ("%{owner_domain}", "$domain"),
     ]
+
+    /// What lies where it cannot.
+    private mutating func checkPlaces(at place: SourcePlace) {
+        let places = self.settings.mail.places
+        if !places.directoryName.isEmpty, places.layout != .fs {
+            self.out.error(place, "mailbox_directory_name: it is for mailbox_list_layout = fs; remove it")
+        }
+        for (name, text) in [
+            ("mailbox_directory_name", places.directoryName),
+            ("mailbox_subscriptions_filename", places.subscriptionsName),
+        ] where text.contains("/") || text == "." || text == ".." || text.utf8.count > 255 {
+            self.out.error(place, "\(name): \"\(text)\" is not the name of one file")
+        }
+    }
 
     private mutating func checkKind(of namespace: NamespaceSettings, at place: SourcePlace) {
         let title = "namespace \(namespace.name)"

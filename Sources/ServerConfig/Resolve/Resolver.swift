@@ -110,19 +110,25 @@ package struct Resolver {
         }
     }
 
-    /// `maildir:~/Maildir:LAYOUT=maildir++`
+    /// `maildir:~/Maildir:LAYOUT=fs`
     private mutating func mailLocation(_ value: SettingValue, at place: SourcePlace) {
-        let pieces = value.text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard pieces.count >= 2 else {
+        guard let location = MailLocation(value.text) else {
             self.out.error(place, "mail_location: write mail_driver = maildir and mail_path = ~/Maildir")
             return
         }
-        let assign = [("mail_driver", pieces[0]), ("mail_path", pieces[1])]
-        for (name, text) in assign {
+        let places = location.places
+        var assign = [
+            ("mail_driver", location.driver), ("mail_path", location.path),
+            ("mailbox_list_layout", places.layout.rawValue), ("mail_inbox_path", places.inboxPath),
+            ("mail_control_path", places.controlPath), ("mail_index_path", places.indexPath),
+            ("mailbox_directory_name", places.directoryName),
+            ("mailbox_subscriptions_filename", places.subscriptionsName),
+        ]
+        if location.namesInUTF8 { assign.append(("mailbox_list_utf8", "yes")) }
+        for (index, (name, text)) in assign.enumerated() where index < 2 || !text.isEmpty {
             self.out.assign(name, SettingValue(text), at: place, to: &self.settings, rows: Schema.all)
         }
-        for option in pieces.dropFirst(2) {
-            if SettingSyntax.lowercased(option) == "layout=maildir++" { continue }
+        for option in location.unknown {
             self.out.error(place, "mail_location: \(option) is not in this release; remove it")
         }
     }

@@ -41,7 +41,7 @@ package enum DovecotSettings {
 
     private static let oneProcess = "one process serves all sessions; remove it"
     private static let noPlugins = "Martlet has no plugins: what it can do is built in; remove it"
-    private static let compressed = "messages are stored as they are, and compressed ones are not read; remove it"
+    private static let compressed = "compressed messages are read, and new ones stored as they are; remove it"
     private static let later = "not in this release; remove it"
 
     private static let hints: [String: String] = [
@@ -51,9 +51,6 @@ package enum DovecotSettings {
         "mail_attachment_dir": later,
         "mail_privileged_group": "Martlet locks no mbox spool; remove it",
         "mail_access_groups": later,
-        "mail_control_path": "Dovecot's text files stay in the Maildir; remove it",
-        "mail_index_path": "the index lies in the volume; see mail_volume_path",
-        "mail_inbox_path": "INBOX is the root of the Maildir; remove it",
         "mmap_disable": "the volume must be on a local disk; remove it",
         "mail_nfs_index": "the volume must be on a local disk; remove it",
         "mail_nfs_storage": later,
@@ -167,7 +164,7 @@ package enum DovecotSettings {
         ("mail_log_", later), ("mail_attachment_", later), ("mail_crypt_", later), ("zlib_", compressed),
         ("mail_compress", compressed),
         ("mailbox_idle_check", "changes are announced at once; remove it"),
-        ("mailbox_list_", "the layout is Maildir++; remove it"),
+        ("mailbox_list_", later),
         ("mailbox_alias", "write aliases = OTHER NAME into mailbox NAME { }"),
         ("expire", "write autoexpunge = 30 days into mailbox NAME { }"), ("lazy_expunge", later),
         ("auth_policy_", later), ("auth_cache_", later), ("auth_", later), ("ssl_client_", later),

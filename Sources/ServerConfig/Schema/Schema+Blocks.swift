@@ -60,6 +60,15 @@ extension Schema {
             "mail_path", \.path,
             "Root of its mail, where that is not the user's: always of a public one. Not in a shared one, whose mail is where its owner's is."
         ),
+        .choice(
+            "mailbox_list_layout", \.layout,
+            "Layout below its mail_path; `account`: as outside of namespaces."),
+        .template(
+            "mail_control_path", \.controlPath,
+            "As outside of namespaces, for a namespace with a mail_path of its own."),
+        .template(
+            "mail_index_path", \.indexPath,
+            "As outside of namespaces, for a namespace with a mail_path of its own."),
     ]
 
     package static let mailbox: [Setting<MailboxSettings>] = [

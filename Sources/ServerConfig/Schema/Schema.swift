@@ -77,10 +77,31 @@ package enum Schema {
             "When changes are forced to the disk. `optimized`: messages before the reply, flags within a second; `always`: everything before the reply; `never`: acknowledged mail may be lost with the power."
         ),
         .choice(
-            "mailbox_list_layout", \.mail.layout, "How mailbox names become directories of a Maildir."),
+            "mailbox_list_layout", \.mail.places.layout,
+            "How mailbox names become directories of a Maildir: `A/B` is `.A.B` in the root (`maildir++`), or `A/B` (`fs`)."
+        ),
+        .text(
+            "mailbox_directory_name", \.mail.places.directoryName,
+            "In the layout `fs`, the directory below a mailbox's own that holds its messages. Empty: the mailbox's own, beside those of its children."
+        ),
+        .template(
+            "mail_inbox_path", \.mail.places.inboxPath,
+            "Directory of INBOX, where it is not in its place below mail_path."),
+        .template(
+            "mail_control_path", \.mail.places.controlPath,
+            "Root of Dovecot's text files (`dovecot-uidlist`, `dovecot-keywords`, `subscriptions`). Empty: with the messages."
+        ),
+        .template(
+            "mail_index_path", \.mail.places.indexPath,
+            "Where Dovecot had its index files. They are only looked at, to see when Dovecot last changed a mailbox. Empty: with the messages."
+        ),
+        .text(
+            "mailbox_subscriptions_filename", \.mail.places.subscriptionsName,
+            "Name of the file of subscriptions."),
         .mark(
             "mailbox_list_storage_escape_char", \.mail.escapeCharacter,
-            "What begins an escape in names of directories, for what they cannot hold, such as a dot: `\\2e`."),
+            "What begins an escape in names of directories, for what they cannot hold, such as a dot: `\\2e`."
+        ).alias("listescape_char"),
         .flag(
             "mailbox_list_utf8", \.mail.namesInUTF8,
             "Name new directories in UTF-8 and not in modified UTF-7. Either is read."),

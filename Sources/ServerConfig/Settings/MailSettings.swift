@@ -10,7 +10,7 @@ public struct MailSettings: Sendable, Equatable {
     /// As `uid`, for the group.
     public var gid = ""
     public var fsync: FsyncPolicy = .optimized
-    public var layout: MailboxListLayout = .maildirPlusPlus
+    public var places = MailPlacesSettings()
     /// One character that begins an escape in names of directories.
     public var escapeCharacter = "\\"
     /// Whether directories are named in UTF-8, modified UTF-7 otherwise.
@@ -25,6 +25,24 @@ public struct MailSettings: Sendable, Equatable {
     public var maximumMessageSize: UInt64 = 100 << 20
     /// How often mailboxes are looked through for messages that `autoexpunge` removes.
     public var autoExpungeInterval: Duration = .seconds(3600)
+
+    public init() {}
+}
+
+/// How mailboxes lie below the root of an account's mail, and what lies elsewhere; paths are unexpanded, and `~/` is the
+/// home.
+public struct MailPlacesSettings: Sendable, Equatable {
+    public var layout: MailboxListLayout = .maildirPlusPlus
+    /// The directory of INBOX; empty for where the layout has it.
+    public var inboxPath = ""
+    /// The root of Dovecot's text files; empty: with the messages.
+    public var controlPath = ""
+    /// Where Dovecot had its index; empty: with the messages.
+    public var indexPath = ""
+    /// In the layout `fs`, the directory below a mailbox's own that holds its messages; empty: the mailbox's own does.
+    public var directoryName = ""
+    /// The name of the file of subscriptions.
+    public var subscriptionsName = "subscriptions"
 
     public init() {}
 }
@@ -51,6 +69,16 @@ public enum FsyncPolicy: String, SettingChoice {
 public enum MailboxListLayout: String, SettingChoice {
     /// `A/B` is the directory `.A.B` in the root.
     case maildirPlusPlus = "maildir++"
+    /// `A/B` is the directory `A/B` in the root.
+    case fs
+}
+
+/// The same for a namespace.
+public enum NamespaceLayout: String, SettingChoice {
+    /// What `mailbox_list_layout` says outside of all namespaces.
+    case account
+    case maildirPlusPlus = "maildir++"
+    case fs
 }
 
 /// A namespace (RFC 2342).
@@ -71,6 +99,10 @@ public struct NamespaceSettings: Sendable, Equatable {
     public var keepsSubscriptions = true
     /// The root of its mail, unexpanded; empty for that of the user. Not of a shared one.
     public var path = ""
+    public var layout: NamespaceLayout = .account
+    /// As `MailPlacesSettings` has them, for a namespace with a path of its own.
+    public var controlPath = ""
+    public var indexPath = ""
     /// In the order of the files.
     public var mailboxes: [MailboxSettings] = []
 

@@ -1,0 +1,116 @@
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import Synchronization
+
+/// Which mailboxes there are.
+extension MaildirAccount {
+    private static let maximumDepth = 64
+    private static let maximumDirectories = 100_000
+
+    func mailboxes() throws(StoreError) -> [MailboxName] {
+        let root = try self.directory()
+        guard let status = root.ownStatus else { throw StoreError.fromErrno("stat mail root") }
+        var names: Set<MailboxName> = [.inbox]
+        var watched: [RelativePath] = []
+        switch self.layout.layout {
+        case .maildirPlusPlus: try self.list(root, status.st_uid, &names, &watched)
+        case .directories: try self.walk(root, status, &names, &watched)
+        }
+        self.listDirectories.withLock { $0 = watched }
+        return names.sorted()
+    }
+
+    private func list(
+        _ root: DirectoryHandle, _ owner: uid_t, _ names: inout Set<MailboxName>, _ watched: inout [RelativePath]
+    ) throws(StoreError) {
+        var found: [(name: MailboxName, directory: [UInt8])] = []
+        try root.forEachName(in: RelativePath(".")) { entry in
+            if entry[0] == 0x2E, let name = self.layout.name(ofDirectory: entry) {
+                found.append((name, Array(entry)))
+            }
+            return true
+        }
+        for (name, directory) in found {
+            if self.isMaildir(directory, in: root, owner: owner) {
+                names.insert(name)
+            } else {
+                // Another program may be about to make a mailbox of it.
+                watched.append(RelativePath(directory))
+            }
+        }
+    }
+
+    /// Walks through the directories, each once whatever links lead to it.
+    private func walk(
+        _ root: DirectoryHandle, _ rootStatus: stat, _ names: inout Set<MailboxName>, _ watched: inout [RelativePath]
+    ) throws(StoreError) {
+        var waiting: [(path: [UInt8], depth: Int)] = [([], 0)]
+        var seen: Set<[UInt64]> = [[UInt64(rootStatus.st_dev), UInt64(rootStatus.st_ino)]]
+        while let (path, depth) = waiting.popLast() {
+            var entries: [[UInt8]] = []
+            do throws(StoreError) {
+                try root.forEachName(in: RelativePath(path.isEmpty ? [0x2E] : path)) { entry in
+                    if self.layout.isLevel(entry) { entries.append(Array(entry)) }
+                    return entries.count < Self.maximumDirectories
+                }
+            } catch {
+                // Removed meanwhile, or not for us to see.
+                guard !path.isEmpty else { throw error }
+                continue
+            }
+            for entry in entries {
+                let child = path.isEmpty ? entry : path + [0x2F] + entry
+                guard seen.count < Self.maximumDirectories, depth < Self.maximumDepth,
+                    let status = self.directoryStatus(child, in: root, owner: rootStatus.st_uid),
+                    seen.insert([UInt64(status.st_dev), UInt64(status.st_ino)]).inserted
+                else { continue }
+                watched.append(RelativePath(child))
+                waiting.append((child, depth + 1))
+                guard root.isDirectory(RelativePath(self.layout.messages(in: child)).appending("cur".utf8)) else {
+                    // Its own directory is watched; that of its messages may be made before they have theirs.
+                    if !self.layout.directoryName.isEmpty {
+                        watched.append(RelativePath(self.layout.messages(in: child)))
+                    }
+                    continue
+                }
+                if let name = child.withUnsafeBytes({ self.layout.name(ofDirectory: $0) }) { names.insert(name) }
+            }
+        }
+    }
+
+    /// The status of a directory in the root. A symbolic link counts when it leads to a directory of the root's
+    /// owner.
+    private func directoryStatus(_ name: [UInt8], in root: DirectoryHandle, owner: uid_t) -> stat? {
+        let path = RelativePath(name)
+        guard var status = root.status(path) else { return nil }
+        if status.st_mode & S_IFMT == S_IFLNK {
+            guard let target = root.targetStatus(path), target.st_uid == owner else { return nil }
+            status = target
+        }
+        return status.st_mode & S_IFMT == S_IFDIR ? status : nil
+    }
+
+    func isMaildir(_ name: [UInt8], in root: DirectoryHandle, owner: uid_t) -> Bool {
+        guard self.directoryStatus(name, in: root, owner: owner) != nil else { return false }
+        return root.isDirectory(RelativePath(self.layout.messages(in: name)).appending("cur".utf8))
+    }
+
+    func mailboxListFingerprint() -> UInt64 {
+        var mix = FingerprintMix()
+        guard let root = try? self.directory() else { return mix.value }
+        mix.add(root.ownStatus)
+        for path in self.listDirectories.withLock({ $0 }) { mix.add(root.targetStatus(path)) }
+        return mix.value
+    }
+
+    /// The name of the mailbox whose messages are in an absolute path.
+    func name(ofPath path: [UInt8]) -> MailboxName? {
+        if path == self.absolute(self.inboxDirectory) { return .inbox }
+        guard path.count > self.root.count + 1, path.starts(with: self.root) else { return nil }
+        var node = Array(path[(self.root.count + 1)...])
+        if !self.layout.directoryName.isEmpty { node = Array(node.dropLast(self.layout.directoryName.count + 1)) }
+        return node.withUnsafeBytes { self.layout.name(ofDirectory: $0) }
+    }
+}

@@ -1,0 +1,104 @@
+import IndexedStore
+import MailCore
+import MailStore
+import Testing
+
+@testable import MaildirFormat
+
+@Suite struct CompressedMessageTests {
+    static let message = "Subject: hello\nTo: a@example.org\n\nbody body body\n"
+    static let wire = "Subject: hello\r\nTo: a@example.org\r\n\r\nbody body body\r\n"
+
+    /// The message as the tools write it; that of LZ4 in Dovecot's frame.
+    static let samples: [(name: String, hex: String)] = [
+        (
+            "gzip",
+            "1f8b08000000000002030b2e4dca4a4d2eb152c848cdc9c9e70ac9b752487448ad48cc2dc849d5cb2f4ae7e24aca4fa95480135c00ea637ef631000000"
+        ),
+        (
+            "bzip2",
+            "425a68393141592653596606c76a0000065f8000104001001040000c003ed6d66020002211a8d8a3046d4dea85068d1a0c80d2a3d4a214afc7d5a1301324553888c06d076b4a393d0b6f6e0ff1772453850906606c76a0"
+        ),
+        (
+            "zstd",
+            "28b52ffd04588901005375626a6563743a2068656c6c6f0a546f3a2061406578616d706c652e6f72670a0a626f647920626f647920626f64790a4127e98e"
+        ),
+        (
+            "lz4",
+            "446f7665636f742d4c5a340d2a9bc50001000000000020f00f5375626a6563743a2068656c6c6f0a546f3a2061406578616d706c652e6f00000015f00472670a0a626f647920626f647920626f64790a"
+        ),
+    ]
+
+    private static func octets(_ hex: String) -> [UInt8] {
+        let digits = Array(hex.utf8).compactMap { ASCII.hexValue($0) }
+        return stride(from: 0, to: digits.count - 1, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    }
+
+    private func read(_ octets: [UInt8], named name: String = "1700000000.M1P1.h,S=49") throws -> MessageOctets {
+        let temporary = try TemporaryMaildir()
+        temporary.makeFolder()
+        temporary.put("cur/\(name):2,S", octets)
+        let inbox = try temporary.account().mailbox(.inbox)
+        return try inbox.read(BodyLocation(Array(name.utf8)), flags: FileFlags(.seen))
+    }
+
+    @Test(arguments: samples.indices) func isReadWithItsLineEnds(_ index: Int) throws {
+        #expect(try self.read(Self.octets(Self.samples[index].hex)).text == Self.wire)
+    }
+
+    @Test(arguments: samples.indices) func severalStreamsAreOneMessage(_ index: Int) throws {
+        // Dovecot's frame of LZ4 has no end, so that nothing can follow it.
+        guard Self.samples[index].name != "lz4" else { return }
+        let stream = Self.octets(Self.samples[index].hex)
+        #expect(try self.read(stream + stream).text == Self.wire + Self.wire)
+        #expect(try self.read(stream + Array("rest".utf8)).text == Self.wire)
+    }
+
+    @Test(arguments: samples.indices) func cutAnywhereItGivesAPartOrAnError(_ index: Int) throws {
+        let stream = Self.octets(Self.samples[index].hex)
+        let temporary = try TemporaryMaildir()
+        temporary.makeFolder()
+        for end in 20..<stream.count {
+            temporary.put("cur/\(end):2,S", Array(stream[..<end]))
+            let inbox = try temporary.account().mailbox(.inbox)
+            do throws(StoreError) {
+                let text = try inbox.read(BodyLocation(Array("\(end)".utf8)), flags: FileFlags(.seen)).text
+                #expect(Self.wire.hasPrefix(text), "cut at \(end)")
+            } catch {
+                #expect(error.code == .damaged)
+            }
+        }
+    }
+
+    @Test(arguments: samples.indices) func brokenAnywhereItEnds(_ index: Int) throws {
+        let stream = Self.octets(Self.samples[index].hex)
+        let temporary = try TemporaryMaildir()
+        temporary.makeFolder()
+        for position in 18..<stream.count {
+            var broken = stream
+            broken[position] ^= 0x55
+            temporary.put("cur/\(position):2,S", broken)
+            let inbox = try temporary.account().mailbox(.inbox)
+            _ = try? inbox.read(BodyLocation(Array("\(position)".utf8)), flags: FileFlags(.seen))
+        }
+    }
+
+    @Test func whatOnlyLooksCompressedStays() throws {
+        // A client may store any octets; the name tells that these are all.
+        let stream = Self.octets(Self.samples[0].hex)
+        let name = "1700000000.M1P1.h,S=\(stream.count),W=\(stream.count)"
+        var wire: [UInt8] = []
+        stream.withUnsafeBytes { LineEnds.expand($0, into: &wire) }
+        #expect(try self.read(stream, named: name).bytes == wire)
+        let text = "BZhello: this is no header\n\nx\n"
+        #expect(try self.read(Array(text.utf8), named: "1.M1P1.h").text == "BZhello: this is no header\r\n\r\nx\r\n")
+    }
+
+    @Test func scansTellTheSizeUncompressed() throws {
+        let temporary = try TemporaryMaildir()
+        temporary.makeFolder()
+        temporary.put("cur/1.M1P1.h,S=49,W=53:2,S", Self.octets(Self.samples[0].hex))
+        let inbox = try temporary.account().mailbox(.inbox)
+        #expect(try inbox.scan().messages.map(\.size) == [53])
+    }
+}
