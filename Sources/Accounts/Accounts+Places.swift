@@ -11,7 +11,8 @@ extension Accounts {
         if let location = Self.location(user.mailLocation) {
             settings = location.places
             if let option = location.unknown.first {
-                throw StoreError(.cannot, "user \(user.user): the mail field has the option \(option), which is unknown")
+                throw StoreError(
+                    .cannot, "user \(user.user): the mail field has the option \(option), which is unknown")
             }
         }
         let fields = user.fields

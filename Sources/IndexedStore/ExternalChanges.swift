@@ -157,7 +157,7 @@ extension MailboxState {
             }
             let row = rows[index]
             seen[index] = true
-            if isListForeign || found.uid != row.uid { 
+            if isListForeign || found.uid != row.uid {
                 differences.unlisted.append(UIDListRow(row.uid, row.location, guid: row.guid))
             }
             // While a rename is still to be done, the file shows the past.

@@ -27,7 +27,8 @@ import VolumeLog
     static var effects: RecordedEffects {
         // Version, purpose, bits, "a", "", size 9, queued 8, attempts 7, next 6, "", "x", "y".
         let octets: [UInt8] = [
-            1, 2, 1, 1, 0x61, 0, 9, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x78,
+            1, 2, 1, 1, 0x61, 0, 9, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0,
+            1, 0x78,
             0x79,
         ]
         var effects = RecordedEffects()
@@ -93,7 +94,8 @@ import VolumeLog
                 AccountSet(id: 8, identity: AccountIdentity(name: "p", home: "", mailPath: "/m", driver: "pack"))),
             .account(
                 AccountSet(
-                    id: 9, identity: AccountIdentity(name: "f", home: "", mailPath: "/m", places: StoreRecordTests.places))),
+                    id: 9,
+                    identity: AccountIdentity(name: "f", home: "", mailPath: "/m", places: places))),
             .bodyMoved(BodyMoved(id: BodyID(rawValue: 5), octets: MessageOctets([1, 2, 3]))),
             .checkpoint(CheckpointPart(base: LogSequence(rawValue: 9), .begin(restarts: 2, version: 3))),
             .checkpoint(

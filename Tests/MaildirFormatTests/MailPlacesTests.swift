@@ -128,7 +128,8 @@ import Testing
         #expect(try account.mailbox(mailbox("C")).scan().messages.map(\.uid) == [.first])
         try account.deleteMailbox(mailbox("C"))
         #expect(try account.mailboxes() == [.inbox])
-        #expect(temporary.list("../control").filter { !$0.hasPrefix("dovecot") } == [isFlat ? ".INBOX" : "INBOX", "subs"])
+        #expect(
+            temporary.list("../control").filter { !$0.hasPrefix("dovecot") } == [isFlat ? ".INBOX" : "INBOX", "subs"])
     }
 
     @Test func messagesBelowADirectoryOfTheirOwn() throws {

@@ -302,8 +302,8 @@ import Testing
 
                     """)
         }
-        #expect(mailbox.removed == [4])
-        #expect(mailbox.seen == [2])
+        #expect(mailbox.removed == [UID(nonZero: 4)])
+        #expect(mailbox.seen == [UID(nonZero: 2)])
     }
 
     @Test func manyMessagesAreListed() async throws {
