@@ -104,7 +104,7 @@ let package = Package(
                 "Delivery", "SASLCore",
                 "MIMECore", "MailCore", nioCore, logging,
             ]),
-        room("SieveStorage", uses: ["MailStore"]),
+        room("SieveStorage", uses: ["SieveCore", "MailStore"]),
         room(
             "ManageSieveServer",
             uses: [
@@ -168,7 +168,7 @@ let package = Package(
         tests("IMAPCore", uses: ["MailCore", "MIMECore"]),
         tests("POP3Core"),
         tests("ManageSieveCore", uses: ["MailCore"]),
-        tests("SieveStorage", uses: ["MailStore"]),
+        tests("SieveStorage", uses: ["SieveCore", "MailStore"]),
         tests("LMTPCore"),
         tests("SASLCore"),
         tests("ArchiveCore", uses: ["MailCore"]),
@@ -187,7 +187,7 @@ let package = Package(
             uses: [
                 "SieveCore", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore",
             ]),
-        tests("ServerConfig"),
+        tests("ServerConfig", uses: ["SieveCore"]),
         tests("ServerCore", uses: ["COpenSSL", "CZlib", nioCore, nioPosix, logging]),
         tests(
             "POP3Server",

@@ -34,11 +34,17 @@ public struct AdminContext: Sendable {
 public struct AdminSieve: Sendable {
     /// What scripts are checked with: the language of delivery.
     public var compiler: SieveCompiler
+    /// The language of scripts for all, which users' own may include.
+    public var globalRegistry: SieveRegistry
     /// Where a user's scripts are; `nil`: the user can have none.
     public var storage: @Sendable (UserRecord) -> SieveStorage?
 
-    public init(compiler: SieveCompiler, storage: @escaping @Sendable (UserRecord) -> SieveStorage?) {
+    public init(
+        compiler: SieveCompiler, globalRegistry: SieveRegistry,
+        storage: @escaping @Sendable (UserRecord) -> SieveStorage?
+    ) {
         self.compiler = compiler
+        self.globalRegistry = globalRegistry
         self.storage = storage
     }
 }

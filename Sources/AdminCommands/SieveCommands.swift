@@ -152,14 +152,11 @@ struct SieveCommands {
         _ content: [UInt8], _ script: String, _ output: inout some AdminOutput
     ) async throws(AdminError) {
         try Self.checkName(script)
-        let compiler = self.context.sieve.compiler
-        let compilation: SieveCompilation
-        do throws(StoreError) {
-            compilation = try await self.context.store.threads.run { () throws(StoreError) in
-                compiler.compile(content, name: script)
-            }
-        } catch {
-            throw AdminError(error, "script \(script)")
+        let (compiler, global) = (self.context.sieve.compiler, self.context.sieve.globalRegistry)
+        let compilation = try await self.files(nil) { storage throws(StoreError) in
+            compiler.compile(
+                content, name: script,
+                included: StoredScripts(storage, global: global, limit: compiler.limits.scriptSize), missing: .warning)
         }
         for diagnostic in compilation.diagnostics {
             try await output.problem(diagnostic.line(of: script))

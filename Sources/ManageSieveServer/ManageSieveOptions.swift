@@ -17,13 +17,15 @@ public struct ManageSieveOptions: Sendable {
     public var contexts: TLSContexts
     /// What scripts are checked with: the language of delivery.
     public var compiler: SieveCompiler
+    /// The language of scripts for all, which users' own may include.
+    public var globalRegistry: SieveRegistry
     /// Where a user's scripts are; `nil`: the user can have none.
     public var storage: @Sendable (UserRecord) -> SieveStorage?
     public var logger: Logger
 
     public init(
         configuration: Configuration, authenticator: any Authenticator, accounts: Accounts,
-        store: any MailStore, contexts: TLSContexts, compiler: SieveCompiler,
+        store: any MailStore, contexts: TLSContexts, compiler: SieveCompiler, globalRegistry: SieveRegistry,
         storage: @escaping @Sendable (UserRecord) -> SieveStorage?, logger: Logger
     ) {
         self.configuration = configuration
@@ -32,6 +34,7 @@ public struct ManageSieveOptions: Sendable {
         self.store = store
         self.contexts = contexts
         self.compiler = compiler
+        self.globalRegistry = globalRegistry
         self.storage = storage
         self.logger = logger
     }

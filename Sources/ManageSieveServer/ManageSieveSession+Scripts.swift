@@ -38,7 +38,7 @@ extension ManageSieveSession {
                 try await self.files(login) { storage throws(StoreError) in try storage.rename(old, to: new) }
                 self.reply(.ok, nil, "Script renamed.")
             case .checkScript(let content):
-                if let warnings = try await self.check(content, name: "script") {
+                if let warnings = try await self.check(content, name: "script", login) {
                     self.reply(.ok, warnings.isEmpty ? nil : .warnings, warnings)
                 }
             case .authenticate, .startTLS, .logout, .capability, .noop, .unauthenticate: break
@@ -103,7 +103,7 @@ extension ManageSieveSession {
 
     private func put(_ name: String, _ content: [UInt8], _ login: Login) async throws(StoreError) {
         guard try await self.hasRoom(name, content.count, login),
-            let warnings = try await self.check(content, name: name)
+            let warnings = try await self.check(content, name: name, login)
         else { return }
         try await self.files(login) { storage throws(StoreError) in
             try storage.adoptFile()
@@ -133,10 +133,14 @@ extension ManageSieveSession {
 
     /// Compiles a script, on a storage thread since that may take long; `nil` after the client was told what is wrong,
     /// else its warnings.
-    private func check(_ content: [UInt8], name: String) async throws(StoreError) -> String? {
-        let compiler = self.options.compiler
-        let compilation = try await self.options.store.threads.run { () throws(StoreError) in
-            compiler.compile(content, name: name)
+    private func check(
+        _ content: [UInt8], name: String, _ login: Login
+    ) async throws(StoreError) -> String? {
+        let (compiler, global) = (self.options.compiler, self.options.globalRegistry)
+        let compilation = try await self.files(login) { storage throws(StoreError) in
+            compiler.compile(
+                content, name: name,
+                included: StoredScripts(storage, global: global, limit: compiler.limits.scriptSize), missing: .warning)
         }
         let lines = compilation.diagnostics.map { "\(name): \($0)" }
         guard compilation.script != nil else {
@@ -152,6 +156,6 @@ extension ManageSieveSession {
         let content = try await self.files(login) { storage throws(StoreError) in
             try storage.read(name, limit: limit)
         }
-        return try await self.check(content, name: name) != nil
+        return try await self.check(content, name: name, login) != nil
     }
 }

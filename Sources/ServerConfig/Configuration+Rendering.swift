@@ -38,6 +38,13 @@ extension Configuration {
             }
         }
         for script in self.settings.events.scripts { Self.render(script, into: &out) }
+        for list in self.settings.sieve.language.lists {
+            out.block("sieve_extlists_list", list.name) { out in
+                Self.render(
+                    Schema.sieveList, list, SieveListSettings(name: list.name), always: ["path"], into: &out)
+            }
+        }
+        for item in self.settings.sieve.language.items { out.line("sieve_env_" + item.name, item.value) }
         for warning in self.settings.quota.warnings {
             out.block("quota_warning", warning.name) { out in
                 Self.render(

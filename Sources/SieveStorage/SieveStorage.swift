@@ -10,6 +10,21 @@ public struct SieveStorage: Sendable {
     public let directory: String
     /// The link to the active script, absolute.
     public let activePath: String
+    /// Directories of scripts for all, or scripts, that a user's own may include; absolute.
+    public var global: [String] = []
+    /// The script of users without an active one, and the name by which they see it.
+    public var fallback: Fallback?
+
+    public struct Fallback: Sendable {
+        public var name: String
+        /// Absolute.
+        public var path: String
+
+        public init(name: String, path: String) {
+            self.name = name
+            self.path = path
+        }
+    }
 
     public struct Script: Sendable, Equatable {
         public var name: String
@@ -47,8 +62,10 @@ public struct SieveStorage: Sendable {
     /// By name.
     public func list() throws(StoreError) -> [Script] {
         guard let handle = opendir(self.directory) else {
-            if errno == ENOENT { return [] }
-            throw StoreError.fromErrno("open \(self.directory)")
+            guard errno == ENOENT else { throw StoreError.fromErrno("open \(self.directory)") }
+            var scripts: [Script] = []
+            self.addFallback(to: &scripts)
+            return scripts
         }
         defer { closedir(handle) }
         let active = self.activeName()
@@ -64,7 +81,24 @@ public struct SieveStorage: Sendable {
             guard stat(self.path(name), &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
             scripts.append(Script(name: name, isActive: name == active, size: UInt64(max(0, status.st_size))))
         }
+        self.addFallback(to: &scripts)
         return scripts.sorted { $0.name < $1.name }
+    }
+
+    /// Users see the script that runs for them though it is not theirs; one of their own of its name hides it.
+    private func addFallback(to scripts: inout [Script]) {
+        guard let fallback = self.fallback, !scripts.contains(where: { $0.name == fallback.name }) else { return }
+        var status = stat()
+        guard stat(fallback.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        let hasOwn = stat(self.activePath, &status) == 0
+        scripts.append(Script(name: fallback.name, isActive: !hasOwn, size: 0))
+    }
+
+    /// Whether it is the name of the script that is not the user's own.
+    private func isFallback(_ name: String) -> Bool {
+        guard let fallback = self.fallback, fallback.name == name else { return false }
+        var status = stat()
+        return stat(self.path(name), &status) != 0
     }
 
     /// The script that the link names, if it is one of the directory.
@@ -86,10 +120,15 @@ public struct SieveStorage: Sendable {
 
     /// `.notFound`.
     public func read(_ name: String, limit: Int) throws(StoreError) -> [UInt8] {
-        let descriptor = open(self.path(name), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        if let fallback = self.fallback, self.isFallback(name) { return try Self.read(fallback.path, name, limit) }
+        return try Self.read(self.path(name), name, limit)
+    }
+
+    static func read(_ path: String, _ name: String, _ limit: Int) throws(StoreError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { throw StoreError(.notFound, "there is no script \(name)") }
-            throw StoreError.fromErrno("open \(self.path(name))")
+            throw StoreError.fromErrno("open \(path)")
         }
         defer { close(descriptor) }
         var octets: [UInt8] = []
@@ -97,7 +136,7 @@ public struct SieveStorage: Sendable {
         while octets.count <= limit {
             let count = piece.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw StoreError.fromErrno("read \(self.path(name))") }
+            guard count >= 0 else { throw StoreError.fromErrno("read \(path)") }
             if count == 0 { return octets }
             octets += piece[..<count]
         }
@@ -167,7 +206,9 @@ public struct SieveStorage: Sendable {
     /// Makes a script the active one; `nil`: none. `.notFound`.
     public func activate(_ name: String?) throws(StoreError) {
         try self.adoptFile()
-        guard let name else {
+        // The script of those without one is active when no other is.
+        let wanted = name.flatMap { self.isFallback($0) ? nil : $0 }
+        guard let name = wanted else {
             guard unlink(self.activePath) == 0 || errno == ENOENT else {
                 throw StoreError.fromErrno("unlink \(self.activePath)")
             }

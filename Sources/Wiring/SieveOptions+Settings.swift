@@ -16,12 +16,19 @@ extension SieveOptions {
         self.limits.actions = sieve.maximumActions
         self.limits.redirects = sieve.maximumRedirects
         self.policy.recipientDelimiter = settings.delivery.recipientDelimiter
-        self.before = sieve.scripts.filter { $0.type == .before }.map(\.path)
-        self.after = sieve.scripts.filter { $0.type == .after }.map(\.path)
-        self.fallback = sieve.scripts.first { $0.type == .default }?.path
+        self.takeLanguage(settings)
+        func paths(_ type: SieveScriptType) -> [String] { sieve.scripts(of: type).map(\.path) }
+        self.before = paths(.before)
+        self.after = paths(.after)
+        self.discard = paths(.discard)
+        self.global = paths(.global)
+        let fallback = sieve.scripts(of: .default).first
+        self.fallback = fallback?.path
+        self.fallbackName = fallback?.scriptName ?? ""
         // Without a link `path` is the script itself.
         let personal = sieve.personal
         self.personal = personal.activePath.isEmpty ? personal.path : personal.activePath
+        self.personalDirectory = personal.path
         self.userLog = sieve.userLog
         // A script may be used both at delivery and for events (RFC 6785 section 4.2).
         if !settings.events.url.isEmpty { self.registry = self.registry.knowingEvents }
@@ -53,7 +60,14 @@ extension SieveStorage {
             guard let directory = accounts.path(personal.path, of: user),
                 let link = accounts.path(personal.activePath, of: user)
             else { return nil }
-            return SieveStorage(directory: directory, activePath: link)
+            var storage = SieveStorage(directory: directory, activePath: link)
+            storage.global = settings.sieve.scripts(of: .global).compactMap { accounts.path($0.path, of: user) }
+            if let fallback = settings.sieve.scripts(of: .default).first, !fallback.scriptName.isEmpty,
+                let path = accounts.path(fallback.path, of: user)
+            {
+                storage.fallback = SieveStorage.Fallback(name: fallback.scriptName, path: path)
+            }
+            return storage
         }
     }
 }

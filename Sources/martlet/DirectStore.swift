@@ -48,6 +48,7 @@ enum DirectStore {
             store: store, accounts: accounts, authenticator: authenticator,
             sieve: AdminSieve(
                 compiler: SieveCompiler(registry: delivery.registry, limits: delivery.limits),
+                globalRegistry: delivery.globalRegistry,
                 storage: SieveStorage.places(configuration.settings(for: .sieve), accounts)),
             sessions: nil)
         let result: Result<AdminExit, AdminError>

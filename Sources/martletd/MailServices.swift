@@ -103,6 +103,7 @@ final class MailServices: Sendable {
             store: store, accounts: accounts, authenticator: authenticator,
             sieve: AdminSieve(
                 compiler: SieveCompiler(registry: delivery.registry, limits: delivery.limits),
+                globalRegistry: delivery.globalRegistry,
                 storage: SieveStorage.places(configuration.settings(for: .sieve), accounts)),
             sessions: RegisteredSessions(registry))
         context.junk = {
@@ -164,6 +165,7 @@ final class MailServices: Sendable {
         return ManageSieveOptions(
             configuration: configuration, authenticator: authenticator, accounts: accounts, store: store,
             contexts: contexts, compiler: SieveCompiler(registry: delivery.registry, limits: delivery.limits),
+            globalRegistry: delivery.globalRegistry,
             storage: SieveStorage.places(settings, accounts), logger: logger)
     }
 

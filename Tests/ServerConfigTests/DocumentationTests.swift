@@ -101,12 +101,16 @@ import Testing
             Schema.localName, LocalNameSettings(names: []))
         out += self.block(
             "sieve_script NAME { }",
-            "A place of Sieve scripts. Also: `sieve`, `sieve_before`, `sieve_after` and `sieve_default` in `plugin { }`.",
+            "A place of Sieve scripts. Also: `sieve`, `sieve_before`, `sieve_after`, `sieve_discard`, `sieve_global`, `sieve_default` and `sieve_default_name` in `plugin { }`.",
             Schema.sieveScript, SieveScriptSettings(name: ""))
         out += self.block(
             "sieve_script NAME { } for IMAP events",
             "A script of the administrator that runs when messages come into a mailbox over IMAP or change their flags: in `mailbox NAME { }` of a namespace, in `imapsieve_from NAME { }` (for what comes from that mailbox; itself at the top level or in `mailbox NAME { }`), or at the top level with a `cause`. Also: `imapsieve_mailboxN_name`, `_from`, `_causes`, `_before`, `_after` and `_copy_source_after` in `plugin { }`.",
             Schema.eventScript, EventScriptSettings(name: ""))
+        out += self.block(
+            "sieve_extlists_list NAME { }",
+            "A list that scripts ask by `:list` (extlists). Also `dict file { path = ... }` in it, for pairs.\n\nFurther settings of Sieve whose names have a free part: `sieve_env_NAME`, which scripts read as `vnd.dovecot.config.NAME`; `sieve_spamtest_text_value { N = TEXT }` and `sieve_virustest_text_value { N = TEXT }`; `sieve_editheader_header NAME { forbid_add = yes  forbid_delete = yes }`.",
+            Schema.sieveList, SieveListSettings(name: ""))
         out += self.block(
             "quota_warning NAME { }",
             "A level of which users are told, once for each crossing. Also as `warning NAME { }` in `quota NAME { }`, where the settings of Quota may stand too, without their `quota_`; `execute PROGRAM { args = ... }` for `quota_warning_execute`.",

@@ -1,5 +1,6 @@
 import Glibc
 import MailStore
+import SieveCore
 import Testing
 
 @testable import SieveStorage
@@ -76,6 +77,56 @@ import Testing
             #expect(try storage.list().map(\.name) == ["dovecot.orig"])
             #expect(storage.activeName() == "dovecot.orig")
             #expect(try storage.read("dovecot.orig", limit: 10) == Array("stop;".utf8))
+        }
+    }
+
+    /// Users see the site's script as long as they have none of that name.
+    @Test func siteScript() throws {
+        try self.with { mine, home in
+            var storage = mine
+            let site = home + "/site.sieve"
+            let descriptor = open(site, O_WRONLY | O_CREAT, 0o600)
+            _ = write(descriptor, "keep;", 5)
+            close(descriptor)
+            storage.fallback = SieveStorage.Fallback(name: "Site", path: site)
+            #expect(try storage.list().map(\.name) == ["Site"])
+            #expect(try storage.list().map(\.isActive) == [true])
+            #expect(try storage.read("Site", limit: 10) == Array("keep;".utf8))
+            try storage.write("own", Array("stop;".utf8))
+            try storage.activate("own")
+            #expect(try storage.list().map(\.isActive) == [false, true])
+            try storage.activate("Site")
+            #expect(try storage.list().map(\.isActive) == [true, false])
+            #expect(throws: StoreError.self) { try storage.delete("Site") }
+            try storage.write("Site", Array("discard;".utf8))
+            #expect(try storage.read("Site", limit: 10) == Array("discard;".utf8))
+            try storage.activate("Site")
+            #expect(self.target(home) == "sieve/Site.sieve")
+            unlink(site)
+        }
+    }
+
+    @Test func includedScripts() throws {
+        try self.with { mine, home in
+            var storage = mine
+            try storage.write("part", Array("keep;".utf8))
+            storage.global = [home + "/none", home + "/sieve"]
+            let scripts = StoredScripts(storage, global: .of(["editheader"]), limit: 0)
+            for location in [SieveScriptName.Location.personal, .global] {
+                #expect(scripts.source(of: SieveScriptName(location: location, name: "part")) == Array("keep;".utf8))
+                #expect(scripts.source(of: SieveScriptName(location: location, name: "absent")) == nil)
+                #expect(scripts.source(of: SieveScriptName(location: location, name: "../sieve/part")) == nil)
+            }
+            let compiler = SieveCompiler(registry: .of(["include"]))
+            func check(_ text: String) -> SieveCompilation {
+                compiler.compile(Array(text.utf8), name: "x", included: scripts, missing: .warning)
+            }
+            #expect(check("require \"include\"; include \"part\";").diagnostics.isEmpty)
+            let early = check("require \"include\"; include \"later\";")
+            #expect(early.script != nil && early.diagnostics.map(\.severity) == [.warning])
+            try storage.write("edits", Array("require \"editheader\"; addheader \"X\" \"y\";".utf8))
+            #expect(check("require \"include\"; include :global \"edits\";").script != nil)
+            #expect(check("require \"include\"; include \"edits\";").script == nil)
         }
     }
 

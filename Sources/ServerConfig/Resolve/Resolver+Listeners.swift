@@ -212,6 +212,11 @@ extension Resolver {
         if !self.settings.sieve.scripts.contains(where: { $0.type == .personal }) {
             self.settings.sieve.scripts.append(SieveScriptSettings(name: "personal"))
         }
+        if !self.defaultScriptName.isEmpty,
+            let index = self.settings.sieve.scripts.firstIndex(where: { $0.type == .default })
+        {
+            self.settings.sieve.scripts[index].scriptName = self.defaultScriptName
+        }
         // What is missing may well stand in the lines with mistakes.
         guard self.out.errorCount == 0, !hadErrors else { return }
         let tls = self.settings.tls

@@ -317,6 +317,10 @@ extension Resolver {
             }
             // Where no other cause is named: an event's script is no matter of this.
             if statement.name == "cause" || statement.name == "sieve_script_cause" { continue }
+            if statement.name == "bin_path" || statement.name == "sieve_script_bin_path" {
+                self.out.warn(statement.place, "\(statement.name): compiled scripts are kept in memory; remove it")
+                continue
+            }
             if statement.name == "driver" || statement.name == "sieve_script_driver" {
                 if value.text != "file" {
                     self.out.error(statement.place, "driver: only file is in this release")
@@ -337,9 +341,9 @@ extension Resolver {
     /// Whether a setting is one of Sieve's in the older spelling.
     static func isPluginSieve(_ name: String) -> Bool {
         switch name {
-        case "sieve", "sieve_dir", "sieve_default": return true
+        case "sieve", "sieve_dir", "sieve_default", "sieve_global", "sieve_global_dir", "sieve_default_name": return true
         default:
-            for prefix in ["sieve_before", "sieve_after"] where name.hasPrefix(prefix) {
+            for prefix in ["sieve_before", "sieve_after", "sieve_discard"] where name.hasPrefix(prefix) {
                 return name.dropFirst(prefix.count).allSatisfy { $0.isASCII && $0.isNumber }
             }
             return false
@@ -355,10 +359,18 @@ extension Resolver {
         case .success(let expansion): path = expansion.text
         case .failure(let problem): return self.out.error(place, "\(name): \(problem.text)")
         }
+        if name == "sieve_default_name" {
+            // Dovecot's order of lines is free; the script itself may come later.
+            self.defaultScriptName = value.text
+            return
+        }
         guard name == "sieve" || name == "sieve_dir" else {
             var script = SieveScriptSettings(name: name)
             script.type =
-                name == "sieve_default" ? .default : name.hasPrefix("sieve_before") ? .before : .after
+                name == "sieve_default"
+                ? .default
+                : name.hasPrefix("sieve_before")
+                    ? .before : name.hasPrefix("sieve_global") ? .global : name.hasPrefix("sieve_discard") ? .discard : .after
             script.path = path
             self.settings.sieve.scripts.append(script)
             return

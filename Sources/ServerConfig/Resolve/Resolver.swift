@@ -12,6 +12,8 @@ package struct Resolver {
     var eventNamespaces: [Int: String] = [:]
     /// Scripts for events in the older spelling, by the words in their settings' names, in the order of the files.
     var eventMailboxes: [(key: String, values: [String: (text: String, place: SourcePlace)])] = []
+    /// `sieve_default_name`, put in place at the end.
+    var defaultScriptName = ""
     /// Rules of the older spelling, put in place at the end.
     var quotaRules: [QuotaRuleText] = []
 
@@ -49,6 +51,8 @@ package struct Resolver {
             self.mailLocation(value, at: place)
         case _ where Self.isPluginSieve(name):
             self.pluginSieve(name, value, at: place)
+        case _ where Self.isOpenSieve(name):
+            self.openSieve(name, value, at: place)
         case _ where Self.isPluginQuota(name):
             self.pluginQuota(name, value, at: place)
         case _ where Self.isPluginEvent(name):
@@ -84,6 +88,7 @@ package struct Resolver {
         case "userdb": self.userdb(name, inner, at: place)
         case "sieve_script": self.sieveScript(name, inner, at: place)
         case "imapsieve_from": self.eventSource(name, inner, at: place, mailbox: "*")
+        case let kind where Self.isSieveBlock(kind): self.sieveBlock(kind, name, inner, at: place)
         case "quota": self.quota(name, inner, at: place)
         case "quota_warning": self.quotaWarning(name, inner, at: place)
         case "local_name": self.localName(name, inner, at: place)

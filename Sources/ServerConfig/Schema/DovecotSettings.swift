@@ -27,7 +27,6 @@ package enum DovecotSettings {
         "lua": "is not in this release",
         "oauth2": "is not in this release",
         "discard": "is not in this release",
-        "global": "is not in this release",
         "autocreate": "write create",
     ]
 
@@ -146,9 +145,7 @@ package enum DovecotSettings {
         "imap_zlib_compress_level": "write imap_compress_deflate_level",
         "autocreate": "write auto = create into mailbox NAME { } of namespace inbox { }",
         "autosubscribe": "write auto = subscribe into mailbox NAME { } of namespace inbox { }",
-        "sieve_extensions": "every extension that is there is on; remove it",
-        "sieve_global_extensions": "every extension that is there is on; remove it",
-        "sieve_max_cpu_time": "the steps of a run are bounded already; remove it",
+        "sieve_plugins": "every extension is built in; switch those you want on in sieve_extensions, and remove it",
     ]
 
     private static let families: [(prefix: String, hint: String)] = [

@@ -124,14 +124,22 @@ extension Schema {
 
     package static let sieveScript: [Setting<SieveScriptSettings>] = [
         .choice(
-            "type", \.type, "When it runs: the user's own, for users who have none, before it, after it."
+            "type", \.type,
+            "When it runs: the user's own, for users who have none, before it, after it, for messages that would be discarded; or never by itself, and other scripts include it (`global`)."
         )
         .alias("sieve_script_type"),
         .template(
             "path", \.path,
-            "Directory of a user's scripts (`personal`), or one script file; `~/` is the home."
+            "Directory of scripts, or one script file; `~/` is the home. Of `before`, `after` and `discard` a directory stands for its `*.sieve` files by name; of `personal` and `global` it is where included scripts are looked for."
         )
         .alias("sieve_script_path"),
+        .text("name", \.scriptName, "`default`: the name by which users see and may include it.")
+            .alias("sieve_script_name"),
+        .number(
+            "precedence", \.precedence, 0...1_000_000,
+            "Of several of a type the lower number is first; 0 is last, in the order of the files."
+        )
+        .alias("sieve_script_precedence"),
         .template("active_path", \.activePath, "`personal`: the link to the active script.")
             .alias("sieve_script_active_path"),
     ]
@@ -144,7 +152,7 @@ extension Schema {
     /// Kinds of blocks at the top level.
     package static let blockKinds = [
         "protocol", "remote", "local_name", "service", "namespace", "passdb", "userdb", "plugin",
-        "sieve_script", "imapsieve_from", "quota", "quota_warning",
+        "sieve_script", "imapsieve_from", "sieve_extlists_list", "sieve_editheader_header", "quota", "quota_warning",
         "protocols",
     ]
 
@@ -161,8 +169,8 @@ extension Schema {
             switch mailProtocol {
             case .imap: ["IMAP", "Sieve on IMAP events", "Junk"]
             case .pop3: ["POP3"]
-            case .lmtp: ["LMTP", "Delivery", "Sieve", "Junk"]
-            case .sieve: ["Sieve"]
+            case .lmtp: ["LMTP", "Delivery", "Sieve", "Sieve language", "Junk"]
+            case .sieve: ["Sieve", "Sieve language"]
             }
         return groups.contains { group in
             titles.contains(group.title) && group.settings.contains { $0.name == setting.name }

@@ -20,6 +20,7 @@ package enum Schema {
         Group(title: "LMTP", settings: lmtp),
         Group(title: "Delivery", settings: delivery),
         Group(title: "Sieve", settings: sieve),
+        Group(title: "Sieve language", settings: sieveLanguage),
         Group(title: "Sieve on IMAP events", settings: events),
         Group(title: "Junk", settings: junk),
         Group(title: "Quota", settings: quota),

@@ -103,6 +103,18 @@ public struct SieveSettings: Sendable, Equatable {
     /// Where a user finds what went wrong in the own script; unexpanded, `~/` is the home.
     public var userLog = "~/.dovecot.sieve.log"
 
+    /// The language of scripts.
+    public var language = SieveLanguageSettings()
+
+    /// The places of one type, in the order in which their scripts run.
+    public func scripts(of type: SieveScriptType) -> [SieveScriptSettings] {
+        let places = self.scripts.filter { $0.type == type }
+        let first = places.filter { $0.precedence > 0 }.enumerated().sorted {
+            ($0.element.precedence, $0.offset) < ($1.element.precedence, $1.offset)
+        }
+        return first.map(\.element) + places.filter { $0.precedence == 0 }
+    }
+
     /// The storage of users' own scripts.
     public var personal: SieveScriptSettings {
         self.scripts.first { $0.type == .personal } ?? SieveScriptSettings(name: "personal")
@@ -115,7 +127,11 @@ public struct SieveSettings: Sendable, Equatable {
 public struct SieveScriptSettings: Sendable, Equatable {
     public var name: String
     public var type: SieveScriptType = .personal
-    /// A directory of scripts (`personal`) or one script file; unexpanded, `~/` is the home.
+    /// The name by which users see a `default` script; empty: they do not.
+    public var scriptName = ""
+    /// Of several of a type that with the lower number comes first; those without one (0) come last.
+    public var precedence = 0
+    /// A directory of scripts or one script file; unexpanded, `~/` is the home.
     public var path = "~/sieve"
     /// `personal`: the link to the active script; unexpanded.
     public var activePath = "~/.dovecot.sieve"
@@ -133,4 +149,8 @@ public enum SieveScriptType: String, SettingChoice {
     case before
     /// For all users, after the own one.
     case after
+    /// For messages that would be discarded.
+    case discard
+    /// For others to include.
+    case global
 }

@@ -93,6 +93,7 @@ final class IncludeSession {
     /// Those that were compiled already; `nil` for faulty ones.
     var known: [SieveScriptName: SieveScript?] = [:]
     var count = 0
+    var missing = SieveDiagnostic.Severity.error
     /// All that were looked for, in order.
     var wanted: [SieveScriptName] = []
 
@@ -123,7 +124,12 @@ extension ScriptCompiler {
         }
         if !self.session.wanted.contains(name) { self.session.wanted.append(name) }
         guard let octets = self.session.source?.source(of: name) else {
-            if !isOptional { self.error(position, "there is no \(name.location.rawValue) script \(shown)") }
+            guard !isOptional else { return }
+            let text = "there is no \(name.location.rawValue) script \(shown)"
+            switch self.session.missing {
+            case .error: self.error(position, text)
+            case .warning: self.diagnostics.warning(position, text + " yet; mail is kept until there is one")
+            }
             return
         }
         self.session.count += 1

@@ -69,10 +69,14 @@ public struct SieveCompiler: Sendable {
     ///   - source: the script in UTF-8; lines end in CRLF or LF.
     ///   - name: how it is called in logs.
     ///   - included: where scripts come from that it includes.
+    ///   - missing: what it means that one is not there: a client that uploads scripts one after the other has to
+    ///     begin somewhere.
     public func compile(
-        _ source: [UInt8], name: String, included: (any SieveScriptSource)? = nil
+        _ source: [UInt8], name: String, included: (any SieveScriptSource)? = nil,
+        missing: SieveDiagnostic.Severity = .error
     ) -> SieveCompilation {
         let session = IncludeSession(included)
+        session.missing = missing
         var compilation = self.compile(source, name: name, identity: "", session: session)
         compilation.included = session.wanted
         compilation.script?.included = session.wanted

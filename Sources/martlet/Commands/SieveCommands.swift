@@ -1,8 +1,12 @@
 import AdminCommands
 import ArgumentParser
+import Delivery
 import Glibc
+import Logging
 import MIMECore
+import ServerConfig
 import SieveCore
+import Wiring
 
 struct SieveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -44,7 +48,9 @@ private struct ScriptFiles: SieveTestFiles, SieveScriptSource {
     }
 
     /// Compiles a script and prints what is wrong with it; `nil` when there are errors.
-    static func compile(_ path: String) throws -> SieveScript? {
+    ///
+    /// - Parameter configuration: the file that says what delivery knows; without it that is what it knows by default.
+    static func compile(_ path: String, configuration: String? = nil) throws -> SieveScript? {
         let files = ScriptFiles(folder: self.folder(of: path))
         guard let octets = files.read(path) else {
             throw AdminError(.data, "cannot read \(path): \(String(cString: strerror(errno)))")
@@ -53,7 +59,7 @@ private struct ScriptFiles: SieveTestFiles, SieveScriptSource {
         for diagnostic in compilation.diagnostics {
             Terminal.complain(diagnostic.line(of: path))
         }
-        if compilation.script != nil { Self.warnOfDelivery(octets, path, files) }
+        if compilation.script != nil { Self.warnOfDelivery(octets, path, files, configuration) }
         let hidden = compilation.errorCount - compilation.diagnostics.count { $0.severity == .error }
         if hidden > 0 { Terminal.complain("\(path): \(hidden) more errors") }
         return compilation.script
@@ -62,8 +68,12 @@ private struct ScriptFiles: SieveTestFiles, SieveScriptSource {
 
 extension ScriptFiles {
     /// Says of a script that is right what delivery would refuse it for.
-    private static func warnOfDelivery(_ octets: [UInt8], _ path: String, _ files: ScriptFiles) {
-        let delivery = SieveCompiler(registry: .of(SieveRegistry.filing))
+    private static func warnOfDelivery(
+        _ octets: [UInt8], _ path: String, _ files: ScriptFiles, _ configuration: String?
+    ) {
+        let settings = configuration.flatMap { Configuration.load(path: $0).configuration?.settings(for: .lmtp) }
+        let options = SieveOptions(settings ?? Settings(), Logger(label: "sieve") { _ in SwiftLogNoOpLogHandler() })
+        let delivery = SieveCompiler(registry: options.registry)
         let refused = delivery.compile(octets, name: path, included: files).diagnostics.filter { $0.severity == .error }
         let extensions = refused.filter { $0.text.hasPrefix("this server has no extension") }
         for diagnostic in extensions.isEmpty ? Array(refused.prefix(1)) : extensions {
@@ -95,7 +105,7 @@ struct SieveCheckCommand: AsyncParsableCommand {
             return try await AdminRunner(self.global).run(["sieve", "check"] + users + ["--"] + self.files)
         }
         var isFine = true
-        for file in self.files where try ScriptFiles.compile(file) == nil { isFine = false }
+        for file in self.files where try ScriptFiles.compile(file, configuration: self.global.configuration) == nil { isFine = false }
         guard isFine else { throw ExitCode(AdminExit.data.rawValue) }
     }
 }
