@@ -130,7 +130,7 @@ let package = Package(
         room(
             "AdminCommands",
             uses: [
-                "MailSearch", "IMAPCore", "MailStore", "Accounts", "Authentication", "SieveStorage", "SieveCore",
+                "ArchiveCore", "MailSearch", "IMAPCore", "MailStore", "Accounts", "Authentication", "SieveStorage", "SieveCore",
                 "MIMECore", "MailCore",
             ]),
         room("AdminServer", uses: ["ServerCore", "AdminCommands", logging]),
@@ -156,7 +156,7 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "AdminCommands", "ServerConfig", "Accounts", "Authentication", "Delivery", "MailStore", "Wiring",
+                "AdminCommands", "ArchiveCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "MailStore", "MailCore", "Wiring",
                 "SieveCore", "SieveStorage", "LMTPCore", "MIMECore",
                 argumentParser, logging,
             ],

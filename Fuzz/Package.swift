@@ -14,6 +14,9 @@ let package = Package(
             name: "FuzzIMAP", dependencies: [.product(name: "IMAPCore", package: "martlet")],
             swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
+            name: "FuzzArchive", dependencies: [.product(name: "ArchiveCore", package: "martlet")],
+            swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
             name: "FuzzSieve",
             dependencies: [
                 .product(name: "SieveCore", package: "martlet"),

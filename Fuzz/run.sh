@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(FuzzMIME FuzzIMAP FuzzSieve)
+[ ${#targets[@]} -gt 0 ] || targets=(FuzzMIME FuzzIMAP FuzzSieve FuzzArchive)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -20,6 +20,7 @@ modules() {
     case $1 in
         FuzzMIME) echo MailCore MIMECore ;;
         FuzzIMAP) echo MailCore MIMECore IMAPCore ;;
+        FuzzArchive) echo MailCore ArchiveCore ;;
         FuzzSieve) echo MailCore MIMECore SieveCore ;;
     esac
 }
@@ -32,7 +33,7 @@ build() {
         [ "$module" = "$target" ] && folder=Sources/$target
         while IFS= read -r file; do
             name=$(sed "s|^$folder/||; s|/|_|g" <<<"$file")
-            sed -E '/^(public |internal |package |private )?import (MailCore|MIMECore|IMAPCore|SieveCore)$/d' \
+            sed -E '/^(public |internal |package |private )?import (MailCore|MIMECore|IMAPCore|SieveCore|ArchiveCore)$/d' \
                 "$file" >"$work/$target/${module}_$name"
         done < <(find "$folder" -name '*.swift')
     done
