@@ -77,7 +77,7 @@ extension MailboxState {
         return try self.core.asOwner { () throws(StoreError) in try self.files.scan() }
     }
 
-    private func readRowsAndTasks() throws(StoreError) -> ([NewMessage], [UID: FileTask]) {
+    func readRowsAndTasks() throws(StoreError) -> ([NewMessage], [UID: FileTask]) {
         let schema = self.core.volume.schema
         let key = self.key
         return try schema.read { (transaction) throws(LMDBError) in
@@ -97,7 +97,7 @@ extension MailboxState {
     }
 
     /// What a comparison of files and index found.
-    private struct Differences {
+    struct Differences {
         var new: [FoundMessage] = []
         var flags: [(row: NewMessage, file: FileFlags)] = []
         var gone: [NewMessage] = []
@@ -138,7 +138,7 @@ extension MailboxState {
         return ticket
     }
 
-    private func compare(_ scan: MailboxScan, _ rows: [NewMessage], _ tasks: [UID: FileTask]) -> Differences {
+    func compare(_ scan: MailboxScan, _ rows: [NewMessage], _ tasks: [UID: FileTask]) -> Differences {
         var differences = Differences()
         var known: [BodyLocation: Int] = [:]
         known.reserveCapacity(rows.count)

@@ -91,6 +91,11 @@ final class FileWork: @unchecked Sendable {
         self.change(state) { $0.rows.append(contentsOf: rows) }
     }
 
+    /// UIDs whose rows in the list of UIDs are still to be written.
+    func pendingRows(_ key: MailboxKey) -> Set<UID> {
+        self.monitor.lock.withLock { Set(self.work[key]?.rows.map(\.uid) ?? []) }
+    }
+
     /// Has the account's size file brought up to date soon.
     func updateSizeFile(_ states: [MailboxState]) {
         guard let state = states.first else { return }

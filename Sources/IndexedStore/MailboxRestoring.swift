@@ -38,21 +38,24 @@ final class MailboxRestoring: MailboxRestoration {
         self.hashes = hashes
     }
 
-    deinit { self.state.lock.withLock { self.state.isRestoring = false } }
+    deinit {
+        // Forgotten without an end: nobody may be shut out for good.
+        if !self.isEnded.withLock({ $0 }) { self.state.lock.withLock { self.state.isRestoring = false } }
+    }
 
     func has(_ uid: UID?, guid: String) -> Bool {
         if self.isSame, let uid, self.uids.contains(uid) { return true }
         return !guid.isEmpty && self.hashes.contains(guid.hashValue)
     }
 
-    func end() async throws(StoreError) {
+    func end(_ outcome: RestorationOutcome) async throws(StoreError) {
         let isFirst = self.isEnded.withLock { ended in
             defer { ended = true }
             return !ended
         }
         guard isFirst else { return }
         let state = self.state
-        let next = self.uidNext
+        let next = outcome == .whole ? self.uidNext : 0
         let ticket = try state.lock.withLock { () throws(StoreError) -> UInt64? in
             state.isRestoring = false
             guard !state.isDeleted, next > state.uidNext, next < .max - 65_536 else { return nil }

@@ -116,7 +116,15 @@ public protocol MailboxRestoration: AnyObject, Sendable {
     func has(_ uid: UID?, guid: String) -> Bool
 
     /// Lets others in again.
-    func end() async throws(StoreError)
+    func end(_ outcome: RestorationOutcome) async throws(StoreError)
+}
+
+/// How a restoration ended.
+public enum RestorationOutcome: Sendable, Hashable {
+    /// All messages are there: UIDs that the former mailbox may have given since its backup are not given again.
+    case whole
+    /// It is going to be repeated, and its messages are to get their UIDs then.
+    case cutShort
 }
 
 /// What of an archived mailbox a restored one is to have.

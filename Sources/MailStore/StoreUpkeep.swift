@@ -1,3 +1,5 @@
+public import MailCore
+
 /// What a store can do for its administrator beside keeping mail: backups, restores, examination.
 public protocol StoreUpkeep: MailStore {
     /// All accounts that the store has seen, those of namespaces among them, sorted by name.
@@ -10,4 +12,19 @@ public protocol StoreUpkeep: MailStore {
     func restore(
         _ mailbox: ArchivedMailbox, in account: any MailAccount, _ identity: RestoredIdentity
     ) async throws(StoreError) -> any MailboxRestoration
+
+    /// Examines a part of a mailbox: first (`nil`) the mailbox as a whole, files and counters, then messages from a
+    /// UID on with their octets. What other programs did in the ordinary way is taken in, and no finding.
+    func verify(
+        _ name: MailboxName, of account: any MailAccount, from first: UInt32?, _ mode: VerifyMode
+    ) async throws(StoreError) -> VerifiedSlice
+
+    /// Examines a part of the log: reads it and compares all checksums.
+    func verifyLog(from first: UInt32?) async throws(StoreError) -> VerifiedSlice
+
+    /// What the background examination wrote down last.
+    func scrubStatus() -> ScrubStatus
+
+    /// Writes that down, so that it outlives the process.
+    func save(_ status: ScrubStatus) async throws(StoreError)
 }

@@ -45,6 +45,8 @@ import Testing
                     #expect(store.openReport.isIndexNew == (round == 0))
                     let account = try await store.account(volume.identity("anna"))
                     try await work.check(account)
+                    try await store.finishFileWork()
+                    #expect(try await VerifyTests.findings(store, account) == [])
                 }
             }
             #expect(volume.problems.filter { $0.contains("damaged") || $0.contains("missing") } == [])
