@@ -37,6 +37,7 @@ final class MailDaemon: Sendable {
     private let autoExpunge: AutoExpunge
     private let events: MailboxEvents
     private let junkTrainer: JunkTrainer
+    private let autoScrub: AutoScrub?
     /// What goes on beside the sessions; ended by `stop`.
     private let background: Task<Void, Never>
 
@@ -103,12 +104,15 @@ final class MailDaemon: Sendable {
         let store = self.store
         let autoExpunge = AutoExpunge(store, settings, output.logger("mail"))
         self.autoExpunge = autoExpunge
+        let autoScrub = AutoScrub(store, settings, output.logger("mail"))
+        self.autoScrub = autoScrub
         self.background = Task {
             await withTaskGroup { group in
                 group.addTask { await quotaWarner.run(store) }
                 group.addTask { await autoExpunge.run() }
                 group.addTask { await events.run(store) }
                 group.addTask { await junkTrainer.run() }
+                group.addTask { await autoScrub?.run { Int64(time(nil)) } }
             }
         }
         Self.giveBackMemory()
@@ -158,6 +162,7 @@ final class MailDaemon: Sendable {
         self.services.reload(configuration)
         self.quotaWarner.reload(QuotaWarner.Options(settings, self.output.logger("quota")))
         self.autoExpunge.reload(settings)
+        self.autoScrub?.reload(settings)
         self.events.reload(MailboxEvents.Options(configuration) { self.output.logger($0) })
         self.junkTrainer.reload(JunkTrainer.Options(configuration, self.output.logger("junk")))
     }

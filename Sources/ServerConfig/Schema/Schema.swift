@@ -117,6 +117,13 @@ package enum Schema {
             "mail_volume_log_retention", \.mail.logRetention,
             "For how long a segment of the log stays where it is although nothing needs it any more, so that a copy made with rsync while the server runs finds everything it listed. Less while the file system is nearly full."
         ),
+        .time(
+            "mail_scrub_interval", \.mail.scrubInterval,
+            "How often all mail is read in the background and compared with index, sizes and checksums; what cannot be mended is logged. 0 is never. `martlet scrub` shows what was found."
+        ),
+        .size(
+            "mail_scrub_rate", \.mail.scrubRate,
+            "Octets a second that this may read."),
         .size(
             "mail_max_message_size", \.mail.maximumMessageSize,
             "Largest message that APPEND and LMTP take; 0 is no limit. Keep the MTA's limit at or below it."),

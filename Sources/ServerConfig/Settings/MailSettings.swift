@@ -21,6 +21,10 @@ public struct MailSettings: Sendable, Equatable {
     public var backgroundRate: UInt64 = 20 << 20
     /// For how long segments of the log that nothing needs any more stay where they are.
     public var logRetention: Duration = .seconds(3600)
+    /// How often everything is read and compared; zero: never.
+    public var scrubInterval: Duration = .seconds(30 * 86_400)
+    /// Octets a second that may be read for it.
+    public var scrubRate: UInt64 = 4 << 20
     /// The largest message in octets that APPEND and LMTP take; 0 for no limit.
     public var maximumMessageSize: UInt64 = 100 << 20
     /// How often mailboxes are looked through for messages that `autoexpunge` removes.
