@@ -1,5 +1,6 @@
 import Accounts
 import Authentication
+import Glibc
 import MailCore
 import MailStore
 
@@ -57,6 +58,30 @@ extension AdminCommand {
             return try await Self.eachUser(users, context, &output) { user, output throws(AdminError) in
                 try await SieveCommands.run(verb, user, context, &output)
             }
+        case .upkeep(let users, let verb):
+            try await output.columns(verb.columns)
+            var exit = AdminExit.success
+            let worst = try await Self.eachUser(users, context, &output) { user, output throws(AdminError) in
+                switch verb {
+                case .backup(let options): exit = try await BackupCommand.run(options, user, context, &output)
+                case .restore(let options): exit = try await RestoreCommand.run(options, user, context, &output)
+                }
+            }
+            return worst == .success ? exit : worst
+        case .verify(nil, let mode):
+            try await output.columns(["username"] + VerifyCommand.columns)
+            return try await VerifyCommand.runAll(mode, context, &output)
+        case .verify(let users?, let mode):
+            try await output.columns(users.column + VerifyCommand.columns)
+            var exit = AdminExit.success
+            let worst = try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                let one = try await VerifyCommand.run(mode, account, context, &output)
+                if one != .success { exit = one }
+            }
+            return worst == .success ? exit : worst
+        case .scrub:
+            try await output.columns(VerifyCommand.scrubColumns)
+            return try await VerifyCommand.scrub(context, now: Int64(time(nil)), &output)
         case .forceResync(let users, let masks):
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MailboxCommands.resync(masks, account, &output)

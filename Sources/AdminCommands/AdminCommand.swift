@@ -1,3 +1,5 @@
+public import MailStore
+
 /// A command of `martlet` that works on the store or the running daemon, parsed from its words.
 ///
 /// The words are doveadm's: `mailbox status -u alice all 'INBOX*'`.
@@ -24,6 +26,10 @@ public enum AdminCommand: Sendable, Hashable {
     case quotaSet(UserSelection, QuotaChange?)
     case accountMove(UserSelection, driver: String)
     case access(UserSelection, AccessVerb)
+    case upkeep(UserSelection, UpkeepVerb)
+    /// `nil`: the whole volume.
+    case verify(UserSelection?, VerifyMode)
+    case scrub
     case sieve(UserSelection, SieveVerb)
 
     /// For whom a command runs.
@@ -97,6 +103,19 @@ public enum AdminCommand: Sendable, Hashable {
         case ("quota", let verb?):
             arguments.skip()
             self = try Self.quota(verb, &arguments)
+        case (let verb?, _) where ["backup", "restore", "import"].contains(verb):
+            let users = try arguments.users()
+            guard users.single != nil else { throw AdminError(.usage, "\(verb) is for one user") }
+            self = .upkeep(users, try UpkeepVerb(verb, try arguments.operands(0..., "\(verb) -u USER ...")))
+        case ("verify", _):
+            let isAll = !arguments.hasUsers
+            let users = isAll ? nil : try arguments.users()
+            let words = try arguments.operands(0...1, "verify [-u USER] [--repair]")
+            guard words.isEmpty || words == ["repair=yes"] else { throw AdminError(.usage, "verify: \(words[0])") }
+            self = .verify(users, words.isEmpty ? .examine : .repair)
+        case ("scrub", _):
+            _ = try arguments.operands(0...0, "scrub")
+            self = .scrub
         case ("account", "move"):
             arguments.skip()
             let users = try arguments.users()
@@ -245,6 +264,11 @@ private struct Arguments {
         let value = self.words[index + 1]
         self.words.removeSubrange(index...(index + 1))
         return value
+    }
+
+    /// Whether it is said for whom.
+    var hasUsers: Bool {
+        self.words[..<self.endOfOptions].contains { $0 == "-u" || $0 == "-A" }
     }
 
     mutating func users() throws(AdminError) -> AdminCommand.UserSelection {

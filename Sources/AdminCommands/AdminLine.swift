@@ -6,6 +6,8 @@
 ///     S: H TAB mailbox TAB messages          columns
 ///     S: R TAB INBOX TAB 3                   a row
 ///     S: P TAB 1 TAB 10                      progress
+///     S: N                                   the next piece of input is wanted
+///     C: D TAB octets                        a piece; without octets: there is no more
 ///     S: E TAB text                          a problem; the command goes on
 ///     S: X TAB 67 TAB text                   the end: exit status, and why when not 0
 public enum AdminLine {

@@ -13,6 +13,15 @@ public protocol AdminOutput {
 
     /// `done` of `total` parts are finished.
     mutating func progress(done: Int, total: Int) async throws(AdminError)
+
+    /// The next octets of what the command is given, at most some hundred KiB; `nil` at its end.
+    mutating func input() async throws(AdminError) -> [UInt8]?
+}
+
+extension AdminOutput {
+    public mutating func input() async throws(AdminError) -> [UInt8]? {
+        throw AdminError(.usage, "this command is given nothing")
+    }
 }
 
 extension AdminOutput {

@@ -4,6 +4,8 @@ public enum AdminReply: Sendable, Hashable {
     case row([[UInt8]])
     case problem(String)
     case progress(done: Int, total: Int)
+    /// The next piece of input is wanted.
+    case wantsInput
     case end(AdminExit, String)
 
     /// Parses a line given without its LF; `nil` for one of an unknown kind, which is passed over.
@@ -15,6 +17,7 @@ public enum AdminReply: Sendable, Hashable {
         switch text(0) {
         case "H": self = .columns(fields.dropFirst().map { String(decoding: $0, as: UTF8.self) })
         case "R": self = .row(Array(fields.dropFirst()))
+        case "N": self = .wantsInput
         case "E": self = .problem(text(1))
         case "P":
             guard let done = Int(text(1)), let total = Int(text(2)) else { return nil }

@@ -13,6 +13,8 @@ struct UserColumn<Output: AdminOutput>: AdminOutput {
 
     mutating func problem(_ message: String) async throws(AdminError) { try await self.output.problem(message) }
 
+    mutating func input() async throws(AdminError) -> [UInt8]? { try await self.output.input() }
+
     mutating func progress(done: Int, total: Int) async throws(AdminError) {
         // Within a user's mailboxes: with several users those are what counts.
         if self.user == nil { try await self.output.progress(done: done, total: total) }

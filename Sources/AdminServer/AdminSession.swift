@@ -39,10 +39,13 @@ actor AdminSession {
         }
     }
 
-    private func readLine() async throws(ConnectionError) -> [UInt8]? {
+    private func readLine() async throws(ConnectionError) -> [UInt8]? { try await Self.readLine(self.connection) }
+
+    /// A line without its end; `nil` for one that is too long.
+    static func readLine(_ connection: Connection) async throws(ConnectionError) -> [UInt8]? {
         var searched = 0
         while true {
-            let line = self.connection.withInput { input -> [UInt8]? in
+            let line = connection.withInput { input -> [UInt8]? in
                 var position = searched
                 while position < input.count, input[position] != 0x0A { position += 1 }
                 searched = position
@@ -50,11 +53,11 @@ actor AdminSession {
                 return input.extracting(0..<position).withUnsafeBufferPointer { Array($0) }
             }
             if let line {
-                self.connection.consume(line.count + 1)
+                connection.consume(line.count + 1)
                 return line
             }
-            guard self.connection.unread <= AdminLine.maximumRequest else { return nil }
-            try await self.connection.readMore()
+            guard connection.unread <= AdminLine.maximumRequest else { return nil }
+            try await connection.readMore()
         }
     }
 
@@ -83,6 +86,21 @@ struct ConnectionOutput: AdminOutput {
 
     mutating func progress(done: Int, total: Int) async throws(AdminError) {
         try await self.line("P", [Array(String(done).utf8), Array(String(total).utf8)])
+    }
+
+    mutating func input() async throws(AdminError) -> [UInt8]? {
+        AdminLine.encode([[UInt8(ascii: "N")]], into: &self.connection.output)
+        let line: [UInt8]?
+        do throws(ConnectionError) {
+            try await self.connection.flush()
+            line = try await AdminSession.readLine(self.connection)
+        } catch {
+            throw AdminError(.temporary, error.reason)
+        }
+        guard let line else { throw AdminError(.usage, "a piece of input is too long") }
+        let fields = AdminLine.decode(line)
+        guard fields.count == 2, fields[0] == [UInt8(ascii: "D")] else { throw AdminError(.usage, "input was expected") }
+        return fields[1].isEmpty ? nil : fields[1]
     }
 
     private func line(_ kind: String, _ fields: [[UInt8]]) async throws(AdminError) {

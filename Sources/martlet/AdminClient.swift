@@ -57,6 +57,11 @@ struct AdminClient {
                 case .columns(let names): try await output.columns(names)
                 case .row(let values): try await output.row(values)
                 case .problem(let text): try await output.problem(text)
+                case .wantsInput:
+                    // Nothing more comes before it has it.
+                    var answer: [UInt8] = []
+                    AdminLine.encode([[UInt8(ascii: "D")], try await output.input() ?? []], into: &answer)
+                    try self.send(answer)
                 case .progress(let done, let total): try await output.progress(done: done, total: total)
                 case .end(let exit, let text):
                     guard text.isEmpty else { throw AdminError(exit, text) }

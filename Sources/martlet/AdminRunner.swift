@@ -34,6 +34,18 @@ struct AdminRunner {
     }
 }
 
+extension AdminRunner {
+    /// Runs a command whose rows are for this process.
+    func run(_ words: [String], into output: inout some AdminOutput) async throws(AdminError) -> AdminExit {
+        let command = try AdminCommand(words: words)
+        let configuration = try LoadedConfiguration.load(self.global.configuration)
+        if let client = try AdminClient.connect(configuration.settings.adminSocketPath) {
+            return try await client.run(words, &output)
+        }
+        return try await DirectStore.run(command, configuration, &output)
+    }
+}
+
 /// The configuration of this call.
 enum LoadedConfiguration {
     /// Loads it; every mistake goes to standard error, and any of them ends the command.

@@ -18,7 +18,8 @@ struct Martlet: AsyncParsableCommand {
             UserCommand.self, AuthCommand.self, PasswordCommand.self, WhoCommand.self, KickCommand.self,
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
             ExpungeCommand.self, ForceResyncCommand.self, AccountCommand.self, QuotaCommand.self,
-            ConfigCommand.self, DumpCommand.self, SieveCommand.self, AccessCommand.self,
+            ConfigCommand.self, BackUpCommand.self, RestoreMailCommand.self, ExportCommand.self, ImportCommand.self,
+            VerifyMailCommand.self, ScrubCommand.self, DumpCommand.self, SieveCommand.self, AccessCommand.self,
             DeliverCommand.self, JunkCommand.self,
         ])
 

@@ -1,0 +1,226 @@
+import AdminCommands
+import ArchiveCore
+import ArgumentParser
+import Glibc
+
+/// The user whose account a command works on.
+struct OneUser: ParsableArguments {
+    @OptionGroup var global: GlobalOptions
+    @Option(name: .customShort("u"), help: "The user.") var user: String
+
+    func validate() throws {
+        guard !self.user.contains("*"), !self.user.contains("?") else {
+            throw ValidationError("One user, please: this command takes no masks.")
+        }
+    }
+}
+
+/// `martlet backup`; named apart from the daemon's part of it.
+struct BackUpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup", abstract: "Writes a user's mail into a file, as it is at one moment.",
+        discussion: """
+            Everything is in it: mailboxes, UIDs, flags, dates, subscriptions, metadata, access control lists, Sieve \
+            scripts. The server may run. With --since, only what is not in an earlier backup.
+            """)
+    @OptionGroup var target: OneUser
+    @Option(help: "An earlier backup, of which this one is to be an increment.") var since: String?
+    @Argument(help: "The file; - is standard output.") var file: String
+
+    func run() async throws {
+        var output = BackupOutput(try FileWriter(self.file), base: try self.since.map { (path) throws(AdminError) in
+            try BackupBeginning.read(path)
+        })
+        let words = ["backup", "-u", self.target.user, "--"] + (self.since == nil ? [] : ["increment=yes"])
+        let exit = try await AdminRunner(self.target.global).run(words, into: &output)
+        try output.finish()
+        guard exit == .success else { throw ExitCode(exit.rawValue) }
+    }
+}
+
+struct RestoreMailCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore", abstract: "Brings a user's mail back from backups.",
+        discussion: """
+            Give the first backup and then its increments in order. UIDVALIDITY and UIDs come back where a mailbox is \
+            not there or was never used; messages that are there already stay as they are. Repeat it when it was cut \
+            short.
+            """)
+    @OptionGroup var target: OptionalUser
+    @Option(help: "Only this mailbox; * and ? as in other commands. May be given several times.")
+    var mailbox: [String] = []
+    @Option(help: "A mailbox below which everything comes, instead of to its old place.") var into: String?
+    @Flag(help: "Reads the files and says what is in them; changes nothing.") var check = false
+    @Argument(help: "The backups; - is standard input.") var files: [String]
+
+    struct OptionalUser: ParsableArguments {
+        @OptionGroup var global: GlobalOptions
+        @Option(name: .customShort("u"), help: "The user.") var user: String?
+    }
+
+    func validate() throws {
+        guard self.check || self.target.user != nil else { throw ValidationError("For which user? Give -u NAME.") }
+        guard !self.files.isEmpty, self.files.count == 1 || !self.files.contains("-") else {
+            throw ValidationError("Standard input can be the only backup, and no other.")
+        }
+    }
+
+    func run() async throws {
+        if self.check { return try await self.examine() }
+        var readers: [FileReader] = []
+        for file in self.files { readers.append(try FileReader(file)) }
+        var beginning: [UInt8] = []
+        if self.files.count > 1, let last = self.files.last { beginning = try BackupBeginning.read(last) }
+        var output = RestoreOutput(TerminalOutput(self.target.global.format), readers, beginning)
+        let words =
+            ["restore", "-u", self.target.user ?? "", "--", "files=\(self.files.count)"]
+            + self.mailbox.map { "mailbox=\($0)" } + (self.into.map { ["into=\($0)"] } ?? [])
+        try await output.run(words, self.target.global)
+    }
+
+    private func examine() async throws {
+        var output = TerminalOutput(self.target.global.format)
+        try await output.columns(["file", "id", "base", "account", "created", "mailboxes", "messages", "octets"])
+        for file in self.files {
+            let reader = try FileReader(file)
+            var backup = BackupReader()
+            var head: BackupHead?
+            var counts = (boxes: 0, messages: UInt64(0), octets: UInt64(0))
+            do {
+                while !backup.isAtEnd, let octets = try reader.next() {
+                    backup.append(octets)
+                    while let item = try backup.next() {
+                        switch item {
+                        case .begin(let found): head = found
+                        case .mailbox: counts.boxes += 1
+                        case .end(let messages, let octets): (counts.messages, counts.octets) = (messages, octets)
+                        default: break
+                        }
+                    }
+                }
+                try backup.finish()
+            } catch let error as BackupError {
+                try output.abandon()
+                throw AdminError(.data, "\(file): \(error.text)")
+            }
+            try await output.row([
+                file, head?.id.description ?? "", head?.base?.description ?? "", head?.account ?? "",
+                head.map { String($0.created) } ?? "", String(counts.boxes), String(counts.messages),
+                String(counts.octets),
+            ].map { Array($0.utf8) })
+        }
+        try output.finish()
+    }
+}
+
+/// The part of a backup before its messages, which is what others need to know of it.
+enum BackupBeginning {
+    static func read(_ path: String) throws(AdminError) -> [UInt8] {
+        let reader = try FileReader(path)
+        var backup = BackupReader()
+        var octets: [UInt8] = []
+        while let piece = try reader.next() {
+            octets += piece
+            backup.append(piece)
+            do throws(BackupError) {
+                while let item = try backup.next() {
+                    if case .messages = item { return Array(octets.prefix(Int(clamping: backup.offset))) }
+                }
+            } catch {
+                throw AdminError(.data, "\(path): \(error.text)")
+            }
+        }
+        throw AdminError(.data, "\(path): the backup is cut short")
+    }
+}
+
+/// Writes the rows of `backup` into a file.
+struct BackupOutput: AdminOutput {
+    private let file: FileWriter
+    private var base: ArraySlice<UInt8>
+    private var bar = ProgressBar()
+
+    init(_ file: FileWriter, base: [UInt8]?) {
+        self.file = file
+        self.base = (base ?? [])[...]
+    }
+
+    mutating func columns(_ names: [String]) async throws(AdminError) {}
+
+    mutating func row(_ values: [[UInt8]]) async throws(AdminError) {
+        for value in values { try self.file.write(value) }
+    }
+
+    mutating func problem(_ message: String) async throws(AdminError) {
+        self.bar.clear()
+        Terminal.complain(message)
+    }
+
+    mutating func progress(done: Int, total: Int) async throws(AdminError) { self.bar.show(done: done, total: total) }
+
+    mutating func input() async throws(AdminError) -> [UInt8]? {
+        guard !self.base.isEmpty else { return nil }
+        let piece = self.base.prefix(FileReader.piece)
+        self.base = self.base.dropFirst(piece.count)
+        return Array(piece)
+    }
+
+    mutating func finish() throws(AdminError) {
+        self.bar.clear()
+        try self.file.finish()
+    }
+}
+
+/// Feeds backups to `restore`, and shows its rows.
+struct RestoreOutput: AdminOutput {
+    private var output: TerminalOutput
+    private var readers: ArraySlice<FileReader>
+    private var beginning: ArraySlice<UInt8>
+    private var sent = 0
+    private let total: Int
+
+    init(_ output: TerminalOutput, _ readers: [FileReader], _ beginning: [UInt8]) {
+        self.output = output
+        self.readers = readers[...]
+        self.beginning = beginning[...]
+        self.total = readers.reduce(0) { $0 + ($1.size ?? 0) }
+    }
+
+    mutating func run(_ words: [String], _ global: GlobalOptions) async throws {
+        let exit: AdminExit
+        do {
+            exit = try await AdminRunner(global).run(words, into: &self)
+        } catch {
+            try self.output.abandon()
+            throw error
+        }
+        try self.output.finish()
+        guard exit == .success else { throw ExitCode(exit.rawValue) }
+    }
+
+    mutating func columns(_ names: [String]) async throws(AdminError) { try await self.output.columns(names) }
+    mutating func row(_ values: [[UInt8]]) async throws(AdminError) { try await self.output.row(values) }
+    mutating func problem(_ message: String) async throws(AdminError) { try await self.output.problem(message) }
+
+    mutating func progress(done: Int, total: Int) async throws(AdminError) {
+        // How long the files are is known here.
+        guard self.total > 0 else { return }
+        try await self.output.progress(done: min(self.sent, self.total), total: self.total)
+    }
+
+    mutating func input() async throws(AdminError) -> [UInt8]? {
+        if !self.beginning.isEmpty {
+            let piece = self.beginning.prefix(FileReader.piece)
+            self.beginning = self.beginning.dropFirst(piece.count)
+            return Array(piece)
+        }
+        while let reader = self.readers.first {
+            if let piece = try reader.next() {
+                self.sent += piece.count
+                return piece
+            }
+            self.readers = self.readers.dropFirst()
+        }
+        return nil
+    }
+}

@@ -1,0 +1,155 @@
+import AdminCommands
+import ArchiveCore
+import Glibc
+import MailCore
+
+/// Takes what `backup` sends and writes it as Maildir or mbox files below a directory.
+struct ExportOutput: AdminOutput {
+    private let form: MailFileForm
+    private let directory: String
+    private var reader = BackupReader()
+    private var boxes: [UInt32: BackupMailbox] = [:]
+    private var counts: [UInt32: Int] = [:]
+    private var files: [UInt32: FileWriter] = [:]
+    private var bar = ProgressBar()
+    private var exported = 0
+
+    // The message at hand.
+    private var current: BackupMessage?
+    private var file: FileWriter?
+    private var target = ""
+    private var endsInReturn = false
+    private var mbox = MboxWriter()
+
+    init(_ form: MailFileForm, _ directory: String) {
+        self.form = form
+        self.directory = directory
+    }
+
+    mutating func columns(_ names: [String]) async throws(AdminError) {}
+
+    mutating func problem(_ message: String) async throws(AdminError) {
+        self.bar.clear()
+        Terminal.complain(message)
+    }
+
+    mutating func progress(done: Int, total: Int) async throws(AdminError) { self.bar.show(done: done, total: total) }
+
+    mutating func row(_ values: [[UInt8]]) async throws(AdminError) {
+        for value in values { self.reader.append(value) }
+        while true {
+            let item: BackupItem?
+            do throws(BackupError) { item = try self.reader.next() } catch { throw AdminError(.data, error.text) }
+            guard let item else { return }
+            try self.take(item)
+        }
+    }
+
+    /// Mailbox and number of messages, of all that were written.
+    mutating func finish() throws(AdminError) -> [(name: MailboxName, messages: Int)] {
+        self.bar.clear()
+        guard self.reader.isAtEnd else { throw AdminError(.temporary, "the server sent only a part") }
+        for file in self.files.values { try file.finish() }
+        return self.boxes.sorted { $0.value.name < $1.value.name }.map { ($0.value.name, self.counts[$0.key] ?? 0) }
+    }
+
+    mutating func abandon() { self.bar.clear() }
+
+    private mutating func take(_ item: BackupItem) throws(AdminError) {
+        if case .body(let octets) = item { return try self.append(octets) }
+        try self.endMessage()
+        switch item {
+        case .mailbox(let box):
+            self.boxes[box.number] = box
+            try self.make(box)
+        case .message(let message): try self.begin(message)
+        case .begin, .uids, .metadata, .subscription, .script, .messages, .body, .gone, .end: break
+        }
+    }
+
+    // MARK: Mailboxes
+
+    private mutating func make(_ box: BackupMailbox) throws(AdminError) {
+        switch self.form {
+        case .maildir:
+            let path = self.directory + MailFolders.maildirPath(box.name)
+            for folder in ["tmp", "new", "cur"] { try Directory.make("\(path)/\(folder)") }
+            guard !box.keywords.isEmpty else { return }
+            // Letters stand for the first 26.
+            let file = try FileWriter("\(path)/dovecot-keywords")
+            for (number, keyword) in box.keywords.prefix(26).enumerated() {
+                try file.write("\(number) \(keyword.name)\n".utf8)
+            }
+            try file.finish()
+        case .mbox:
+            let path = self.directory + MailFolders.mboxPath(box.name)
+            try Directory.make(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+            self.files[box.number] = try FileWriter(path)
+        }
+    }
+
+    // MARK: Messages
+
+    private mutating func begin(_ message: BackupMessage) throws(AdminError) {
+        guard let box = self.boxes[message.mailbox] else { throw AdminError(.data, "the server sent nonsense") }
+        self.current = message
+        self.endsInReturn = false
+        switch self.form {
+        case .maildir:
+            self.exported += 1
+            let path = self.directory + MailFolders.maildirPath(box.name)
+            var letters = ""
+            for (flag, letter) in [
+                (MessageFlags.draft, "D"), (.flagged, "F"), (.answered, "R"), (.seen, "S"), (.deleted, "T"),
+            ] where message.flags.contains(flag) { letters += letter }
+            for number in message.keywords.sorted() where number < 26 {
+                letters.unicodeScalars.append(Unicode.Scalar(UInt8(ascii: "a") + UInt8(number)))
+            }
+            let stem = "\(max(0, message.internalDate)).M\(message.uid)P\(getpid())Q\(self.exported).export,W=\(message.size)"
+            self.target = "\(path)/cur/\(stem):2,\(letters)"
+            self.file = try FileWriter(self.target)
+        case .mbox:
+            let keywords = message.keywords.compactMap { number in
+                Int(number) < box.keywords.count ? box.keywords[Int(number)] : nil
+            }
+            var out: [UInt8] = []
+            self.mbox.begin(
+                date: message.internalDate, flags: message.flags, keywords: keywords + message.keywordNames, into: &out)
+            try self.files[message.mailbox]?.write(out)
+        }
+    }
+
+    private mutating func append(_ octets: [UInt8]) throws(AdminError) {
+        guard let current = self.current else { return }
+        var out: [UInt8] = []
+        switch self.form {
+        case .maildir:
+            for byte in octets {
+                if self.endsInReturn, byte != 0x0A { out.append(0x0D) }
+                self.endsInReturn = byte == 0x0D
+                if !self.endsInReturn { out.append(byte) }
+            }
+            try self.file?.write(out)
+        case .mbox:
+            self.mbox.append(octets, into: &out)
+            try self.files[current.mailbox]?.write(out)
+        }
+    }
+
+    private mutating func endMessage() throws(AdminError) {
+        guard let current = self.current else { return }
+        self.current = nil
+        self.counts[current.mailbox, default: 0] += 1
+        switch self.form {
+        case .maildir:
+            if self.endsInReturn { try self.file?.write([0x0D]) }
+            self.file?.setTime(current.internalDate)
+            try self.file?.finish()
+            self.file = nil
+        case .mbox:
+            var out: [UInt8] = []
+            self.mbox.end(into: &out)
+            try self.files[current.mailbox]?.write(out)
+        }
+    }
+}
