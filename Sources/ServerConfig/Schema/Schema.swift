@@ -21,6 +21,7 @@ package enum Schema {
         Group(title: "Delivery", settings: delivery),
         Group(title: "Sieve", settings: sieve),
         Group(title: "Sieve language", settings: sieveLanguage),
+        Group(title: "Mail of scripts", settings: sending),
         Group(title: "Sieve on IMAP events", settings: events),
         Group(title: "Junk", settings: junk),
         Group(title: "Quota", settings: quota),
@@ -304,7 +305,8 @@ package enum Schema {
             "Make a mailbox that delivery names and that is missing, rather than take INBOX."),
         .text(
             "sendmail_path", \.delivery.sendmailPath,
-            "Program, with arguments, that takes redirected mail on its standard input."),
+            "Program, with arguments, that takes mail of scripts on its standard input, unless `submission_host` is set. Empty, without a submission host: nothing is sent."
+        ),
         .template(
             "postmaster_address", \.delivery.postmasterAddress,
             "Sender of mail that Martlet itself writes, such as quota warnings."),
