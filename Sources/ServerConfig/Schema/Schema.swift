@@ -245,6 +245,10 @@ package enum Schema {
         .text(
             "mail_server_admin", \.imap.serverAdmin,
             "How users reach the administrator: a URI such as `mailto:postmaster@example.org`, told by METADATA."),
+        .choice(
+            "imap_fetch_failure", \.imap.fetchFailure,
+            "What becomes of a FETCH some of whose messages cannot be read: `no-after`, the others are answered, then NO; `disconnect-after` and `disconnect-immediately` end the session, for clients that take what they got for all there is."
+        ),
         .text(
             "imap_urlauth_host", \.imap.urlHost,
             "Lets users give away URLs of their messages (URLAUTH), whose host must be this one; `*` takes any. Without it there are no such URLs."
