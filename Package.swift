@@ -205,7 +205,7 @@ let package = Package(
                 "TranscriptKit", "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Authentication",
                 "Accounts", "SASLCore", "MIMECore", "MailCore", nioPosix, logging,
             ]),
-        tests("martletd"),
+        tests("martletd", uses: ["MailStore", "MailCore", "ServerConfig", "Wiring", logging]),
         // Transcripts and real clients against a running daemon.
         .testTarget(
             name: "DaemonTests", dependencies: ["MailCore", "martletd", "TranscriptKit"], exclude: ["Transcripts"],

@@ -8,7 +8,7 @@ extension Depositing {
     struct PendingParcel {
         /// Its deposits among the results.
         var deposits: Range<Int>
-        var outgoing: [(account: UInt32, identity: AccountIdentity, mail: OutgoingMessage)] = []
+        var outgoing: [(account: UInt32, user: String, mail: OutgoingMessage)] = []
         var remembered: [RecordedEffects.Memory] = []
         /// Why its effects do not happen.
         var failure: StoreError?
@@ -41,7 +41,7 @@ extension Depositing {
             let group = self.group(of: sent.mail.message)
             self.groups[group].effects.outgoing.append(
                 RecordedEffects.Mail(account: sent.account, row: OutgoingRow(sent.mail, isInline: false, at: now)))
-            self.groups[group].senders.append(sent.identity)
+            self.groups[group].users.append(sent.user)
             self.groups[group].parcels.insert(index)
         }
         // Into the last record of the parcel: what is remembered must not be there without what was done.
@@ -51,7 +51,7 @@ extension Depositing {
         for (sent, hasBody) in zip(parcel.outgoing, withBody) where !hasBody {
             self.groups[last].effects.outgoing.append(
                 RecordedEffects.Mail(account: sent.account, row: OutgoingRow(sent.mail, isInline: true, at: now)))
-            self.groups[last].senders.append(sent.identity)
+            self.groups[last].users.append(sent.user)
         }
         self.groups[last].effects.remembered += parcel.remembered
         self.groups[last].parcels.insert(index)
@@ -69,9 +69,11 @@ extension Depositing {
     /// The effects of a group's record are durable: the MTA may have them.
     func showEffects(_ group: Group, _ sequence: LogSequence) {
         guard !group.effects.outgoing.isEmpty else { return }
-        for (number, (mail, sender)) in zip(group.effects.outgoing, group.senders).enumerated() {
+        for (number, mail) in group.effects.outgoing.enumerated() {
             let id = OutgoingID(delivery: sequence.rawValue, number: UInt32(clamping: number))
-            self.volume.outgoing.add(OutgoingKey(account: mail.account, id: id), mail.row, sender)
+            self.volume.outgoing.add(
+                OutgoingKey(account: mail.account, id: id), mail.row,
+                user: number < group.users.count ? group.users[number] : "")
         }
         self.volume.outgoing.tell()
     }

@@ -17,7 +17,7 @@ extension IndexedStore {
             do throws(StoreError) {
                 for mail in parcel.effects.outgoing {
                     let account = try await self.own(mail.account)
-                    own.outgoing.append((account.core.id, account.identity, mail))
+                    own.outgoing.append((account.core.id, account.identity.name, mail))
                 }
                 for memory in parcel.effects.remembered {
                     let account = try await self.own(memory.account)

@@ -90,10 +90,13 @@ struct Recovery {
         var unrestored = try self.files.restore(from: self.log, report: &self.report, self.configuration.log)
         unrestored.sort()
         try self.files.finishTasks(self.configuration.log)
+        // Clients may have been told of more than a copy knows.
+        if self.log.openReport.isCopy { self.report.wasClean = false }
         if !self.report.wasClean {
             self.restarts += 1
             try self.logRestart()
         }
+        if self.log.openReport.isCopy { try self.raiseUIDs() }
         try self.writeMeta(unrestored)
         self.confirmPlace()
         return Result(
@@ -113,6 +116,42 @@ struct Recovery {
         } catch {
             // A full disk must not keep mail from being read.
             guard error.code == .diskFull else { throw StoreError(error) }
+        }
+    }
+
+    /// UIDs that were given behind a copy's back must not be given again. Of accounts with files, these say what was
+    /// given; of those without, nothing does.
+    private mutating func raiseUIDs() throws(StoreError) {
+        let schema = self.schema
+        let restarts = self.restarts
+        for identity in try schema.accountIdentities() {
+            guard let format = self.configuration.bodyFormats[identity.driver], format.home == .log,
+                let account = try schema.accountID(identity.name)
+            else { continue }
+            var batch = RecordBatch()
+            var records: [StoreRecord] = []
+            for (key, head, _) in try schema.mailboxes(of: account, restarts: restarts) {
+                guard head.uidNext > 1, head.uidNext < .max - 2 * MailboxRestoring.lostUIDs else { continue }
+                let next = UID(nonZero: head.uidNext + MailboxRestoring.lostUIDs)
+                let record = StoreRecord.found(
+                    MessagesFound(key: key, newKeywords: NewKeywords(), uidNext: next, messages: []))
+                batch.append(kind: record.kind.rawValue) { (out: inout [UInt8]) in record.encode(into: &out) }
+                records.append(record)
+            }
+            guard !records.isEmpty else { continue }
+            do throws(VolumeLogError) {
+                var sequence = try self.log.commit(&batch).first
+                for (record, location) in zip(records, batch.locations()) {
+                    self.batch.append((record, [], PlacedRecord(sequence: sequence, location: location)))
+                    self.lastTaken = sequence
+                    sequence = sequence.next
+                }
+            } catch {
+                // A full disk must not keep mail from being read.
+                guard error.code == .diskFull else { throw StoreError(error) }
+                return
+            }
+            try self.applyBatch()
         }
     }
 

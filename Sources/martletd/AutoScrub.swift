@@ -11,7 +11,7 @@ final class AutoScrub: Sendable {
     private let logger: Logger
     private let settings: Mutex<Settings>
 
-    private static let look: Duration = .seconds(30)
+    private static let pause: Duration = .seconds(30)
 
     init?(_ store: any MailStore, _ settings: Settings, _ logger: Logger) {
         guard let store = store as? any StoreUpkeep else { return nil }
@@ -24,25 +24,27 @@ final class AutoScrub: Sendable {
 
     /// Works until the task is cancelled.
     func run(clock: @Sendable () -> Int64) async {
-        while (try? await Task.sleep(for: Self.look)) != nil {
-            let interval = self.settings.withLock { $0.mail.scrubInterval }.components.seconds
-            guard interval > 0 else { continue }
-            var status = self.store.scrubStatus()
-            if status.started == nil {
-                // A volume that has just been made, or is of an earlier release: its time begins now.
-                status.started = clock()
-                status.finished = status.started
-                await self.save(status)
-                continue
-            }
-            let last = status.isRunning ? status.started : status.finished
-            guard status.isRunning || clock() - (last ?? 0) >= interval else { continue }
-            do throws(StoreError) {
-                try await self.round(&status, clock)
-            } catch {
-                guard !Task.isCancelled else { return }
-                self.logger.error("scrub: \(error); it goes on with the next account later")
-            }
+        while (try? await Task.sleep(for: Self.pause)) != nil { await self.look(clock) }
+    }
+
+    /// Does what is due now, if anything is.
+    func look(_ clock: @Sendable () -> Int64) async {
+        let interval = self.settings.withLock { $0.mail.scrubInterval }.components.seconds
+        guard interval > 0 else { return }
+        var status = self.store.scrubStatus()
+        guard let started = status.started else {
+            // A volume that has just been made, or is of an earlier release: its time begins now.
+            status.started = clock()
+            status.finished = status.started
+            await self.save(status)
+            return
+        }
+        guard status.isRunning || clock() - (status.finished ?? started) >= interval else { return }
+        do throws(StoreError) {
+            try await self.round(&status, clock)
+        } catch {
+            guard !Task.isCancelled else { return }
+            self.logger.error("scrub: \(error); it goes on with the next account later")
         }
     }
 

@@ -5,11 +5,10 @@ import SieveCore
 import Wiring
 
 extension SieveOptions {
-    /// For scripts over messages that are in a mailbox already.
+    /// For scripts over messages that are in a mailbox already. Mail goes out by the submit role.
     static func filed(_ settings: Settings, _ logger: Logger) -> SieveOptions {
         var options = SieveOptions(settings, logger)
-        options.hostname = MailServices.hostname(settings)
-        options.policy.postmasterAddress = settings.postmaster(hostname: MailServices.hostname(settings))
+        if !options.sendmail.isEmpty { options.sendmail = SubmitExchange.command(settings) }
         return options
     }
 }

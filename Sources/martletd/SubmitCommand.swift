@@ -1,3 +1,4 @@
+import Delivery
 import ServerConfig
 import Synchronization
 
@@ -24,7 +25,7 @@ final class SubmitCommand: Sendable {
         let size = settings.mail.maximumMessageSize
         // Redirecting adds a field or two.
         return Value(
-            words: settings.delivery.sendmailPath.split(separator: " ").map(String.init),
+            words: SieveOptions.command(settings.delivery.sendmailPath),
             maximumSize: size == 0 ? .max : size.addingReportingOverflow(65_536).partialValue)
     }
 }

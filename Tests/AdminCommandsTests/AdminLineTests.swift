@@ -37,6 +37,7 @@ struct AdminLineTests {
             ("R\tINBOX\t3", .row([Array("INBOX".utf8), Array("3".utf8)])),
             ("E\tanna: no", .problem("anna: no")),
             ("P\t1\t10", .progress(done: 1, total: 10)),
+            ("N", .wantsInput),
             ("P\tx\t10", nil), ("P\t1", nil),
             ("X\t0\t", .end(.success, "")),
             ("X\t67\tno such user", .end(.noUser, "no such user")),

@@ -32,6 +32,20 @@ struct WordsTests {
             "quota", "set", "-u", "anna", "--", "storage=2G", "messages=unlimited",
             is: .quotaSet(.matching("anna"), .init(storage: 2 << 30, messages: 0))),
         Case("quota", "set", "-u", "anna", "--", "default", is: .quotaSet(.matching("anna"), nil)),
+        Case("backup", "-u", "anna", is: .upkeep(.matching("anna"), .backup(.init()))),
+        Case(
+            "backup", "-u", "anna", "--", "increment=yes", "mailbox=A*", "mailbox=B=C",
+            is: .upkeep(.matching("anna"), .backup(.init(isIncrement: true, masks: ["A*", "B=C"])))),
+        Case(
+            "restore", "-u", "anna", "--", "files=3", "into=Old",
+            is: .upkeep(.matching("anna"), .restore(.init(files: 3, into: "Old")))),
+        Case(
+            "import", "-u", "anna", "--", "duplicates=skip",
+            is: .upkeep(.matching("anna"), .restore(.init(kind: .messages, skipsDuplicates: true)))),
+        Case("verify", "--", is: .verify(nil, .examine)),
+        Case("verify", "-A", "--", "repair=yes", is: .verify(.all, .repair)),
+        Case("verify", "-u", "a*", is: .verify(.matching("a*"), .examine)),
+        Case("scrub", is: .scrub),
         Case("mailbox", "list", "-A", is: .mailboxList(.all, masks: [])),
         Case(
             "mailbox", "list", "-u", "anna", "INBOX*", "x", is: .mailboxList(.matching("anna"), masks: ["INBOX*", "x"])),
@@ -105,6 +119,8 @@ struct WordsTests {
         arguments: [
             ([], "unknown command"),
             (["whom"], "unknown command: whom"),
+            (["backup", "-A"], "for one user"), (["restore", "-u", "a", "--", "files=0"], "not an option: files=0"),
+            (["import", "-u", "a", "--", "since=x"], "not an option"), (["verify", "--", "mend=yes"], "verify: mend=yes"),
             (["user"], "user MASK"),
             (["user", "a", "b"], "user MASK"),
             (["auth", "test", "anna"], "auth test USER PASSWORD"),

@@ -7,20 +7,18 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import time
 
 from martlet import Martlet, binary, check, equal, finish, wait_until, PASSWORD
 
-COUNT = int(os.environ.get("BACKUP_MESSAGES", "1500"))
+COUNT = int(os.environ.get("BACKUP_MESSAGES", "240"))
 
 
 class Client:
     def __init__(self, server, user):
         self.imap = imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"])
         self.imap.login(user, PASSWORD)
-        self.imap.enable("CONDSTORE") if False else None
 
     def picture(self):
         """Everything that clients see, by mailbox."""
@@ -53,7 +51,7 @@ def message(number):
             f"Date: Sat, 03 Jan 1998 01:05:34 +0000\r\n\r\n{body}From here on\r\n>From there\r\n").encode()
 
 
-def fill(client, first, count, boxes=("INBOX", "Work", "Work/Deep", "Größe".encode("utf-8").decode())):
+def fill(client, first, count):
     for number in range(first, first + count):
         box = ("INBOX", "Work", "Work/Deep")[number % 3]
         flags = {0: "\\Seen", 1: "", 2: "\\Flagged \\Answered", 3: "$Forwarded work"}[number % 4]

@@ -8,8 +8,6 @@ import Synchronization
 final class DeliveryHost: SieveHost {
     private let recipient: DeliveryRecipient
     private let mailboxes: MailboxDirectory?
-    /// What the user's scripts remember.
-    private let memory: ScriptMemory
     private let lists: [String: ExternalList]
     private let programs: SieveProgramRunner
     private let context: SieveProgramContext
@@ -21,9 +19,8 @@ final class DeliveryHost: SieveHost {
 
     init(
         _ recipient: DeliveryRecipient, _ context: SieveProgramContext, _ options: SieveOptions,
-        mailboxes: MailboxDirectory?, memory: ScriptMemory
+        mailboxes: MailboxDirectory?
     ) {
-        self.memory = memory
         self.recipient = recipient
         self.context = context
         self.mailboxes = mailboxes
@@ -67,11 +64,7 @@ final class DeliveryHost: SieveHost {
         return all?.first { $0.entry == entry }?.value
     }
 
-    // MARK: Memory, lists, programs, log
-
-    func isDuplicate(handle: [UInt8], identity: [UInt8], seconds: Int64, last: Bool) -> Bool {
-        self.memory.isDuplicate(handle: handle, identity: identity, seconds: seconds, last: last)
-    }
+    // MARK: Lists, programs, log
 
     func isListed(_ value: [UInt8], list: String) -> Bool? { self.lists[list]?.contains(value) }
 
