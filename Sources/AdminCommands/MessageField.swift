@@ -34,12 +34,7 @@ enum MessageField {
     }
 
     private static func flags(_ record: MessageRecord, _ table: KeywordTable) -> String {
-        var names: [String] = []
-        let known: [(MessageFlags, String)] = [
-            (.answered, "\\Answered"), (.flagged, "\\Flagged"), (.deleted, "\\Deleted"), (.seen, "\\Seen"),
-            (.draft, "\\Draft"),
-        ]
-        for (flag, name) in known where record.flags.contains(flag) { names.append(name) }
+        var names = record.flags.names
         for number in table.numbers(in: record.keywords) where Int(number) < table.keywords.count {
             names.append(table.keywords[Int(number)].name)
         }

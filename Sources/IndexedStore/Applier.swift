@@ -68,6 +68,8 @@ final class Applier: @unchecked Sendable {
     private let log: VolumeLog
     private let fileWork: FileWork
     private let restarts: UInt64
+    private let trace: IndexedStore.TraceLimits
+    private let clock: @Sendable () -> Int64
     private let report: @Sendable (IndexedStore.LogLevel, String) -> Void
     private let crashPoint: @Sendable (CrashPoint) -> Void
     private let thread = ThreadSlot()
@@ -94,6 +96,8 @@ final class Applier: @unchecked Sendable {
         self.live = live
         self.checkpoint = checkpoint
         self.retention = UInt64(max(0, min(configuration.segmentRetention, 1 << 30))) * 1_000_000_000
+        self.trace = configuration.trace
+        self.clock = configuration.clock
         self.report = configuration.log
         self.crashPoint = configuration.crashPoint
     }
@@ -333,6 +337,7 @@ final class Applier: @unchecked Sendable {
         var rest: (now: Int64, after: [UInt8])?
         let writer = try self.schema.environment.write { (transaction) throws(LMDBError) -> IndexWriter in
             var writer = IndexWriter(self.schema, restarts: self.restarts)
+            var asksToForget = false
             for item in items {
                 switch item {
                 case .flushed(let flushed):
@@ -344,13 +349,18 @@ final class Applier: @unchecked Sendable {
                 case .note(.recount(let key)):
                     try writer.recount(key, transaction)
                 case .note(.forget(let now, let last)):
+                    asksToForget = true
                     rest = try writer.forget(at: now, after: last, transaction).map { (now, $0) } ?? rest
                 case .note(.fileTaskDone(let task)):
                     try writer.fileTaskDone(task, transaction)
                 }
             }
             if collects { try writer.collectGarbage(limit: Self.maximumRecords, transaction) }
+            let changesTrace = writer.traced > 0 || asksToForget
             try writer.finish(transaction)
+            if changesTrace {
+                try writer.trimTrace(to: self.trace.octets, oldest: self.clock() - self.trace.age, transaction)
+            }
             try self.schema.setMeta(.applied, last.rawValue, transaction)
             try self.schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
             self.crashPoint(.inApply)

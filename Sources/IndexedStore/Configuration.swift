@@ -42,6 +42,16 @@ extension IndexedStore {
         }
     }
 
+    /// Bounds of the trace.
+    public struct TraceLimits: Sendable, Hashable {
+        /// Octets of its rows; 0: nothing is noted.
+        public var octets: UInt64 = 64 << 20
+        /// Seconds.
+        public var age: Int64 = 30 * 86_400
+
+        public init() {}
+    }
+
     /// Everything a store needs to know.
     public struct Configuration: Sendable {
         /// The volume's directory: log, index and spool files. Made when its parent is there.
@@ -74,6 +84,8 @@ extension IndexedStore {
         public var maximumIdleMessages = 500_000
         /// Whether mailboxes that sessions have open are watched for changes by other programs.
         public var watchesFiles = true
+        /// How much is kept of what happened to mail.
+        public var trace = TraceLimits()
         /// Seconds since 1970.
         public var clock: @Sendable () -> Int64
         /// Takes log lines; must be quick.

@@ -10,6 +10,8 @@ extension Depositing {
         var deposits: Range<Int>
         var outgoing: [(account: UInt32, user: String, mail: OutgoingMessage)] = []
         var remembered: [RecordedEffects.Memory] = []
+        /// What is noted of it.
+        var trace: (account: UInt32, delivery: DeliveryTrace)?
         /// Why its effects do not happen.
         var failure: StoreError?
 

@@ -71,7 +71,9 @@ final class Depositing: @unchecked Sendable {
         }
     }
 
-    private let replaced: Replaced?
+    let replaced: Replaced?
+    /// Whose doing it is. Made in the caller's task.
+    let actor = TraceEvent.Actor.current
     /// Octets of the message that goes.
     private let replacedSize: UInt32?
     var groups: [Group] = []
@@ -170,6 +172,7 @@ final class Depositing: @unchecked Sendable {
             for index in self.groups.indices where self.groups[index].hasRecord {
                 records.append(self.record(of: self.groups[index], number: index))
             }
+            records += self.traceRecords()
         }
         // Once the records are queued, `self` is the committer's: it may flush them before the locks here are free.
         let entries = self.groups.flatMap { $0.items.compactMap(\.entry) }

@@ -64,6 +64,23 @@ extension IndexSchema {
         return all.sorted { $0.name < $1.name }
     }
 
+    /// The numbers of all accounts.
+    func accountNumbers() throws(StoreError) -> [String: UInt32] {
+        try self.read { (transaction) throws(LMDBError) in
+            var numbers: [String: UInt32] = [:]
+            let cursor = try transaction.cursor(self.accounts)
+            var entry = try cursor.first()
+            while let found = entry {
+                if found.value.count == 4 {
+                    numbers[String(decoding: found.key, as: UTF8.self)] = UInt32(
+                        littleEndian: found.value.loadUnaligned(as: UInt32.self))
+                }
+                entry = try cursor.next()
+            }
+            return numbers
+        }
+    }
+
     /// All mailboxes of an account with their keywords in the order of their numbers.
     func mailboxes(
         of account: UInt32, restarts: UInt64

@@ -44,6 +44,8 @@ struct IndexSchema: Sendable {
     let outgoing: Database
     /// Account, `RememberedKey` -> when it ends, seconds since 1970, 8 octets little-endian.
     let remembered: Database
+    /// Sequence number of its record -> `TraceRecord`.
+    let trace: Database
     /// Name -> 8 octets little-endian.
     let meta: Database
 
@@ -55,6 +57,8 @@ struct IndexSchema: Sendable {
         case filesSynced
         /// How often the volume was opened after an unclean end; see `MailboxHead.restarts`.
         case restarts
+        /// Octets of the rows of `trace`.
+        case traceOctets
         /// 1 after a clean close.
         case clean
         /// `VolumeLog.tag` of the log to which it belongs.
@@ -79,13 +83,14 @@ struct IndexSchema: Sendable {
         self.accessLists = try environment.database("accesslists")
         self.outgoing = try environment.database("outgoing")
         self.remembered = try environment.database("remembered")
+        self.trace = try environment.database("trace")
         self.meta = try environment.database("meta")
     }
 
     /// Whether a database is made from the others, so that a checkpoint need not have it. `caches` are made from the
-    /// messages when somebody asks.
+    /// messages when somebody asks; of `trace` a rebuild keeps what the log still has.
     static func isDerived(_ database: String) -> Bool {
-        ["caches", "segments", "meta"].contains(database)
+        ["caches", "segments", "trace", "meta"].contains(database)
     }
 
     // MARK: Keys

@@ -27,6 +27,8 @@ struct IndexWriter {
     private var buffer: [UInt8] = []
     private(set) var fileTasks: [PendingFileTask] = []
     var bodies = BodyAccounting()
+    /// Octets of trace rows put in this transaction.
+    var traced: UInt64 = 0
     /// Whether rows of deleted mailboxes are left.
     private(set) var hasGarbage = false
 
@@ -61,6 +63,7 @@ struct IndexWriter {
         self.heads = [:]
         self.accounts = [:]
         try self.bodies.finish(self.schema, transaction)
+        try self.finishTrace(transaction)
     }
 
     // MARK: Records
@@ -164,6 +167,7 @@ struct IndexWriter {
             try self.apply(relocated, transaction)
         case .outgoingChanged(let changed):
             try self.apply(changed, transaction)
+        case .traced(let octets): try self.trace(octets, at: place.sequence, transaction)
         case .checkpoint, .closed, .restarted: break
         case .quotaLimits(let id, let limits):
             guard var row = try self.account(id, transaction) else { return }

@@ -15,6 +15,9 @@ extension IndexedStore {
             deposits += parcel.deposits
             var own = Depositing.PendingParcel(deposits: first..<deposits.count)
             do throws(StoreError) {
+                if let traced = parcel.trace {
+                    own.trace = (try await self.own(traced.account).core.id, traced.delivery)
+                }
                 for mail in parcel.effects.outgoing {
                     let account = try await self.own(mail.account)
                     own.outgoing.append((account.core.id, account.identity.name, mail))
@@ -36,7 +39,7 @@ extension IndexedStore {
     }
 
     /// The account of the store behind what a user sees.
-    private func own(_ account: any MailAccount) async throws(StoreError) -> StoreAccount {
+    func own(_ account: any MailAccount) async throws(StoreError) -> StoreAccount {
         if let own = account as? StoreAccount, own.volume === self.volume { return own }
         guard let own = try await self.account(account.identity) as? StoreAccount else {
             throw StoreError(.cannot, "account of another store")

@@ -152,6 +152,10 @@ public enum LogDump {
             row.text =
                 "uid=\(relocated.uid.rawValue) from=\(Self.words(relocated.old)) to=\(Self.words(relocated.new)) "
                 + "guid=\(relocated.guid) body=\(relocated.count)"
+        case .traced(let octets):
+            guard let trace = octets.withUnsafeBytes({ TraceRecord($0) }) else { return }
+            row.account = "\(trace.account)"
+            row.text = "time=\(trace.time) by=\(trace.actor.service) \(trace.what)"
         case .checkpoint(let part):
             switch part.content {
             case .begin(let restarts, let version):

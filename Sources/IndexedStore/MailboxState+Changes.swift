@@ -88,6 +88,7 @@ extension MailboxState {
         let record = StoreRecord.flagged(
             FlagsChanged(key: self.key, modSeq: modSeq, origin: .store, newKeywords: new, rows: rows))
         let ticket = try self.queue(PendingRecord(record: record, isAwaited: false))
+        self.note(.flagged(self.tracePlace(UIDSet(changed.map(\.uid))), change: change.traceText))
         notifiers = self.listeners
         return Queued(value: result, ticket: ticket)
     }
@@ -139,6 +140,7 @@ extension MailboxState {
         self.refreshSnapshotHead()
         let ticket = try self.queue(
             PendingRecord(record: .vanished(self.key, modSeq, removed), isAwaited: false))
+        self.note(.expunged(self.tracePlace(removed)))
         notifiers = self.listeners
         return Queued(value: removed, ticket: ticket)
     }

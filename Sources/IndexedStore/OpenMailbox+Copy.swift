@@ -76,6 +76,8 @@ final class Copying: @unchecked Sendable {
     private let source: MailboxState
     private let target: MailboxState
     private let kind: TransferKind
+    /// Made in the caller's task.
+    private let actor = TraceEvent.Actor.current
     /// What may be set in the target.
     private let rights: MailRights
     /// Flags that the copies do not get.
@@ -244,16 +246,27 @@ final class Copying: @unchecked Sendable {
             MessagesCopied(
                 source: self.source.key, vanishedModSeq: self.vanishedModSeq, target: self.target.key,
                 newKeywords: new, messages: rows))
-        let ticket = self.volume.committer.enqueue(
+        var pending = [
             PendingRecord(
                 record: record, isAwaited: true, hasFileWork: self.hasFiles,
-                mailboxes: states, completion: { [self] in self.flushed($0) }))
+                mailboxes: states, completion: { [self] in self.flushed($0) })
+        ]
+        if let trace = self.trace(to: UIDSet(records.map(\.uid)), from: sources) { pending.append(trace) }
+        let ticket = self.volume.committer.enqueue(pending)
         guard let ticket else {
             self.leaveAll()
             throw StoreError(.temporary, "volume closed")
         }
         for state in states { state.lastTicket = ticket }
         self.arriving?.ticket = ticket
+    }
+
+    /// What is noted of it, with the mailboxes locked.
+    private func trace(to uids: UIDSet, from sources: UIDSet) -> PendingRecord? {
+        let (source, target) = (self.source.tracePlace(sources), self.target.tracePlace(uids))
+        return self.volume.traced(
+            self.kind == .move ? .moved(source, to: target) : .copied(source, to: target),
+            of: self.source.key.account, by: self.actor, isAwaited: true)
     }
 
     /// Prepared copies of messages that went away meanwhile.

@@ -26,6 +26,7 @@ extension StoreRecord {
         case relocated = 25
         case delivered = 32
         case outgoingChanged = 33
+        case traced = 35
         case checkpoint = 40
         case closed = 41
         case restarted = 42
@@ -51,6 +52,7 @@ extension StoreRecord {
         case .keywords: .keywords
         case .bodyMoved: .bodyMoved
         case .relocated: .relocated
+        case .traced: .traced
         case .checkpoint: .checkpoint
         case .closed: .closed
         case .restarted: .restarted
@@ -185,6 +187,8 @@ extension StoreRecord {
             out.append(keywordNumbers: relocated.keywords)
             out.appendLittleEndian(relocated.internalDate)
             out.appendText(relocated.guid)
+        case .traced(let octets):
+            out.append(contentsOf: octets)
         case .checkpoint(let part):
             part.encode(into: &out)
         case .closed(let synced):
@@ -274,6 +278,8 @@ extension StoreRecord {
             return .bodyMoved(BodyMoved(id: BodyID(rawValue: id), octets: MessageOctets(Array(octets))))
         case .relocated:
             return self.readRelocated(&reader)
+        case .traced:
+            return reader.readBytes(reader.remaining).map { .traced(Array($0)) }
         case .checkpoint:
             return CheckpointPart(&reader).map { .checkpoint($0) }
         case .closed:

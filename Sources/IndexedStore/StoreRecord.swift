@@ -43,6 +43,8 @@ enum StoreRecord: Sendable {
     case bodyMoved(BodyMoved)
     /// A message's octets are somewhere else now, and all else stays.
     case relocated(MessageRelocated)
+    /// Something to be told of later: a `TraceRecord`.
+    case traced([UInt8])
     case checkpoint(CheckpointPart)
     /// The volume was closed in order: nothing that anybody was told is missing before this.
     case closed(filesSynced: LogSequence)
@@ -275,7 +277,7 @@ extension StoreRecord {
             case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList,
                 .vanished,
                 .outgoingChanged, .recent,
-                .keywords, .bodyMoved, .relocated, .checkpoint, .closed, .restarted, .quotaLimits:
+                .keywords, .bodyMoved, .relocated, .traced, .checkpoint, .closed, .restarted, .quotaLimits:
                 []
             }
         return all.filter { !$0.1.isEmpty }.map { .keywords($0.0, $0.1) }

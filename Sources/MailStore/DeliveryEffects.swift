@@ -52,6 +52,8 @@ public struct OutgoingMessage: Sendable {
 public struct Parcel: Sendable {
     public var deposits: [Deposit]
     public var effects: DeliveryEffects
+    /// What is noted of it when all of it succeeds.
+    public var trace: TracedDelivery?
 
     public init(deposits: [Deposit], effects: DeliveryEffects = DeliveryEffects()) {
         self.deposits = deposits

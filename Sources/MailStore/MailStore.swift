@@ -22,6 +22,12 @@ public protocol MailStore: Sendable {
     /// the parcels, which are independent of each other.
     func deliver(_ parcels: [Parcel]) async -> [ParcelResult]
 
+    /// Notes a delivery that stores and sends nothing, or failed. Does not wait for the disk.
+    func note(_ delivery: TracedDelivery) async
+
+    /// What is known of what happened to mail, in the order in which it happened.
+    func trace(_ query: TraceQuery) async throws(StoreError) -> [TraceEvent]
+
     /// What scripts remember.
     var deliveryMemory: any DeliveryMemory { get }
 
@@ -75,6 +81,8 @@ extension MailStore {
     public func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String] { [] }
     public var deliveryMemory: any DeliveryMemory { ForgetfulMemory() }
     public var outgoingQueue: (any OutgoingQueue)? { nil }
+    public func note(_ delivery: TracedDelivery) async {}
+    public func trace(_ query: TraceQuery) async throws(StoreError) -> [TraceEvent] { [] }
 
     /// Of a store that only stores.
     public func deliver(_ parcels: [Parcel]) async -> [ParcelResult] {
