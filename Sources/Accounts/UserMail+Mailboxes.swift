@@ -66,6 +66,8 @@ extension UserMail {
         _ account: any MailAccount, _ space: MailSpace, _ levels: [String], _ owner: String?,
         to found: inout [MailboxName: MailboxListing]
     ) async throws(StoreError) {
+        // Before the look, so that nothing falls between the two.
+        self.relay(account, space, levels, owner)
         let listings = try await account.mailboxes()
         let lists = self.enforcesAccessLists ? try await account.accessLists() : [:]
         let fallback = try await self.fallback(space, account)

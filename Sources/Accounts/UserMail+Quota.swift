@@ -27,8 +27,4 @@ extension UserMail {
         try await self.require(.read, at: place)
         return try await place.account.deletedStorage(of: place.name)
     }
-
-    /// The changes of the user's own account; names in it are whole only without a prefix. Others' mailboxes are
-    /// not watched.
-    var feed: AccountFeed { self.spaces[0].levels.isEmpty ? self.own.feed : .silent }
 }

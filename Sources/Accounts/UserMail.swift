@@ -16,6 +16,8 @@ final class UserMail: MailAccount {
     let subject: AccessSubject
     /// The one that has INBOX comes first.
     let spaces: [MailSpace]
+    /// Has something to say only while somebody listens.
+    let relay = FeedRelay()
     private let opened = Mutex<[String: any MailAccount]>([:])
 
     init(own: any MailAccount, accounts: Accounts, user: UserRecord, spaces: [MailSpace]) {

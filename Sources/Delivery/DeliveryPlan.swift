@@ -15,13 +15,6 @@ struct DeliveryPlan: Sendable {
         var message = 0
     }
 
-    /// An address that the message is sent on to.
-    struct Redirect: Sendable {
-        var address: String
-        /// As `Place.message`.
-        var message = 0
-    }
-
     /// A program that the message is given to (vnd.dovecot.pipe).
     struct Pipe: Sendable {
         var call: SieveProgramCall
@@ -33,10 +26,38 @@ struct DeliveryPlan: Sendable {
         var fallback: Place
     }
 
+    /// A mail that is sent.
+    struct Mail: Sendable {
+        var purpose: OutgoingMessage.Purpose
+        /// Empty: the null sender.
+        var sender: String
+        var recipient: String
+        /// Fields before the message.
+        var prefix: [UInt8] = []
+        /// What is sent: as `Place.message`, or a message that was made.
+        var message = 0
+        var made: IncomingMessage?
+        /// What is remembered with it.
+        var remembrance: Remembrance?
+    }
+
+    /// A mail that was made, filed (RFC 8580).
+    struct Copy: Sendable {
+        var place: Place
+        var message: IncomingMessage
+    }
+
     /// Where it is stored, each once.
     private(set) var places: [Place] = []
-    private(set) var redirects: [Redirect] = []
+    /// The addresses to which scripts redirect, each once, though it may have been sent there before.
+    private(set) var redirects: [String] = []
     var pipes: [Pipe] = []
+    var mails: [Mail] = []
+    var copies: [Copy] = []
+    /// What scripts have seen.
+    var remembered: [Remembrance] = []
+    /// Holds what the plan remembers; `nil` where nothing is held.
+    var memory: ScriptMemory?
     /// What scripts have made of the message, until it is put together in `editedMessages`.
     var edits: [SieveEditedMessage] = []
     /// The forms of the message that scripts have made.
@@ -45,6 +66,9 @@ struct DeliveryPlan: Sendable {
     var rejection: String?
     /// Why nothing of it is done.
     var failure: StoreError?
+
+    /// Whether anything is done with the message beside refusing it.
+    var doesAnything: Bool { !self.places.isEmpty || !self.mails.isEmpty || !self.pipes.isEmpty }
 
     init() {}
 
@@ -63,15 +87,28 @@ struct DeliveryPlan: Sendable {
         self.places[known].creates = self.places[known].creates || place.creates
     }
 
+    /// Notes a redirect; `false` when there was one to that address.
+    mutating func redirect(to address: String) -> Bool {
+        guard !self.redirects.contains(address) else { return false }
+        self.redirects.append(address)
+        return true
+    }
+
     /// The form of that number.
     func message(_ number: Int, _ original: IncomingMessage) -> IncomingMessage {
         number > 0 && number <= self.editedMessages.count ? self.editedMessages[number - 1] : original
     }
 
-    mutating func redirect(to address: String, message: Int) {
-        if !self.redirects.contains(where: { $0.address == address }) {
-            self.redirects.append(Redirect(address: address, message: message))
+    /// What the plan does beside storing, for an account.
+    func effects(_ original: IncomingMessage, _ account: any MailAccount) -> DeliveryEffects {
+        var effects = DeliveryEffects()
+        effects.outgoing = self.mails.map { mail in
+            OutgoingMessage(
+                purpose: mail.purpose, account: account, sender: mail.sender, recipient: mail.recipient,
+                prefix: mail.prefix, message: mail.made ?? self.message(mail.message, original))
         }
+        effects.remembered = self.remembered + self.mails.compactMap(\.remembrance)
+        return effects
     }
 }
 

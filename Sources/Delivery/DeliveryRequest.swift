@@ -10,10 +10,22 @@ public struct DeliveryEnvelope: Sendable {
     /// The name that tells this delivery apart in logs.
     public var session: String
 
-    public init(sender: String, receivedAt: Int64, session: String) {
+    /// How a message is refused.
+    public enum Refusal: Sendable {
+        /// As the outcome, for the MTA to tell the sender.
+        case answer
+        /// By a mail to the sender.
+        case mail
+    }
+
+    /// Where a script does more than refuse, a mail is sent whatever this says.
+    public var refusal: Refusal
+
+    public init(sender: String, receivedAt: Int64, session: String, refusal: Refusal = .answer) {
         self.sender = sender
         self.receivedAt = receivedAt
         self.session = session
+        self.refusal = refusal
     }
 }
 
@@ -28,12 +40,17 @@ public struct DeliveryRecipient: Sendable {
     public var detail: String?
     /// Where the message goes unless a script says otherwise; `nil`: as the settings say.
     public var mailbox: MailboxName?
+    /// The recipient as the sender wrote it (ORCPT), where that is known.
+    public var originalAddress: String?
 
-    public init(account: any MailAccount, home: String?, address: String, detail: String?) {
+    public init(
+        account: any MailAccount, home: String?, address: String, detail: String?, originalAddress: String? = nil
+    ) {
         self.account = account
         self.home = home
         self.address = address
         self.detail = detail
+        self.originalAddress = originalAddress
     }
 }
 

@@ -40,6 +40,8 @@ public struct IMAPSessionSettings: Sendable {
     public var compressionLevel = 6
     /// Whether messages that EXPUNGE would remove go to the mailbox of \Trash.
     public var expungesToTrash = false
+    /// What becomes of a FETCH some of whose messages cannot be read.
+    public var fetchFailure = FetchFailurePolicy.refusal
     /// Messages that one command may be about (RFC 9738); `nil` for no limit.
     public var messageLimit: UInt32?
     /// The same for COPY and APPEND alone; counts where `messageLimit` is `nil`.
@@ -93,6 +95,7 @@ public struct IMAPSessionSettings: Sendable {
         self.idleNotifyInterval = settings.imap.idleNotifyInterval
         self.compressionLevel = settings.imap.compressionLevel
         self.offersMetadata = settings.imap.offersMetadata
+        self.fetchFailure = settings.imap.fetchFailure
         self.urlHost = settings.imap.urlHost
         self.urlPort = settings.imap.urlPort
         self.urlSubmitUser = settings.imap.urlSubmitUser

@@ -28,7 +28,10 @@ extension Session {
             case .signal:
                 try await self.tellChanges(.allowed)
                 try await self.tellAccountChanges()
-            case .timeout: self.write { $0.untagged(.ok, nil, "Still here") }
+            case .timeout:
+                self.write { $0.untagged(.ok, nil, "Still here") }
+                // Messages grow older: RFC 5032 section 2.
+                if !self.searchUpdates.list.isEmpty { try await self.tellChanges(.allowed) }
             case .closed: throw ConnectionError(.closed, "Connection closed in IDLE")
             case .shutdown: throw ConnectionError(.shutdown, "Server shutting down")
             }

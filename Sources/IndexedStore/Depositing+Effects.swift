@@ -8,7 +8,7 @@ extension Depositing {
     struct PendingParcel {
         /// Its deposits among the results.
         var deposits: Range<Int>
-        var outgoing: [(account: UInt32, user: String, mail: OutgoingMessage)] = []
+        var outgoing: [(account: UInt32, identity: AccountIdentity, mail: OutgoingMessage)] = []
         var remembered: [RecordedEffects.Memory] = []
         /// What is noted of it.
         var trace: (account: UInt32, delivery: DeliveryTrace)?
@@ -43,7 +43,7 @@ extension Depositing {
             let group = self.group(of: sent.mail.message)
             self.groups[group].effects.outgoing.append(
                 RecordedEffects.Mail(account: sent.account, row: OutgoingRow(sent.mail, isInline: false, at: now)))
-            self.groups[group].users.append(sent.user)
+            self.groups[group].senders.append(sent.identity)
             self.groups[group].parcels.insert(index)
         }
         // Into the last record of the parcel: what is remembered must not be there without what was done.
@@ -53,7 +53,7 @@ extension Depositing {
         for (sent, hasBody) in zip(parcel.outgoing, withBody) where !hasBody {
             self.groups[last].effects.outgoing.append(
                 RecordedEffects.Mail(account: sent.account, row: OutgoingRow(sent.mail, isInline: true, at: now)))
-            self.groups[last].users.append(sent.user)
+            self.groups[last].senders.append(sent.identity)
         }
         self.groups[last].effects.remembered += parcel.remembered
         self.groups[last].parcels.insert(index)
@@ -71,11 +71,9 @@ extension Depositing {
     /// The effects of a group's record are durable: the MTA may have them.
     func showEffects(_ group: Group, _ sequence: LogSequence) {
         guard !group.effects.outgoing.isEmpty else { return }
-        for (number, mail) in group.effects.outgoing.enumerated() {
+        for (number, (mail, sender)) in zip(group.effects.outgoing, group.senders).enumerated() {
             let id = OutgoingID(delivery: sequence.rawValue, number: UInt32(clamping: number))
-            self.volume.outgoing.add(
-                OutgoingKey(account: mail.account, id: id), mail.row,
-                user: number < group.users.count ? group.users[number] : "")
+            self.volume.outgoing.add(OutgoingKey(account: mail.account, id: id), mail.row, sender)
         }
         self.volume.outgoing.tell()
     }

@@ -36,7 +36,7 @@ final class Depositing: @unchecked Sendable {
         var targets: [MessageAdded.Target] = []
         /// What deliveries do beside, and whose mails those are.
         var effects = RecordedEffects()
-        var users: [String] = []
+        var senders: [AccountIdentity] = []
         /// The parcels whose effects are here.
         var parcels = Set<Int>()
         /// Of its record, once that is flushed.

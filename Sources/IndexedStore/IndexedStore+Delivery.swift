@@ -20,7 +20,7 @@ extension IndexedStore {
                 }
                 for mail in parcel.effects.outgoing {
                     let account = try await self.own(mail.account)
-                    own.outgoing.append((account.core.id, account.identity.name, mail))
+                    own.outgoing.append((account.core.id, account.identity, mail))
                 }
                 for memory in parcel.effects.remembered {
                     let account = try await self.own(memory.account)

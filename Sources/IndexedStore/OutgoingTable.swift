@@ -17,8 +17,8 @@ final class OutgoingTable: Sendable {
     func load(_ schema: IndexSchema) throws(StoreError) {
         let rows = try schema.outgoingRows()
         for (key, row) in rows {
-            let user = try schema.accountRow(key.account)?.identity.name ?? ""
-            self.add(key, row, user: user)
+            guard let identity = try schema.accountRow(key.account)?.identity else { continue }
+            self.add(key, row, identity)
         }
     }
 
@@ -30,9 +30,9 @@ final class OutgoingTable: Sendable {
         self.state.withLock { $0.mails[id] }.map { (OutgoingKey(account: $0.account, id: id), $0.mail) }
     }
 
-    func add(_ key: OutgoingKey, _ row: OutgoingRow, user: String) {
+    func add(_ key: OutgoingKey, _ row: OutgoingRow, _ account: AccountIdentity) {
         let mail = QueuedMail(
-            id: key.id, user: user, purpose: row.purpose, sender: row.sender, recipient: row.recipient,
+            id: key.id, account: account, purpose: row.purpose, sender: row.sender, recipient: row.recipient,
             size: row.size, queuedAt: row.queuedAt, attempts: Int(clamping: row.attempts),
             nextAttempt: row.nextAttempt, lastError: row.lastError, isHandedOver: row.isHandedOver)
         self.state.withLock { state in

@@ -26,7 +26,8 @@ extension LMTPSession {
             order.append(targets.count)
             var target = DeliveryRecipient(
                 account: recipient.account, home: self.options.accounts.home(of: recipient.user),
-                address: recipient.address.description, detail: recipient.detail)
+                address: recipient.address.description, detail: recipient.detail,
+                originalAddress: recipient.original?.description)
             target.mailbox = recipient.mailbox
             targets.append(target)
         }
@@ -36,7 +37,8 @@ extension LMTPSession {
             case .address(let address): address.description
             }
         let envelope = DeliveryEnvelope(
-            sender: senderText, receivedAt: UnixTime.now().seconds, session: self.connection.sessionID)
+            sender: senderText, receivedAt: UnixTime.now().seconds, session: self.connection.sessionID,
+            refusal: self.options.local == nil ? .answer : .mail)
         let outcomes = await self.options.agent.deliver(message, envelope, to: targets)
         let elapsed = ContinuousClock.now - started
         let traces = MessageTrace(message, afterOwnField: self.addsTraceFields && self.options.addsReceivedField)

@@ -38,7 +38,10 @@ public final class AccountFeed: Sendable {
     private let hasWatches = Atomic<Bool>(false)
     private let watches = Mutex<[ObjectIdentifier: AccountWatch]>([:])
 
-    public init() {}
+    private let onIdle: @Sendable () -> Void
+
+    /// - Parameter onIdle: called from any thread when the last watch has ended.
+    public init(onIdle: @escaping @Sendable () -> Void = {}) { self.onIdle = onIdle }
 
     public var isWatched: Bool { self.hasWatches.load(ordering: .acquiring) }
 
@@ -54,6 +57,12 @@ public final class AccountFeed: Sendable {
         for watch in self.all { watch.note { $0.touch(name) } }
     }
 
+    /// Tells that more happened than can be told.
+    public func overflow() {
+        guard self.isWatched else { return }
+        for watch in self.all { watch.note { $0.overflow() } }
+    }
+
     /// Begins to watch; what happens from now on is kept until it is taken. End it with `stop`.
     ///
     /// - Parameter onChange: called from any thread when there is something to take; must be quick.
@@ -67,10 +76,12 @@ public final class AccountFeed: Sendable {
     }
 
     fileprivate func end(_ watch: AccountWatch) {
-        self.watches.withLock {
-            $0[ObjectIdentifier(watch)] = nil
-            self.hasWatches.store(!$0.isEmpty, ordering: .releasing)
+        let isIdle = self.watches.withLock { watches in
+            let wasThere = watches.removeValue(forKey: ObjectIdentifier(watch)) != nil
+            self.hasWatches.store(!watches.isEmpty, ordering: .releasing)
+            return wasThere && watches.isEmpty
         }
+        if isIdle { self.onIdle() }
     }
 
     private var all: [AccountWatch] { self.watches.withLock { Array($0.values) } }
@@ -129,7 +140,7 @@ extension AccountChanges {
         if self.touched.count > AccountWatch.maximumTouched { self.overflow() }
     }
 
-    private mutating func overflow() {
+    fileprivate mutating func overflow() {
         self = AccountChanges()
         self.hasOverflowed = true
     }

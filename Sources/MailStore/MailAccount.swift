@@ -49,6 +49,10 @@ public protocol MailAccount: AnyObject, Sendable {
     /// Where the account says what happens to it.
     var feed: AccountFeed { get }
 
+    /// Has what other programs do to a mailbox's files taken in at once, also while no session has it open. `nil` where
+    /// that is not to be had, or not needed.
+    func watchFiles(of name: MailboxName) async throws(StoreError) -> FileWatch?
+
     /// The metadata of a mailbox or the server, sorted by entry. `.notFound`, `.cannot` for a name without messages.
     func metadata(of owner: MetadataOwner) async throws(StoreError) -> [Metadata]
 

@@ -28,7 +28,7 @@ public struct OutgoingID: Hashable, Comparable, Sendable, CustomStringConvertibl
 public struct QueuedMail: Sendable {
     public var id: OutgoingID
     /// Whose script sends it.
-    public var user: String
+    public var account: AccountIdentity
     public var purpose: OutgoingMessage.Purpose
     /// MAIL FROM without brackets; empty for the null sender.
     public var sender: String
@@ -47,11 +47,11 @@ public struct QueuedMail: Sendable {
     public var isHandedOver: Bool
 
     public init(
-        id: OutgoingID, user: String, purpose: OutgoingMessage.Purpose, sender: String, recipient: String,
+        id: OutgoingID, account: AccountIdentity, purpose: OutgoingMessage.Purpose, sender: String, recipient: String,
         size: UInt64, queuedAt: Int64, attempts: Int, nextAttempt: Int64, lastError: String, isHandedOver: Bool
     ) {
         self.id = id
-        self.user = user
+        self.account = account
         self.purpose = purpose
         self.sender = sender
         self.recipient = recipient

@@ -18,8 +18,8 @@ extension SieveOptions {
         // What is for scripts of the site is never for users' own.
         let global = SieveLanguageSettings.applied(language.globalExtensions, to: [])
         let personal = SieveLanguageSettings.applied(language.extensions, to: SieveRegistry.standard)
-        self.registry = .of(personal.subtracting(global).intersection(SieveRegistry.filing))
-        self.globalRegistry = .of(personal.union(global).intersection(SieveRegistry.filing))
+        self.registry = .of(personal.subtracting(global).intersection(SieveRegistry.delivery))
+        self.globalRegistry = .of(personal.union(global).intersection(SieveRegistry.delivery))
 
         self.policy.editHeader.maximumSize = max(1024, Int(clamping: language.maximumHeaderSize))
         self.policy.editHeader.forbiddenToAdd = Set(language.headersNotAdded.map { $0.lowercased() })

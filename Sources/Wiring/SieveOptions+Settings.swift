@@ -32,8 +32,11 @@ extension SieveOptions {
         self.userLog = sieve.userLog
         // A script may be used both at delivery and for events (RFC 6785 section 4.2).
         if !settings.events.url.isEmpty { self.registry = self.registry.knowingEvents }
-        self.sendmail = Self.command(settings.delivery.sendmailPath)
-        if self.sendmail.isEmpty { self.limits.redirects = 0 }
+        self.canSend = settings.canSend
+        if !self.canSend { self.limits.redirects = 0 }
+        self.take(settings.scriptMail)
+        self.maximumQueued = settings.outgoingQueue.maximumCount
+        self.maximumQueuedOctets = settings.outgoingQueue.maximumSize
         self.expand = { text, recipient in
             let identity = recipient.account.identity
             return Expansion.expand(text) { name in

@@ -38,6 +38,7 @@ final class MailDaemon: Sendable {
     private let events: MailboxEvents
     private let junkTrainer: JunkTrainer
     private let autoScrub: AutoScrub?
+    private let outgoing: OutgoingRunner?
     /// What goes on beside the sessions; ended by `stop`.
     private let background: Task<Void, Never>
 
@@ -106,8 +107,11 @@ final class MailDaemon: Sendable {
         self.autoExpunge = autoExpunge
         let autoScrub = AutoScrub(store, settings, output.logger("mail"))
         self.autoScrub = autoScrub
+        let outgoing = OutgoingRunner(store, OutgoingRunner.Options(settings, output.logger("sieve")))
+        self.outgoing = outgoing
         self.background = Task {
             await withTaskGroup { group in
+                group.addTask { await outgoing?.run() }
                 group.addTask { await quotaWarner.run(store) }
                 group.addTask { await autoExpunge.run() }
                 group.addTask { await events.run(store) }
@@ -163,6 +167,7 @@ final class MailDaemon: Sendable {
         self.quotaWarner.reload(QuotaWarner.Options(settings, self.output.logger("quota")))
         self.autoExpunge.reload(settings)
         self.autoScrub?.reload(settings)
+        self.outgoing?.reload(OutgoingRunner.Options(settings, self.output.logger("sieve")))
         self.events.reload(MailboxEvents.Options(configuration) { self.output.logger($0) })
         self.junkTrainer.reload(JunkTrainer.Options(configuration, self.output.logger("junk")))
     }

@@ -179,8 +179,8 @@ final class MailServices: Sendable {
         agentOptions.createsMailboxes = settings.delivery.createsMailboxes
         agentOptions.junkHeader = JunkHeader(settings.junk.header)
         var sieve = SieveOptions(settings, logger)
-        // The program itself runs in the submit role.
-        if !sieve.sendmail.isEmpty { sieve.sendmail = SubmitExchange.command(settings) }
+        sieve.hostname = Self.hostname(settings)
+        sieve.policy.postmasterAddress = settings.postmaster(hostname: Self.hostname(settings))
         agentOptions.sieve = sieve
         var options = LMTPOptions(
             hostname: Self.hostname(settings), authenticator: authenticator,

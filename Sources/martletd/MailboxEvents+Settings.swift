@@ -5,10 +5,11 @@ import SieveCore
 import Wiring
 
 extension SieveOptions {
-    /// For scripts over messages that are in a mailbox already. Mail goes out by the submit role.
+    /// For scripts over messages that are in a mailbox already.
     static func filed(_ settings: Settings, _ logger: Logger) -> SieveOptions {
         var options = SieveOptions(settings, logger)
-        if !options.sendmail.isEmpty { options.sendmail = SubmitExchange.command(settings) }
+        options.hostname = MailServices.hostname(settings)
+        options.policy.postmasterAddress = settings.postmaster(hostname: MailServices.hostname(settings))
         return options
     }
 }

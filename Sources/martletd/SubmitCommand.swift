@@ -1,4 +1,3 @@
-import Delivery
 import ServerConfig
 import Synchronization
 
@@ -25,7 +24,7 @@ final class SubmitCommand: Sendable {
         let size = settings.mail.maximumMessageSize
         // Redirecting adds a field or two.
         return Value(
-            words: SieveOptions.command(settings.delivery.sendmailPath),
+            words: settings.delivery.sendmailPath.split(separator: " ").map(String.init),
             maximumSize: size == 0 ? .max : size.addingReportingOverflow(65_536).partialValue)
     }
 }

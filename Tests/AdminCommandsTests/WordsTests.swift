@@ -1,3 +1,4 @@
+import MailStore
 import Testing
 
 @testable import AdminCommands

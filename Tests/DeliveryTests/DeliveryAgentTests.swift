@@ -57,6 +57,7 @@ import Testing
             let mail = "Subject: large\r\n\r\n" + body
             #expect(try await site.deliver(site.agent(), to: "anna", message: mail) == ["INBOX"])
             #expect(site.read("anna/.dovecot.sieve.log") == nil)
+            #expect(await site.sendQueued() == [])
             let sent = try #require(site.read("sent.mail"))
             // sendmail programs take lines that end in LF.
             let lines = String(decoding: mail.utf8.filter { $0 != 0x0D }, as: UTF8.self)

@@ -10,11 +10,10 @@ import Testing
 @Suite struct MailFilterTests {
     private func filter(_ site: TestSite, expunges: Bool = false) -> MailFilter {
         var options = SieveOptions()
-        options.registry = .of(SieveRegistry.filing)
-        options.globalRegistry = .of(SieveRegistry.filing)
+        options.registry = .of(SieveRegistry.delivery)
+        options.globalRegistry = .of(SieveRegistry.delivery)
         options.global = [site.directory + "/global"]
         options.programs.pipe.binDirectory = site.directory + "/bin"
-        options.sendmail = [site.directory + "/sendmail", "-x"]
         return MailFilter(options, directory: "~/sieve", expungesDiscarded: expunges) { "\($0)@example.org" }
     }
 

@@ -2,6 +2,7 @@ import Glibc
 import MIMECore
 import MailStore
 import Synchronization
+import SieveCore
 import Testing
 
 @testable import Delivery
@@ -13,6 +14,9 @@ import Testing
             site.install("redirect \"Bart <bart@example.net>\";", for: "anna")
             let agent = site.agent()
             #expect(try await site.deliver(agent, to: "anna") == ["redirected bart@example.net"])
+            // It is in the queue, and nothing waited for the MTA.
+            #expect(site.sent == [])
+            #expect(await site.sendQueued() == [])
             #expect(site.read("sent.args") == "-x -i -f sender@example.com -- bart@example.net\n")
             #expect(
                 site.read("sent.mail")
@@ -22,38 +26,67 @@ import Testing
         }
     }
 
-    @Test func nullSenderStaysNull() async throws {
+    @Test func envelopeSenders() async throws {
         try await TestSite.with { (site) async throws in
             site.installSendmail()
             site.install("redirect \"bart@example.net\"; keep;", for: "anna")
             #expect(try await site.deliver(site.agent(), to: "anna", sender: "") == ["INBOX"])
-            #expect(site.read("sent.args") == "-x -i -f <> -- bart@example.net\n")
+            let agent = site.agent { $0.sieve?.policy.redirectSender = .recipient }
+            #expect(
+                try await site.deliver(agent, to: "anna", message: "Message-ID: <2@example.com>\r\n\r\n") == ["INBOX"])
+            // A bounce stays one.
+            #expect(
+                try await site.deliver(agent, to: "anna", message: "Message-ID: <3@example.com>\r\n\r\n", sender: "")
+                    == ["INBOX"])
+            #expect(await site.sendQueued() == [])
+            #expect(
+                site.sent == [
+                    "<> -- bart@example.net", "anna@example.org -- bart@example.net", "<> -- bart@example.net",
+                ])
         }
     }
 
-    @Test func failureIsTemporaryAndNothingIsSentTwice() async throws {
+    @Test func nothingIsSentTwice() async throws {
         try await TestSite.with { (site) async throws in
-            // Only the first of two redirects goes out.
-            site.installSendmail(before: "case \"$*\" in *two*) exit 75;; esac")
-            site.install("redirect \"one@example.net\"; redirect \"two@example.net\"; keep;", for: "anna")
-            let agent = site.agent()
-            #expect(try await site.deliver(agent, to: "anna", "berta") == ["failed temporary", "INBOX"])
-            #expect(try await site.count("anna", "INBOX") == 0)
-            #expect(site.reports.withLock { $0.first }?.contains("redirect to two@example.net") == true)
-            // The MTA tries again.
             site.installSendmail()
-            #expect(try await site.deliver(agent, to: "anna") == ["INBOX"])
+            site.install("redirect \"one@example.net\"; redirect \"two@example.net\"; keep;", for: "anna")
+            #expect(try await site.deliver(site.agent(), to: "anna", "berta") == ["INBOX", "INBOX"])
+            // The same again: because the MTA did not hear the answer, or by another way.
+            #expect(try await site.deliver(site.agent(), to: "anna") == ["INBOX"])
+            #expect(try await site.count("anna", "INBOX") == 2)
+            #expect(await site.sendQueued() == [])
+            #expect(site.sent == ["sender@example.com -- one@example.net", "sender@example.com -- two@example.net"])
+            // Another message is another matter, and so is a day later.
             #expect(
-                site.read("sent.args")?.split(separator: "\n").map { $0.split(separator: " ").last ?? "" }
-                    == [
-                        "one@example.net", "two@example.net",
-                    ])
-            // Another message is another matter.
+                try await site.deliver(site.agent(), to: "anna", message: "Message-ID: <2@example.com>\r\n\r\n")
+                    == ["INBOX"])
+            #expect(await site.sendQueued() == [])
+            #expect(site.sent.count == 4)
+            site.seconds.withLock { $0 += 86_400 }
+            #expect(try await site.deliver(site.agent(), to: "anna") == ["INBOX"])
+            #expect(await site.sendQueued() == [])
+            #expect(site.sent.count == 6)
+        }
+    }
+
+    @Test func nothingIsSentOfWhatIsNotDelivered() async throws {
+        try await TestSite.with { (site) async throws in
+            site.installSendmail()
+            site.install("redirect \"one@example.net\"; keep;", for: "anna")
+            try await site.limit("anna", storage: 10)
+            #expect(try await site.deliver(site.agent(), to: "anna") == ["failed overQuota"])
+            #expect(site.queue?.mails.isEmpty == true)
+            // And nothing is remembered of it.
+            try await site.limit("anna", storage: nil)
+            #expect(try await site.deliver(site.agent(), to: "anna") == ["INBOX"])
+            #expect(site.queue?.mails.count == 1)
+            // Where a mailbox is missing, INBOX has the message and the mail goes out.
+            site.install(
+                "require \"fileinto\"; fileinto \"Nowhere\"; redirect \"two@example.net\";", for: "anna")
+            site.clock.withLock { $0 += 10_000 }
+            #expect(try await site.deliver(site.agent(), to: "anna") == ["INBOX"])
             #expect(
-                try await site.deliver(agent, to: "anna", message: "Message-ID: <2@example.com>\r\n\r\n") == [
-                    "INBOX"
-                ])
-            #expect(site.read("sent.args")?.split(separator: "\n").count == 4)
+                site.queue?.mails.map(\.recipient) == ["one@example.net", "two@example.net"])
         }
     }
 
@@ -66,13 +99,15 @@ import Testing
             #expect(try await site.deliver(agent, to: "anna", message: again) == ["INBOX"])
             let travelled = String(repeating: "Received: x\r\n", count: 51) + "\r\n"
             #expect(try await site.deliver(agent, to: "anna", message: travelled) == ["INBOX"])
-            #expect(site.read("sent.args") == nil)
+            let fromThere = "Delivered-To: anna@example.org\r\nDelivered-To: <Bart@example.net>\r\n\r\n"
+            #expect(try await site.deliver(agent, to: "anna", message: fromThere) == ["INBOX"])
+            #expect(site.queue?.mails.isEmpty == true)
             #expect(
                 site.read("anna/.dovecot.sieve.log")?.contains(
-                    "main: line 1, column 1: error: the message to bart@example.net runs in a circle") == true
-            )
+                    "main: line 1, column 1: error: the message to bart@example.net runs in a circle "
+                        + "(X-Sieve-Redirected-From); it was kept") == true)
             // Sent on by somebody else is no loop.
-            let other = "X-Sieve-Redirected-From: other@example.org\r\n\r\n"
+            let other = "X-Sieve-Redirected-From: other@example.org\r\nDelivered-To: anna@example.org\r\n\r\n"
             #expect(
                 try await site.deliver(agent, to: "anna", message: other) == ["redirected bart@example.net"])
         }
@@ -84,7 +119,7 @@ import Testing
         let octets = MessageOctets([UInt8](repeating: 0x61, count: size))
         try octets.withUnsafeBytes { (bytes) throws(StoreError) in
             try SendmailProgram(arguments: [site.directory + "/sendmail"], timeout: timeout)
-                .run(RedirectedMessage(bytes, redirectedFrom: "a@b"))
+                .run(UnixMessage(bytes, sentOnWith: Array("X-Y: a\r\n".utf8)))
         }
     }
 
@@ -93,7 +128,8 @@ import Testing
             try self.run(site, size, timeout: timeout)
             return nil
         } catch {
-            return error.detail.replacing(site.directory + "/", with: "")
+            return "\(error.code == .cannot ? "never: " : "")"
+                + error.detail.replacing(site.directory + "/", with: "")
         }
     }
 
@@ -102,9 +138,9 @@ import Testing
         #expect(self.failure(site) == "cannot start sendmail: No such file or directory")
         site.installSendmail()
         #expect(self.failure(site, 3_000_000) == nil)
-        #expect(site.read("sent.mail")?.utf8.count == 3_000_000 + 29)
+        #expect(site.read("sent.mail")?.utf8.count == 3_000_000 + 7)
         site.installSendmail(status: 67)
-        #expect(self.failure(site) == "sendmail: exit status 67: a word of it ")
+        #expect(self.failure(site) == "never: sendmail: exit status 67: a word of it ")
         // It reads nothing of a large message.
         site.installSendmail(before: "echo no; exit 1")
         #expect(self.failure(site, 3_000_000) == "sendmail: exit status 1: no ")
@@ -125,14 +161,14 @@ import Testing
     func octets(_ message: String, _ expected: String) {
         for size in [1, 2, 3, 7, 65_536] {
             Array(message.utf8).withUnsafeBytes { bytes in
-                var redirected = RedirectedMessage(bytes, redirectedFrom: "a@b")
+                var sent = UnixMessage(bytes, sentOnWith: Array("X-Y: a@b\r\n".utf8))
                 var out: [UInt8] = []
                 while true {
-                    let piece = redirected.next(size: size)
+                    let piece = sent.next(size: size)
                     if piece.isEmpty { break }
                     out += piece
                 }
-                #expect(String(decoding: out, as: UTF8.self) == "X-Sieve-Redirected-From: a@b\n" + expected)
+                #expect(String(decoding: out, as: UTF8.self) == "X-Y: a@b\n" + expected)
             }
         }
     }

@@ -16,6 +16,14 @@ final class TestSite: Sendable {
     let reports = Mutex<[String]>([])
     /// Milliseconds.
     let clock = Mutex<Int64>(0)
+    /// Since 1970: the time of the store, of deliveries and of the queue.
+    let seconds = Clock(1_800_000_000)
+
+    final class Clock: Sendable {
+        private let value: Mutex<Int64>
+        init(_ value: Int64) { self.value = Mutex(value) }
+        func withLock<R>(_ body: (inout Int64) -> R) -> R { self.value.withLock { body(&$0) } }
+    }
 
     init(namespaces: [Namespace]? = nil) throws {
         var template = Array("/tmp/martlet-delivery-XXXXXX".utf8CString)
@@ -25,7 +33,7 @@ final class TestSite: Sendable {
         options.syncTextFiles = false
         var configuration = IndexedStore.Configuration(
             directory: self.directory + "/volume", bodyFormat: MaildirFormat(options),
-            clock: { 1_800_000_000 })
+            clock: { [seconds] in seconds.withLock { $0 } })
         configuration.logSegmentSize = 1 << 20
         configuration.threadCount = 2
         configuration.watchesFiles = false
@@ -67,14 +75,34 @@ final class TestSite: Sendable {
         var options = DeliveryAgent.Options()
         var sieve = SieveOptions()
         sieve.report = { [unowned self] text in self.reports.withLock { $0.append(text) } }
-        sieve.registry = .of(SieveRegistry.filing)
-        sieve.globalRegistry = .of(SieveRegistry.filing)
-        sieve.sendmail = [self.directory + "/sendmail", "-x"]
+        sieve.registry = .of(SieveRegistry.delivery)
+        sieve.globalRegistry = .of(SieveRegistry.delivery)
+        sieve.hostname = "mail.example.org"
         options.sieve = sieve
         change(&options)
         return DeliveryAgent(store: self.store, options: options) { [unowned self] in
             self.clock.withLock { $0 }
         }
+    }
+
+    /// Hands over what is due; answers for each mail that is left to whom, and when it is tried again.
+    func sendQueued(_ change: (inout OutgoingRunner.Options) -> Void = { _ in }) async -> [String] {
+        var options = OutgoingRunner.Options()
+        options.program = [self.directory + "/sendmail", "-x"]
+        options.timeout = .seconds(20)
+        options.hostname = "mail.example.org"
+        options.clock = { [seconds] in seconds.withLock { $0 } }
+        options.report = { [unowned self] text in self.reports.withLock { $0.append(text) } }
+        change(&options)
+        await OutgoingRunner(self.store, options)?.sendDue()
+        return self.queue?.mails.map { "\($0.recipient) \($0.nextAttempt - 1_800_000_000)" } ?? []
+    }
+
+    var queue: (any OutgoingQueue)? { (self.store as any MailStore).outgoingQueue }
+
+    /// The arguments of each call of the sendmail program so far, but for the options.
+    var sent: [String] {
+        (self.read("sent.args") ?? "").split(separator: "\n").map { String($0.dropFirst("-x -i -f ".count)) }
     }
 
     /// Installs a user's script as the active one, as Pigeonhole lays it out.
@@ -133,10 +161,10 @@ final class TestSite: Sendable {
 
     func deliver(
         _ agent: DeliveryAgent, _ recipients: [DeliveryRecipient], _ text: String = TestSite.mail,
-        sender: String = "sender@example.com"
+        sender: String = "sender@example.com", refusal: DeliveryEnvelope.Refusal = .answer
     ) async -> [String] {
         let message = IncomingMessage(MessageOctets(Array(text.utf8)))
-        let envelope = DeliveryEnvelope(sender: sender, receivedAt: 1_800_000_000, session: "s")
+        let envelope = DeliveryEnvelope(sender: sender, receivedAt: self.seconds.withLock { $0 }, session: "s", refusal: refusal)
         return await agent.deliver(message, envelope, to: recipients).map { outcome in
             switch outcome {
             case .stored(let places): places.map { "\($0.mailbox)" }.joined(separator: " ")
@@ -146,6 +174,24 @@ final class TestSite: Sendable {
             case .rejected(let reason): "rejected \(reason)"
             case .failed(let error): "failed \(error.code)"
             }
+        }
+    }
+
+    func limit(_ user: String, storage: Int64?) async throws {
+        var rules = QuotaRules()
+        rules.limits.storage = storage
+        try await self.account(user).apply(rules)
+    }
+
+    /// The messages of a mailbox as text.
+    func texts(_ user: String, _ name: String) async throws -> [String] {
+        let account = try await self.account(user)
+        let mailbox = try await account.open(try #require(MailboxName(name)), .readOnly, onChange: {})
+        defer { mailbox.close() }
+        let snapshot = mailbox.snapshot()
+        let records = (0..<snapshot.count).map { snapshot[$0] }
+        return try await mailbox.octets(of: records, limit: 1 << 20).map {
+            try $0.get().withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
         }
     }
 

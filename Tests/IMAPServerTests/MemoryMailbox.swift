@@ -249,6 +249,11 @@ final class MemorySession: Mailbox {
             let octets = self.mailbox.state.withLock { $0.messages[record.uid] }
             total += octets?.count ?? 0
             if !out.isEmpty, total > limit { break }
+            let isReadable = octets?.withUnsafeBytes { !$0.starts(with: Array("Unreadable:".utf8)) } ?? true
+            guard isReadable else {
+                out.append(.failure(StoreError(.damaged, "the message cannot be read")))
+                continue
+            }
             out.append(octets.map { .success($0) } ?? .failure(StoreError(.expunged)))
         }
         return out

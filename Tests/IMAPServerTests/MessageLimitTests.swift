@@ -255,4 +255,41 @@ import TranscriptKit
             """#
         ) { $0.minimumBatchSize = 2 }
     }
+
+    /// ESEARCH is limited in each mailbox; the UID is told of one alone.
+    @Test func extendedSearchIsCut() async throws {
+        try await self.hold(
+            #"""
+            C: a LOGIN $user $pass
+            S: a OK *
+            C: b CREATE other
+            S: b OK *
+            C: c APPEND INBOX {1+}
+            C: a {1+}
+            C: b
+            S: c OK *
+            C: d APPEND INBOX {1+}
+            C: a {1+}
+            C: b
+            S: d OK *
+            C: e APPEND other {1+}
+            C: a
+            S: e OK *
+            C: f ESEARCH IN (mailboxes INBOX) RETURN (ALL) ALL
+            =: * ESEARCH (TAG "f" MAILBOX INBOX UIDVALIDITY *) UID ALL 3:4
+            =: f OK [MESSAGELIMIT 2 3] *
+            C: g ESEARCH IN (mailboxes (INBOX other)) RETURN (ALL) ALL
+            S: * ESEARCH (TAG "g" MAILBOX INBOX UIDVALIDITY *) UID ALL 3:4
+            S: * ESEARCH (TAG "g" MAILBOX other UIDVALIDITY *) UID ALL 1
+            S: g OK [MESSAGELIMIT 2] *
+            C: h ESEARCH IN (mailboxes INBOX) RETURN (ALL) UIDBEFORE 3
+            =: * ESEARCH (TAG "h" MAILBOX INBOX UIDVALIDITY *) UID ALL 1:2
+            =: h OK Search *
+            C: i SELECT INBOX
+            S: i OK *
+            C: j ESEARCH IN (selected) RETURN (ALL) ALL
+            S: j OK [MESSAGELIMIT 2 3] *
+            """#
+        ) { $0.messageLimit = 2 }
+    }
 }

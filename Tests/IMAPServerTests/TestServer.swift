@@ -11,7 +11,7 @@ import Synchronization
 
 @testable import IMAPServer
 
-/// Every user exists and has the password `pass`.
+/// Every user exists and has the password `pass`. Those named after a failure fail with it.
 struct OnePassword: Authenticator {
     func authenticate(
         _ request: AuthenticationRequest, mechanism: SASLMechanismName, initialResponse: [UInt8]?,
@@ -30,6 +30,9 @@ struct OnePassword: Authenticator {
             return .failure(AuthenticationFailure(.credentials))
         }
         let user = credentials.authenticationIdentity
+        if let code = AuthenticationFailure.Code.allCases.first(where: { "\($0)" == user }) {
+            return .failure(AuthenticationFailure(code))
+        }
         return .success(
             Identity(user: user), UserRecord(user: user, uid: 1, gid: 1, home: "/nowhere/\(user)"))
     }

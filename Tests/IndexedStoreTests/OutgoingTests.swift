@@ -41,7 +41,7 @@ import Testing
         let mails = queue.mails
         #expect(mails.map(\.recipient) == ["one@example.net", "vone@example.net"])
         #expect(mails.map(\.purpose) == [.redirect, .vacation])
-        #expect(mails.map(\.user) == ["anna", "anna"])
+        #expect(mails.map(\.account.name) == ["anna", "anna"])
         let first = try #require(mails.first)
         #expect(OutgoingID(first.id.description) == first.id)
         #expect(first.sender == "a@example.org" && first.queuedAt == 1_800_000_000 && first.attempts == 0)
@@ -136,7 +136,7 @@ import Testing
             ])
             #expect(throws: StoreError.self) { try results[0].effects.get() }
             _ = try results[1].effects.get()
-            #expect(store.outgoingQueue?.mails.map(\.user) == ["bert", "bert"])
+            #expect(store.outgoingQueue?.mails.map(\.account.name) == ["bert", "bert"])
             #expect(try store.deliveryMemory.claim(Self.key("no"), of: anna, at: 1_800_000_000))
             // It is held now.
             #expect(try !store.deliveryMemory.claim(Self.key("no"), of: anna, at: 1_800_000_000))

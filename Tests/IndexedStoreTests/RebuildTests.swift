@@ -124,8 +124,10 @@ import VolumeLog
         let volume = try TestVolume(.pack)
         let before = try await self.fill(volume, .early)
         let path = "\(volume.directory)/volume/log"
-        let copy = "\(volume.directory)/log-before"
-        Shell.copy(path, copy)
+        // The own log must stay the own one, and not become a copy.
+        let kept = "\(volume.directory)/log-before"
+        rename(path, kept)
+        Shell.copy(kept, path)
         let log = try VolumeLog.open(directory: path)
         var batch = RecordBatch()
         batch.append(kind: kind) { (out: inout [UInt8]) in out.append(contentsOf: [version, 0, 0]) }
@@ -137,7 +139,7 @@ import VolumeLog
             "\($0)".contains("newer release")
         }
         Shell.remove(path)
-        rename(copy, path)
+        rename(kept, path)
         try await self.expectSame(volume, before)
     }
 

@@ -93,6 +93,7 @@ def with_a_program():
 junk_header = X-Spam: Yes
 junk_learn_spam_command = {learn} spam %{{user}}
 junk_learn_ham_command = {learn} ham %{{user}}
+junk_learn_keywords = yes
 """)
     server.start()
     try:

@@ -67,6 +67,7 @@ elsif header :is "subject" "both" { redirect "other@example.net"; keep; }
     check("with sender and recipient", text.startswith("-i -f ") and "other@example.net" in text.splitlines()[0], text[:200])
     equal("and is kept nowhere", len(mails("alice")), 1)
     deliver(["alice"], "both")
+    wait_until(lambda: len(list(sent.iterdir())) == 2, 10)
     equal("redirect and keep", (len(mails("alice")), len(list(sent.iterdir()))), (2, 2))
 
     script("bob", 'if header :is "subject" { keep; }\nunknown;\n')

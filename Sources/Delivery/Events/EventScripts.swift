@@ -41,7 +41,6 @@ public struct EventScripts: Sendable {
     private let address: @Sendable (String) -> String
     private let planner: SievePlanner
     private let programs = ProgramThreads()
-    private let redirector: Redirector
 
     /// Users' own scripts are told in METADATA.
     static let entry = MetadataEntry("/shared/imapsieve/script")
@@ -68,7 +67,6 @@ public struct EventScripts: Sendable {
         self.createsMailboxes = createsMailboxes
         self.address = address
         self.planner = SievePlanner(options: options, library: ScriptLibrary(options))
-        self.redirector = Redirector(options)
     }
 
     func wants(_ cause: MailboxEvent.Cause) -> Bool {
@@ -151,12 +149,11 @@ public struct EventScripts: Sendable {
                 "imap.changedflags": event.changedFlags.joined(separator: " "),
                 "vnd.dovecot.mailbox-from": event.source.map { spelling.text(of: $0.mailbox) } ?? "",
                 "vnd.dovecot.mailbox-to": spelling.text(of: event.mailbox),
-            ], hasEnvelope: false, forgetsAnswers: false, now: Int64(time(nil)), session: event.session)
+            ], hasEnvelope: false, forgetsAnswers: false, memory: store.deliveryMemory, now: Int64(time(nil)), session: event.session)
         let mailbox = try await account.open(name, .readWrite, onChange: {})
         defer { mailbox.close() }
         let actions = FiledMessageActions(
-            store: store, mailbox: mailbox, recipient: recipient, redirector: self.redirector,
-            programs: self.programs, planner: self.planner,
+            store: store, mailbox: mailbox, recipient: recipient, programs: self.programs, planner: self.planner,
             createsMailboxes: self.createsMailboxes, expungesDiscarded: self.expungesDiscarded,
             editedKeep: .isDropped)
         var rest = uids.makeIterator()

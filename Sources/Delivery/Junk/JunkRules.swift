@@ -6,7 +6,7 @@ public struct JunkRules: Sendable {
     public enum Lesson: String, Sendable, Hashable { case spam, ham }
 
     /// Whether the keywords $Junk and $NotJunk teach.
-    public var learnsKeywords = true
+    public var learnsKeywords = false
 
     private static let junkKeyword = Keyword("$Junk")
     private static let notJunkKeyword = Keyword("$NotJunk")

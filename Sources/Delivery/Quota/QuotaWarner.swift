@@ -80,7 +80,7 @@ public final class QuotaWarner: Sendable {
         do throws(StoreError) {
             try await self.threads.run { () throws(StoreError) in
                 try mail.octets.withUnsafeBytes { (bytes) throws(StoreError) in
-                    try program.run(RedirectedMessage(bytes))
+                    try program.run(UnixMessage(bytes))
                 }
             }
         } catch {

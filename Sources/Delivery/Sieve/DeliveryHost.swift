@@ -8,6 +8,8 @@ import Synchronization
 final class DeliveryHost: SieveHost {
     private let recipient: DeliveryRecipient
     private let mailboxes: MailboxDirectory?
+    /// What the user's scripts remember.
+    private let memory: ScriptMemory
     private let lists: [String: ExternalList]
     private let programs: SieveProgramRunner
     private let context: SieveProgramContext
@@ -19,8 +21,9 @@ final class DeliveryHost: SieveHost {
 
     init(
         _ recipient: DeliveryRecipient, _ context: SieveProgramContext, _ options: SieveOptions,
-        mailboxes: MailboxDirectory?
+        mailboxes: MailboxDirectory?, memory: ScriptMemory
     ) {
+        self.memory = memory
         self.recipient = recipient
         self.context = context
         self.mailboxes = mailboxes
@@ -64,7 +67,11 @@ final class DeliveryHost: SieveHost {
         return all?.first { $0.entry == entry }?.value
     }
 
-    // MARK: Lists, programs, log
+    // MARK: Memory, lists, programs, log
+
+    func isDuplicate(handle: [UInt8], identity: [UInt8], seconds: Int64, last: Bool) -> Bool {
+        self.memory.isDuplicate(handle: handle, identity: identity, seconds: seconds, last: last)
+    }
 
     func isListed(_ value: [UInt8], list: String) -> Bool? { self.lists[list]?.contains(value) }
 

@@ -1,4 +1,3 @@
-import MIMECore
 import MailCore
 import MailStore
 import SieveCore
@@ -6,37 +5,43 @@ import SieveCore
 /// Makes a plan of what scripts decided: which mailboxes get the message, and what is sent and remembered.
 ///
 /// Who runs scripts on a message that is in a mailbox already gets a plan too: the message stays there if
-/// `keepMailbox` is among the places.
+/// `keepMailbox` is among the places. Runs on a storage thread, for the memory may be on the disk.
 struct ScriptExecutor: Sendable {
     let options: SieveOptions
-
-    /// Received fields from which on a message is not sent further.
-    private static let maximumReceived = 50
+    let memory: ScriptMemory
 
     /// - Parameter notes: gets what the user is to know.
     func plan(of sequence: SieveSequence, in situation: SieveSituation, _ notes: inout [String]) -> DeliveryPlan {
         var plan = DeliveryPlan()
+        plan.memory = self.memory
         plan.edits = sequence.editedMessages
+        let writer = ScriptMailWriter(options: self.options, memory: self.memory, situation: situation)
         for action in sequence.actions {
             switch action.kind {
             case .fileInto(let place):
                 plan.store(in: self.place(place, action, situation, &notes))
             case .redirect(let address):
-                if Self.isLoop(situation) {
-                    notes.append(Self.note(action, "the message to \(address) runs in a circle; it was kept"))
-                    plan.store(in: DeliveryPlan.Place(mailbox: situation.keepMailbox))
-                } else {
-                    plan.redirect(to: address, message: action.message)
-                }
+                self.redirect(action, address, situation, writer, &plan, &notes)
             case .reject(let reason, _): plan.rejection = reason
+            case .vacation(let vacation):
+                if let reply = writer.reply(vacation) {
+                    plan.mails.append(reply)
+                    self.file(reply, vacation.copy, action, situation, &plan, &notes)
+                }
+            case .notify(let notification):
+                let mails = writer.notifications(notification)
+                plan.mails += mails
+                if let mail = mails.first {
+                    self.file(mail, notification.copy, action, situation, &plan, &notes)
+                }
+            case .report(let report): plan.mails.append(writer.report(report))
             case .pipe(let call):
                 plan.pipes.append(
                     DeliveryPlan.Pipe(
                         call: call, message: action.message,
                         origin: "\(action.script): line \(action.position.line), column \(action.position.column)",
                         fallback: DeliveryPlan.Place(mailbox: situation.keepMailbox, message: sequence.keepMessage)))
-            // Scripts that require these are refused by the compiler as long as the registry lacks them.
-            case .keep, .discard, .vacation, .notify, .report: break
+            case .keep, .discard: break
             }
         }
         if sequence.keeps {
@@ -44,7 +49,36 @@ struct ScriptExecutor: Sendable {
             place.add(flags: sequence.flags)
             plan.store(in: place)
         }
+        // What a script saw that then failed is to be seen again (RFC 7352 section 3).
+        if sequence.error == nil { plan.remembered = self.memory.seen }
+        if let reason = plan.rejection, situation.envelope.refusal == .mail || plan.doesAnything {
+            plan.rejection = nil
+            if let mail = writer.rejection(reason) { plan.mails.append(mail) }
+        }
+        if !self.options.canSend, !plan.mails.isEmpty {
+            notes.append("error: no mail can be sent from here: neither sendmail_path nor submission_host is set")
+            plan.mails = []
+        }
+        if let failure = self.memory.failure {
+            plan = DeliveryPlan(failure: failure)
+            plan.memory = self.memory
+        }
         return plan
+    }
+
+    private func redirect(
+        _ action: SieveAction, _ address: String, _ situation: SieveSituation, _ writer: ScriptMailWriter,
+        _ plan: inout DeliveryPlan, _ notes: inout [String]
+    ) {
+        if let loop = RedirectLoop(situation, to: address) {
+            notes.append(Self.note(action, "the message to \(address) runs in a circle (\(loop.rawValue)); it was kept"))
+            plan.store(in: DeliveryPlan.Place(mailbox: situation.keepMailbox))
+            return
+        }
+        guard plan.redirect(to: address), let mail = writer.redirect(to: address, message: action.message) else {
+            return
+        }
+        plan.mails.append(mail)
     }
 
     /// Where a fileinto leads; INBOX for a name that no mailbox can have.
@@ -53,7 +87,9 @@ struct ScriptExecutor: Sendable {
     ) -> DeliveryPlan.Place {
         var place = DeliveryPlan.Place(mailbox: .inbox, creates: wanted.creates, message: action.message)
         place.add(flags: wanted.flags)
-        if let use = wanted.specialUse, let name = situation.mailboxes?.mailbox(ofUse: use) {
+        if let id = wanted.mailboxID, let name = situation.mailboxes?.mailbox(ofID: id) {
+            place.mailbox = name
+        } else if let use = wanted.specialUse, let name = situation.mailboxes?.mailbox(ofUse: use) {
             place.mailbox = name
         } else if let name = situation.recipient.account.spelling.name(of: wanted.mailbox) {
             place.mailbox = name
@@ -64,27 +100,17 @@ struct ScriptExecutor: Sendable {
         return place
     }
 
-    static func note(_ action: SieveAction, _ text: String) -> String {
-        "\(action.script): line \(action.position.line), column \(action.position.column): error: \(text)"
+    /// Files the copy of what is sent that `:fcc` asks for (RFC 8580).
+    private func file(
+        _ mail: DeliveryPlan.Mail, _ wanted: SieveFileInto?, _ action: SieveAction, _ situation: SieveSituation,
+        _ plan: inout DeliveryPlan, _ notes: inout [String]
+    ) {
+        guard let wanted, let message = mail.made else { return }
+        plan.copies.append(
+            DeliveryPlan.Copy(place: self.place(wanted, action, situation, &notes), message: message))
     }
 
-    /// Whether this user's scripts sent the message on before, or it has been through too many hands
-    /// (RFC 5228 section 4.2).
-    private static func isLoop(_ situation: SieveSituation) -> Bool {
-        let octets = Octets(situation.octets)
-        var received = 0
-        for field in HeaderScanner(octets) {
-            let name = octets[field.name]
-            if name.equals(lowercase: "received") {
-                received += 1
-                if received > Self.maximumReceived { return true }
-            } else if name.equals(lowercase: "x-sieve-redirected-from"),
-                ASCII.equalsIgnoringCase(
-                    HeaderBody.unfolded(octets[field.body]), situation.recipient.address.utf8)
-            {
-                return true
-            }
-        }
-        return false
+    static func note(_ action: SieveAction, _ text: String) -> String {
+        "\(action.script): line \(action.position.line), column \(action.position.column): error: \(text)"
     }
 }

@@ -7,9 +7,9 @@ public struct SieveOptions: Sendable {
     public var limits = SieveLimits()
     public var policy = SievePolicy()
     /// The language of users' own scripts.
-    public var registry = SieveRegistry.of(SieveRegistry.filing.intersection(SieveRegistry.standard))
+    public var registry = SieveRegistry.of(SieveRegistry.delivery.intersection(SieveRegistry.standard))
     /// The language of scripts for all users.
-    public var globalRegistry = SieveRegistry.of(SieveRegistry.filing.intersection(SieveRegistry.standard))
+    public var globalRegistry = SieveRegistry.of(SieveRegistry.delivery.intersection(SieveRegistry.standard))
     /// Scripts for all users before their own, in order. A directory stands for its `*.sieve` files by name.
     public var before: [String] = []
     /// The user's active script, or a link to it; `nil`: users have none.
@@ -34,10 +34,13 @@ public struct SieveOptions: Sendable {
     public var hostname: String?
     /// Where users find what went wrong; empty: nowhere.
     public var userLog = "~/.dovecot.sieve.log"
-    /// The program that sends mail on, absolute, and its first arguments.
-    public var sendmail = ["/usr/sbin/sendmail"]
-    /// How long that program may take.
-    public var sendmailTimeout: Duration = .seconds(30)
+    /// Whether there is an MTA that takes what scripts send.
+    public var canSend = true
+    /// The user's own address, with variables; empty: not known.
+    public var userEmail = ""
+    /// Mails that may wait for the MTA, and their octets; 0: no limit.
+    public var maximumQueued = 0
+    public var maximumQueuedOctets: UInt64 = 0
     /// How long a message is not sent to the same address again.
     public var redirectDuplicatePeriod: Duration = .seconds(12 * 3600)
     /// Replaces variables such as `%{user}` in paths.
@@ -47,8 +50,11 @@ public struct SieveOptions: Sendable {
 
     public init() {}
 
-    /// Splits the value of `sendmail_path` at its spaces.
-    public static func command(_ text: String) -> [String] { text.split(separator: " ").map(String.init) }
+    /// The address of one user.
+    func email(of recipient: DeliveryRecipient) -> String? {
+        let text = self.expand(self.userEmail, recipient)
+        return text.isEmpty ? nil : SieveAddress(envelope: text)?.quoted
+    }
 
     /// The path for one user; `nil` when it needs a home and there is none, or is not absolute.
     func path(_ text: String, for recipient: DeliveryRecipient) -> String? {

@@ -10,6 +10,8 @@ import SieveCore
 struct SievePlanner: Sendable {
     let options: SieveOptions
     let library: ScriptLibrary
+    /// What scripts remember at delivery.
+    var memory: any DeliveryMemory = ForgetfulMemory()
 
     /// One script that is to run.
     struct Step: Sendable {
@@ -67,8 +69,9 @@ struct SievePlanner: Sendable {
             return lack
         }
         var sequence = SieveSequence()
+        let memory = ScriptMemory(self.memory, recipient.account, at: envelope.receivedAt)
         let host = DeliveryHost(
-            recipient, self.context(envelope, recipient), self.options, mailboxes: mailboxes)
+            recipient, self.context(envelope, recipient), self.options, mailboxes: mailboxes, memory: memory)
         let environment = self.environment(envelope, recipient, host)
         var current = message
         for (step, loaded) in scripts where step.kind == .discard ? sequence.isDiscarded : sequence.goesOn {
@@ -96,7 +99,7 @@ struct SievePlanner: Sendable {
             octets: octets, message: message, envelope: envelope, recipient: recipient, keepMailbox: keepMailbox,
             mailboxes: mailboxes, environment: environment)
         var notes = host.notes
-        let plan = ScriptExecutor(options: self.options).plan(of: sequence, in: situation, &notes)
+        let plan = ScriptExecutor(options: self.options, memory: memory).plan(of: sequence, in: situation, &notes)
         self.note(notes, envelope, recipient)
         return .plan(plan)
     }
@@ -130,6 +133,7 @@ struct SievePlanner: Sendable {
         var lacksThread = false
         for case (_, .script(let script)) in scripts {
             if mailboxes == nil, script.asksForMailboxes { lacksMailboxes = true }
+            if mailboxes?.hasIDs == false, script.asksForMailboxIDs { lacksMailboxes = true }
             if !mayWait, script.asksForPrograms || script.asksForMetadata { lacksThread = true }
         }
         return lacksMailboxes || lacksThread ? .lacks(mailboxes: lacksMailboxes, waiting: lacksThread) : nil
@@ -143,7 +147,9 @@ struct SievePlanner: Sendable {
             recipient: SieveAddress(envelope: recipient.address))
         environment.now = MessageDate(
             secondsSince1970: envelope.receivedAt, zoneOffsetMinutes: Self.zoneOffsetMinutes(envelope.receivedAt))
+        environment.originalRecipient = recipient.originalAddress.flatMap { SieveAddress(envelope: $0) }
         environment.policy = self.options.policy
+        environment.policy.userEmail = self.options.email(of: recipient)
         environment.policy.username = recipient.account.identity.name
         environment.policy.hostname = self.options.hostname
         environment.host = host
@@ -157,7 +163,7 @@ struct SievePlanner: Sendable {
         context.hostname = self.options.hostname
         context.sender = envelope.sender.isEmpty ? nil : envelope.sender
         context.recipient = recipient.address
-        context.originalRecipient = recipient.address
+        context.originalRecipient = recipient.originalAddress ?? recipient.address
         return context
     }
 

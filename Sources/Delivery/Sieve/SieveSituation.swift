@@ -18,4 +18,6 @@ struct SieveSituation {
     /// The user's mailboxes, where they were asked for.
     var mailboxes: MailboxDirectory?
     var environment: SieveEnvironment
+    /// Of a message that is in a mailbox: what is sent on comes from the mailbox's owner (RFC 6785 section 3.4).
+    var ownerSends = false
 }

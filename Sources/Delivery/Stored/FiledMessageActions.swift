@@ -27,7 +27,6 @@ struct FiledMessageActions {
     let store: any MailStore
     let mailbox: any Mailbox
     let recipient: DeliveryRecipient
-    let redirector: Redirector
     /// Where programs of the pipe action run.
     let programs: ProgramThreads
     let planner: SievePlanner
@@ -191,14 +190,23 @@ struct FiledMessageActions {
     private func send(
         _ plan: DeliveryPlan, _ message: FiledMessage, _ outcome: inout Outcome
     ) async throws(StoreError) {
-        guard !plan.redirects.isEmpty else { return }
+        guard !plan.mails.isEmpty || !plan.remembered.isEmpty else { return }
         var plan = plan
         plan.editedMessages = plan.edits.indices.map { Self.form($0 + 1, plan, message) }
-        // RFC 6785 section 3.4: the owner of the mailbox is the sender.
-        let failure = await self.redirector.send(
-            message.octets, plan, for: self.recipient, sender: self.recipient.address)
-        if let failure { throw failure }
-        outcome.hasChanged = true
+        let effects = plan.effects(message.octets, self.recipient.account)
+        for result in await self.store.deliver([Parcel(deposits: [], effects: effects)]) { try result.effects.get() }
+        if !plan.mails.isEmpty { outcome.hasChanged = true }
+        let copies = plan.copies.map { copy in
+            Deposit(
+                message: copy.message, account: self.recipient.account, mailbox: copy.place.mailbox,
+                flags: copy.place.flags, keywords: copy.place.keywords,
+                missingMailbox: copy.place.creates || self.createsMailboxes ? .create : .fail)
+        }
+        guard !copies.isEmpty else { return }
+        for (copy, result) in zip(copies, await self.store.deposit(copies)) {
+            guard case .failure(let error) = result else { continue }
+            outcome.warnings.append("error: no copy of what was sent could be put into \"\(copy.mailbox)\": \(error.code)")
+        }
     }
 
     // MARK: Flags of the messages themselves

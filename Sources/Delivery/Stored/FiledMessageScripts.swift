@@ -34,6 +34,8 @@ struct FiledMessageScripts: Sendable {
     let hasEnvelope: Bool
     /// Whether answers to the sender are left out in silence.
     let forgetsAnswers: Bool
+    /// What the user's scripts remember.
+    let memory: any DeliveryMemory
     /// Seconds since 1970.
     let now: Int64
     /// What logs call this.
@@ -55,8 +57,10 @@ struct FiledMessageScripts: Sendable {
         let view = SieveMessage(Octets(bytes), limits: self.options.limits, converter: .system)
         let sender = self.hasEnvelope ? Self.returnPath(bytes) : ""
         let envelope = DeliveryEnvelope(sender: sender, receivedAt: self.now, session: self.session)
+        let memory = ScriptMemory(self.memory, self.recipient.account, at: self.now)
         let host = DeliveryHost(
-            self.recipient, self.planner.context(envelope, self.recipient), self.options, mailboxes: self.mailboxes)
+            self.recipient, self.planner.context(envelope, self.recipient), self.options, mailboxes: self.mailboxes,
+            memory: memory)
         var environment = self.planner.environment(
             envelope, self.recipient, FiledMessageHost(base: host, items: self.items))
         environment.hasEnvelope = self.hasEnvelope
@@ -94,11 +98,11 @@ struct FiledMessageScripts: Sendable {
         }
         if self.forgetsAnswers { sequence.forgetAnswers() }
         verdict.warnings = host.notes
-        verdict.plan = ScriptExecutor(options: self.options).plan(
+        verdict.plan = ScriptExecutor(options: self.options, memory: memory).plan(
             of: sequence,
             in: SieveSituation(
                 octets: bytes, message: view, envelope: envelope, recipient: self.recipient,
-                keepMailbox: self.mailbox, mailboxes: self.mailboxes, environment: environment),
+                keepMailbox: self.mailbox, mailboxes: self.mailboxes, environment: environment, ownerSends: true),
             &verdict.warnings)
         return verdict
     }

@@ -51,7 +51,6 @@ public struct MailFilter: Sendable {
     private let address: @Sendable (String) -> String
     private let planner: SievePlanner
     private let programs = ProgramThreads()
-    private let redirector: Redirector
 
     private static let slice: Duration = .milliseconds(50)
     private static let batchSize = 4 << 20
@@ -72,7 +71,6 @@ public struct MailFilter: Sendable {
         self.expungesDiscarded = expungesDiscarded
         self.address = address
         self.planner = SievePlanner(options: options, library: ScriptLibrary(options))
-        self.redirector = Redirector(options)
     }
 
     private func recipient(_ user: String, _ account: any MailAccount, _ home: String?) -> DeliveryRecipient {
@@ -177,10 +175,9 @@ public struct MailFilter: Sendable {
         let scripts = FiledMessageScripts(
             planner: self.planner, recipient: recipient, mailbox: mailbox.name,
             mailboxes: MailboxDirectory(try await account.mailboxes(), account.namespaces), items: [:],
-            hasEnvelope: true, forgetsAnswers: true, now: Int64(time(nil)), session: session)
+            hasEnvelope: true, forgetsAnswers: true, memory: store.deliveryMemory, now: Int64(time(nil)), session: session)
         let actions = FiledMessageActions(
-            store: store, mailbox: mailbox, recipient: recipient, redirector: self.redirector,
-            programs: self.programs, planner: self.planner,
+            store: store, mailbox: mailbox, recipient: recipient, programs: self.programs, planner: self.planner,
             createsMailboxes: self.createsMailboxes, expungesDiscarded: self.expungesDiscarded,
             editedKeep: .replaces)
         let snapshot = mailbox.snapshot()

@@ -2,6 +2,7 @@ import IMAPCore
 import MIMECore
 import MailCore
 import MailStore
+import ServerConfig
 import ServerCore
 
 extension Session {
@@ -45,6 +46,7 @@ extension Session {
         }
         let expunges = ExpungeTelling(command.numbering)
         if let failure = outcome.failure {
+            guard self.settings.fetchFailure == .refusal else { return self.end(failure.fetchCode, "Some messages could not be read") }
             return try await self.refuse(
                 tag, self.code(failure.fetchCode, reached), "Some messages could not be read", expunges)
         }
@@ -84,7 +86,7 @@ extension Session {
     ) async throws(ConnectionError) {
         var next = range.lowerBound
         while next < range.upperBound {
-            guard let selected = self.selected else { return }
+            guard let selected = self.selected, !self.endsAtOnce(outcome) else { return }
             let limit = plan.source == .message ? Self.bodyBatch : Self.cacheBatch
             var batch: [(index: Int, record: MessageRecord)] = []
             selected.view.forEach(from: next) { index, record in
@@ -224,6 +226,11 @@ extension Session {
         let written = position - batch.startIndex
         // A store that visits nothing must not make this loop for ever.
         return (written, isMissing || written == 0)
+    }
+
+    /// Whether no more is to be answered after a message that cannot be read.
+    func endsAtOnce(_ outcome: FetchOutcome) -> Bool {
+        outcome.failure != nil && self.settings.fetchFailure == .disconnection
     }
 
     func note(_ error: StoreError, _ outcome: inout FetchOutcome) {

@@ -32,6 +32,7 @@ extension Session {
                         try result.get(), writer.plan, self.options.store.threads)
                 } catch {
                     self.note(error, &outcome)
+                    if self.endsAtOnce(outcome) { return }
                     continue
                 }
                 if let failure = fetched.failure {

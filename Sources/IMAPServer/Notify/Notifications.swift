@@ -15,6 +15,10 @@ final class Notifications {
     /// What the client knows of the counters of mailboxes.
     var told: [MailboxName: MailboxStatus] = [:]
     var subscribed: Set<MailboxName> = []
+    /// Those of the mailboxes of others that the client may know of: what becomes of them it is told, of others not.
+    var foreign: Set<MailboxName> = []
+    /// So that what other programs do to the files of mailboxes is heard of, too.
+    var fileWatches: [MailboxName: FileWatch] = [:]
     /// Messages that this session brought into the selected mailbox: their items are not told.
     var own = UIDSet()
     /// While the session itself removes messages, it tells so whatever is wanted.
@@ -43,6 +47,7 @@ final class Notifications {
         self.watch?.stop()
         self.watch = nil
         self.told = [:]
+        self.fileWatches = [:]
     }
 
     /// The events that are wanted of a mailbox when it is not the selected one.
@@ -60,6 +65,10 @@ final class Notifications {
 
     /// A mailbox and its children have other names.
     func rename(_ old: MailboxName, to new: MailboxName) {
+        for (name, watch) in self.fileWatches where name == old || name.isDescendant(of: old) {
+            self.fileWatches[name] = nil
+            if let moved = name.moved(from: old, to: new) { self.fileWatches[moved] = watch }
+        }
         for (name, status) in self.told where name == old || name.isDescendant(of: old) {
             self.told[name] = nil
             if let moved = name.moved(from: old, to: new) { self.told[moved] = status }

@@ -92,14 +92,33 @@ extension Session {
         notifications.subscribed = Set(try await account.subscriptions())
         var wanted: [MailboxName] = []
         for listing in try await account.mailboxes() where listing.isSelectable {
+            if self.isForeign(listing.name, account) { notifications.foreign.insert(listing.name) }
             guard !notifications.events(of: listing.name).isDisjoint(with: .ofMessages) else { continue }
             wanted.append(listing.name)
             if wanted.count > Self.maximumWatched { return false }
         }
         for name in wanted {
+            await self.watchFiles(of: name, notifications, account)
             if let status = try await self.statusIfThere(name, account) { notifications.told[name] = status }
         }
         return true
+    }
+
+    /// Whether a mailbox is somebody else's, or nobody's: whether the client may know of it can change.
+    func isForeign(_ name: MailboxName, _ account: any MailAccount) -> Bool {
+        account.owner(of: name) != account.identity.name
+    }
+
+    /// Hears of what other programs do to a mailbox's files. Without, it is seen when the mailbox is opened.
+    func watchFiles(of name: MailboxName, _ notifications: Notifications, _ account: any MailAccount) async {
+        guard notifications.fileWatches[name] == nil, notifications.fileWatches.count < Self.maximumWatched else {
+            return
+        }
+        do throws(StoreError) {
+            notifications.fileWatches[name] = try await account.watchFiles(of: name)
+        } catch {
+            self.logFault(error)
+        }
     }
 
     func statusIfThere(
@@ -108,8 +127,10 @@ extension Session {
         do throws(StoreError) {
             return try await account.status(of: name)
         } catch {
-            guard error.code == .notFound || error.code == .cannot else { throw error }
-            return nil
+            switch error.code {
+            case .notFound, .cannot, .noPermission: return nil
+            default: throw error
+            }
         }
     }
 }

@@ -75,6 +75,7 @@ extension Session {
         var listings: [MailboxName: MailboxListing] = [:]
         for listing in try await account.mailboxes() { listings[listing.name] = listing }
         for event in events {
+            guard let event = self.known(event, notifications, account, listings) else { continue }
             switch event {
             case .created(let name):
                 // Its counters are news only when they change.
@@ -82,13 +83,15 @@ extension Session {
                     let status = try await self.statusIfThere(name, account)
                 {
                     notifications.told[name] = status
+                    await self.watchFiles(of: name, notifications, account)
                 }
                 self.tellName(name, .mailboxName, notifications, listings)
-                if let parent = name.parent { self.tellName(parent, .mailboxName, notifications, listings) }
+                self.tellParent(of: name, notifications, account, listings)
             case .deleted(let name):
                 notifications.told[name] = nil
+                notifications.fileWatches[name] = nil
                 self.tellName(name, .mailboxName, notifications, listings)
-                if let parent = name.parent { self.tellName(parent, .mailboxName, notifications, listings) }
+                self.tellParent(of: name, notifications, account, listings)
             case .renamed(let old, let new):
                 notifications.rename(old, to: new)
                 let wanted = notifications.events(of: old).union(notifications.events(of: new))
@@ -109,6 +112,45 @@ extension Session {
                 self.write { $0.metadataChanged(wire, entries.map(\.text)) }
             }
         }
+    }
+
+    /// What of an event is told: of mailboxes that are not the user's own nothing that the user may not know. The names
+    /// below a renamed one are told with it.
+    private func known(
+        _ event: AccountEvent, _ notifications: Notifications, _ account: any MailAccount,
+        _ listings: [MailboxName: MailboxListing]
+    ) -> AccountEvent? {
+        func isSeen(_ name: MailboxName) -> Bool {
+            guard self.isForeign(name, account) else { return true }
+            guard listings[name] != nil else { return false }
+            notifications.foreign.insert(name)
+            return true
+        }
+        func wasSeen(_ name: MailboxName) -> Bool {
+            !self.isForeign(name, account) || notifications.foreign.remove(name) != nil
+        }
+        switch event {
+        case .created(let name): return isSeen(name) ? event : nil
+        case .deleted(let name): return wasSeen(name) ? event : nil
+        case .renamed(let old, let new):
+            switch (wasSeen(old), isSeen(new)) {
+            case (true, true): return event
+            case (true, false): return .deleted(old)
+            case (false, true): return .created(new)
+            case (false, false): return nil
+            }
+        case .metadata(.mailbox(let name), _): return isSeen(name) ? event : nil
+        case .metadata(.server, _), .subscribed, .unsubscribed: return event
+        }
+    }
+
+    /// A mailbox that has children now, or has none any more.
+    private func tellParent(
+        of name: MailboxName, _ notifications: Notifications, _ account: any MailAccount,
+        _ listings: [MailboxName: MailboxListing]
+    ) {
+        guard let parent = name.parent, listings[parent] != nil || !self.isForeign(parent, account) else { return }
+        self.tellName(parent, .mailboxName, notifications, listings)
     }
 
     private func tellName(

@@ -2,6 +2,7 @@ import IMAPCore
 import MailCore
 import MailSearch
 import MailStore
+import ServerCore
 
 /// A search whose result the client is told changes of (UPDATE, RFC 5267 section 4.3).
 struct SearchUpdate: Sendable {
@@ -24,6 +25,10 @@ struct SearchUpdate: Sendable {
     var sorting: Sorting?
     /// Whether the server can keep the result up to date.
     let isPossible: Bool
+    /// Ages, in seconds, at which a message may come into the result or leave it though nothing happens to it.
+    let ages: [Int64]
+    /// When the result was looked at last, in seconds since 1970.
+    private var looked = UnixTime.now().seconds
     /// What is told of new messages that come into the result; `nil` for nothing.
     let newMessages: FetchPlan?
 
@@ -32,6 +37,7 @@ struct SearchUpdate: Sendable {
         self.numbering = command.numbering
         self.newMessages = command.updateItems.isEmpty ? nil : FetchPlan(items: command.updateItems, .uid)
         self.key = found.key.pinned(to: found.view)
+        self.ages = self.key.ages
         self.members = UIDSet(found.places.map { found.view[$0].uid })
         self.isPossible = true
     }
@@ -43,12 +49,27 @@ struct SearchUpdate: Sendable {
         let items = command.search.updateItems
         self.newMessages = items.isEmpty ? nil : FetchPlan(items: items, .uid)
         self.key = found.key.pinned(to: found.view)
+        self.ages = self.key.ages
         self.members = UIDSet(found.places.map { found.view[$0].uid })
         self.isPossible =
             order.count <= Self.maximumSorted && !command.criteria.contains { $0.key == .relevancy }
         if self.isPossible {
             self.sorting = Sorting(order: order.map { found.view[$0].uid }, criteria: command.criteria)
         }
+    }
+
+    /// The messages that have come to one of the ages since this was asked last: their places, ascending.
+    mutating func aged(in view: MailboxSnapshot, now: Int64) -> [Int] {
+        guard !self.ages.isEmpty, now > self.looked else { return [] }
+        // By a second more at both ends: OLDER and YOUNGER both match at the very second.
+        let spans = self.ages.map { self.looked - $0 - 1...now - $0 + 1 }
+        self.looked = now
+        var places: [Int] = []
+        view.forEach { index, record in
+            if spans.contains(where: { $0.contains(record.internalDate) }) { places.append(index) }
+            return true
+        }
+        return places
     }
 
     /// Takes messages out of the result: answers what to tell, `nil` when none was in it. `number` answers a message's
@@ -85,5 +106,20 @@ struct SearchUpdate: Sendable {
         self.members.insert(uid)
         self.sorting?.order.insert(uid, at: position)
         return .init(UInt32(clamping: position + 1), [number...number])
+    }
+}
+
+extension SearchKey {
+    /// The intervals of OLDER and YOUNGER (RFC 5032).
+    fileprivate var ages: [Int64] {
+        var ages: [Int64] = []
+        _ = self.contains { key in
+            switch key {
+            case .older(let seconds), .younger(let seconds): ages.append(Int64(seconds))
+            default: break
+            }
+            return false
+        }
+        return ages
     }
 }

@@ -79,10 +79,12 @@ extension Session {
         let view = selected.view
         let changes = MailboxChanges(from: base, to: view)
         self.searchUpdates.base = view
-        let candidates = changes.updated + (view.count - changes.appended..<view.count)
-        guard !candidates.isEmpty else { return }
+        let changed = changes.updated + (view.count - changes.appended..<view.count)
         let search = MailboxSearch(selected.mailbox, view, self.options.store.threads)
         for position in self.searchUpdates.list.indices {
+            let aged = self.searchUpdates.list[position].aged(in: view, now: UnixTime.now().seconds)
+            let candidates = aged.isEmpty ? changed : Set(changed).union(aged).sorted()
+            guard !candidates.isEmpty else { continue }
             let update = self.searchUpdates.list[position]
             guard
                 let plan = SearchPlan(

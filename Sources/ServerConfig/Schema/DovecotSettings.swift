@@ -105,7 +105,7 @@ package enum DovecotSettings {
         "quota_vsizes": "sizes are always those of RFC 5322; remove it",
         "quota_driver": "what is used is always counted exactly; remove it",
         "quota_set": "SETQUOTA is stored by itself; remove it",
-        "submission_host": "not in this release; use sendmail_path",
+        "sieve_vacation_dont_check_recipient": "write sieve_vacation_check_recipient, with the opposite value",
         "rejection_reason": later,
         "rejection_subject": later,
         "imap_capability": "the capabilities are those that work; remove it",

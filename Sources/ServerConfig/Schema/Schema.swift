@@ -21,6 +21,7 @@ package enum Schema {
         Group(title: "Delivery", settings: delivery),
         Group(title: "Sieve", settings: sieve),
         Group(title: "Sieve language", settings: sieveLanguage),
+        Group(title: "Mail of scripts", settings: sending),
         Group(title: "Sieve on IMAP events", settings: events),
         Group(title: "Junk", settings: junk),
         Group(title: "Quota", settings: quota),
@@ -244,6 +245,10 @@ package enum Schema {
         .text(
             "mail_server_admin", \.imap.serverAdmin,
             "How users reach the administrator: a URI such as `mailto:postmaster@example.org`, told by METADATA."),
+        .choice(
+            "imap_fetch_failure", \.imap.fetchFailure,
+            "What becomes of a FETCH some of whose messages cannot be read: `no-after`, the others are answered, then NO; `disconnect-after` and `disconnect-immediately` end the session, for clients that take what they got for all there is."
+        ),
         .text(
             "imap_urlauth_host", \.imap.urlHost,
             "Lets users give away URLs of their messages (URLAUTH), whose host must be this one; `*` takes any. Without it there are no such URLs."
@@ -304,7 +309,8 @@ package enum Schema {
             "Make a mailbox that delivery names and that is missing, rather than take INBOX."),
         .text(
             "sendmail_path", \.delivery.sendmailPath,
-            "Program, with arguments, that takes redirected mail on its standard input."),
+            "Program, with arguments, that takes mail of scripts on its standard input, unless `submission_host` is set. Empty, without a submission host: nothing is sent."
+        ),
         .template(
             "postmaster_address", \.delivery.postmasterAddress,
             "Sender of mail that Martlet itself writes, such as quota warnings."),

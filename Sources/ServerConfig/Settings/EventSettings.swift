@@ -51,8 +51,8 @@ public struct JunkSettings: Sendable, Equatable {
     /// learned.
     public var learnSpam = ""
     public var learnHam = ""
-    /// Whether the keywords $Junk and $NotJunk teach, too.
-    public var learnsKeywords = true
+    /// Whether the keywords $Junk and $NotJunk teach, too. Not by itself: some clients set them as their own filter says.
+    public var learnsKeywords = false
     /// How long one run of a program may take.
     public var timeout: Duration = .seconds(30)
     /// Programs at a time.

@@ -25,12 +25,24 @@ public struct IMAPSettings: Sendable, Equatable {
     public var urlSubmitUser = ""
     /// Whether messages that EXPUNGE would remove go to the mailbox of \Trash.
     public var expungesToTrash = false
+    /// What becomes of a FETCH some of whose messages cannot be read.
+    public var fetchFailure: FetchFailurePolicy = .refusal
     /// Messages that one command may be about; 0 for no limit.
     public var messageLimit = 0
     /// Messages that one COPY or APPEND may store; 0 for no limit.
     public var saveLimit = 0
 
     public init() {}
+}
+
+/// What becomes of a FETCH some of whose messages cannot be read.
+public enum FetchFailurePolicy: String, SettingChoice {
+    /// The session ends at once: clients that take what they got for all there is try again.
+    case disconnection = "disconnect-immediately"
+    /// The others are answered, then the session ends.
+    case lateDisconnection = "disconnect-after"
+    /// The others are answered, then the command is refused.
+    case refusal = "no-after"
 }
 
 /// POP3.

@@ -8,6 +8,8 @@ public struct SieveScript: Sendable {
     public var asksForMailboxes: Bool {
         self.uses("mailbox") || self.uses("special-use") || self.uses("mailboxid")
     }
+    /// Whether it asks for mailboxes by their ids.
+    public var asksForMailboxIDs: Bool { self.uses("mailboxid") }
     /// Whether a run may wait for more than the disk: for programs.
     public var asksForPrograms: Bool { self.uses("vnd.dovecot.filter") || self.uses("vnd.dovecot.execute") }
     /// Whether it asks for metadata.

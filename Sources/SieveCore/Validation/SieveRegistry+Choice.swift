@@ -1,13 +1,13 @@
 extension SieveRegistry {
     /// The capabilities that work at delivery.
-    public static let filing: Set<String> = [
+    public static let delivery: Set<String> = [
         "body", "comparator-i;ascii-casemap", "comparator-i;ascii-numeric", "comparator-i;octet",
-        "comparator-i;unicode-casemap", "copy", "date", "editheader", "enclose", "encoded-character", "envelope",
-        "environment", "ereject", "extlists", "extracttext", "fileinto", "foreverypart", "ihave", "imap4flags",
-        "include", "index", "mailbox", "mboxmetadata", "mime", "regex", "reject", "relational", "replace",
-        "servermetadata", "spamtest", "spamtestplus", "special-use", "subaddress", "variables", "virustest",
-        "vnd.dovecot.debug", "vnd.dovecot.environment", "vnd.dovecot.execute", "vnd.dovecot.filter",
-        "vnd.dovecot.pipe",
+        "comparator-i;unicode-casemap", "copy", "date", "duplicate", "editheader", "enclose", "encoded-character",
+        "enotify", "envelope", "environment", "ereject", "extlists", "extracttext", "fcc", "fileinto", "foreverypart",
+        "ihave", "imap4flags", "include", "index", "mailbox", "mailboxid", "mboxmetadata", "mime", "regex", "reject", "relational", "replace",
+        "servermetadata", "spamtest", "spamtestplus", "special-use", "subaddress", "vacation", "vacation-seconds",
+        "variables", "virustest", "vnd.dovecot.debug", "vnd.dovecot.environment", "vnd.dovecot.execute",
+        "vnd.dovecot.filter", "vnd.dovecot.pipe", "vnd.dovecot.report",
     ]
 
     /// The capabilities that users have where the settings do not say otherwise: those that Pigeonhole gives them.

@@ -1,28 +1,28 @@
 import MIMECore
 
-/// The octets of a message on its way to a sendmail program: its own, behind the field that says who sent it on,
-/// without Return-Path, which is for the last MTA to write, and with the line ends of Unix.
-struct RedirectedMessage {
+/// The octets of a message on its way to a program, with the line ends of Unix.
+struct UnixMessage {
     private let octets: Octets
     private var prefix: [UInt8]
     private var returnPaths: [Range<Int>] = []
     private var position = 0
 
-    /// Valid as long as `bytes`.
-    init(_ bytes: UnsafeRawBufferPointer, redirectedFrom address: String) {
+    /// All of it. Valid as long as `bytes`.
+    init(_ bytes: UnsafeRawBufferPointer) {
         self.octets = Octets(bytes)
-        self.prefix = Array("X-Sieve-Redirected-From: \(address)\n".utf8)
+        self.prefix = []
+    }
+
+    /// A message behind fields that are put before it, without Return-Path, which is for the last MTA to write. Valid as
+    /// long as `bytes`.
+    init(_ bytes: UnsafeRawBufferPointer, sentOnWith prefix: [UInt8]) {
+        self.octets = Octets(bytes)
+        self.prefix = prefix.filter { $0 != 0x0D }
         for field in HeaderScanner(self.octets)
         where self.octets[field.name].equals(lowercase: "return-path") {
             self.returnPaths.append(field.range)
         }
         self.returnPaths.reverse()
-    }
-
-    /// A message of our own: all of it, and nothing before it. Valid as long as `bytes`.
-    init(_ bytes: UnsafeRawBufferPointer) {
-        self.octets = Octets(bytes)
-        self.prefix = []
     }
 
     /// The next piece of some size; empty at the end.

@@ -15,8 +15,9 @@ struct SendmailProgram: Sendable {
     /// Octets of what the program prints that go into the log.
     private static let maximumOutput = 500
 
-    /// Feeds `message` to the program and waits for it. `.temporary` when it did not end well in time.
-    func run(_ message: consuming RedirectedMessage) throws(StoreError) {
+    /// Feeds `message` to the program and waits for it. `.cannot` when it said that it is never going to take it,
+    /// `.temporary` when it did not end well in time.
+    func run(_ message: consuming UnixMessage) throws(StoreError) {
         Self.blockBrokenPipeSignal()
         let process = try self.start()
         defer { process.close() }
@@ -32,7 +33,8 @@ struct SendmailProgram: Sendable {
                 Self.closeOnce(&input)
                 guard status == 0 else {
                     throw StoreError(
-                        .temporary, "\(self.arguments[0]): \(Self.text(status))\(Self.printable(output))")
+                        Self.isFinal(status) ? .cannot : .temporary,
+                        "\(self.arguments[0]): \(Self.text(status))\(Self.printable(output))")
                 }
                 return
             }
@@ -200,6 +202,11 @@ struct SendmailProgram: Sendable {
             if count == 0 { return true }
             if output.count < self.maximumOutput { output.append(contentsOf: piece[..<count]) }
         }
+    }
+
+    /// Exit statuses of sysexits.h that no other day will change: bad data, no such user, host or service.
+    private static func isFinal(_ status: CInt) -> Bool {
+        status & 0x7F == 0 && [65, 67, 68, 69].contains(status >> 8 & 0xFF)
     }
 
     private static func text(_ status: CInt) -> String {

@@ -1,0 +1,91 @@
+import MailCore
+import MailStore
+import SieveCore
+
+/// Writes the mails that scripts send. What must not go out twice takes its key in the user's memory; without it there
+/// is no mail.
+struct ScriptMailWriter {
+    let options: SieveOptions
+    let memory: ScriptMemory
+    let situation: SieveSituation
+
+    private var environment: SieveEnvironment { self.situation.environment }
+
+    /// The message, sent on. `nil` when it was before.
+    func redirect(to address: String, message: Int) -> DeliveryPlan.Mail? {
+        let identity = MessageIdentity.octets(of: self.situation.octets)
+        var mail = DeliveryPlan.Mail(
+            purpose: .redirect, sender: self.redirectSender, recipient: address, message: message)
+        let user = self.environment.recipient?.quoted ?? self.situation.recipient.address
+        mail.prefix = Array("X-Sieve-Redirected-From: \(user)\r\n".utf8)
+        let period = self.options.redirectDuplicatePeriod.components.seconds
+        if !identity.isEmpty, period > 0 {
+            guard let remembrance = self.memory.claim(.redirect, [identity, Array(address.utf8)], for: period) else {
+                return nil
+            }
+            mail.remembrance = remembrance
+        }
+        return mail
+    }
+
+    /// Bounces stay bounces, whatever the settings say.
+    private var redirectSender: String {
+        if self.situation.ownerSends { return self.environment.recipient?.quoted ?? "" }
+        guard self.environment.sender != nil else { return "" }
+        return self.environment.address(self.environment.policy.redirectSender) ?? ""
+    }
+
+    /// The reply to a message (RFC 5230); `nil` where none is due.
+    func reply(_ vacation: SieveVacation) -> DeliveryPlan.Mail? {
+        let reply: VacationReply
+        do throws(VacationReply.Refusal) {
+            reply = try VacationReply(vacation, to: self.situation.message, self.environment)
+        } catch {
+            return nil
+        }
+        var remembrance: Remembrance?
+        if vacation.seconds > 0 {
+            let recipient = Array(reply.recipient.quoted.lowercased().utf8)
+            remembrance = self.memory.claim(.vacation, [vacation.handle, recipient], for: vacation.seconds)
+            guard remembrance != nil else { return nil }
+        }
+        var mail = self.mail(.vacation, reply.mail(for: self.situation.message, self.environment, self.context)).first
+        mail?.remembrance = remembrance
+        return mail
+    }
+
+    /// One for each recipient.
+    func notifications(_ notification: SieveNotification) -> [DeliveryPlan.Mail] {
+        guard let mail = notification.mail(for: self.situation.message, self.environment, self.context) else {
+            return []
+        }
+        return self.mail(.notification, mail)
+    }
+
+    func report(_ report: SieveAbuseReport) -> DeliveryPlan.Mail {
+        let mail = report.mail(for: self.situation.message, self.environment, self.context)
+        return DeliveryPlan.Mail(
+            purpose: .report, sender: mail.sender ?? "", recipient: report.address,
+            made: IncomingMessage(MessageOctets(mail.octets)))
+    }
+
+    /// A refusal where the MTA cannot be told; `nil` when there is nobody to tell.
+    func rejection(_ reason: String) -> DeliveryPlan.Mail? {
+        RejectionMail.make(reason: reason, for: self.situation.message, self.environment, self.context)
+            .flatMap { self.mail(.rejection, $0).first }
+    }
+
+    private func mail(_ purpose: OutgoingMessage.Purpose, _ mail: OutgoingMail) -> [DeliveryPlan.Mail] {
+        let message = IncomingMessage(MessageOctets(mail.octets))
+        return mail.recipients.map {
+            DeliveryPlan.Mail(purpose: purpose, sender: mail.sender ?? "", recipient: $0, made: message)
+        }
+    }
+
+    private var context: SendingContext {
+        let unique = UInt64.random(in: .min ... .max)
+        return SendingContext(
+            now: self.environment.now, unique: "sieve.\(self.situation.envelope.receivedAt).\(unique)",
+            hostname: self.options.hostname ?? "localhost")
+    }
+}

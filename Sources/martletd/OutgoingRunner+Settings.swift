@@ -1,0 +1,31 @@
+import Delivery
+import Logging
+import ServerConfig
+import ServerCore
+import Wiring
+
+extension OutgoingRunner.Options {
+    /// What the settings say of mails that wait for the MTA.
+    init(_ settings: Settings, _ logger: Logger) {
+        self.init()
+        // The program itself, or the connection, is the submit role's.
+        if settings.canSend { self.program = SubmitExchange.command(settings) }
+        // The submit role ends by itself before that.
+        self.timeout = settings.submission.timeout + .seconds(10)
+        self.firstPause = settings.outgoingQueue.firstPause
+        self.longestPause = settings.outgoingQueue.longestPause
+        self.lifetime = settings.outgoingQueue.lifetime
+        self.hostname = MailServices.hostname(settings)
+        self.postmaster = settings.postmaster(hostname: self.hostname)
+        self.clock = { UnixTime.now().seconds }
+        self.report = { logger.warning("\($0)") }
+        self.log = { logger.info("\($0)") }
+    }
+}
+
+extension Settings {
+    /// The address of who is responsible, for no user in particular.
+    func postmaster(hostname: String) -> String {
+        Expansion.expand(self.delivery.postmasterAddress) { $0 == "hostname" ? hostname : nil }
+    }
+}
