@@ -73,7 +73,7 @@ struct EnvelopeTest: SieveTest {
             switch field {
             case .from:
                 if let sender = run.environment.sender {
-                    if let value = self.part.part(sender, run.policy) { values.append(value) }
+                    self.add(sender, to: &values, run)
                 } else {
                     // The null sender is the empty string, whatever part is asked for.
                     values.append([])
@@ -89,6 +89,12 @@ struct EnvelopeTest: SieveTest {
     }
 
     private func add(_ address: SieveAddress?, to values: inout [[UInt8]], _ run: SieveRun) {
-        if let address, let value = self.part.part(address, run.policy) { values.append(value) }
+        guard var address else { return }
+        if address.domain == nil, self.part.name != "all" {
+            // Other than in a header, a path may be a local part alone (`<postmaster>`, RFC 5321 section 4.1.1.3).
+            if self.part.name == "domain" { return }
+            address.domain = []
+        }
+        if let value = self.part.part(address, run.policy) { values.append(value) }
     }
 }

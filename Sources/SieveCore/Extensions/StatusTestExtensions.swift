@@ -49,7 +49,8 @@ struct StatusValueTest: SieveTest {
         case (false, false, .part(let part)): value = 1 + Int((part * 9).rounded(.down))
         }
         let values = [Array(String(value).utf8)]
-        if self.matcher.counts, value == 0 { return try self.matcher.matches([], self.keys, &run) }
+        // What was not tested has no value to count, while 0 percent is one (RFC 5235 section 3.2.2).
+        if self.matcher.counts, status.isUntested { return try self.matcher.matches([], self.keys, &run) }
         return try self.matcher.matches(values, self.keys, &run)
     }
 
@@ -59,6 +60,14 @@ struct StatusValueTest: SieveTest {
         case level(Int)
         /// 0 to 1.
         case part(Double)
+
+        var isUntested: Bool {
+            switch self {
+            case .untested: true
+            case .level(let level): level <= 0
+            case .part: false
+            }
+        }
     }
 
     private func status(

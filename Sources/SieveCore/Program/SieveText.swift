@@ -9,6 +9,9 @@ struct SieveText: Sendable {
 
     init(_ octets: [UInt8]) { self.pieces = [.octets(octets)] }
 
+    /// A text with a mistake that was told already, of which nothing more is to be said.
+    static let unknown = SieveText([.octets([]), .octets([])])
+
     /// Octets and variables in their order.
     init(_ pieces: [Piece]) { self.pieces = pieces }
 

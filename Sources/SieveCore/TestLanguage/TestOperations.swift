@@ -16,6 +16,7 @@ extension TestSession {
         var own = run.result
         own.flags = run.flags
         own.keepMessage = own.version(of: run.message)
+        own.finalMessage = run.message
         run.result = SieveResult()
         if let text = self.result.add(own) { throw run.error(text) }
     }

@@ -12,6 +12,8 @@ struct TestResult {
     private(set) var keepFlags: [String] = []
     private(set) var keepMessage = 0
     private(set) var editedMessages: [SieveEditedMessage] = []
+    /// The message as the scripts so far have edited it; `nil`: as it came.
+    private(set) var editedMessage: SieveMessage?
     /// Whether something was carried out before.
     private var wasExecuted = false
     private var hasKept = false
@@ -52,6 +54,7 @@ struct TestResult {
         if !result.keepsImplicitly { self.keepsImplicitly = false }
         self.keepFlags = result.flags
         self.keepMessage = shifted(result.keepMessage)
+        if let message = result.finalMessage, !message.isOriginal { self.editedMessage = message }
         return nil
     }
 

@@ -22,6 +22,7 @@ struct RunTest: SieveTest {
         } else {
             session.result = TestResult()
             run.result = SieveResult()
+            if !run.message.isOriginal { session.refresh(&run) }
             run.flags = []
         }
         guard let script = session.script else {
@@ -29,7 +30,9 @@ struct RunTest: SieveTest {
             return false
         }
         let generation = session.generation
-        let result = session.run(script, flags: self.appends ? session.result.keepFlags : session.messageFlags)
+        let result = session.run(
+            script, flags: self.appends ? session.result.keepFlags : session.messageFlags,
+            message: self.appends ? session.result.editedMessage : nil)
         if session.generation != generation { session.refresh(&run) }
         session.subtestFailure = nil
         if let error = result.error {
@@ -123,7 +126,9 @@ struct ListTest: SieveTest {
         var values: [String]
         switch self.source {
         case .errors: values = session.errors
-        case .actions: values = session.result.names + run.result.actions.map(\.kind.name)
+        case .actions:
+            try session.absorb(&run)
+            values = session.result.names
         }
         if let index = self.index {
             values = index >= 1 && index <= values.count ? [values[index - 1]] : []

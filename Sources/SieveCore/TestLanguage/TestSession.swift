@@ -116,7 +116,7 @@ final class TestSession: SieveHost, @unchecked Sendable {
         let session = IncludeSession(IncludedTestScripts(session: self))
         var limits = self.settings.limits
         limits.errors = 10_000
-        let compilation = SieveCompiler(registry: .testing, limits: limits)
+        let compilation = SieveCompiler(registry: .tested, limits: limits)
             .compile(octets, name: SieveTestRunner.scriptName(of: path), identity: path, session: session)
         for diagnostic in compilation.diagnostics where diagnostic.severity == .error {
             self.errors.append(diagnostic.text)

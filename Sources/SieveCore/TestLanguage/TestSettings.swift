@@ -143,7 +143,7 @@ struct TestSettings {
         let (value, unit) = Self.number(text)
         let factor =
             switch unit.first {
-            case "m": unit.hasPrefix("ms") ? 0 : 60
+            case "m": unit.hasPrefix("ms") ? 1 : 60
             case "h": 3600
             case "d": 86_400
             case "w": 604_800

@@ -3,6 +3,13 @@ import MailCore
 extension SieveRegistry {
     /// The language of test scripts.
     static let testing = SieveRegistry(SieveExtension.everything + [.testSuite])
+
+    /// That of scripts that are tested: they may use the commands for tests, but have no tests of their own.
+    static let tested: SieveRegistry = {
+        var suite = SieveExtension.testSuite
+        suite.commands.removeAll { $0.name == "test" }
+        return SieveRegistry(SieveExtension.everything + [suite])
+    }()
 }
 
 extension SieveExtension {

@@ -272,26 +272,29 @@ struct ScriptCompiler {
 
     /// A string as a run will evaluate it, substitutions of the required extensions done.
     mutating func text(_ literal: StringLiteral) -> SieveText {
-        let octets = self.decoded(literal)
+        guard let octets = self.decoded(literal) else { return .unknown }
         guard self.has("variables") else { return SieveText(octets) }
         return self.resolveVariables(octets, at: literal.position)
     }
 
     /// A string that must be known before the script runs; `nil` after an error.
     mutating func constant(_ literal: StringLiteral, _ name: String) -> [UInt8]? {
+        let errors = self.diagnostics.errors
         let text = self.text(literal)
+        if self.diagnostics.errors > errors { return nil }
         if let constant = text.constant { return constant }
         self.error(literal.position, "\(name) must not contain variables")
         return nil
     }
 
-    private mutating func decoded(_ literal: StringLiteral) -> [UInt8] {
+    /// `nil` after an error.
+    private mutating func decoded(_ literal: StringLiteral) -> [UInt8]? {
         guard self.has("encoded-character") else { return literal.octets }
         switch EncodedCharacter.decode(literal.octets) {
         case .success(let octets): return octets
         case .failure(let problem):
             self.error(literal.position, "\(problem.text) in \(quoted(literal.octets))")
-            return []
+            return nil
         }
     }
 

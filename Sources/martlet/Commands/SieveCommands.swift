@@ -187,9 +187,14 @@ struct SieveTestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test", abstract: "Runs test scripts (*.svtest): Sieve that tests Sieve.")
     @Flag(name: .customShort("v"), help: "Also shows what scripts print.") var verbose = false
-    @Argument(help: "Test files.") var files: [String]
+    @Argument(parsing: .allUnrecognized, help: "Test files.") var files: [String] = []
 
     func run() throws {
+        // 1 says that a test failed, so wrong use is neither that nor what it is elsewhere.
+        guard !self.files.isEmpty, !self.files.contains(where: { $0.hasPrefix("-") }) else {
+            Terminal.complain("usage: martlet sieve test [-v] FILE...")
+            throw ExitCode(2)
+        }
         let isVerbose = self.verbose
         var isPassed = true
         for file in self.files {

@@ -1,0 +1,1 @@
+if header "x-added" "yes" { redirect "z@z.example"; }
