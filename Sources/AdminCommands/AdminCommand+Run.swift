@@ -6,7 +6,24 @@ import MailStore
 
 extension AdminCommand {
     /// Runs the command; the result is the exit status when nothing ended it early.
-    public func run(_ context: AdminContext, _ output: inout some AdminOutput) async throws(AdminError) -> AdminExit {
+    public func run<Output: AdminOutput>(
+        _ context: AdminContext, _ output: inout Output
+    ) async throws(AdminError) -> AdminExit {
+        // What an administrator changes is noted as such.
+        let actor = MailActor(service: "martlet", session: "", address: "")
+        let result = await MailActor.$current.withValue(actor) { () -> Result<AdminExit, AdminError> in
+            do throws(AdminError) {
+                return .success(try await self.perform(context, &output))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func perform(
+        _ context: AdminContext, _ output: inout some AdminOutput
+    ) async throws(AdminError) -> AdminExit {
         switch self {
         case .user(let mask):
             return try await UserCommands.lookup(mask, context, &output)
@@ -82,6 +99,9 @@ extension AdminCommand {
         case .scrub:
             try await output.columns(VerifyCommand.scrubColumns)
             return try await VerifyCommand.scrub(context, now: Int64(time(nil)), &output)
+        case .why(let user, let subject):
+            try await output.columns(WhyCommand.columns)
+            return try await WhyCommand.run(user, subject, context, &output)
         case .forceResync(let users, let masks):
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MailboxCommands.resync(masks, account, &output)
@@ -186,7 +206,7 @@ extension AdminCommand {
         return worst
     }
 
-    private static func user(_ name: String, _ context: AdminContext) async throws(AdminError) -> UserRecord {
+    static func user(_ name: String, _ context: AdminContext) async throws(AdminError) -> UserRecord {
         switch await context.authenticator.lookup(name, context.request) {
         case .notFound: throw AdminError(.noUser, "user \(name) does not exist")
         case .temporary(let reason): throw AdminError(.temporary, "lookup of user \(name): \(reason)")

@@ -31,6 +31,8 @@ public enum AdminCommand: Sendable, Hashable {
     case verify(UserSelection?, VerifyMode)
     case scrub
     case sieve(UserSelection, SieveVerb)
+    /// `user`: of all when `nil`.
+    case why(user: String?, WhySubject)
 
     /// For whom a command runs.
     public enum UserSelection: Sendable, Hashable {
@@ -97,6 +99,10 @@ public enum AdminCommand: Sendable, Hashable {
         case ("sieve", let verb?):
             arguments.skip()
             self = try Self.sieve(verb, &arguments)
+        case ("why", _):
+            let user = try arguments.option("-u")
+            let operands = try arguments.operands(1...2, "why [-u USER] MESSAGE-ID | why -u USER MAILBOX UID")
+            self = .why(user: user, try WhySubject(operands, hasUser: user != nil))
         case ("force-resync", _):
             let users = try arguments.users()
             self = .forceResync(users, masks: try arguments.operands(1..., "force-resync -u USER MAILBOX-MASK..."))

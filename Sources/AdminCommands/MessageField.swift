@@ -33,7 +33,7 @@ enum MessageField {
         return out
     }
 
-    private static func flags(_ record: MessageRecord, _ table: KeywordTable) -> String {
+    static func flags(_ record: MessageRecord, _ table: KeywordTable) -> String {
         var names = record.flags.names
         for number in table.numbers(in: record.keywords) where Int(number) < table.keywords.count {
             names.append(table.keywords[Int(number)].name)
@@ -42,7 +42,7 @@ enum MessageField {
     }
 
     /// `2026-11-21 13:00:00`, in UTC.
-    private static func date(_ seconds: Int64) -> String {
+    static func date(_ seconds: Int64) -> String {
         let date = CivilDate(secondsSince1970: seconds)
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
         let day = "\(date.year)-\(two(date.month))-\(two(date.day))"

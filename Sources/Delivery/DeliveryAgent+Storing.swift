@@ -34,7 +34,8 @@ extension DeliveryAgent {
             )
         }
         let effects = plans.indices.map { plans[$0].effects(message, recipients[$0].account) }
-        await self.deliver(first, effects, &tally, isLast: false)
+        let traces = plans.indices.map { self.trace(plans[$0], envelope, recipients[$0]) }
+        await self.deliver(first, effects, traces, &tally, isLast: false)
         // Whose mailbox is missing has the message in INBOX, and only now what goes with it.
         let second = doing.filter { tally[$0].failure == nil && !tally[$0].isComplete }.map { index in
             var work: [Work] = []
@@ -45,9 +46,25 @@ extension DeliveryAgent {
             }
             return (recipient: index, work: work)
         }
-        await self.deliver(second, effects, &tally, isLast: true)
+        let laterTraces = traces.indices.map { index in
+            let isToldAlready = !tally[index].stored.isEmpty && !tally[index].isHomeless
+            return isToldAlready ? nil : traces[index]?.taking(.inbox, for: tally[index].missing)
+        }
+        await self.deliver(second, effects, laterTraces, &tally, isLast: true)
         await self.noteMissing(envelope, recipients, tally)
-        return zip(plans, tally).map { plan, tally in
+        let outcomes = self.outcomes(plans, tally, envelope)
+        for index in plans.indices where tally[index].stored.isEmpty {
+            // What is sent has been noted with it.
+            if tally[index].failure == nil, doing.contains(index), !effects[index].isEmpty { continue }
+            if let trace = traces[index]?.ended(outcomes[index]) { await self.store.note(trace) }
+        }
+        return outcomes
+    }
+
+    private func outcomes(
+        _ plans: [DeliveryPlan], _ tally: [RecipientTally], _ envelope: DeliveryEnvelope
+    ) -> [DeliveryOutcome] {
+        zip(plans, tally).map { plan, tally in
             if let failure = plan.failure ?? tally.failure { return .failed(failure) }
             if let rejection = plan.rejection {
                 // Nobody waits for the refusal of a bounce (RFC 5429 section 2.1).
@@ -73,13 +90,17 @@ extension DeliveryAgent {
     }
 
     private func deliver(
-        _ parts: [(recipient: Int, work: [Work])], _ effects: [DeliveryEffects], _ tally: inout [RecipientTally],
-        isLast: Bool
+        _ parts: [(recipient: Int, work: [Work])], _ effects: [DeliveryEffects], _ traces: [TracedDelivery?],
+        _ tally: inout [RecipientTally], isLast: Bool
     ) async {
         let parts = parts.filter { !$0.work.isEmpty || !effects[$0.recipient].isEmpty }
         guard !parts.isEmpty else { return }
         let results = await self.store.deliver(
-            parts.map { Parcel(deposits: $0.work.map(\.deposit), effects: effects[$0.recipient]) })
+            parts.map { part in
+                var parcel = Parcel(deposits: part.work.map(\.deposit), effects: effects[part.recipient])
+                parcel.trace = traces[part.recipient]
+                return parcel
+            })
         for (part, result) in zip(parts, results) {
             for (work, deposit) in zip(part.work, result.deposits) {
                 tally[part.recipient].take(work.mailbox, deposit, isMessage: work.isMessage)

@@ -62,6 +62,8 @@ struct DeliveryPlan: Sendable {
     var edits: [SieveEditedMessage] = []
     /// The forms of the message that scripts have made.
     var editedMessages: [IncomingMessage] = []
+    /// What scripts decided, and where in them.
+    var decisions: [String] = []
     /// Why the message is refused.
     var rejection: String?
     /// Why nothing of it is done.

@@ -9,6 +9,8 @@ public struct DeliveryEnvelope: Sendable {
     public var receivedAt: Int64
     /// The name that tells this delivery apart in logs.
     public var session: String
+    /// What is noted of the delivery, but for what becomes of it; `nil`: nothing is.
+    public var trace: DeliveryTrace?
 
     /// How a message is refused.
     public enum Refusal: Sendable {

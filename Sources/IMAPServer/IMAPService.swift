@@ -1,3 +1,4 @@
+import MailStore
 public import ServerCore
 import Synchronization
 
@@ -12,8 +13,17 @@ public final class IMAPService: ConnectionService {
 
     public func serve(_ connection: Connection) async {
         var isFirst = true
-        while case .unauthenticated = await Session(connection, self.options.withLock { $0 }).run(isFirst: isFirst) {
+        var goesOn = true
+        while goesOn {
+            // Each session has said anew what it is.
+            let actor = MailActor(
+                service: "imap", session: connection.sessionID, address: connection.remoteAddress.text)
+            let greets = isFirst
+            let outcome = await MailActor.$current.withValue(actor) {
+                await Session(connection, self.options.withLock { $0 }).run(isFirst: greets)
+            }
             isFirst = false
+            if case .unauthenticated = outcome { goesOn = true } else { goesOn = false }
         }
     }
 

@@ -16,14 +16,14 @@ extension IndexedStore {
             var own = Depositing.PendingParcel(deposits: first..<deposits.count)
             do throws(StoreError) {
                 if let traced = parcel.trace {
-                    own.trace = (try await self.own(traced.account).core.id, traced.delivery)
+                    own.trace = (try await self.storeAccount(behind: traced.account).core.id, traced.delivery)
                 }
                 for mail in parcel.effects.outgoing {
-                    let account = try await self.own(mail.account)
+                    let account = try await self.storeAccount(behind: mail.account)
                     own.outgoing.append((account.core.id, account.identity, mail))
                 }
                 for memory in parcel.effects.remembered {
-                    let account = try await self.own(memory.account)
+                    let account = try await self.storeAccount(behind: memory.account)
                     own.remembered.append(
                         RecordedEffects.Memory(account: account.core.id, key: memory.key, expires: memory.expires))
                 }
@@ -39,7 +39,7 @@ extension IndexedStore {
     }
 
     /// The account of the store behind what a user sees.
-    func own(_ account: any MailAccount) async throws(StoreError) -> StoreAccount {
+    func storeAccount(behind account: any MailAccount) async throws(StoreError) -> StoreAccount {
         if let own = account as? StoreAccount, own.volume === self.volume { return own }
         guard let own = try await self.account(account.identity) as? StoreAccount else {
             throw StoreError(.cannot, "account of another store")

@@ -11,7 +11,7 @@ extension IndexedStore {
 
     public func note(_ delivery: TracedDelivery) async {
         // For want of a note nothing is refused.
-        guard let account = try? await self.own(delivery.account) else { return }
+        guard let account = try? await self.storeAccount(behind: delivery.account) else { return }
         self.volume.note(
             .delivered(delivery.delivery, []), of: account.core.id, by: delivery.delivery.actor)
     }

@@ -58,7 +58,7 @@ extension Depositing {
             guard let trace = parcel.trace else { continue }
             let places = stored.filter { parcel.deposits.contains($0.index) }.compactMap(place)
             // What failed is told by who delivers.
-            guard parcel.failure == nil, !places.isEmpty || parcel.deposits.isEmpty else { continue }
+            guard !places.isEmpty || parcel.deposits.isEmpty && parcel.failure == nil else { continue }
             add(.delivered(trace.delivery, places), trace.account, trace.delivery.actor)
         }
         guard self.parcels.isEmpty, let actor = self.actor else { return records }

@@ -36,12 +36,17 @@ extension LMTPSession {
             case .null: ""
             case .address(let address): address.description
             }
-        let envelope = DeliveryEnvelope(
+        var envelope = DeliveryEnvelope(
             sender: senderText, receivedAt: UnixTime.now().seconds, session: self.connection.sessionID,
-            refusal: self.options.local == nil ? .answer : .mail)
+            refusal: self.local?.answersRejection ?? true ? .answer : .mail)
+        let traces = MessageTrace(message, afterOwnField: self.addsTraceFields && self.options.addsReceivedField)
+        envelope.trace = DeliveryTrace(
+            actor: TraceEvent.Actor(
+                service: self.options.label, session: self.connection.sessionID,
+                address: self.connection.remoteAddress.text, client: self.clientName),
+            sender: envelope.sender, recipient: "", messageID: traces.messageID, queueID: traces.queueID)
         let outcomes = await self.options.agent.deliver(message, envelope, to: targets)
         let elapsed = ContinuousClock.now - started
-        let traces = MessageTrace(message, afterOwnField: self.addsTraceFields && self.options.addsReceivedField)
         for (target, outcome) in zip(targets, outcomes) {
             self.log(target, outcome, traces, message.octets.count, elapsed)
         }

@@ -1,3 +1,4 @@
+import MailStore
 import POP3Core
 public import ServerCore
 import Synchronization
@@ -12,7 +13,10 @@ public final class POP3Service: ConnectionService {
     public func reload(_ options: POP3Options) { self.options.withLock { $0 = options } }
 
     public func serve(_ connection: Connection) async {
-        await POP3Session(connection, self.options.withLock { $0 }).run()
+        let actor = MailActor(service: "pop3", session: connection.sessionID, address: connection.remoteAddress.text)
+        await MailActor.$current.withValue(actor) {
+            await POP3Session(connection, self.options.withLock { $0 }).run()
+        }
     }
 
     public func refusal(_ reason: Refusal) -> [UInt8] {

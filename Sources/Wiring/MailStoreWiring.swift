@@ -34,6 +34,8 @@ public enum MailStoreWiring {
             }
         configuration.segmentRetention = settings.mail.logRetention.components.seconds
         configuration.backgroundRate = Int(clamping: settings.mail.backgroundRate)
+        configuration.trace.octets = settings.mail.traceSize
+        configuration.trace.age = settings.mail.traceAge.components.seconds
         // The store knows accounts; namespaces are what users see of them (Accounts).
         let separator = settings.namespaces.first?.separator.utf8.first ?? UInt8(ascii: "/")
         configuration.namespaces = [Namespace(kind: .personal, prefix: "", separator: separator)]

@@ -49,9 +49,18 @@ final class AutoExpunge: Sendable {
         guard !rules.isEmpty else { return }
         let started = ContinuousClock.now
         do throws(StoreError) {
-            let report = try await self.store.expire(rules) { worked in
-                (try? await Task.sleep(for: worked ? Self.workPause : Self.lookPause)) != nil
+            let actor = MailActor(service: "autoexpunge", session: "", address: "")
+            let result = await MailActor.$current.withValue(actor) { () -> Result<ExpiryReport, StoreError> in
+                do throws(StoreError) {
+                    return .success(
+                        try await self.store.expire(rules) { worked in
+                            (try? await Task.sleep(for: worked ? Self.workPause : Self.lookPause)) != nil
+                        })
+                } catch {
+                    return .failure(error)
+                }
             }
+            let report = try result.get()
             guard report.messages > 0 || report.failures > 0 else { return }
             let seconds = (ContinuousClock.now - started).components.seconds
             self.logger.info(

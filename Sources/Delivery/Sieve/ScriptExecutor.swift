@@ -15,6 +15,7 @@ struct ScriptExecutor: Sendable {
         var plan = DeliveryPlan()
         plan.memory = self.memory
         plan.edits = sequence.editedMessages
+        plan.decisions = sequence.decisions
         let writer = ScriptMailWriter(options: self.options, memory: self.memory, situation: situation)
         for action in sequence.actions {
             switch action.kind {

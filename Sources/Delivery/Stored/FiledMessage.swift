@@ -1,4 +1,4 @@
-public import MailCore
+import MailCore
 import MailStore
 import SieveCore
 
@@ -18,19 +18,6 @@ struct FiledMessage: Sendable {
 
     /// The flags as scripts name them.
     var flagNames: [String] { self.record.flags.names + self.keywords.map(\.name) }
-}
-
-extension MessageFlags {
-    /// `\Seen` and its like.
-    public var names: [String] {
-        var names: [String] = []
-        if self.contains(.answered) { names.append("\\Answered") }
-        if self.contains(.flagged) { names.append("\\Flagged") }
-        if self.contains(.deleted) { names.append("\\Deleted") }
-        if self.contains(.seen) { names.append("\\Seen") }
-        if self.contains(.draft) { names.append("\\Draft") }
-        return names
-    }
 }
 
 extension ScriptLibrary {

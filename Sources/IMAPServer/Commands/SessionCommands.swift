@@ -12,6 +12,12 @@ extension Session {
             }
             self.logDebug("ID sent: \(text.joined(separator: ", "))")
         }
+        func field(_ name: String) -> String? {
+            parameters.fields.first { ASCII.equalsIgnoringCase($0.name, name.utf8) }?.value.map(logText)
+        }
+        if let name = field("name") {
+            MailActor.current?.client = [name, field("version")].compactMap { $0 }.joined(separator: " ")
+        }
         self.write { $0.id([("name", "Martlet")]) }
         try await self.finish(tag, "ID completed")
     }

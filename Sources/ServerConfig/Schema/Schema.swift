@@ -126,6 +126,13 @@ package enum Schema {
             "mail_scrub_rate", \.mail.scrubRate,
             "Octets a second that this may read."),
         .size(
+            "mail_trace_max_size", \.mail.traceSize,
+            "Octets kept in the index of what happened to mail, for `martlet why`: some 250 for a delivery, 150 for a change. The oldest go first; 0: nothing is noted."
+        ),
+        .time(
+            "mail_trace_max_age", \.mail.traceAge,
+            "How long what happened to mail is kept for `martlet why`."),
+        .size(
             "mail_max_message_size", \.mail.maximumMessageSize,
             "Largest message that APPEND and LMTP take; 0 is no limit. Keep the MTA's limit at or below it."),
         .time(

@@ -25,6 +25,10 @@ public struct MailSettings: Sendable, Equatable {
     public var scrubInterval: Duration = .seconds(30 * 86_400)
     /// Octets a second that may be read for it.
     public var scrubRate: UInt64 = 4 << 20
+    /// Octets of the trace of what happened to mail; 0: none.
+    public var traceSize: UInt64 = 64 << 20
+    /// How long that is kept.
+    public var traceAge: Duration = .seconds(30 * 86_400)
     /// The largest message in octets that APPEND and LMTP take; 0 for no limit.
     public var maximumMessageSize: UInt64 = 100 << 20
     /// How often mailboxes are looked through for messages that `autoexpunge` removes.

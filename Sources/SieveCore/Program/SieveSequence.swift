@@ -13,6 +13,8 @@ public struct SieveSequence {
     public private(set) var keepMessage = 0
     /// The message for the next script; valid as long as the octets of the message.
     public private(set) var message: SieveMessage?
+    /// Everything that was decided, keep and discard too, with the place in its script: `main:3: fileinto "Work"`.
+    public private(set) var decisions: [String] = []
     /// The error that ended the sequence.
     public private(set) var error: SieveRuntimeError?
 
@@ -31,6 +33,7 @@ public struct SieveSequence {
         self.message = result.finalMessage
         for var action in result.actions {
             action.message = shifted(action.message)
+            self.decisions.append("\(action.script):\(action.position.line): \(action.kind.summary)")
             switch action.kind {
             case .discard: continue
             case .keep(let flags):
@@ -42,6 +45,7 @@ public struct SieveSequence {
         self.editedMessages += result.editedMessages
         self.keeps = result.keepsImplicitly || result.keepsExplicitly
         self.error = result.error
+        self.noteError()
     }
 
     /// Whether the message goes nowhere: then a site may have a script that looks at it once more.
@@ -79,5 +83,11 @@ public struct SieveSequence {
     public mutating func fail(_ error: SieveRuntimeError) {
         self.keeps = true
         self.error = error
+        self.noteError()
+    }
+
+    private mutating func noteError() {
+        guard let error else { return }
+        self.decisions.append("\(error.script):\(error.position.line): error: \(error.text)")
     }
 }

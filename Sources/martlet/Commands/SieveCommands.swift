@@ -136,7 +136,7 @@ struct SieveRunCommand: ParsableCommand {
         }
         print("")
         if let error = result.error { print("\(error.script): \(error)") }
-        for action in result.actions { print("action: \(Self.text(action.kind))  (line \(action.position.line))") }
+        for action in result.actions { print("action: \(action.kind.summary)  (line \(action.position.line))") }
         if result.keepsImplicitly {
             let flags = result.flags.isEmpty ? "" : " with flags \(result.flags.joined(separator: " "))"
             print("action: keep (implicit)\(flags)")
@@ -152,7 +152,7 @@ struct SieveRunCommand: ParsableCommand {
                 text += "\n    found \(Self.list(comparison.values)), looked for \(Self.list(comparison.keys))"
             }
             return text
-        case .action(let kind): return "line \(trace.position.line): \(Self.text(kind))"
+        case .action(let kind): return "line \(trace.position.line): \(kind.summary)"
         }
     }
 
@@ -164,22 +164,6 @@ struct SieveRunCommand: ParsableCommand {
             }
             return "\"\(String(shown))\""
         }.joined(separator: ", ") + (texts.count > 10 ? ", ..." : "")
-    }
-
-    private static func text(_ kind: SieveAction.Kind) -> String {
-        switch kind {
-        case .keep(let flags): "keep" + (flags.isEmpty ? "" : " with flags \(flags.joined(separator: " "))")
-        case .fileInto(let place):
-            "fileinto \"\(place.mailbox)\"" + (place.creates ? ", made if missing" : "")
-                + (place.flags.isEmpty ? "" : ", with flags \(place.flags.joined(separator: " "))")
-        case .redirect(let address): "redirect to \(address)"
-        case .discard: "discard"
-        case .reject(let reason, let extended): (extended ? "ereject: " : "reject: ") + reason
-        case .vacation(let vacation): "vacation: \(String(decoding: vacation.reason, as: UTF8.self))"
-        case .notify(let notification): "notify \(String(decoding: notification.method, as: UTF8.self))"
-        case .report(let report): "report to \(report.address)"
-        case .pipe(let call): "pipe to \(call.program)"
-        }
     }
 }
 
