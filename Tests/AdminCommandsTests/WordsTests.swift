@@ -1,3 +1,4 @@
+import MailCore
 import MailStore
 import Testing
 
@@ -95,6 +96,9 @@ struct WordsTests {
         Case(
             "expunge", "-A", "mailbox", "Trash", "all", is: .expunge(.all, query: ["mailbox", "Trash", "all"])),
         Case("account", "move", "-u", "anna", "pack", is: .accountMove(.matching("anna"), driver: "pack")),
+        Case("why", "<a@b>", is: .why(user: nil, .identifier("a@b"))),
+        Case("why", "-u", "anna", "--", "-x", is: .why(user: "anna", .identifier("-x"))),
+        Case("why", "-u", "anna", "INBOX", "1", is: .why(user: "anna", .message(mailbox: "INBOX", UID.first))),
         Case("sieve", "list", "-A", is: .sieve(.all, .list)),
         Case("sieve", "get", "-u", "anna", "--", "-a", is: .sieve(.matching("anna"), .get(script: "-a"))),
         Case(
@@ -142,6 +146,9 @@ struct WordsTests {
             (["fetch", "-u", "anna", "uidl", "all"], "unknown field: uidl"),
             (["expunge", "mailbox", "Trash"], "for which user?"),
             (["force-resync", "-A"], "force-resync"),
+            (["why"], "why [-u USER]"),
+            (["why", "INBOX", "1"], "whose mailbox?"),
+            (["why", "-u", "anna", "INBOX", "0"], "not a UID"),
             (["sieve", "list"], "for which user?"),
             (["sieve", "run", "-A"], "unknown command: sieve run"),
             (["sieve", "list", "-A", "-a"], "unknown option -a"),
