@@ -10,7 +10,7 @@ extension IndexedStore: StoreUpkeep {
     }
 
     public func archive(_ account: any MailAccount) async throws(StoreError) -> any AccountArchive {
-        let account = try self.own(account)
+        let account = try self.account(own: account)
         // What other programs did to the files belongs to the moment.
         for listing in try await account.mailboxes() where listing.isSelectable {
             do throws(StoreError) {
@@ -25,10 +25,10 @@ extension IndexedStore: StoreUpkeep {
     public func restore(
         _ mailbox: ArchivedMailbox, in account: any MailAccount, _ identity: RestoredIdentity
     ) async throws(StoreError) -> any MailboxRestoration {
-        try await self.own(account).restoring(mailbox, identity)
+        try await self.account(own: account).restoring(mailbox, identity)
     }
 
-    func own(_ account: any MailAccount) throws(StoreError) -> StoreAccount {
+    func account(own account: any MailAccount) throws(StoreError) -> StoreAccount {
         guard let account = account as? StoreAccount, account.volume === self.volume else {
             throw StoreError(.cannot, "account of another store")
         }

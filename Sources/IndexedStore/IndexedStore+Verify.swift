@@ -6,7 +6,7 @@ extension IndexedStore {
     public func verify(
         _ name: MailboxName, of account: any MailAccount, from first: UInt32?, _ mode: VerifyMode
     ) async throws(StoreError) -> VerifiedSlice {
-        let state = try await self.own(account).state(of: name)
+        let state = try await self.account(own: account).state(of: name)
         return try await self.threads.run { () throws(StoreError) in try state.verify(from: first, mode) }
     }
 
