@@ -136,6 +136,14 @@ final class UserMailbox: Mailbox {
         try await self.base.caches(of: records, visit)
     }
 
+    var memo: MailboxMemo? { self.base.memo }
+
+    func signatures(
+        of records: [MessageRecord], _ visit: (Int, TextSignature.View?) -> Bool
+    ) async throws(StoreError) {
+        try await self.base.signatures(of: records, visit)
+    }
+
     func octets(
         of records: [MessageRecord], limit: Int
     ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {

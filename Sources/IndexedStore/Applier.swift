@@ -17,7 +17,9 @@ final class Applier: @unchecked Sendable {
 
     /// A change of the index that needs no record, because it can be made again.
     enum Note: Sendable {
-        case cache(MailboxKey, UID, [UInt8])
+        case derived(MailboxKey, UID, DerivedRows)
+        /// Messages up to a UID have their signatures now, or cannot have any.
+        case signed(MailboxKey, through: UID)
         case fileTaskDone(IndexWriter.PendingFileTask)
         /// What scripts need not remember any more goes, from this key on.
         case forget(at: Int64, after: [UInt8])
@@ -343,9 +345,11 @@ final class Applier: @unchecked Sendable {
                 case .flushed(let flushed):
                     guard let record = flushed.pending.record else { continue }
                     try writer.apply(
-                        record, cache: flushed.pending.cache, at: flushed.place, transaction)
-                case .note(.cache(let key, let uid, let cache)):
-                    try writer.putCache(key, uid, cache, transaction)
+                        record, derived: flushed.pending.derived, at: flushed.place, transaction)
+                case .note(.derived(let key, let uid, let derived)):
+                    try writer.putDerived(key, uid, derived, transaction)
+                case .note(.signed(let key, let uid)):
+                    try writer.noteSigned(key, through: uid, transaction)
                 case .note(.recount(let key)):
                     try writer.recount(key, transaction)
                 case .note(.forget(let now, let last)):

@@ -8,8 +8,8 @@ struct PendingRecord: Sendable {
     var ticket: UInt64 = 0
     /// `nil` when it was dropped because the disk was full.
     var record: StoreRecord?
-    /// The cache of a new message, for the index.
-    var cache: [UInt8] = []
+    /// Made from a new message, for the index.
+    var derived = DerivedRows.none
     /// Whether somebody waits for the flush. Such a record is dropped when it cannot be written; the others stay
     /// queued, because their effect is visible already.
     var isAwaited: Bool
@@ -341,7 +341,7 @@ final class Committer: @unchecked Sendable {
             pending.completion = nil
             pending.hasFileWork = false
             pending.isAwaited = false
-            pending.cache = []
+            pending.derived = .none
             // Later records may use keyword numbers that this one brought.
             let keywords = pending.record?.keywordsAlone ?? []
             pending.record = nil

@@ -32,7 +32,7 @@ final class Depositing: @unchecked Sendable {
     struct Group {
         let message: IncomingMessage
         var items: [Item] = []
-        var cache: [UInt8] = []
+        var derived = DerivedRows.none
         var targets: [MessageAdded.Target] = []
         /// What deliveries do beside, and whose mails those are.
         var effects = RecordedEffects()
@@ -124,7 +124,7 @@ final class Depositing: @unchecked Sendable {
 
     private func prepare(_ group: inout Group) {
         let octets = group.message.octets
-        group.cache = CacheBuilder.build(octets)
+        group.derived = CacheBuilder.build(octets)
         var source: PreparedBody?
         for index in group.items.indices {
             var item = group.items[index]
@@ -257,7 +257,7 @@ final class Depositing: @unchecked Sendable {
         PendingRecord(
             record: .added(
                 MessageAdded(targets: group.targets, effects: group.effects, octets: group.message.octets)),
-            cache: group.cache,
+            derived: group.derived,
             isAwaited: true, hasFileWork: group.items.contains { $0.prepared != nil },
             completion: { [self] result in self.flushed(number, result) })
     }

@@ -189,7 +189,7 @@ extension MailboxState {
     private struct PreparedMessage {
         var found: FoundMessage
         var size: UInt32
-        var cache: [UInt8]
+        var derived: DerivedRows
     }
 
     /// Sizes and caches of new messages. Few are read at once; of many only those whose size no name tells, so
@@ -200,7 +200,7 @@ extension MailboxState {
         let readsAll = differences.new.count <= 64
         for found in differences.new {
             if !readsAll, let size = found.size {
-                prepared.append(PreparedMessage(found: found, size: size, cache: []))
+                prepared.append(PreparedMessage(found: found, size: size, derived: .none))
                 continue
             }
             do throws(StoreError) {
@@ -210,11 +210,11 @@ extension MailboxState {
                 prepared.append(
                     PreparedMessage(
                         found: found, size: UInt32(clamping: octets.count),
-                        cache: readsAll ? CacheBuilder.build(octets) : []))
+                        derived: readsAll ? CacheBuilder.build(octets) : .none))
             } catch {
                 // Gone again already; anything else shows when somebody reads it.
                 guard error.code != .expunged else { continue }
-                prepared.append(PreparedMessage(found: found, size: found.size ?? 0, cache: []))
+                prepared.append(PreparedMessage(found: found, size: found.size ?? 0, derived: .none))
             }
         }
         return prepared
@@ -233,7 +233,7 @@ extension MailboxState {
         while start < prepared.count {
             let end = min(start + Self.foundPerRecord, prepared.count)
             var messages: [NewMessage] = []
-            var caches: [(UID, [UInt8])] = []
+            var derived: [(UID, DerivedRows)] = []
             let first = self.keywords.keywords.count
             for item in prepared[start..<end] {
                 let found = item.found
@@ -248,11 +248,11 @@ extension MailboxState {
                         internalDate: found.internalDate, saveDate: now, size: item.size,
                         location: found.location,
                         guid: found.guid, pop3UIDL: found.pop3UIDL, pop3Order: found.pop3Order))
-                if !item.cache.isEmpty { caches.append((uid, item.cache)) }
+                if !item.derived.isEmpty { derived.append((uid, item.derived)) }
             }
             let new = NewKeywords(
                 first: UInt16(truncatingIfNeeded: first), names: Array(self.keywords.keywords[first...]))
-            ticket = try self.queueFound(messages, caches, new.isEmpty ? NewKeywords() : new, modSeq)
+            ticket = try self.queueFound(messages, derived, new.isEmpty ? NewKeywords() : new, modSeq)
             start = end
         }
         if !rows.isEmpty { self.core.volume.fileWork.add(rows: rows, self) }
@@ -275,7 +275,7 @@ extension MailboxState {
     }
 
     private func queueFound(
-        _ messages: [NewMessage], _ caches: [(UID, [UInt8])], _ new: NewKeywords, _ modSeq: ModSeq
+        _ messages: [NewMessage], _ derived: [(UID, DerivedRows)], _ new: NewKeywords, _ modSeq: ModSeq
     ) throws(StoreError) -> UInt64 {
         let records = messages.map { message in
             MessageRecord(
@@ -294,7 +294,7 @@ extension MailboxState {
                     switch result {
                     case .success:
                         self.publish(entry)
-                        for (uid, cache) in caches { self.core.volume.applier.add(.cache(key, uid, cache)) }
+                        for (uid, rows) in derived { self.core.volume.applier.add(.derived(key, uid, rows)) }
                     case .failure:
                         // The files are still there: the next look finds them again.
                         self.drop(entry)

@@ -46,6 +46,10 @@ struct IndexSchema: Sendable {
     let remembered: Database
     /// Sequence number of its record -> `TraceRecord`.
     let trace: Database
+    /// Account, mailbox, UID -> signature (MIMECore.TextSignature).
+    let signatures: Database
+    /// Account, mailbox -> the lowest UID, 4 octets little-endian, that may be of a message without signature.
+    let unsigned: Database
     /// Name -> 8 octets little-endian.
     let meta: Database
 
@@ -63,6 +67,8 @@ struct IndexSchema: Sendable {
         case clean
         /// `VolumeLog.tag` of the log to which it belongs.
         case log
+        /// The version of signatures for which `unsigned` is complete.
+        case signatures
     }
 
     init(_ environment: Environment) throws(LMDBError) {
@@ -84,13 +90,15 @@ struct IndexSchema: Sendable {
         self.outgoing = try environment.database("outgoing")
         self.remembered = try environment.database("remembered")
         self.trace = try environment.database("trace")
+        self.signatures = try environment.database("signatures")
+        self.unsigned = try environment.database("unsigned")
         self.meta = try environment.database("meta")
     }
 
     /// Whether a database is made from the others, so that a checkpoint need not have it. `caches` are made from the
-    /// messages when somebody asks; of `trace` a rebuild keeps what the log still has.
+    /// messages when somebody asks, `signatures` in the background; of `trace` a rebuild keeps what the log still has.
     static func isDerived(_ database: String) -> Bool {
-        ["caches", "segments", "trace", "meta"].contains(database)
+        ["caches", "segments", "trace", "signatures", "unsigned", "meta"].contains(database)
     }
 
     // MARK: Keys

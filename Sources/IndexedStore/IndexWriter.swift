@@ -68,9 +68,9 @@ struct IndexWriter {
 
     // MARK: Records
 
-    /// - Parameter cache: the cache of a new message, made beforehand.
+    /// - Parameter derived: what is made from a new message, made beforehand.
     mutating func apply(
-        _ record: StoreRecord, cache: [UInt8], at place: PlacedRecord, _ transaction: borrowing WriteTransaction
+        _ record: StoreRecord, derived: DerivedRows, at place: PlacedRecord, _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) {
         switch record {
         case .account(let set):
@@ -129,17 +129,18 @@ struct IndexWriter {
                 guard var head = try self.head(target.key, transaction) else { continue }
                 try self.put(target.newKeywords, target.key, transaction)
                 try self.put(target.message, target.key, &head, transaction)
-                if !cache.isEmpty {
-                    let key = IndexSchema.key(target.key, target.message.uid)
-                    try transaction.put(self.schema.caches, key, cache)
-                }
+                try self.put(derived, target.key, target.message.uid, transaction)
                 self.heads[target.key] = head
             }
             try self.apply(added.effects, place.sequence, transaction)
         case .found(let found):
             guard var head = try self.head(found.key, transaction) else { return }
             try self.put(found.newKeywords, found.key, transaction)
-            for message in found.messages { try self.put(message, found.key, &head, transaction) }
+            for message in found.messages {
+                try self.put(message, found.key, &head, transaction)
+                // Made beforehand or later; a note brings it.
+                try self.put(DerivedRows.none, found.key, message.uid, transaction)
+            }
             head.uidNext = max(head.uidNext, found.uidNext.rawValue)
             self.heads[found.key] = head
         case .copied(let copied):
@@ -249,12 +250,11 @@ struct IndexWriter {
                 let message = row.message
                 try self.put(message, copied.target, &head, transaction)
                 let sourceKey = IndexSchema.key(copied.source, row.source)
-                if let cache = try transaction.get(self.schema.caches, sourceKey) {
-                    // Copied out first: a change invalidates what was read.
-                    let bytes = Array(cache)
-                    try transaction.put(
-                        self.schema.caches, IndexSchema.key(copied.target, message.uid), bytes)
-                }
+                // Copied out first: a change invalidates what was read.
+                let derived = DerivedRows(
+                    cache: try transaction.get(self.schema.caches, sourceKey).map { Array($0) } ?? [],
+                    signature: try transaction.get(self.schema.signatures, sourceKey).map { Array($0) } ?? [])
+                try self.put(derived, copied.target, message.uid, transaction)
             }
             self.heads[copied.target] = head
         }
@@ -325,6 +325,7 @@ struct IndexWriter {
                 uid: uid, flags: message.flags, size: message.size, firstRecent: head.firstRecent)
             try transaction.delete(self.schema.messages, rowKey)
             try transaction.delete(self.schema.caches, rowKey)
+            try transaction.delete(self.schema.signatures, rowKey)
             if message.location.isInLog {
                 if let id = message.location.bodyID { try self.bodies.release(id, self.schema, transaction) }
                 continue
@@ -456,7 +457,7 @@ struct IndexWriter {
             left -= try self.releaseBodies(prefix, limit: left, transaction)
             for database in [
                 self.schema.keywords, self.schema.messages, self.schema.caches, self.schema.vanished,
-                self.schema.fileTasks, self.schema.metadata,
+                self.schema.fileTasks, self.schema.metadata, self.schema.signatures, self.schema.unsigned,
             ] where left > 0 {
                 left -= try transaction.delete(database, prefix: prefix, limit: left)
             }
@@ -507,15 +508,6 @@ struct IndexWriter {
             entry = try cursor.next()
         }
         self.heads[key] = head
-    }
-
-    /// A cache made later, for a message that is still there.
-    func putCache(
-        _ key: MailboxKey, _ uid: UID, _ cache: [UInt8], _ transaction: borrowing WriteTransaction
-    ) throws(LMDBError) {
-        let rowKey = IndexSchema.key(key, uid)
-        guard try transaction.get(self.schema.messages, rowKey) != nil else { return }
-        try transaction.put(self.schema.caches, rowKey, cache)
     }
 
     /// The file work of a message is done and on the disk. When the message has changed again meanwhile, what is

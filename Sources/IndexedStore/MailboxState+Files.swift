@@ -186,6 +186,7 @@ extension MailboxState {
         self.lock.withLock {
             guard self.users == 0, self.arrivedWhileLoading == nil else { return }
             self.snapshot = nil
+            self.memo.removeAll()
         }
     }
 }

@@ -158,12 +158,12 @@ extension MailboxState {
         }
         guard let cached else { return }
         let built = CacheBuilder.build(octets)
-        let isSame = built.withUnsafeBytes { bytes in
+        let isSame = built.cache.withUnsafeBytes { bytes in
             MessageCache.View(bytes)?.envelope.map { $0.elementsEqual(cached) } ?? true
         }
         guard !isSame else { return }
         let isRepaired = mode == .repair
-        if isRepaired { self.core.volume.applier.add(.cache(self.key, row.uid, built)) }
+        if isRepaired { self.core.volume.applier.add(.derived(self.key, row.uid, built)) }
         slice.findings.append(
             StoreFinding(.cache, row.uid, "the cached envelope is not the message's", isRepaired: isRepaired))
     }
@@ -176,7 +176,7 @@ extension MailboxState {
     }
 
     private func renewCache(_ row: NewMessage, _ octets: MessageOctets) {
-        self.core.volume.applier.add(.cache(self.key, row.uid, CacheBuilder.build(octets)))
+        self.core.volume.applier.add(.derived(self.key, row.uid, CacheBuilder.build(octets)))
     }
 
     /// Another program has changed a file's octets: the row says so from now on, with a new MODSEQ.

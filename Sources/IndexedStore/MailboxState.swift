@@ -21,6 +21,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     /// The device that holds its files, to sync each file system once.
     let fileSystem: UInt64
     let lock = Lock()
+    let memo = MailboxMemo()
     /// Serializes what the files of the mailbox see, scans included. Held before `lock`, never inside it.
     let filesLock = Lock()
 

@@ -76,6 +76,8 @@ final class OpenMailbox: Mailbox {
     var guid: String { self.state.guid }
     var isDeleted: Bool { self.state.lock.withLock { self.state.isDeleted } }
 
+    var memo: MailboxMemo? { self.state.memo }
+
     func snapshot() -> MailboxSnapshot {
         self.state.lock.withLock {
             self.state.snapshot ?? MailboxSnapshot(uidValidity: self.state.uidValidity)
@@ -290,9 +292,9 @@ final class OpenMailbox: Mailbox {
             }
             for row in try schema.rows(state.key, records.map(\.uid)) where caches[row.uid] == nil {
                 guard case .success(let octets) = state.readOctets(row) else { continue }
-                let cache = CacheBuilder.build(octets)
-                caches[row.uid] = cache
-                state.core.volume.applier.add(.cache(state.key, row.uid, cache))
+                let derived = CacheBuilder.build(octets)
+                caches[row.uid] = derived.cache
+                state.core.volume.applier.add(.derived(state.key, row.uid, derived))
             }
             return caches
         }

@@ -25,7 +25,7 @@ struct Recovery {
     private var synced: LogSequence
     private var restarts: UInt64
     private var report = IndexedStore.OpenReport()
-    private var batch: [(record: StoreRecord, cache: [UInt8], place: PlacedRecord)] = []
+    private var batch: [(record: StoreRecord, derived: DerivedRows, place: PlacedRecord)] = []
     private var batchSize = 0
     private var files: RecoveredFiles
     private var purpose = IndexWriter.Purpose.apply
@@ -142,7 +142,7 @@ struct Recovery {
             do throws(VolumeLogError) {
                 var sequence = try self.log.commit(&batch).first
                 for (record, location) in zip(records, batch.locations()) {
-                    self.batch.append((record, [], PlacedRecord(sequence: sequence, location: location)))
+                    self.batch.append((record, .none, PlacedRecord(sequence: sequence, location: location)))
                     self.lastTaken = sequence
                     sequence = sequence.next
                 }
@@ -291,11 +291,11 @@ struct Recovery {
             try self.applyBatch()
             self.restarts = count
         }
-        var cache: [UInt8] = []
-        if case .added(let added) = record, !added.targets.isEmpty { cache = CacheBuilder.build(added.octets) }
+        var derived = DerivedRows.none
+        if case .added(let added) = record, !added.targets.isEmpty { derived = CacheBuilder.build(added.octets) }
         self.batch.append(
-            (record.withoutOctets, cache, PlacedRecord(sequence: logged.sequence, location: logged.location)))
-        self.batchSize += 256 + cache.count
+            (record.withoutOctets, derived, PlacedRecord(sequence: logged.sequence, location: logged.location)))
+        self.batchSize += 256 + derived.count
         self.report.replayedRecords += 1
         self.lastTaken = logged.sequence
         if self.batch.count >= Self.batchRecords || self.batchSize >= Self.batchOctets {
@@ -315,8 +315,8 @@ struct Recovery {
         do throws(LMDBError) {
             try schema.environment.write { (transaction) throws(LMDBError) in
                 var writer = IndexWriter(schema, restarts: restarts, purpose)
-                for (record, cache, place) in batch {
-                    try writer.apply(record, cache: cache, at: place, transaction)
+                for (record, derived, place) in batch {
+                    try writer.apply(record, derived: derived, at: place, transaction)
                 }
                 try writer.finish(transaction)
                 try schema.setMeta(.applied, last.rawValue, transaction)
@@ -342,6 +342,7 @@ struct Recovery {
                 try schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
                 try schema.setMeta(.restarts, restarts, transaction)
                 try schema.setMeta(.clean, 0, transaction)
+                try schema.checkSignatures(transaction)
             }
             // NOMETASYNC may undo the last transaction; this one must stay.
             try schema.environment.sync()

@@ -63,7 +63,7 @@ extension Depositing {
         }
         guard self.parcels.isEmpty, let actor = self.actor else { return records }
         for group in self.groups {
-            let messageID = group.cache.withUnsafeBytes { MessageCache.View($0)?.messageID } ?? []
+            let messageID = group.derived.cache.withUnsafeBytes { MessageCache.View($0)?.messageID } ?? []
             for item in group.items where item.entry != nil {
                 guard let place = place(item) else { continue }
                 add(.appended(place, messageID: String(decoding: messageID, as: UTF8.self)), item.state.key.account, actor)

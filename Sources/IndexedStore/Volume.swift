@@ -19,6 +19,7 @@ final class Volume: Sendable {
     let applier: Applier
     let fileWork: FileWork
     let keeper: LogKeeper
+    let indexer = SignatureIndexer()
     let budget: OctetBudget
     let watcher: FileWatcher?
     let accounts = AccountTable()
@@ -69,6 +70,7 @@ final class Volume: Sendable {
         try self.applier.start()
         try self.committer.start(self.keeper)
         try self.keeper.start()
+        try self.indexer.start(self)
     }
 
     /// Looks soon whether a mailbox is still among the files of its account.
@@ -112,6 +114,7 @@ final class Volume: Sendable {
     func close() {
         self.watcher?.close()
         self.keeper.close()
+        self.indexer.close()
         self.committer.close()
         self.applier.drain()
         self.fileWork.close()

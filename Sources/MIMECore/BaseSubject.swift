@@ -11,7 +11,10 @@ public enum BaseSubject {
     public static func extract(
         _ body: Octets, converter: CharsetConverter = .builtIn
     ) -> (subject: [UInt8], isReply: Bool) {
-        self.extract(decoded: EncodedWord.decode(body[0..<Self.maximumOctets], converter: converter))
+        let body = body[0..<Self.maximumOctets]
+        var plain: [UInt8] = []
+        if MappedField.appendPlain(body, .asTheyAre, to: &plain) { return self.extract(collapsed: plain) }
+        return self.extract(decoded: EncodedWord.decode(body, converter: converter))
     }
 
     /// The same of a subject with an unknown charset, in its own octets; `nil` for all others.
@@ -24,6 +27,10 @@ public enum BaseSubject {
     private static func extract(decoded: [UInt8]) -> (subject: [UInt8], isReply: Bool) {
         var collapsed: [UInt8] = []
         decoded.withUnsafeBytes { HeaderBody.appendCollapsed(Octets($0), to: &collapsed) }
+        return self.extract(collapsed: collapsed)
+    }
+
+    private static func extract(collapsed: [UInt8]) -> (subject: [UInt8], isReply: Bool) {
         var text = collapsed[...]
         var isReply = false
         // Step 6 removes a [fwd: ...] around all, then everything begins again. Each round shortens the

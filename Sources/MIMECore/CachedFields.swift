@@ -43,3 +43,11 @@ public struct CachedFields: Equatable, Sendable {
         return nil
     }
 }
+
+/// Fields of a cache that are asked for by themselves, by their places in `CachedFields.names`.
+public enum CachedField: Int, Sendable {
+    case subject = 4
+    case messageID = 6
+    case inReplyTo = 7
+    case references = 8
+}

@@ -16,12 +16,23 @@ public enum EncodedWord {
     /// The header body with its encoded words decoded but in their own charsets, when one of these is unknown or its
     /// text is none: so are such texts compared (RFC 5255 section 4.6). `nil` for all others.
     public static func unconverted(_ body: Octets, converter: CharsetConverter = .builtIn) -> [UInt8]? {
+        guard self.mayBeIn(body) else { return nil }
         var hasFailed = false
         let text = self.decode(body) { octets, charset in
             if !charset.isEmpty, !converter.understands(octets, charset: charset) { hasFailed = true }
             return octets
         }
         return hasFailed ? text : nil
+    }
+
+    /// Whether there is what an encoded word begins with.
+    static func mayBeIn(_ body: Octets) -> Bool {
+        var position = 0
+        while let sign = body.index(of: UInt8(ascii: "="), from: position) {
+            if body[sign + 1] == UInt8(ascii: "?") { return true }
+            position = sign + 1
+        }
+        return false
     }
 
     /// - Parameter convert: what becomes of octets in a charset, which is empty for text that is not encoded.

@@ -16,18 +16,21 @@ public enum HTMLText {
             } else if byte == UInt8(ascii: "&") {
                 position = self.appendEntity(html, at: position, to: &out)
             } else {
-                out.append(byte)
-                position += 1
+                let begin = position
+                let stop = position + min(html.count - position, max(1, limit - (out.count - start)))
+                while position < stop, html[position] != UInt8(ascii: "<"), html[position] != UInt8(ascii: "&") {
+                    position += 1
+                }
+                out.append(contentsOf: html[begin..<position].buffer)
             }
         }
     }
 
     /// Tags inside a word: they leave no space.
-    private static let inline: Set<[UInt8]> = Set(
-        [
-            "a", "abbr", "b", "big", "code", "del", "em", "font", "i", "ins", "mark", "s", "small", "span",
-            "strike", "strong", "sub", "sup", "tt", "u", "wbr",
-        ].map { Array($0.utf8) })
+    private static let inline: [StaticString] = [
+        "a", "abbr", "b", "big", "code", "del", "em", "font", "i", "ins", "mark", "s", "small", "span", "strike", "strong",
+        "sub", "sup", "tt", "u", "wbr",
+    ]
 
     private static func skipTag(_ html: Octets, at start: Int, to out: inout [UInt8]) -> Int {
         if html.hasPrefix([0x3C, 0x21, 0x2D, 0x2D], at: start) {  // <!--
@@ -43,7 +46,7 @@ public enum HTMLText {
         while nameEnd - nameStart < 12, ASCII.isLetter(html[nameEnd]) { nameEnd += 1 }
         let name = html[nameStart..<nameEnd]
         let end = html.index(of: UInt8(ascii: ">"), from: nameEnd).map { $0 + 1 } ?? html.count
-        if !self.inline.contains(name.buffer.map(ASCII.lowercased)) { out.append(0x20) }
+        if !self.inline.contains(where: { name.equals(lowercase: $0) }) { out.append(0x20) }
         guard nameStart == start + 1 else { return end }
         for hidden in ["style", "script", "title"] as [StaticString] where name.equals(lowercase: hidden) {
             // On to the end tag; without one, the rest is hidden.

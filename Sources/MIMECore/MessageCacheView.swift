@@ -163,20 +163,34 @@ extension MessageCache {
             return isWhole ? bodies : nil
         }
 
+        /// The body of the first field of a name; empty when the message has none, `nil` when it is not cached.
+        public func firstBody(_ wanted: CachedField) -> Octets? {
+            guard self.notCached >> UInt64(wanted.rawValue) & 1 == 0 else { return nil }
+            var body = Octets(UnsafeRawBufferPointer(start: nil, count: 0))
+            var isFirst = true
+            let isWhole = self.forEachField { index, field in
+                guard index == wanted.rawValue, isFirst else { return }
+                isFirst = false
+                var scanner = HeaderScanner(field)
+                if let place = scanner.next() { body = field[place.body] }
+            }
+            return isWhole ? body : nil
+        }
+
         /// The message's own identifier without `<` and `>`; `nil` when there is none.
         public var messageID: [UInt8]? {
-            self.fieldBodies(Array("message-id".utf8))?.first.flatMap(MessageIDs.first)
+            self.firstBody(.messageID).flatMap(MessageIDs.first)
         }
 
         /// The identifiers of the messages this one answers, the oldest first, without `<` and `>`: from
         /// `References`, else from `In-Reply-To`. At most `maximum`.
         public func references(maximum: Int = 64) -> [[UInt8]] {
             guard self.referenceCount == 0 else { return self.storedReferences() }
-            if let field = self.fieldBodies(Array("references".utf8))?.first {
+            if let field = self.firstBody(.references) {
                 let ids = MessageIDs.all(in: field, maximum: maximum)
                 if !ids.isEmpty { return ids }
             }
-            return self.fieldBodies(Array("in-reply-to".utf8))?.first.flatMap(MessageIDs.first).map { [$0] } ?? []
+            return self.firstBody(.inReplyTo).flatMap(MessageIDs.first).map { [$0] } ?? []
         }
 
         /// The identifier of the message that began this one's thread: the first of `References`, else of
@@ -195,8 +209,7 @@ extension MessageCache {
 
         /// The base subject of SORT and THREAD (RFC 5256 section 2.1); `nil` when it is not cached.
         public func baseSubject(converter: CharsetConverter = .builtIn) -> (subject: [UInt8], isReply: Bool)? {
-            guard let bodies = self.fieldBodies(Array("subject".utf8)) else { return nil }
-            return bodies.first.map { BaseSubject.extract($0, converter: converter) } ?? ([], false)
+            self.firstBody(.subject).map { BaseSubject.extract($0, converter: converter) }
         }
 
         /// `false` when the fields are damaged.

@@ -8,6 +8,16 @@ public enum MessageIDs {
     public static func forEach(in field: Octets, _ body: ([UInt8]) -> Bool) {
         var position = 0
         while let start = field.index(of: UInt8(ascii: "<"), from: position) {
+            // The usual one has nothing in it to pass over.
+            if let end = field.index(of: UInt8(ascii: ">"), from: start + 1), end - start <= self.maximumLength,
+                !field[start + 1..<end].buffer.contains(where: {
+                    HeaderBody.isSpace($0) || $0 == 0 || $0 == UInt8(ascii: "<")
+                })
+            {
+                position = end + 1
+                if end > start + 1, !body(Array(field[start + 1..<end].buffer)) { return }
+                continue
+            }
             var id: [UInt8] = []
             var i = start + 1
             var isWhole = false

@@ -10,9 +10,9 @@ public struct MessageText {
     /// The most octets of an HTML part whose text without its tags is looked at.
     private static let maximumHTML = 4 << 20
 
-    private let message: Octets
-    private let table: PartTable
-    private let converter: CharsetConverter
+    let message: Octets
+    let table: PartTable
+    let converter: CharsetConverter
 
     /// - Parameter table: the message's own part table, parsed or from its cache.
     public init(
@@ -42,28 +42,35 @@ public struct MessageText {
         converter: CharsetConverter = .builtIn
     ) -> Bool {
         if needle.mapped.isEmpty { return true }
-        if needle.isFound(in: self.text(ofField: body, converter: converter)) { return true }
-        let bounded = body[0..<Self.maximumField]
-        guard self.hasAddresses(name) else { return false }
+        var mapped: [UInt8] = []
+        MappedField.append(body, converter: converter, to: &mapped)
+        if needle.isFound(inMapped: mapped) { return true }
+        guard name.withUnsafeBytes({ self.hasAddresses(Octets($0)) }) else { return false }
+        return needle.isFound(inMapped: self.mappedAddresses(body, converter: converter))
+    }
+
+    /// The addresses of a field in the form in which ENVELOPE has them, mapped.
+    static func mappedAddresses(_ body: Octets, converter: CharsetConverter) -> [UInt8] {
         var text: [UInt8] = []
-        for address in AddressParser(bounded) { self.append(address, to: &text) }
-        return text.withUnsafeBytes {
-            needle.isFound(in: EncodedWord.decode(Octets($0), converter: converter))
+        for address in AddressParser(body[0..<Self.maximumField]) { self.append(address, to: &text) }
+        var mapped: [UInt8] = []
+        text.withUnsafeBytes {
+            UnicodeCasemap.append(EncodedWord.decode(Octets($0), converter: converter), to: &mapped)
         }
+        return mapped
     }
 
     /// What a field says, in UTF-8, as far as it is looked at: encoded words decoded, runs of white space as one space.
     public static func text(ofField body: Octets, converter: CharsetConverter = .builtIn) -> [UInt8] {
-        self.collapsed(EncodedWord.decode(body[0..<Self.maximumField], converter: converter))
+        var plain: [UInt8] = []
+        if MappedField.appendPlain(body[0..<Self.maximumField], .asTheyAre, to: &plain) { return plain }
+        return self.collapsed(EncodedWord.decode(body[0..<Self.maximumField], converter: converter))
     }
 
-    private static func hasAddresses(_ name: [UInt8]) -> Bool {
-        name.withUnsafeBytes { bytes in
-            let name = Octets(bytes)
-            return name.equals(lowercase: "from") || name.equals(lowercase: "to")
-                || name.equals(lowercase: "cc") || name.equals(lowercase: "bcc")
-                || name.equals(lowercase: "sender") || name.equals(lowercase: "reply-to")
-        }
+    static func hasAddresses(_ name: Octets) -> Bool {
+        name.equals(lowercase: "from") || name.equals(lowercase: "to")
+            || name.equals(lowercase: "cc") || name.equals(lowercase: "bcc")
+            || name.equals(lowercase: "sender") || name.equals(lowercase: "reply-to")
     }
 
     private static func append(_ address: Address, to text: inout [UInt8]) {
@@ -100,15 +107,60 @@ public struct MessageText {
     /// source and what it shows count.
     public func bodyContains(_ needle: SearchNeedle) -> Bool {
         if needle.mapped.isEmpty { return true }
-        return self.table.parts.contains { self.isText($0) && self.contains($0, needle) }
+        return self.table.parts.contains { self.bodyContains(needle, in: $0) }
     }
 
     /// TEXT: the header, names included, of the message, its parts and messages inside, or the text of a part.
     public func textContains(_ needle: SearchNeedle) -> Bool {
         if needle.mapped.isEmpty { return true }
-        return self.table.parts.contains {
-            self.headerContains($0, needle) || (self.isText($0) && self.contains($0, needle))
+        return self.table.parts.contains { part in
+            self.forEachHeaderLine(of: part) { needle.isFound(inMapped: $0) } || self.bodyContains(needle, in: part)
         }
+    }
+
+    private func bodyContains(_ needle: SearchNeedle, in part: Part) -> Bool {
+        self.forEachText(of: part, keeping: needle.mapped.count - 1) { needle.isFound(inMapped: $0) }
+    }
+
+    // MARK: The texts, mapped. What is searched and what the index knows of it (`TextSignature`) are these.
+
+    /// Whether `visit` answers `true` for a line of a part's header, name included, its body decoded. Stops there.
+    func forEachHeaderLine(of part: Part, _ visit: ([UInt8]) -> Bool) -> Bool {
+        let header = self.message[part.header]
+        var line: [UInt8] = []
+        for field in HeaderScanner(header) {
+            let body = header[field.body]
+            line.removeAll(keepingCapacity: true)
+            if !field.name.isEmpty {
+                UnicodeCasemap.append(header[field.name], to: &line)
+                line.append(UInt8(ascii: ":"))
+                if HeaderBody.isSpace(body[0]) { line.append(0x20) }
+            }
+            MappedField.append(body, converter: self.converter, to: &line)
+            if visit(line) { return true }
+        }
+        return false
+    }
+
+    /// Whether `visit` answers `true` for a piece of a part's text. Stops there. A part that is not text has none.
+    ///
+    /// - Parameter kept: octets of a piece's end with which the next one of the same text begins.
+    func forEachText(of part: Part, keeping kept: Int, _ visit: ([UInt8]) -> Bool) -> Bool {
+        guard self.isText(part) else { return false }
+        let text = TextPart(self.message, part)
+        var mapped: [UInt8] = []
+        var isFound = false
+        // The whole text where it comes in one piece.
+        var whole: [UInt8]?
+        text.forEachChunk(size: Self.chunkSize, converter: self.converter) { chunk in
+            if text.isHTML, text.octets <= Self.chunkSize { whole = chunk }
+            UnicodeCasemap.append(chunk, to: &mapped)
+            isFound = visit(mapped)
+            // What may be the beginning of a hit goes on into the next chunk.
+            mapped.removeFirst(Swift.max(0, mapped.count - Swift.max(0, kept)))
+            return !isFound
+        }
+        return isFound || (text.isHTML && visit(self.shown(text, whole)))
     }
 
     /// text/*, and message/* such as delivery reports.
@@ -122,48 +174,16 @@ public struct MessageText {
         }
     }
 
-    /// Whether the needle is in a line of a part's header, its body decoded.
-    private func headerContains(_ part: Part, _ needle: SearchNeedle) -> Bool {
-        let header = self.message[part.header]
-        for field in HeaderScanner(header) {
-            let body = header[field.body]
-            var line: [UInt8] = []
-            if !field.name.isEmpty {
-                line.append(contentsOf: header[field.name].buffer)
-                line.append(":")
-                if HeaderBody.isSpace(body[0]) { line.append(0x20) }
-            }
-            line.append(contentsOf: Self.text(ofField: body, converter: self.converter))
-            if needle.isFound(in: line) { return true }
-        }
-        return false
-    }
-
-    private func contains(_ part: Part, _ needle: SearchNeedle) -> Bool {
-        let text = TextPart(self.message, part)
-        var mapped: [UInt8] = []
-        var isFound = false
-        text.forEachChunk(size: Self.chunkSize, converter: self.converter) { chunk in
-            UnicodeCasemap.append(chunk, to: &mapped)
-            if needle.isFound(inMapped: mapped) {
-                isFound = true
-                return false
-            }
-            // What may be the beginning of a hit goes on into the next chunk.
-            mapped.removeFirst(Swift.max(0, mapped.count - needle.mapped.count + 1))
-            return true
-        }
-        return isFound || (text.isHTML && self.isShown(text, needle))
-    }
-
-    /// Whether the needle is in what HTML shows.
-    private func isShown(_ html: TextPart, _ needle: SearchNeedle) -> Bool {
+    /// What HTML shows, mapped.
+    private func shown(_ html: TextPart, _ decoded: [UInt8]?) -> [UInt8] {
         var shown: [UInt8] = []
-        html.decode(maximumOctets: Self.maximumHTML, converter: self.converter).withUnsafeBytes {
+        (decoded ?? html.decode(maximumOctets: Self.maximumHTML, converter: self.converter)).withUnsafeBytes {
             HTMLText.append(Octets($0), to: &shown)
         }
         var collapsed: [UInt8] = []
         shown.withUnsafeBytes { HeaderBody.appendCollapsed(Octets($0), to: &collapsed) }
-        return needle.isFound(in: collapsed)
+        var mapped: [UInt8] = []
+        UnicodeCasemap.append(collapsed, to: &mapped)
+        return mapped
     }
 }

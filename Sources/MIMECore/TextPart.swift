@@ -25,6 +25,9 @@ struct TextPart {
         self.body = message[part.body]
     }
 
+    /// Octets of the body as it stands in the message.
+    var octets: Int { self.body.count }
+
     /// The beginning of the text as UTF-8: about `maximumOctets` octets of it.
     func decode(maximumOctets: Int, converter: CharsetConverter) -> [UInt8] {
         var out: [UInt8] = []

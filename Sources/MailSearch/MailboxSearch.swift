@@ -20,8 +20,11 @@ struct SearchCandidate: Sendable {
     var traits: MessageTraits?
 }
 
-/// Searches one view of a mailbox: by the records alone where that decides, then by caches, at last by the
-/// messages themselves, on storage threads in bounded slices.
+/// Where a question about messages may be answered.
+enum SearchSources { case cachesAndMessages, messages }
+
+/// Searches one view of a mailbox: by the records alone where that decides, then by signatures, which rule most messages
+/// out, then by caches, at last by the messages themselves, on storage threads in bounded slices.
 public struct MailboxSearch {
     let mailbox: any Mailbox
     let view: MailboxSnapshot
@@ -44,7 +47,8 @@ public struct MailboxSearch {
     public func matches(
         _ plan: SearchPlan, _ extent: SearchExtent = .all, goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> [Int] {
-        let batch = plan.node.needsOnlyRecords ? Self.recordBatch : Self.cacheBatch
+        let isQuick = plan.node.needsOnlyRecords || plan.node.usesSignatures
+        let batch = isQuick ? Self.recordBatch : Self.cacheBatch
         switch extent {
         case .all: return try await self.forward(plan.node, batch, .max, goesOn)
         case .first(let count): return try await self.forward(plan.node, min(batch, Self.cacheBatch), count, goesOn)
@@ -107,12 +111,34 @@ public struct MailboxSearch {
     /// Messages of which the record says that they match, and those of which it does not say whether they do.
     private struct Sieve {
         let node: SearchNode
+        private let filter: RecordFilter
         var found: [Int] = []
         var open: [SearchCandidate] = []
 
-        init(_ node: SearchNode) { self.node = node }
+        init(_ node: SearchNode) {
+            self.node = node
+            self.filter = RecordFilter(node)
+        }
 
+        /// Takes the messages from `index` on.
+        mutating func take(_ index: Int, _ records: ContiguousArray<MessageRecord>.SubSequence) {
+            var index = index
+            for record in records {
+                if self.filter.mayMatch(record) { self.take(index, record) }
+                index += 1
+            }
+        }
+
+        @inline(__always)
         mutating func take(_ index: Int, _ record: MessageRecord) {
+            if self.filter.isWhole {
+                if self.filter.mayMatch(record) { self.found.append(index) }
+                return
+            }
+            self.ask(index, record)
+        }
+
+        private mutating func ask(_ index: Int, _ record: MessageRecord) {
             let candidate = SearchCandidate(index: index, record: record)
             switch self.node.verdict(candidate, .record) {
             case .yes: self.found.append(index)
@@ -124,11 +150,7 @@ public struct MailboxSearch {
 
     private func sieve(_ node: SearchNode, _ range: Range<Int>) -> Sieve {
         var sieve = Sieve(node)
-        self.view.forEach(from: range.lowerBound) { index, record in
-            guard index < range.upperBound else { return false }
-            sieve.take(index, record)
-            return true
-        }
+        self.view.forEachRun(of: range) { sieve.take($0, $1) }
         return sieve
     }
 
@@ -139,6 +161,19 @@ public struct MailboxSearch {
         var found = sieve.found
         let node = sieve.node
         var open = sieve.open
+        if node.usesSignatures {
+            var kept: [SearchCandidate] = []
+            try await self.mailbox.signatures(of: open.map(\.record)) { position, signature in
+                guard position < open.count else { return false }
+                switch signature.map({ node.verdict(open[position], .signature($0)) }) ?? .unknown {
+                case .yes: found.append(open[position].index)
+                case .no: break
+                case .unknown: kept.append(open[position])
+                }
+                return true
+            }
+            open = kept
+        }
         if !node.traits.isEmpty {
             open = try await self.withTraits(open, node.traits).filter { candidate in
                 switch node.verdict(candidate, .record) {
@@ -149,14 +184,21 @@ public struct MailboxSearch {
                 return false
             }
         }
-        let verdicts = try await self.ask(open) { candidate, evidence -> Bool? in
-            switch node.verdict(candidate, evidence) {
-            case .yes: true
-            case .no: false
-            case .unknown: nil
+        let sources = node.usesCaches ? SearchSources.cachesAndMessages : .messages
+        var next = 0
+        while next < open.count {
+            let batch = Array(open[next..<min(open.count, next + Self.cacheBatch)])
+            let verdicts = try await self.ask(batch, sources) { candidate, evidence -> Bool? in
+                switch node.verdict(candidate, evidence) {
+                case .yes: true
+                case .no: false
+                case .unknown: nil
+                }
             }
+            for (candidate, matches) in zip(batch, verdicts) where matches == true { found.append(candidate.index) }
+            next += batch.count
+            if next < open.count { await Task.yield() }
         }
-        for (candidate, matches) in zip(open, verdicts) where matches == true { found.append(candidate.index) }
         found.sort()
         return found
     }
@@ -182,21 +224,26 @@ public struct MailboxSearch {
         return known
     }
 
-    /// What `question` answers of each candidate, in their order: asked with the cache and, where it answers `nil` then,
-    /// with the message, on a storage thread. `nil` for what it answers of neither, and of messages that are gone.
+    /// What `question` answers of each candidate, in their order: asked with the cache, unless that is known to be of no
+    /// use, and, where it answers `nil` then, with the message, on a storage thread. `nil` for what it answers of
+    /// neither, and of messages that are gone.
     func ask<Value: Sendable>(
-        _ candidates: [SearchCandidate],
+        _ candidates: [SearchCandidate], _ sources: SearchSources,
         _ question: @escaping @Sendable (SearchCandidate, SearchEvidence) -> Value?
     ) async throws(StoreError) -> [Value?] {
         var answers = [Value?](repeating: nil, count: candidates.count)
         var open: [Int] = []
         var position = 0
-        try await self.mailbox.caches(of: candidates.map(\.record)) { _, cache in
-            guard position < candidates.count else { return false }
-            answers[position] = cache.flatMap { question(candidates[position], .cache($0)) }
-            if answers[position] == nil { open.append(position) }
-            position += 1
-            return true
+        switch sources {
+        case .messages: break
+        case .cachesAndMessages:
+            try await self.mailbox.caches(of: candidates.map(\.record)) { _, cache in
+                guard position < candidates.count else { return false }
+                answers[position] = cache.flatMap { question(candidates[position], .cache($0)) }
+                if answers[position] == nil { open.append(position) }
+                position += 1
+                return true
+            }
         }
         open.append(contentsOf: position..<max(position, candidates.count))
         var rest = open[...]

@@ -13,6 +13,18 @@ extension MailboxSearch {
         _ places: [Int], by criteria: [SortCommand.Criterion], relevancies: [UInt8] = [],
         goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> [Int] {
+        let memoKey = places.count >= SortMemo.minimum ? SortMemo.Key(criteria) : nil
+        let memo = self.mailbox.memo
+        if let memoKey, let known = memo?.value(memoKey, SortMemo.self) {
+            let view = self.view
+            let order = try await self.threads.run { () throws(StoreError) in known.order(of: places, in: view) }
+            if let order { return order }
+        }
+        var isWhole = true
+        let goesOn = { (done: Int) -> Bool in
+            if !goesOn(done) { isWhole = false }
+            return isWhole
+        }
         var columns = SortColumns(criteria, count: places.count)
         let keys = criteria.map(\.key)
         if keys.allSatisfy(\.isOfRecord) {
@@ -24,9 +36,11 @@ extension MailboxSearch {
         }
         columns.take(relevancies: relevancies)
         let gathered = columns
-        return try await self.threads.run { () throws(StoreError) -> [Int] in
+        let order = try await self.threads.run { () throws(StoreError) -> [Int] in
             gathered.order().map { places[Int($0)] }
         }
+        if isWhole, let memoKey { memo?.keep(SortMemo(order, of: self.view), memoKey) }
+        return order
     }
 }
 
@@ -69,7 +83,7 @@ struct SortFields: Sendable {
         switch key {
         case .arrival, .size, .relevancy, .date, .cc, .from, .to: return nil
         case .subject:
-            return header.bodies("subject")?.first.flatMap { BaseSubject.unconverted($0, converter: .system) }
+            return header.subject.flatMap { BaseSubject.unconverted($0, converter: .system) }
         case .displayFrom, .displayTo:
             guard let bodies = header.bodies(key == .displayFrom ? "from" : "to"),
                 case .mailbox(.some(let name), _, _, _) = self.first(bodies)

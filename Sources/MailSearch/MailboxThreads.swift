@@ -1,5 +1,6 @@
 public import IMAPCore
 import MIMECore
+import MailCore
 public import MailStore
 
 extension MailboxSearch {
@@ -11,13 +12,38 @@ extension MailboxSearch {
     public func threads(
         _ places: [Int], by algorithm: ThreadCommand.Algorithm, goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> MessageThreads {
+        let memoKey = ThreadMemo.Key(algorithm: "\(algorithm)")
+        let memo = places.count >= SortMemo.minimum ? self.mailbox.memo : nil
+        let uids = memo == nil ? [] : ThreadMemo.uids(places, self.view)
+        if let known = memo?.value(memoKey, ThreadMemo.self), known.uids == uids { return known.threads }
+        var isWhole = true
+        let goesOn = { (done: Int) -> Bool in
+            if !goesOn(done) { isWhole = false }
+            return isWhole
+        }
         var gathering = ThreadGathering(count: places.count)
         try await self.headers(
             of: places, goesOn: goesOn, { ThreadFields($0, algorithm) }, { gathering.append($0, $1) })
         let gathered = gathering
-        return try await self.threads.run { () throws(StoreError) -> MessageThreads in
+        let threads = try await self.threads.run { () throws(StoreError) -> MessageThreads in
             gathered.threads(algorithm)
         }
+        if isWhole { memo?.keep(ThreadMemo(uids: uids, threads: threads), memoKey) }
+        return threads
+    }
+}
+
+/// The threads of some messages: the same for these messages as long as they are there.
+struct ThreadMemo: Sendable {
+    struct Key: Hashable, Sendable {
+        var algorithm: String
+    }
+
+    var uids: ContiguousArray<UInt32>
+    var threads: MessageThreads
+
+    static func uids(_ places: [Int], _ view: MailboxSnapshot) -> ContiguousArray<UInt32> {
+        ContiguousArray(places.map { view[$0].uid.rawValue })
     }
 }
 

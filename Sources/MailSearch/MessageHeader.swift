@@ -29,14 +29,31 @@ enum MessageHeader {
         }
     }
 
+    /// The body of the Subject field; `nil` when it is not cached, or there is none.
+    var subject: Octets? {
+        switch self {
+        case .cache(let view): view.firstBody(.subject)
+        case .octets: self.bodies("subject")?.first
+        }
+    }
+
     /// The base subject (RFC 5256 section 2.1); `nil` when it is not cached.
     var baseSubject: (subject: [UInt8], isReply: Bool)? {
-        guard let bodies = self.bodies("subject") else { return nil }
-        return bodies.first.map { BaseSubject.extract($0, converter: .system) } ?? ([], false)
+        switch self {
+        case .cache(let view): return view.baseSubject(converter: .system)
+        case .octets:
+            guard let bodies = self.bodies("subject") else { return nil }
+            return bodies.first.map { BaseSubject.extract($0, converter: .system) } ?? ([], false)
+        }
     }
 
     /// The message's own identifier; `nil` when it has none or one too long to cache.
-    var messageID: [UInt8]? { self.bodies("message-id")?.first.flatMap(MessageIDs.first) }
+    var messageID: [UInt8]? {
+        switch self {
+        case .cache(let view): view.messageID
+        case .octets: self.bodies("message-id")?.first.flatMap(MessageIDs.first)
+        }
+    }
 
     /// The identifiers that say what the message answers, the oldest first. Of more than `maximum` the first and
     /// the last ones.

@@ -24,6 +24,8 @@ enum SearchVerdict {
 /// Where to look beside the record, from cheap to dear.
 enum SearchEvidence {
     case record
+    /// Can only say no.
+    case signature(TextSignature.View)
     case cache(MessageCache.View)
     case message(Octets, PartTable)
 }
@@ -74,9 +76,9 @@ indirect enum SearchNode: Sendable {
     /// The Date field's day as written, in days since 1970.
     case sentDay(Range<Int64>)
     case size(Range<UInt64>)
-    case header([UInt8], SearchNeedle)
-    case body(SearchNeedle)
-    case text(SearchNeedle)
+    case header([UInt8], SearchNeedle, TextProbe)
+    case body(SearchNeedle, TextProbe)
+    case text(SearchNeedle, TextProbe)
     case fuzzy(FuzzyNeedle)
     /// When the message came into its mailbox, as `internalDate`.
     case savedDate(Range<Int64>)
@@ -139,13 +141,26 @@ indirect enum SearchNode: Sendable {
         case .larger(let size): self = .size(min(size, .max - 1) + 1..<UInt64.max)
         case .smaller(let size): self = .size(0..<size)
         case .header(let name, let string):
-            self =
-                context.isFuzzy
-                ? .fuzzy(FuzzyNeedle(string, in: .header(name))) : .header(name, SearchNeedle(string))
+            guard !context.isFuzzy else {
+                self = .fuzzy(FuzzyNeedle(string, in: .header(name)))
+                return
+            }
+            let needle = SearchNeedle(string)
+            self = .header(name, needle, TextProbe(needle, in: .header(name: name)))
         case .body(let string):
-            self = context.isFuzzy ? .fuzzy(FuzzyNeedle(string, in: .body)) : .body(SearchNeedle(string))
+            guard !context.isFuzzy else {
+                self = .fuzzy(FuzzyNeedle(string, in: .body))
+                return
+            }
+            let needle = SearchNeedle(string)
+            self = .body(needle, TextProbe(needle, in: .body))
         case .text(let string):
-            self = context.isFuzzy ? .fuzzy(FuzzyNeedle(string, in: .text)) : .text(SearchNeedle(string))
+            guard !context.isFuzzy else {
+                self = .fuzzy(FuzzyNeedle(string, in: .text))
+                return
+            }
+            let needle = SearchNeedle(string)
+            self = .text(needle, TextProbe(needle, in: .text))
         }
     }
 
@@ -186,9 +201,9 @@ indirect enum SearchNode: Sendable {
         case .emailID(let id): return candidate.traits.map { SearchVerdict($0.emailID == id) } ?? .unknown
         case .threadID(let id): return candidate.traits.map { SearchVerdict($0.threadID == id) } ?? .unknown
         case .sentDay(let range): return evidence.sentDay(range)
-        case .header(let name, let needle): return evidence.header(name, needle)
-        case .body(let needle): return evidence.text { $0.bodyContains(needle) }
-        case .text(let needle): return evidence.text { $0.textContains(needle) }
+        case .header(let name, let needle, let probe): return evidence.header(name, needle, probe)
+        case .body(let needle, let probe): return evidence.text(probe) { $0.bodyContains(needle) }
+        case .text(let needle, let probe): return evidence.text(probe) { $0.textContains(needle) }
         case .fuzzy(let needle): return needle.relevancy(evidence).map { SearchVerdict($0 > 0) } ?? .unknown
         }
     }
@@ -201,6 +216,32 @@ indirect enum SearchNode: Sendable {
         case .not(let plan): plan.needsOnlyRecords
         case .sentDay, .header, .body, .text, .fuzzy, .savedDate, .emailID, .threadID: false
         case .constant, .flags, .notFlags, .keyword, .recent, .indices, .modSeq, .internalDate, .size: true
+        }
+    }
+
+    /// Whether a signature may say of a message that it does not match, or, under NOT, that it does.
+    var usesSignatures: Bool {
+        switch self {
+        case .and(let plans): plans.contains(where: \.usesSignatures)
+        case .or(let a, let b): a.usesSignatures || b.usesSignatures
+        case .not(let plan): plan.usesSignatures
+        case .header(_, _, let probe), .body(_, let probe), .text(_, let probe): probe.isSelective
+        case .constant, .flags, .notFlags, .keyword, .recent, .indices, .modSeq, .internalDate, .size, .sentDay,
+            .savedDate, .emailID, .threadID, .fuzzy:
+            false
+        }
+    }
+
+    /// Whether a cache may say whether a message matches.
+    var usesCaches: Bool {
+        switch self {
+        case .and(let plans): plans.contains(where: \.usesCaches)
+        case .or(let a, let b): a.usesCaches || b.usesCaches
+        case .not(let plan): plan.usesCaches
+        case .header, .sentDay, .fuzzy: true
+        case .constant, .flags, .notFlags, .keyword, .recent, .indices, .modSeq, .internalDate, .size, .body, .text,
+            .savedDate, .emailID, .threadID:
+            false
         }
     }
 
@@ -222,7 +263,7 @@ indirect enum SearchNode: Sendable {
 extension SearchEvidence {
     func sentDay(_ range: Range<Int64>) -> SearchVerdict {
         switch self {
-        case .record: return .unknown
+        case .record, .signature: return .unknown
         case .cache(let view):
             // A message without a date matches none of these keys.
             return SearchVerdict(view.sentDate.map { range.contains($0.dayAsWritten) } ?? false)
@@ -236,9 +277,10 @@ extension SearchEvidence {
         }
     }
 
-    func header(_ name: [UInt8], _ needle: SearchNeedle) -> SearchVerdict {
+    func header(_ name: [UInt8], _ needle: SearchNeedle, _ probe: TextProbe) -> SearchVerdict {
         switch self {
         case .record: return .unknown
+        case .signature(let signature): return probe.mayMatch(signature) ? .unknown : .no
         case .cache(let view):
             guard let bodies = view.fieldBodies(name) else { return .unknown }
             return SearchVerdict(bodies.contains { MessageText.field(name, $0, contains: needle, converter: .system) })
@@ -247,9 +289,10 @@ extension SearchEvidence {
         }
     }
 
-    func text(_ body: (MessageText) -> Bool) -> SearchVerdict {
+    func text(_ probe: TextProbe, _ body: (MessageText) -> Bool) -> SearchVerdict {
         switch self {
         case .record, .cache: .unknown
+        case .signature(let signature): probe.mayMatch(signature) ? .unknown : .no
         case .message(let octets, let table): SearchVerdict(body(MessageText(octets.buffer, table, converter: .system)))
         }
     }

@@ -13,7 +13,7 @@ extension MailboxSearch {
         while scores.count < places.count, goesOn(scores.count) {
             let batch = places[scores.count..<min(places.count, scores.count + Self.cacheBatch)]
             let candidates = batch.map { SearchCandidate(index: $0, record: self.view[$0]) }
-            let found = try await self.ask(candidates) { _, evidence -> UInt8? in
+            let found = try await self.ask(candidates, .cachesAndMessages) { _, evidence -> UInt8? in
                 switch node.relevancy(evidence) {
                 case .unknown: nil
                 case .none: 100

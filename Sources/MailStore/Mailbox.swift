@@ -71,6 +71,15 @@ public protocol Mailbox: AnyObject, Sendable {
         _ visit: (MessageRecord, MessageCache.View?) -> Bool
     ) async throws(StoreError)
 
+    /// Calls `visit` with the position in `records`, which ascend by UID, and the signature of each, inside one read of
+    /// the index. `nil`: not known, so the message itself must be asked. `visit` answers `false` to stop.
+    ///
+    /// Runs on the calling thread, waiting only if the newest messages are not yet in the index; about 0.1 us for each
+    /// record. The view is valid inside `visit` only.
+    func signatures(
+        of records: [MessageRecord], _ visit: (Int, TextSignature.View?) -> Bool
+    ) async throws(StoreError)
+
     /// Reads whole messages, in order, as many from the front as fit in `limit` octets but at least one.
     ///
     /// An element is `.expunged` or `.temporary` when its message could not be read.
@@ -88,6 +97,9 @@ public protocol Mailbox: AnyObject, Sendable {
     /// The places in POP3's order of messages that a former server gave, of those messages that have one.
     func pop3Orders() async throws(StoreError) -> [UID: UInt32]
 
+    /// Results about the mailbox's messages, shared with its other sessions; `nil` where none are kept.
+    var memo: MailboxMemo? { get }
+
     /// Ends the session's use; `onChange` is not called any more when this returns.
     func close()
 }
@@ -97,6 +109,7 @@ public enum TransferKind: Sendable, Hashable { case copy, move }
 
 extension Mailbox {
     public var rights: MailRights { .all }
+    public var memo: MailboxMemo? { nil }
 
     public func pop3Orders() async throws(StoreError) -> [UID: UInt32] { [:] }
 
@@ -187,6 +200,13 @@ public struct MessageDetails: Sendable {
 }
 
 extension Mailbox {
+    /// For stores that keep none.
+    public func signatures(
+        of records: [MessageRecord], _ visit: (Int, TextSignature.View?) -> Bool
+    ) async throws(StoreError) {
+        for position in records.indices where !visit(position, nil) { return }
+    }
+
     /// In two steps, for stores that have no better way.
     public func move(
         _ uids: UIDSet, to target: MailboxName, clearing flags: MessageFlags

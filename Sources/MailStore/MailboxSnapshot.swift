@@ -79,6 +79,22 @@ public struct MailboxSnapshot: Sendable {
         }
     }
 
+    /// Calls `visit` with the messages at some indices, run by run, and the index of each run's first one.
+    public func forEachRun(of range: Range<Int>, _ visit: (Int, ContiguousArray<MessageRecord>.SubSequence) -> Void) {
+        let range = range.clamped(to: 0..<self.count)
+        guard !range.isEmpty else { return }
+        var index = range.lowerBound
+        var number = self.chunk(holding: index)
+        while index < range.upperBound {
+            let records = self.chunks[number].records
+            let first = index - self.starts[number]
+            let end = min(records.count, range.upperBound - self.starts[number])
+            visit(index, records[first..<end])
+            index += end - first
+            number += 1
+        }
+    }
+
     // MARK: Changes, made by the store
 
     /// Adds a message with a UID higher than all others. Precondition: the UID is.

@@ -9,6 +9,8 @@ final class ListedMailbox: Mailbox {
         var saveDate: Int64 = 0
         /// Without one, its octets must be read.
         var hasCache = true
+        /// Without one, nothing is ruled out.
+        var hasSignature = true
     }
 
     private let view: MailboxSnapshot
@@ -37,6 +39,21 @@ final class ListedMailbox: Mailbox {
                 blob = message.octets.withUnsafeBytes { MessageCache.build(from: $0) }
             }
             let goesOn = blob.withUnsafeBytes { visit(record, MessageCache.View($0)) }
+            if !goesOn { return }
+        }
+    }
+
+    func signatures(
+        of records: [MessageRecord], _ visit: (Int, TextSignature.View?) -> Bool
+    ) async throws(StoreError) {
+        for (position, record) in records.enumerated() {
+            var signature: [UInt8] = []
+            if let message = self.messages[record.uid], message.hasSignature {
+                signature = message.octets.withUnsafeBytes {
+                    TextSignature.build(from: $0, table: PartTable($0), converter: .system)
+                }
+            }
+            let goesOn = signature.withUnsafeBytes { visit(position, TextSignature.View($0)) }
             if !goesOn { return }
         }
     }
