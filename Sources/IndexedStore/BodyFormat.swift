@@ -37,6 +37,9 @@ public protocol AccountFiles: Sendable {
     /// A cheap value that changes when mailboxes may have been created, removed or renamed by other programs.
     func mailboxListFingerprint() -> UInt64
 
+    /// Directories in which other programs create, remove and rename mailboxes, as `mailboxes()` saw them last.
+    var watchedDirectories: [String] { get }
+
     /// Opens a mailbox's files; `.notFound`.
     func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles
 
@@ -94,6 +97,7 @@ public protocol AccountFiles: Sendable {
 }
 
 extension AccountFiles {
+    public var watchedDirectories: [String] { [] }
     public func attributes() throws(StoreError) -> [StoredAttribute] { [] }
     public func changeAttributes(_ changes: [StoredAttribute]) throws(StoreError) {}
     public func removeAttributes(of guid: String) throws(StoreError) {}
@@ -233,8 +237,8 @@ public protocol MailboxFiles: Sendable {
     /// Directories to watch by inotify.
     var watchedDirectories: [String] { get }
 
-    /// The directory with whose end or move the mailbox is gone; `nil` when there is none.
-    var watchedHome: String? { get }
+    /// The directories with whose end or move the mailbox is gone: its own, and those above it that are mailboxes'.
+    var watchedHomes: [String] { get }
 
     /// Writes the message to a temporary file; may run in parallel for one mailbox. Not flushed.
     func prepare(
@@ -283,7 +287,7 @@ public protocol MailboxFiles: Sendable {
 
 extension MailboxFiles {
     public var fileSystem: UInt64? { nil }
-    public var watchedHome: String? { nil }
+    public var watchedHomes: [String] { [] }
     public func lastForeignUse() -> Int64? { nil }
     public func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan { try self.scan() }
 }

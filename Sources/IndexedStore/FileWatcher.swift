@@ -2,12 +2,14 @@ internal import Glibc
 internal import MailStore
 internal import Synchronization
 
-/// Watches the directories of open mailboxes and takes in what other programs change in them.
+/// Watches the directories of open mailboxes and takes in what other programs change in them; for accounts that somebody
+/// watches also those in which mailboxes come and go.
 ///
 /// Our own changes cause events, too; they are known by their names and cost a look at the fingerprint.
 final class FileWatcher: Sendable {
     private struct State {
-        var mailboxes: [CInt: Watched] = [:]
+        /// The kernel has one watch for a directory, which may be several mailboxes' home, or be reached by links.
+        var targets: [CInt: [ObjectIdentifier: Target]] = [:]
         var watches: [ObjectIdentifier: Watch] = [:]
         var isClosed = false
     }
@@ -17,8 +19,13 @@ final class FileWatcher: Sendable {
         var descriptors: [CInt]
     }
 
-    private struct Watched {
-        weak var state: MailboxState?
+    /// For whom a directory is watched. One has at most one part for each directory.
+    private struct Target {
+        enum Part { case messages, home, list }
+
+        weak var mailbox: MailboxState?
+        weak var account: StoreAccount?
+        var part: Part
     }
 
     private let state = Mutex(State())
@@ -72,44 +79,78 @@ final class FileWatcher: Sendable {
     /// The mailbox itself may be gone: its directory is removed, has another name, or is watched no more.
     private static let ends = UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
 
+    /// What says that names come and go.
+    private static let names = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
+
     /// Watches a mailbox's directories, counting how often. To be called where its files may be read.
     ///
-    /// - Parameter home: the directory without which there is no mailbox.
-    func watch(_ mailbox: MailboxState, _ directories: [String], home: String?) {
-        let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) | Self.ends
+    /// - Parameter homes: the directories without which there is no mailbox.
+    func watch(_ mailbox: MailboxState, _ directories: [String], homes: [String]) {
+        let key = ObjectIdentifier(mailbox)
         self.state.withLock { state in
             guard !state.isClosed else { return }
-            let known = state.watches[ObjectIdentifier(mailbox)]
-            if let known {
-                state.watches[ObjectIdentifier(mailbox)]?.count = known.count + 1
+            if state.watches[key] != nil {
+                state.watches[key]?.count += 1
                 return
             }
-            var descriptors: [CInt] = []
-            let homes = home.map { [($0, Self.ends)] } ?? []
-            for (directory, events) in directories.map({ ($0, events) }) + homes {
-                let descriptor = inotify_add_watch(self.inotify, directory, events)
-                guard descriptor >= 0 else { continue }
-                descriptors.append(descriptor)
-                state.mailboxes[descriptor] = Watched(state: mailbox)
+            state.watches[key] = Watch(count: 1, descriptors: [])
+            for home in homes {
+                self.add(home, Self.ends, Target(mailbox: mailbox, part: .home), key, &state)
             }
-            state.watches[ObjectIdentifier(mailbox)] = Watch(count: 1, descriptors: descriptors)
+            for directory in directories {
+                self.add(
+                    directory, Self.names | Self.ends, Target(mailbox: mailbox, part: .messages), key, &state)
+            }
         }
+    }
+
+    /// Watches the directories in which an account's mailboxes come and go, and no other ones any more.
+    func watchList(_ account: StoreAccount, _ directories: [String]) {
+        let key = ObjectIdentifier(account)
+        self.state.withLock { state in
+            guard !state.isClosed else { return }
+            let known = Set(state.watches[key]?.descriptors ?? [])
+            state.watches[key] = Watch(count: 1, descriptors: [])
+            for directory in directories {
+                self.add(
+                    directory, Self.names | Self.ends, Target(account: account, part: .list), key, &state)
+            }
+            for descriptor in known.subtracting(state.watches[key]?.descriptors ?? []) {
+                self.remove(descriptor, key, &state)
+            }
+            if directories.isEmpty { state.watches[key] = nil }
+        }
+    }
+
+    private func add(
+        _ directory: String, _ events: UInt32, _ target: Target, _ key: ObjectIdentifier, _ state: inout State
+    ) {
+        let flags = UInt32(IN_ONLYDIR) | UInt32(IN_MASK_ADD)
+        let descriptor = inotify_add_watch(self.inotify, directory, events | flags)
+        guard descriptor >= 0 else { return }
+        state.targets[descriptor, default: [:]][key] = target
+        state.watches[key]?.descriptors.append(descriptor)
+    }
+
+    private func remove(_ descriptor: CInt, _ key: ObjectIdentifier, _ state: inout State) {
+        state.targets[descriptor]?[key] = nil
+        guard state.targets[descriptor]?.isEmpty ?? false else { return }
+        state.targets[descriptor] = nil
+        _ = inotify_rm_watch(self.inotify, descriptor)
     }
 
     /// Ends one `watch`.
     func unwatch(_ mailbox: MailboxState) {
+        let key = ObjectIdentifier(mailbox)
         self.state.withLock { state in
-            guard var watch = state.watches[ObjectIdentifier(mailbox)] else { return }
+            guard var watch = state.watches[key] else { return }
             watch.count -= 1
             if watch.count > 0 {
-                state.watches[ObjectIdentifier(mailbox)] = watch
+                state.watches[key] = watch
                 return
             }
-            state.watches[ObjectIdentifier(mailbox)] = nil
-            for descriptor in watch.descriptors {
-                state.mailboxes[descriptor] = nil
-                _ = inotify_rm_watch(self.inotify, descriptor)
-            }
+            state.watches[key] = nil
+            for descriptor in watch.descriptors { self.remove(descriptor, key, &state) }
         }
     }
 
@@ -136,7 +177,9 @@ final class FileWatcher: Sendable {
     private func look() {
         /// Names that changed in each directory.
         var touched: [CInt: [[UInt8]]] = [:]
+        /// Directories that are gone, and those in which a directory came or went.
         var ended: Set<CInt> = []
+        var changed: Set<CInt> = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = buffer.withUnsafeMutableBytes { Glibc.read(self.inotify, $0.baseAddress, $0.count) }
@@ -149,6 +192,7 @@ final class FileWatcher: Sendable {
                     let length = Int(bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
                     let mask = bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)
                     if mask & Self.ends != 0 { ended.insert(descriptor) }
+                    if mask & UInt32(IN_ISDIR) != 0 { changed.insert(descriptor) }
                     let end = min(count, offset + 16 + length)
                     touched[descriptor, default: []].append(
                         Array(bytes[offset + 16..<end].prefix { $0 != 0 }))
@@ -158,19 +202,31 @@ final class FileWatcher: Sendable {
         }
         // wd -1: events were lost, so look everywhere.
         let lost = touched[-1] != nil
-        let (mailboxes, gone) = self.state.withLock { state -> ([(MailboxState, [[UInt8]])], [MailboxState]) in
-            var mailboxes: [(MailboxState, [[UInt8]])] = []
-            var gone: [MailboxState] = []
-            for (descriptor, watched) in state.mailboxes {
-                guard let mailbox = watched.state, lost || touched[descriptor] != nil else { continue }
-                if ended.contains(descriptor) {
-                    gone.append(mailbox)
-                } else {
-                    mailboxes.append((mailbox, touched[descriptor] ?? []))
+        var mailboxes: [(MailboxState, [[UInt8]])] = []
+        var gone: [MailboxState] = []
+        var lists: [ObjectIdentifier: StoreAccount] = [:]
+        self.state.withLock { state in
+            for (descriptor, targets) in state.targets where lost || touched[descriptor] != nil {
+                let isGone = ended.contains(descriptor)
+                for target in targets.values {
+                    switch target.part {
+                    case .messages:
+                        guard let mailbox = target.mailbox else { continue }
+                        if isGone {
+                            gone.append(mailbox)
+                        } else {
+                            mailboxes.append((mailbox, touched[descriptor] ?? []))
+                        }
+                    case .home:
+                        if isGone || lost, let mailbox = target.mailbox { gone.append(mailbox) }
+                    case .list:
+                        guard isGone || lost || changed.contains(descriptor) else { continue }
+                        if let account = target.account { lists[ObjectIdentifier(account)] = account }
+                    }
                 }
             }
-            return (mailboxes, gone)
         }
+        for account in lists.values { account.refreshDirectorySoon() }
         for mailbox in gone { mailbox.core.volume.refreshDirectory(of: mailbox) }
         for (mailbox, names) in mailboxes {
             let depth: MailboxState.Depth = lost || mailbox.hasForeign(names) ? .always : .ifChanged

@@ -43,7 +43,7 @@ final class OpenMailbox: Mailbox {
                 if let watcher, state.core.home == .files {
                     // Before the look at the files, so that nothing falls between the two.
                     try state.core.asOwner {
-                        watcher.watch(state, state.files.watchedDirectories, home: state.files.watchedHome)
+                        watcher.watch(state, state.files.watchedDirectories, homes: state.files.watchedHomes)
                     }
                 }
                 do throws(StoreError) {

@@ -11,7 +11,7 @@ extension StoreAccount {
             defer { state.filesLock.unlock() }
             // Before the look at the files, so that nothing falls between the two.
             try self.core.asOwner {
-                watcher.watch(state, state.files.watchedDirectories, home: state.files.watchedHome)
+                watcher.watch(state, state.files.watchedDirectories, homes: state.files.watchedHomes)
             }
             do throws(StoreError) {
                 try state.takeInExternalChangesLocked(.ifChanged)

@@ -168,6 +168,7 @@ extension StoreAccount {
                 self.directory.withLock { $0.fingerprint = nil }
                 do throws(StoreError) {
                     try self.refreshDirectory()
+                    try self.watchList()
                 } catch {
                     self.volume.configuration.log(
                         .warning, "\(self.identity.name): mailboxes cannot be listed: \(error)")
@@ -175,6 +176,17 @@ extension StoreAccount {
             }
             if !isSubmitted { self.gate.leave() }
         }
+    }
+
+    /// Has the directories watched in which mailboxes come and go, while somebody wants to be told. With the gate held.
+    private func watchList() throws(StoreError) {
+        guard let watcher = self.volume.watcher else { return }
+        guard self.feed.isWatched else { return watcher.watchList(self, []) }
+        try self.core.asOwner { () throws(StoreError) in
+            watcher.watchList(self, self.core.files.watchedDirectories)
+        }
+        // What came between the listing and the watch.
+        try self.refreshDirectory()
     }
 
     /// Queues the deletion of a mailbox whose files are gone or about to go.

@@ -30,6 +30,7 @@ final class StoreAccount: MailAccount {
     init(core: AccountCore, directory: consuming Directory) {
         self.core = core
         self.directory = Mutex(directory)
+        if core.home == .files { core.feed.whenWatched { [weak self] in self?.refreshDirectorySoon() } }
     }
 
     var identity: AccountIdentity { self.core.identity }

@@ -37,11 +37,16 @@ public final class AccountFeed: Sendable {
 
     private let hasWatches = Atomic<Bool>(false)
     private let watches = Mutex<[ObjectIdentifier: AccountWatch]>([:])
+    private let whenWatched = Mutex<(@Sendable () -> Void)?>(nil)
 
     private let onIdle: @Sendable () -> Void
 
     /// - Parameter onIdle: called from any thread when the last watch has ended.
     public init(onIdle: @escaping @Sendable () -> Void = {}) { self.onIdle = onIdle }
+
+    /// Has `body` called when there is a watch and was none, or the other way round; from any thread, it must not
+    /// block.
+    public func whenWatched(_ body: @escaping @Sendable () -> Void) { self.whenWatched.withLock { $0 = body } }
 
     public var isWatched: Bool { self.hasWatches.load(ordering: .acquiring) }
 
@@ -68,20 +73,22 @@ public final class AccountFeed: Sendable {
     /// - Parameter onChange: called from any thread when there is something to take; must be quick.
     public func watch(onChange: @escaping @Sendable () -> Void) -> AccountWatch {
         let watch = AccountWatch(self, onChange)
-        self.watches.withLock {
-            $0[ObjectIdentifier(watch)] = watch
-            self.hasWatches.store(true, ordering: .releasing)
-        }
+        self.change { $0[ObjectIdentifier(watch)] = watch }
         return watch
     }
 
-    fileprivate func end(_ watch: AccountWatch) {
-        let isIdle = self.watches.withLock { watches in
-            let wasThere = watches.removeValue(forKey: ObjectIdentifier(watch)) != nil
+    fileprivate func end(_ watch: AccountWatch) { self.change { $0[ObjectIdentifier(watch)] = nil } }
+
+    private func change(_ body: (inout [ObjectIdentifier: AccountWatch]) -> Void) {
+        let (before, now) = self.watches.withLock { watches -> (Bool, Bool) in
+            let before = watches.isEmpty
+            body(&watches)
             self.hasWatches.store(!watches.isEmpty, ordering: .releasing)
-            return wasThere && watches.isEmpty
+            return (before, watches.isEmpty)
         }
-        if isIdle { self.onIdle() }
+        if before == now { return }
+        if now { self.onIdle() }
+        self.whenWatched.withLock { $0 }?()
     }
 
     private var all: [AccountWatch] { self.watches.withLock { Array($0.values) } }

@@ -97,6 +97,11 @@ extension MaildirAccount {
         return root.isDirectory(RelativePath(self.layout.messages(in: name)).appending("cur".utf8))
     }
 
+    var watchedDirectories: [String] {
+        let root = String(decoding: self.root, as: UTF8.self)
+        return [root] + self.listDirectories.withLock { $0.map { "\(root)/\($0.text)" } }
+    }
+
     func mailboxListFingerprint() -> UInt64 {
         var mix = FingerprintMix()
         guard let root = try? self.directory() else { return mix.value }

@@ -298,19 +298,40 @@ final class MaildirAccount: AccountFiles {
     }
 
     func subscriptions() throws(StoreError) -> [MailboxName] {
-        let content = try FileContent.read(self.subscriptionsPath, in: try self.controlDirectory())
-        return content.map { SubscriptionsFile($0.bytes, self.layout.codec).names } ?? []
+        let root = try self.controlDirectory()
+        if let content = try FileContent.read(self.subscriptionsPath, in: root) {
+            return SubscriptionsFile(content.bytes, self.layout.codec).names
+        }
+        return try self.courierSubscriptions(root)?.names ?? []
+    }
+
+    /// What Courier has in its file, where no other server had the mail since; with `INBOX.` before each name.
+    private func courierSubscriptions(_ root: DirectoryHandle) throws(StoreError) -> SubscriptionsFile? {
+        guard self.layout.layout == .maildirPlusPlus,
+            let content = try FileContent.read(RelativePath("courierimapsubscribed"), in: root)
+        else { return nil }
+        var lines: [UInt8] = []
+        for line in content.bytes.split(separator: 0x0A) {
+            lines.append(contentsOf: line.starts(with: "INBOX.".utf8) ? line.dropFirst(6) : line)
+            lines.append(0x0A)
+        }
+        let found = SubscriptionsFile(lines, self.layout.codec)
+        // New files are of the newer version.
+        var file = SubscriptionsFile(self.layout.codec)
+        _ = file.set(found.names)
+        return file
     }
 
     func setSubscriptions(_ names: [MailboxName]) throws(StoreError) {
         let root = try self.controlDirectory()
         let lock = try DotLock(self.subscriptionsPath, in: root, self.shared.options, staleAfter: 30)
         let content = try FileContent.read(self.subscriptionsPath, in: root)
-        var file =
-            content.map { SubscriptionsFile($0.bytes, self.layout.codec) } ?? SubscriptionsFile(self.layout.codec)
-        guard file.set(names) else { return }
+        var file = content.map { SubscriptionsFile($0.bytes, self.layout.codec) }
+        if file == nil { file = try self.courierSubscriptions(root) }
+        var changed = file ?? SubscriptionsFile(self.layout.codec)
+        guard changed.set(names) else { return }
         let mode = (root.ownStatus?.st_mode ?? 0o700) & 0o666 | 0o600
-        try lock.replace(with: file.encoded(), mode: mode, sync: self.shared.options.syncTextFiles)
+        try lock.replace(with: changed.encoded(), mode: mode, sync: self.shared.options.syncTextFiles)
     }
 
     // MARK: Directories

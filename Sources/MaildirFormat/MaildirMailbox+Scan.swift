@@ -47,13 +47,24 @@ extension MaildirMailbox {
     ) throws(StoreError) -> (MaildirListing, (bytes: [UInt8], identity: FileIdentity)?) {
         var rounds = 0
         while true {
-            let content = try FileContent.read(Self.uidListPath, in: texts)
+            var content = try FileContent.read(Self.uidListPath, in: texts)
+            if content == nil { content = try self.courierList(texts) }
             let listing = try MaildirListing(directory)
             let now = texts.status(Self.uidListPath).map { FileIdentity($0) }
             rounds += 1
             // The list was read first: then a file without a row yet is new, at worst, and none seems lost.
-            if now == content?.identity || rounds == 4 { return (listing, content) }
+            if now == content?.identity || now == nil || rounds == 4 { return (listing, content) }
         }
+    }
+
+    /// Courier's list, which is like version 1 of Dovecot's: for a mailbox that had no other server since.
+    private func courierList(
+        _ texts: DirectoryHandle
+    ) throws(StoreError) -> (bytes: [UInt8], identity: FileIdentity)? {
+        guard let content = try FileContent.read(Self.courierListPath, in: texts), content.bytes.first == 0x31 else {
+            return nil
+        }
+        return content
     }
 
     // MARK: The list of UIDs
@@ -80,8 +91,8 @@ extension MaildirMailbox {
         do throws(StoreError) {
             try DotLock.hold("dovecot-uidlist", in: directory, self.options) { () throws(StoreError) in
                 // Only what was read is rewritten; with a newer file the next scan does it.
-                let now = directory.status(Self.uidListPath).map { FileIdentity($0) }
-                guard now == identity else { return }
+                let path = directory.status(Self.uidListPath) ?? directory.status(Self.courierListPath)
+                guard path.map({ FileIdentity($0) }) == identity else { return }
                 if isSparse {
                     tidy.next = tidy.realNext
                     tidy.filter { row in

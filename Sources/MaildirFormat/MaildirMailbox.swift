@@ -34,6 +34,7 @@ final class MaildirMailbox: MailboxFiles {
     let takenNames = Mutex(TakenNames())
 
     static let uidListPath = RelativePath("dovecot-uidlist")
+    static let courierListPath = RelativePath("courierimapuiddb")
     static let keywordsPath = RelativePath("dovecot-keywords")
 
     /// - Parameter directory: relative to the account's root, empty for the root, or absolute.
@@ -135,7 +136,17 @@ final class MaildirMailbox: MailboxFiles {
 
     var watchedDirectories: [String] { ["\(self.pathText)/new", "\(self.pathText)/cur"] }
 
-    var watchedHome: String? { self.path == self.account.root ? nil : self.pathText }
+    var watchedHomes: [String] {
+        let root = self.account.root
+        guard self.path.count > root.count + 1, self.path.starts(with: root), self.path[root.count] == 0x2F else {
+            return self.path == root ? [] : [self.pathText]
+        }
+        var homes: [String] = []
+        for index in self.path.indices where index > root.count && self.path[index] == 0x2F {
+            homes.append(String(decoding: self.path[..<index], as: UTF8.self))
+        }
+        return homes + [self.pathText]
+    }
 
     func flush() throws(StoreError) {
         self.account.shared.listings.expire()

@@ -54,8 +54,9 @@ struct RoleUsers {
         guard user.uid != 0 else {
             throw StartFailure("mail_uid: mail is never handled as root; name another user", status: 78)
         }
-        // System users own their mail: it is read and written under their ids.
-        if settings.userdbs.contains(where: { $0.driver == .passwd }) { user.capabilities = .setID }
+        // Those who own their mail: it is read and written under their ids.
+        let owners = ForeignOwners(owner: user)
+        if settings.userdbs.contains(where: { owners.areIn($0) }) { user.capabilities = .setID }
         return user
     }
 }

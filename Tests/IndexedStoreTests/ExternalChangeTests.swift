@@ -42,6 +42,63 @@ import Testing
         #expect(volume.problems == [])
     }
 
+    /// What another server told while it had the mailbox is below all that is told afterwards, also when that server has
+    /// changed nothing in the end, or its files are gone by then.
+    @Test func modSeqsPassThoseOfAnotherServer() async throws {
+        let volume = try TestVolume()
+        let used: Int64 = 1_800_000_000
+        volume.time.withLock { $0 = used - 100 }
+        let log = "\(volume.directory)/anna/dovecot.index.log"
+        let before = try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("own"), account)
+            return try await account.status(of: .inbox).highestModSeq
+        }
+        volume.time.withLock { $0 = used + 100 }
+        Shell.write([1], log)
+        var times = [timespec(tv_sec: Int(used), tv_nsec: 0), timespec(tv_sec: Int(used), tv_nsec: 0)]
+        utimensat(AT_FDCWD, log, &times, 0)
+        let passed = ModSeq(rawValue: UInt64(used + 1) << 20)
+        #expect(before < passed)
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            #expect(try await account.status(of: .inbox).highestModSeq == passed)
+        }
+        unlink(log)
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            #expect(try await account.status(of: .inbox).highestModSeq == passed)
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            _ = try await inbox.store(FlagChange(.add, .seen), [UID.first], unchangedSince: nil)
+            #expect(inbox.snapshot().highestModSeq > passed)
+            inbox.close()
+        }
+        #expect(volume.problems == [])
+    }
+
+    @Test func pop3OrdersAreKept() async throws {
+        let volume = try TestVolume()
+        Shell.write([], "\(volume.directory)/anna/dovecot-uidlist")
+        try await volume.with { store in
+            // Makes the directories.
+            _ = try await store.account(volume.identity("anna")).status(of: .inbox)
+        }
+        for number in 1...3 { self.drop(volume, "170000000\(number).M1P1.elsewhere", "m\(number)") }
+        let rows = "7 O9 :1700000001.M1P1.elsewhere\n8 :1700000002.M1P1.elsewhere\n9 O3 :1700000003.M1P1.elsewhere\n"
+        let list = "\(volume.directory)/bert/dovecot-uidlist"
+        rename("\(volume.directory)/anna", "\(volume.directory)/bert")
+        Shell.write(Array("3 V1234567 N10 G00112233445566778899aabbccddeeff\n\(rows)".utf8), list)
+        for _ in 0..<2 {
+            try await volume.with { store in
+                let account = try await store.account(volume.identity("bert"))
+                let inbox = try await account.open(.inbox, .readOnly, onChange: {})
+                #expect(inbox.snapshot().uids == [7, 8, 9])
+                #expect(try await inbox.pop3Orders() == [UID(nonZero: 7): 9, UID(nonZero: 9): 3])
+                inbox.close()
+            }
+        }
+    }
+
     @Test func flagsAndRemovalsAreTakenIn() async throws {
         let volume = try TestVolume()
         try await volume.with { store in

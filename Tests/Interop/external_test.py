@@ -105,6 +105,24 @@ def layout(server, user, place):
     theirs.remove(key)
     check(f"{label}: removal", inbox.wait("EXPUNGE"))
 
+    # Who wants to be told of folders is told.
+    watching = Idler(server, user, "INBOX")
+    watching.done()
+    watching.command("NOTIFY SET (personal (MailboxName))")
+    watching.idle()
+    (root / place("Told")).mkdir()
+    own(server, root)
+    time.sleep(0.2)
+    for part in ("tmp", "new", "cur"):
+        (root / place("Told") / part).mkdir()
+    own(server, root)
+    check(f"{label}: NOTIFY of a folder made", watching.wait("Told"))
+    as_owner(server, "mv", str(root / place("Told")), str(root / place("Named")))
+    check(f"{label}: NOTIFY of a folder renamed", watching.wait("Named"))
+    as_owner(server, "rm", "-r", str(root / place("Named")))
+    check(f"{label}: NOTIFY of a folder removed", watching.wait('(\\NonExistent) "/" Named'))
+    watching.socket.close()
+
     # A folder made in one step.
     mailbox.Maildir(str(root / place("Made")), factory=None, create=True).add(b"Subject: in it\n\nx\n")
     own(server, root)
@@ -131,6 +149,13 @@ def layout(server, user, place):
     as_owner(server, "mv", str(root / place("Slow/Deep")), str(root / place("Slow/Moved")))
     # To a session the messages of a mailbox that is gone are expunged, and it goes on.
     check(f"{label}: the messages of a renamed folder are gone", deep.wait("* 1 EXPUNGE"))
+    if user == "tree":
+        # By its parent's name.
+        below = Idler(server, user, "Slow/Moved")
+        as_owner(server, "mv", str(root / "Slow"), str(root / "Quick"))
+        check(f"{label}: the messages of a renamed parent's child are gone", below.wait("* 1 EXPUNGE"))
+        below.socket.close()
+        as_owner(server, "mv", str(root / "Quick"), str(root / "Slow"))
     equal(f"{label}: renamed folder", folders(server, user), ["INBOX", "Made", "Slow", "Slow/Moved"])
     as_owner(server, "rm", "-r", str(root / place("Made")))
     check(f"{label}: the messages of a removed folder are gone", made.wait("* 1 EXPUNGE"))

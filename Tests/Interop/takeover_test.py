@@ -28,6 +28,9 @@ LAYOUTS = {
         "maildir:~/Maildir:LAYOUT=fs:DIRNAME=mbox:CONTROL=~/control:INDEX=~/index:SUBSCRIPTIONS=subs",
         "Maildir/INBOX/mbox", "control/INBOX", "control/Work", "index/Work", "control"),
 }
+# A system user's, with ids of its own.
+LAYOUTS["system"] = LAYOUTS["plain"]
+SYSTEM_ID = 64_001
 # The same in settings of 2.4, as fields of Martlet's userdb.
 NEW_SETTINGS = {
     "deep": "userdb_mail_path=~/Maildir userdb_mailbox_list_layout=fs userdb_mailbox_directory_name=mbox "
@@ -37,11 +40,14 @@ NEW_SETTINGS = {
 MAILBOXES = ["Work", "Work/2024", "Work/2024/Q1", "Entw&APw-rfe", "a b", "v1.2"]
 COMPRESSIONS = ["gz", "bz2", "zstd", "lz4"]
 EXTRA = """
+first_valid_uid = 1000
 maildir_very_dirty_syncs = no
 protocol imap {
-  mail_plugins = acl imap_acl listescape zlib
+  mail_plugins = acl imap_acl listescape zlib quota imap_quota
 }
 plugin {
+  quota = maildir:User quota
+  quota_rule = *:storage=100M
   acl = vfile
   listescape_char = "\\\\"
 }
@@ -134,24 +140,30 @@ class State:
 
 class Site:
     def __init__(self):
-        self.martlet = Martlet(users=[], extra="acl_driver = vfile\n")
+        self.martlet = Martlet(users=[], extra="acl_driver = vfile\nplugin {\n  quota = maildir:User quota\n  quota_rule = *:storage=100M\n}\n")
         self.users = pathlib.Path(self.martlet.directory) / "users"
         self.write_users({})
         self.dovecot = Dovecot(
-            plugins="acl listescape zlib", protocols="imap pop3", users=self.users, extra=EXTRA, fsync="optimized")
+            plugins="acl listescape zlib quota", protocols="imap pop3", users=self.users, extra=EXTRA, fsync="optimized")
 
     def write_users(self, changed):
         lines = []
         for user, (location, *_) in LAYOUTS.items():
             fields = changed.get(user, f"userdb_mail={location}")
-            lines.append(f"{user}:{{PLAIN}}{PASSWORD}:{self.martlet.uid}:{self.martlet.gid}::{self.home(user)}::{fields}\n")
+            ids = f"{self.uid(user)}:{self.uid(user)}"
+            lines.append(f"{user}:{{PLAIN}}{PASSWORD}:{ids}::{self.home(user)}::{fields}\n")
+            self.home(user).mkdir(mode=0o700, exist_ok=True)
+            self.own(user, self.home(user))
         self.users.write_text("".join(lines))
 
     def home(self, user):
         return pathlib.Path(self.martlet.home(user))
 
-    def own(self, path):
-        os.chown(path, self.martlet.uid, self.martlet.gid)
+    def uid(self, user):
+        return SYSTEM_ID if user == "system" else self.martlet.uid
+
+    def own(self, user, path):
+        os.chown(path, self.uid(user), self.uid(user))
 
     def states(self, server):
         return {user: State(server, user) for user in LAYOUTS}
@@ -192,7 +204,7 @@ def fill(site, user):
     (sieve / "main.sieve").write_text('require "fileinto";\nfileinto "Work";\n')
     (site.home(user) / ".dovecot.sieve").symlink_to("sieve/main.sieve")
     for path in (sieve, sieve / "main.sieve"):
-        site.own(path)
+        site.own(user, path)
 
 
 def edit_lists(site, user):
@@ -210,7 +222,7 @@ def edit_lists(site, user):
     for number in range(2):
         file = home / inbox / "new" / f"160000000{number}.M1P1.elsewhere"
         file.write_bytes(body(f"only in new {number}").replace(b"\r\n", b"\n"))
-        site.own(file)
+        site.own(user, file)
     # A subscriptions file of version 1 stays one.
     if user == "fs":
         (home / "Maildir/subscriptions").write_text("Work/2024\nEntw&APw-rfe\nv1.2\nNot/There\n")
@@ -299,7 +311,7 @@ def present(state, mailbox):
 
 OLD_LISTS = {
     "version 1": ("dovecot-uidlist", "1 1234567 30\n5 {0}\n9 {1}\n12 {2}\n", {5, 9, 12}),
-    "Courier's": ("courierimapuiddb", "1 1234567 30\n5 {0}\n9 {1}\n12 {2}\n", None),
+    "Courier's": ("courierimapuiddb", "1 1234567 30\n5 {0}\n9 {1}\n12 {2}\n", {5, 9, 12}),
     "rows out of order": ("dovecot-uidlist", "3 V1234567 N30 G" + "ab" * 16 + "\n9 :{1}\n5 :{0}\n12 :{2}\n", {5, 9, 12}),
     "a header without N": ("dovecot-uidlist", "3 V1234567 N0 G" + "ab" * 16 + "\n5 :{0}\n9 :{1}\n12 :{2}\n", {5, 9, 12}),
     "garbage": ("dovecot-uidlist", "3 V1234567 N30 G" + "ab" * 16 + "\n5 :{0}\nwhat is this\n9 :{1}\n12 :{2}\n", {5, 9, 12}),
@@ -313,37 +325,39 @@ def make_old_lists(site):
         directory = site.home("plain") / "Maildir" / ("." + title.replace("'", "").replace(" ", "-"))
         for part in ("cur", "new", "tmp"):
             (directory / part).mkdir(parents=True)
-            site.own(directory / part)
-        site.own(directory)
+            site.own("plain", directory / part)
+        site.own("plain", directory)
         for file in files:
             (directory / "cur" / (file + ":2,S")).write_bytes(body(file))
-            site.own(directory / "cur" / (file + ":2,S"))
+            site.own("plain", directory / "cur" / (file + ":2,S"))
         (directory / name).write_text(text.format(*files))
-        site.own(directory / name)
+        site.own("plain", directory / name)
 
 
 def check_old_lists(site):
     client = connect(site.martlet.ports["imap"], "plain")
     for title, (_, _, wanted) in OLD_LISTS.items():
-        if wanted is None:
-            continue
         folder = title.replace("'", "").replace(" ", "-")
         must(client.select(folder))
         equal(f"uidlist with {title}: UIDVALIDITY", int(client.response("UIDVALIDITY")[1][0]), 1234567)
         equal(f"uidlist with {title}: UIDs", {row[0] for row in messages(client)}, wanted)
         client.close()
         must(client.delete(folder))
-    must(client.delete("Couriers"))
     client.logout()
 
 
 def owners(site):
-    """Every file below the homes is of the user's ids."""
-    wrong = [
+    """Files below the homes that are not of the user's ids."""
+    return [
         os.path.join(where, name) for user in LAYOUTS for where, directories, files in os.walk(site.home(user))
         for name in directories + files
-        if os.lstat(os.path.join(where, name)).st_uid != site.martlet.uid and "sieve" not in name]
-    return wrong
+        if os.lstat(os.path.join(where, name)).st_uid != site.uid(user) and name != ".dovecot.sieve"]
+
+
+def size_on_file(site, user):
+    """What `maildirsize` sums up to: octets and messages."""
+    lines = (site.home(user) / LAYOUTS[user][5] / "maildirsize").read_text().splitlines()[1:]
+    return [sum(int(line.split()[part]) for line in lines) for part in range(2)]
 
 
 def main():
@@ -352,6 +366,14 @@ def main():
     if os.getuid() != 0:
         return skip("takeover", "dovecot needs root")
     site = Site()
+    try:
+        run(site)
+    except (RuntimeError, OSError, imaplib.IMAP4.error, poplib.error_proto) as error:
+        log = [line for line in site.martlet.log().splitlines() if "Info" not in line]
+        fail("to the end", f"{error!r}\n" + "\n".join(log[-5:] + site.dovecot.log().splitlines()[-3:]))
+
+
+def run(site):
     dovecot, martlet = site.dovecot.start(), site.martlet
     known = 0
     for user in LAYOUTS:
@@ -373,7 +395,7 @@ def main():
     left = site.states(dovecot)
     dovecot.stop()
     known = clean_log("filling", dovecot, known)
-    print(f"# POP3 order by Dovecot: {[line[0] for line in left['plain'].first_lines]}")
+    check("Dovecot lists by the O of its list", b"INBOX 2" in left["plain"].first_lines[0][0])
     make_old_lists(site)
 
     site.write_users(NEW_SETTINGS)
@@ -393,12 +415,17 @@ def main():
     changed = site.states(martlet)
     remembered = {user: seen_by_client(martlet.ports["imap"], user, "Work") for user in LAYOUTS}
     martlet.stop()
-    check("files are of the user", not owners(site), str(owners(site)[:3]))
+    check("files are of their users", not owners(site), str(owners(site)[:3]))
+    modes = {path.stat().st_mode & 0o077 for path in site.home("system").rglob("*") if "sieve" not in str(path) and "uidvalidity." not in path.name}
+    equal("files are for nobody else", modes, {0})
     site.write_users({})
 
     dovecot.start()
     for user, state in site.states(dovecot).items():
         state.compare(f"given back, {user}", changed[user])
+        told = size_on_file(site, user)
+        dovecot.doveadm("quota", "recalc", "-u", user)
+        equal(f"given back, {user}: maildirsize", told, size_on_file(site, user))
         # So a client that knows Martlet's MODSEQs is told of what Dovecot changes.
         for name in state.folders:
             dovecot.doveadm(

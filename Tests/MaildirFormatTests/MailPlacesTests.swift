@@ -156,6 +156,24 @@ import Testing
         #expect(temporary.text("subscriptions") == "A/B\na.b\nC/D\n")
     }
 
+    @Test func takesOverFromCourier() throws {
+        let temporary = try TemporaryMaildir()
+        temporary.makeFolder(".A.B")
+        temporary.put(".A.B/courierimapuiddb", "1 1234567 30\n5 a\n9 b\n")
+        temporary.put(".A.B/cur/a:2,S")
+        temporary.put(".A.B/cur/b:2,")
+        temporary.put("courierimapsubscribed", "INBOX\nINBOX.A.B\n")
+        let account = try temporary.account()
+        let scan = try account.mailbox(mailbox("A/B")).scan()
+        #expect(scan.header?.uidValidity.rawValue == 1_234_567)
+        #expect(scan.header?.uidNext.rawValue == 30)
+        #expect(scan.messages.map { $0.uid?.rawValue } == [5, 9])
+        #expect(temporary.text(".A.B/dovecot-uidlist")?.hasPrefix("3 V1234567 N30 G") == true)
+        #expect(try account.subscriptions().map(\.text) == ["INBOX", "A/B"])
+        try account.setSubscriptions([mailbox("A/B")])
+        #expect(temporary.text("subscriptions") == "V\t2\n\nA\tB\n")
+    }
+
     @Test func aMailboxThatIsBeingRemovedIsNotMadeAgain() throws {
         let temporary = try TemporaryMaildir()
         let account = try temporary.account()
