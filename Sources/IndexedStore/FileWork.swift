@@ -284,7 +284,12 @@ final class FileWork: @unchecked Sendable {
             // Files of a deleted mailbox are gone or about to go.
             if state.isGone { return [] }
             hasFailed = true
-            self.report(.warning, "\(state.description): list of UIDs cannot be written now: \(error)")
+            if error.code == .notFound {
+                // Removed or renamed by another program, most likely, and soon known.
+                state.core.volume.refreshDirectory(of: state)
+            } else {
+                self.report(.warning, "\(state.description): list of UIDs cannot be written now: \(error)")
+            }
             // Else the next look at the files writes them.
             if !self.monitor.lock.withLock({ self.isClosing }) { self.add(rows: work.rows, state) }
         }
