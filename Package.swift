@@ -92,6 +92,9 @@ let package = Package(
         room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig", "MIMECore", "MailCore"]),
         room("Delivery", uses: ["SieveCore", "SieveStorage", "MailStore", "MIMECore", "MailCore", "CLinux"]),
 
+        // To the MTA.
+        room("Submission", uses: ["COpenSSL"]),
+
         // Servers.
         room("ServerConfig", uses: ["MailCore"]),
         room(
@@ -149,7 +152,7 @@ let package = Package(
                 "IMAPServer", "POP3Server", "LMTPServer", "ManageSieveServer", "QuotaStatusServer", "AdminServer",
                 "AdminCommands", "SieveStorage",
                 "ServerCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "SieveCore",
-                "MailStore", "MailCore", "Wiring", "CLinux",
+                "MailStore", "MailCore", "Wiring", "CLinux", "Submission",
                 nioCore, logging,
             ],
             swiftSettings: strict),
@@ -187,6 +190,7 @@ let package = Package(
             uses: [
                 "SieveCore", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore",
             ]),
+        tests("Submission"),
         tests("ServerConfig", uses: ["SieveCore"]),
         tests("ServerCore", uses: ["COpenSSL", "CZlib", nioCore, nioPosix, logging]),
         tests(

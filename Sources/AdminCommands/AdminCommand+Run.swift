@@ -33,6 +33,7 @@ extension AdminCommand {
             return try await SessionCommands.who(mask, context, &output)
         case .kick(let mask):
             return try await SessionCommands.kick(mask, context, &output)
+        case .queue(let verb): return try await QueueCommands.run(verb, context, &output)
         case .junk: return try await JunkCommands.show(context, &output)
         case .mailboxList(let users, let masks):
             try await output.columns(users.column + ["mailbox"])

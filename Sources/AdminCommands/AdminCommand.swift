@@ -9,6 +9,7 @@ public enum AdminCommand: Sendable, Hashable {
     case who(mask: String?)
     case kick(mask: String)
     case junk
+    case queue(QueueCommands.Verb)
     case mailboxList(UserSelection, masks: [String])
     case mailboxStatus(UserSelection, fields: [StatusField], masks: [String], isTotal: Bool)
     case mailboxCreate(UserSelection, names: [String], subscribes: Bool)
@@ -73,6 +74,9 @@ public enum AdminCommand: Sendable, Hashable {
             self = .who(mask: try arguments.operands(0...1, "who [MASK]").first)
         case ("kick", _):
             self = .kick(mask: try arguments.oneOperand("kick MASK"))
+        case ("queue", let verb?):
+            arguments.skip()
+            self = .queue(try Self.queue(verb, &arguments))
         case ("junk", _):
             _ = try arguments.operands(0...0, "junk")
             self = .junk
@@ -165,6 +169,24 @@ public enum AdminCommand: Sendable, Hashable {
                 .usage,
                 "unknown command: mailbox \(verb); there are list, status, create, delete, rename, subscribe, unsubscribe, metadata"
             )
+        }
+    }
+
+    private static func queue(
+        _ verb: String, _ arguments: inout Arguments
+    ) throws(AdminError) -> QueueCommands.Verb {
+        if verb == "list" {
+            _ = try arguments.operands(0...0, "queue list")
+            return .list
+        }
+        let user = try arguments.option("-u")
+        let all = arguments.flag("-A")
+        let ids = try arguments.operands(0..., "queue \(verb) -u USER | -A | ID...")
+        let selection = try QueueCommands.Selection(ids: ids, user: user, all: all)
+        switch verb {
+        case "retry": return .retry(selection)
+        case "delete": return .delete(selection)
+        default: throw AdminError(.usage, "unknown command: queue \(verb); there are list, retry and delete")
         }
     }
 

@@ -20,7 +20,7 @@ struct Martlet: AsyncParsableCommand {
             ExpungeCommand.self, ForceResyncCommand.self, AccountCommand.self, QuotaCommand.self,
             ConfigCommand.self, BackUpCommand.self, RestoreMailCommand.self, ExportCommand.self, ImportCommand.self,
             VerifyMailCommand.self, ScrubCommand.self, DumpCommand.self, SieveCommand.self, AccessCommand.self,
-            DeliverCommand.self, JunkCommand.self, WhyCommand.self,
+            DeliverCommand.self, JunkCommand.self, QueueCommand.self, WhyCommand.self,
         ])
 
     static func main() async {

@@ -1,10 +1,15 @@
 import ServerConfig
+import Submission
 import Synchronization
 
-/// The program that the submit role runs, and the most it may be fed.
+/// The program that the submit role runs, or the MTA that it speaks to, and the most these may be fed.
 final class SubmitCommand: Sendable {
     struct Value: Sendable {
         var words: [String]
+        /// In place of the program.
+        var submission: SMTPSubmission?
+        /// Milliseconds for the program.
+        var timeout: Int64
         /// Octets.
         var maximumSize: UInt64
     }
@@ -20,11 +25,25 @@ final class SubmitCommand: Sendable {
         self.value.withLock { $0 = new }
     }
 
+    private static func security(_ setting: SubmissionSecurity) -> SMTPSubmission.Security {
+        switch setting {
+        case .none: .none
+        case .starttls: .startTLS
+        case .smtps, .submissions: .implicit
+        }
+    }
+
     private static func value(_ settings: Settings) -> Value {
         let size = settings.mail.maximumMessageSize
         // Redirecting adds a field or two.
         return Value(
             words: settings.delivery.sendmailPath.split(separator: " ").map(String.init),
+            submission: settings.submission.host.isEmpty
+                ? nil
+                : SMTPSubmission(
+                    settings.submission.host, Self.security(settings.submission.security),
+                    timeout: settings.submission.timeout, hostname: MailServices.hostname(settings)),
+            timeout: max(1, settings.submission.timeout.components.seconds) * 1000,
             maximumSize: size == 0 ? .max : size.addingReportingOverflow(65_536).partialValue)
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import MailCore
 import ServerConfig
+import Submission
 import Synchronization
 
 /// One message on its way to the site's MTA, over a unix socket between the mail role and the submit role.
@@ -44,7 +45,9 @@ enum SubmitExchange {
             }
         }
         lseek(spool, 0, SEEK_SET)
-        let (status, output) = self.runProgram(command.words + arguments, input: spool)
+        let (status, output) =
+            command.submission?.run(arguments, input: spool)
+            ?? self.runProgram(command.words + arguments, input: spool, timeout: command.timeout)
         self.reply(connection, status, output)
     }
 
@@ -68,7 +71,9 @@ enum SubmitExchange {
         return descriptor
     }
 
-    private static func runProgram(_ words: [String], input: CInt) -> (status: UInt8, output: String) {
+    private static func runProgram(
+        _ words: [String], input: CInt, timeout: Int64
+    ) -> (status: UInt8, output: String) {
         guard let program = words.first else { return (78, "sendmail_path is empty") }
         // A program that another thread starts between a pipe's making and its flag would hold the pipe open.
         let started = self.starting.withLock { _ in self.start(program, words, input) }
@@ -76,7 +81,7 @@ enum SubmitExchange {
             return (75, "cannot start \(program): \(String(cString: strerror(errno)))")
         }
         defer { close(end) }
-        let output = self.collect(end, pid)
+        let output = self.collect(end, pid, timeout)
         var status: CInt = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return (status & 0x7F == 0 ? UInt8((status >> 8) & 0xFF) : 75, output)
@@ -123,16 +128,16 @@ enum SubmitExchange {
     }
 
     /// What the program prints until its end; kills it when it takes too long.
-    private static func collect(_ descriptor: CInt, _ pid: pid_t) -> String {
+    private static func collect(_ descriptor: CInt, _ pid: pid_t, _ timeout: Int64) -> String {
         var output: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let deadline = Monotonic.milliseconds() + Int64(self.patience) * 1000
+        let deadline = Monotonic.milliseconds() + timeout
         while true {
             let left = deadline - Monotonic.milliseconds()
             var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             if left <= 0 || poll(&polled, 1, CInt(clamping: left)) == 0 {
                 kill(-pid, SIGKILL)
-                return "did not end within \(self.patience) seconds"
+                return "did not end within \(timeout / 1000) seconds"
             }
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }

@@ -4,10 +4,11 @@ import Glibc
 import ServerConfig
 import ServerCore
 
-/// The submit role: runs `sendmail_path` for redirected mail.
+/// The submit role: runs `sendmail_path` for mail of users' scripts, or hands it to `submission_host`.
 ///
 /// It exists because the mail role may not: under no_new_privs the set-group-id programs of MTAs (Postfix's
-/// postdrop) lose their group and cannot queue. This role has no network, and runs that one program only.
+/// postdrop) lose their group and cannot queue; and so that names are not looked up in it. This role runs that one program
+/// only, and listens to nobody else.
 enum SubmitRole {
     private static let threads = 4
 

@@ -93,10 +93,10 @@ smtpd_recipient_restrictions = {restrictions}
         path = self.directory / "maillog"
         return path.read_text() if path.exists() else ""
 
-    def send(self, count, sessions, subject, recipient):
+    def send(self, count, sessions, subject, recipient, sender="sender@example.org"):
         result = self.command(
             "smtp-source", "-s", str(sessions), "-m", str(count), "-l", "2000", "-S", subject,
-            "-f", "sender@example.org", "-t", recipient, f"127.0.0.1:{self.port}", timeout=120)
+            "-f", sender, "-t", recipient, f"127.0.0.1:{self.port}", timeout=120)
         if result.returncode != 0:
             raise RuntimeError(result.stderr)
 
