@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -79,6 +80,21 @@ int martlet_start_program(
     }
     errno = failed;
     return failed ? -1 : (int)pid;
+}
+
+int martlet_end_program(int pid, uint32_t uid) {
+    if (kill(-pid, SIGKILL) == 0 || errno == ESRCH) return 0;
+    if (errno != EPERM) return -1;
+    // Only who has the program's user id may end it: this thread has it for a moment. Plain system calls, since those of
+    // the C library would change all threads.
+    uid_t own = geteuid();
+    uid_t files = (uid_t)setfsuid((uid_t)-1);
+    if (syscall(SYS_setresuid, -1, uid, -1)) return -1;
+    int failed = kill(-pid, SIGKILL) && errno != ESRCH ? errno : 0;
+    syscall(SYS_setresuid, -1, own, -1);
+    setfsuid(files);
+    errno = failed;
+    return failed ? -1 : 0;
 }
 
 int martlet_open_process(int pid) { return (int)syscall(434 /* SYS_pidfd_open */, pid, 0); }

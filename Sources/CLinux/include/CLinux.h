@@ -33,6 +33,9 @@ void martlet_die_with_parent(void);
 int martlet_start_program(
     const char *program, char *const arguments[], char *const environment[], const int descriptors[3],
     const char *directory, int changes_ids, uint32_t uid, uint32_t gid);
+/// SIGKILL for a program that `martlet_start_program` has started as that user, and for all of its group. Takes
+/// CAP_SETUID for another user's. -1 with errno on failure.
+int martlet_end_program(int pid, uint32_t uid);
 /// pidfd_open(2): a descriptor that is readable once the process has ended; -1 with errno on failure.
 int martlet_open_process(int pid);
 /// CRC-32C (Castagnoli) of `count` octets, continued from `crc` (0 to start).

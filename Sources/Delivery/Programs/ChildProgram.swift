@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import MailStore
+import Synchronization
 
 /// One run of a program: started, fed, listened to, waited for. Waits: for threads that may.
 struct ChildProgram {
@@ -32,6 +33,7 @@ struct ChildProgram {
     /// `.temporary` when it cannot be started or takes too long; it is ended then, with what it has started.
     func run(_ input: consuming ProgramInput) throws(StoreError) -> Ending {
         Self.blockBrokenPipeSignal()
+        Self.reapLeftBehind()
         var pipes = Pipes()
         defer { pipes.close() }
         try pipes.open()
@@ -55,8 +57,7 @@ struct ChildProgram {
             }
             let left = deadline - ContinuousClock.now
             guard left > .zero else {
-                kill(-pid, SIGKILL)
-                while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+                Self.end(pid, self.owner)
                 throw StoreError(.temporary, "\(self.path) did not end within \(self.timeout)")
             }
             var polls = [
@@ -103,6 +104,32 @@ struct ChildProgram {
         }
         guard pid > 0 else { throw StoreError(.temporary, "cannot run \(self.path): \(String(cString: strerror(errno)))") }
         return pid
+    }
+
+    /// Ended programs whose status was not there yet.
+    private static let leftBehind = Mutex<[pid_t]>([])
+
+    /// Ends the program with what it has started, and takes its status, so that no zombie stays.
+    private static func end(_ pid: pid_t, _ owner: AccountIdentity.FileOwner?) {
+        _ = martlet_end_program(pid, owner?.uid ?? geteuid())
+        var status: CInt = 0
+        for _ in 0..<100 {
+            let answer = waitpid(pid, &status, WNOHANG)
+            if answer == pid || (answer < 0 && errno != EINTR) { return }
+            usleep(10_000)
+        }
+        // It waits for a disk, perhaps; the next one that runs looks again.
+        self.leftBehind.withLock { $0.append(pid) }
+    }
+
+    private static func reapLeftBehind() {
+        self.leftBehind.withLock { pids in
+            pids.removeAll { pid in
+                var status: CInt = 0
+                let answer = waitpid(pid, &status, WNOHANG)
+                return answer == pid || (answer < 0 && errno != EINTR)
+            }
+        }
     }
 
     private func take(_ pipes: inout Pipes, _ ending: inout Ending) {
