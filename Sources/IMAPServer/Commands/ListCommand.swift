@@ -201,6 +201,7 @@ extension Session {
     ) async throws(ConnectionError) {
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
         let patterns = ListPatterns(reference: reference, [pattern], self.names)
+        /// With whether the name is subscribed and not one of a parent without messages.
         var found: [MailboxName: Bool] = [:]
         do throws(StoreError) {
             for name in try await account.subscriptions() {
@@ -216,6 +217,10 @@ extension Session {
                     }
                     ancestor = parent.parent
                 }
+            }
+            // Thunderbird asks LSUB alone what can be selected.
+            for listing in try await account.mailboxes() where !listing.isSelectable && found[listing.name] == true {
+                found[listing.name] = false
             }
         } catch {
             return try await self.refuse(tag, error)
