@@ -62,6 +62,14 @@ final class Depositing: @unchecked Sendable {
     struct Replaced {
         let state: MailboxState
         let uid: UID
+        /// The mailbox's name before anything is locked: where the records are made, its lock may be held or not.
+        let name: MailboxName
+
+        init(state: MailboxState, uid: UID) {
+            self.state = state
+            self.uid = uid
+            self.name = state.lock.withLock { state.name }
+        }
 
         /// The message, unless it is gone or about to leave.
         var record: MessageRecord? {

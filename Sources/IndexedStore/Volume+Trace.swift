@@ -70,7 +70,7 @@ extension Depositing {
             }
         }
         if let replaced = self.replaced {
-            let place = TraceRecord.Place(replaced.state.key, replaced.state.lock.withLock { replaced.state.name }, [replaced.uid])
+            let place = TraceRecord.Place(replaced.state.key, replaced.name, [replaced.uid])
             add(.expunged(place), replaced.state.key.account, actor)
         }
         return records
