@@ -133,8 +133,8 @@ let package = Package(
         room(
             "AdminCommands",
             uses: [
-                "ArchiveCore", "MailSearch", "IMAPCore", "MailStore", "Accounts", "Authentication", "SieveStorage", "SieveCore",
-                "MIMECore", "MailCore",
+                "ArchiveCore", "MailSearch", "IMAPCore", "Delivery", "MailStore", "Accounts", "Authentication",
+                "SieveStorage", "SieveCore", "MIMECore", "MailCore",
             ]),
         room("AdminServer", uses: ["ServerCore", "AdminCommands", logging]),
 

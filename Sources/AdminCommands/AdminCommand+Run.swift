@@ -100,6 +100,12 @@ extension AdminCommand {
         case .scrub:
             try await output.columns(VerifyCommand.scrubColumns)
             return try await VerifyCommand.scrub(context, now: Int64(time(nil)), &output)
+        case .sieveFilter(let users, let order):
+            let selection = try MessageSelection(order.query)
+            try await output.columns(users.column + FilterCommand.columns)
+            return try await Self.eachUser(users, context, &output) { user, output throws(AdminError) in
+                try await FilterCommand.run(order, selection, user, context, &output)
+            }
         case .why(let user, let subject):
             try await output.columns(WhyCommand.columns)
             return try await WhyCommand.run(user, subject, context, &output)

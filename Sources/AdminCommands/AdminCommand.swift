@@ -34,6 +34,7 @@ public enum AdminCommand: Sendable, Hashable {
     case sieve(UserSelection, SieveVerb)
     /// `user`: of all when `nil`.
     case why(user: String?, WhySubject)
+    case sieveFilter(UserSelection, FilterOrder)
 
     /// For whom a command runs.
     public enum UserSelection: Sendable, Hashable {
@@ -207,8 +208,24 @@ public enum AdminCommand: Sendable, Hashable {
         }
     }
 
+    private static func filter(_ arguments: inout Arguments) throws(AdminError) -> FilterOrder {
+        var order = FilterOrder()
+        order.executes = arguments.flag("-e")
+        order.writes = arguments.flag("-W")
+        order.isQuiet = arguments.flag("-q")
+        order.isSource = arguments.flag("-s")
+        if let word = try arguments.option("-D") { order.discarded = try FilterOrder.Discarded(word) }
+        let operands = try arguments.operands(
+            2..., "sieve filter -u USER [-e] [-W] [-q] [-D ACTION] SCRIPT MAILBOX [SEARCH...]")
+        order.script = operands[0]
+        order.mailbox = operands[1]
+        order.query = Array(operands[2...])
+        return order
+    }
+
     private static func sieve(_ verb: String, _ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
         let users = try arguments.users()
+        if verb == "filter" { return .sieveFilter(users, try Self.filter(&arguments)) }
         let also = arguments.flag("-a")
         return .sieve(
             users, try SieveVerb(verb, also: also, try arguments.operands(0..., "sieve \(verb) -u USER ...")))
@@ -326,7 +343,7 @@ private struct Arguments {
     private var endOfOptions: Int {
         var index = self.words.startIndex
         while index < self.words.endIndex, self.words[index].hasPrefix("-"), self.words[index] != "--" {
-            index += ["-u", "-x"].contains(self.words[index]) ? 2 : 1
+            index += ["-u", "-x", "-D"].contains(self.words[index]) ? 2 : 1
         }
         return min(index, self.words.endIndex)
     }

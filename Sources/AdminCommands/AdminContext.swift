@@ -1,5 +1,6 @@
 public import Accounts
 public import Authentication
+public import Delivery
 public import MailStore
 public import SieveCore
 public import SieveStorage
@@ -38,6 +39,10 @@ public struct AdminSieve: Sendable {
     public var globalRegistry: SieveRegistry
     /// Where a user's scripts are; `nil`: the user can have none.
     public var storage: @Sendable (UserRecord) -> SieveStorage?
+
+    /// Filters messages that are in mailboxes; `nil` without the daemon. Messages that are not kept are marked, or
+    /// removed as well.
+    public var filter: (@Sendable (_ removes: Bool) -> MailFilter)?
 
     public init(
         compiler: SieveCompiler, globalRegistry: SieveRegistry,

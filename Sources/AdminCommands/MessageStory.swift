@@ -126,5 +126,7 @@ struct MessageStory {
         return place
     }
 
-    private static func set(_ numbers: Set<UInt32>) -> UIDSet { UIDSet(numbers.sorted().compactMap(UID.init(rawValue:))) }
+    private static func set(_ numbers: Set<UInt32>) -> UIDSet {
+        UIDSet(numbers.sorted().compactMap(UID.init(rawValue:)))
+    }
 }

@@ -152,7 +152,8 @@ enum WhyCommand {
     }
 
     private static func rows(_ event: TraceEvent) -> [[String]] {
-        func row(_ word: String, _ place: TraceEvent.Place? = nil, _ uid: UID? = nil, _ detail: String = "") -> [String] {
+        func row(_ word: String, _ place: TraceEvent.Place? = nil, _ uid: UID? = nil, _ detail: String = "") -> [String]
+        {
             self.row(event, event.user, word, place?.mailbox ?? "", uid, detail)
         }
         switch event.what {

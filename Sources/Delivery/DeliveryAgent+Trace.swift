@@ -31,7 +31,9 @@ extension TracedDelivery {
     func taking(_ mailbox: MailboxName, for missing: [MailboxName]) -> TracedDelivery {
         var trace = self
         if trace.delivery.outcome == .stored {
-            trace.delivery.decisions += missing.map { "there is no mailbox \"\($0)\" that takes mail: \(mailbox) was taken" }
+            trace.delivery.decisions += missing.map {
+                "there is no mailbox \"\($0)\" that takes mail: \(mailbox) was taken"
+            }
         }
         return trace
     }

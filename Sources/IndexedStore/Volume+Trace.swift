@@ -66,7 +66,9 @@ extension Depositing {
             let messageID = group.derived.cache.withUnsafeBytes { MessageCache.View($0)?.messageID } ?? []
             for item in group.items where item.entry != nil {
                 guard let place = place(item) else { continue }
-                add(.appended(place, messageID: String(decoding: messageID, as: UTF8.self)), item.state.key.account, actor)
+                add(
+                    .appended(place, messageID: String(decoding: messageID, as: UTF8.self)), item.state.key.account,
+                    actor)
             }
         }
         if let replaced = self.replaced {

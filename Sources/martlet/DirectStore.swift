@@ -19,6 +19,7 @@ enum DirectStore {
         switch command {
         case .who, .kick:
             throw AdminError(.unavailable, "the daemon is not running, so nobody is connected")
+        case .sieveFilter: throw AdminError(.unavailable, "the daemon is not running, and only it filters mailboxes")
         case .junk: throw AdminError(.unavailable, "the daemon is not running, so nothing is learned")
         case .user, .authTest, .sieve: needsMail = false
         case .mailboxList, .mailboxStatus, .mailboxCreate, .mailboxDelete, .mailboxRename, .mailboxSubscribe,

@@ -106,6 +106,9 @@ final class MailServices: Sendable {
                 globalRegistry: delivery.globalRegistry,
                 storage: SieveStorage.places(configuration.settings(for: .sieve), accounts)),
             sessions: RegisteredSessions(registry))
+        context.sieve.filter = { removes in
+            MailFilter.forAdministrator(configuration, removes: removes, logger)
+        }
         context.junk = {
             let learned = events.learned
             return AdminJunk(

@@ -81,6 +81,15 @@ extension MailFilter {
             expungesDiscarded: settings.events.expungesDiscarded, address: self.address(settings))
     }
 
+    /// `martlet sieve filter`.
+    static func forAdministrator(_ configuration: Configuration, removes: Bool, _ logger: Logger) -> MailFilter {
+        let settings = configuration.settings(for: .lmtp)
+        return MailFilter(
+            .filed(settings, logger), directory: settings.sieve.personal.path,
+            createsMailboxes: settings.delivery.createsMailboxes, expungesDiscarded: removes,
+            address: self.address(settings))
+    }
+
     /// The address of a user: the name, where it has a domain.
     static func address(_ settings: Settings) -> @Sendable (String) -> String {
         let hostname = MailServices.hostname(settings)

@@ -146,6 +146,8 @@ struct WordsTests {
             (["fetch", "-u", "anna", "uidl", "all"], "unknown field: uidl"),
             (["expunge", "mailbox", "Trash"], "for which user?"),
             (["force-resync", "-A"], "force-resync"),
+            (["sieve", "filter", "-u", "anna", "main"], "sieve filter -u USER"),
+            (["sieve", "filter", "-u", "anna", "-D", "trash", "main", "INBOX"], "-D trash"),
             (["why"], "why [-u USER]"),
             (["why", "INBOX", "1"], "whose mailbox?"),
             (["why", "-u", "anna", "INBOX", "0"], "not a UID"),

@@ -33,7 +33,8 @@ import Testing
             Deposit(message: message, account: anna, mailbox: .inbox),
             Deposit(message: message, account: anna, mailbox: work),
         ])
-        parcel.trace = TracedDelivery(account: anna, delivery: Self.delivery("one", "main:3: fileinto \"Work\"", "main:4: keep"))
+        parcel.trace = TracedDelivery(
+            account: anna, delivery: Self.delivery("one", "main:3: fileinto \"Work\"", "main:4: keep"))
         let results = await store.deliver([parcel])
         #expect(try results.first?.deposits.map { try $0.get().uid.rawValue } == [1, 1])
         var discarded = Self.delivery("two", "main:7: discard")
@@ -56,7 +57,8 @@ import Testing
         }
         // Nobody's doing is not noted.
         let inbox = try await anna.open(.inbox, .readWrite, onChange: {})
-        _ = try await inbox.store(FlagChange(.replace, .flagged), UIDSet(UID.first...UID(nonZero: 9)), unchangedSince: nil)
+        _ = try await inbox.store(
+            FlagChange(.replace, .flagged), UIDSet(UID.first...UID(nonZero: 9)), unchangedSince: nil)
         inbox.close()
     }
 

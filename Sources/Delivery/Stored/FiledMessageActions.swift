@@ -33,6 +33,8 @@ struct FiledMessageActions {
     let createsMailboxes: Bool
     let expungesDiscarded: Bool
     let editedKeep: EditedKeep
+    /// Whether the messages themselves get what the scripts decided for them.
+    var changesSource = true
 
     /// A fate that several messages may share.
     private struct Copying: Hashable {
@@ -89,7 +91,7 @@ struct FiledMessageActions {
                 for index in indices { outcomes[index].failure = error }
             }
         }
-        await self.mark(work, &outcomes)
+        if self.changesSource { await self.mark(work, &outcomes) }
         return outcomes
     }
 

@@ -41,6 +41,50 @@ public struct MailFilter: Sendable {
         public let warnings: [String]
         /// Why nothing was done.
         public let errors: [String]
+        /// What the scripts decided, and where in them; empty: the message stays as it is.
+        public var decisions: [String] = []
+    }
+
+    /// How far a filter goes.
+    public struct Manner: Sendable {
+        public enum Execution: Sendable {
+            /// Nothing is done; scripts run all the same, and the programs that they ask.
+            case described
+            /// Everything, but the messages themselves stay as they are.
+            case onCopies
+            case complete
+        }
+
+        /// What becomes of messages that a script discards.
+        public enum Discarded: Sendable {
+            case kept
+            case marked
+            case moved(MailboxName)
+        }
+
+        public var execution: Execution
+        public var discarded: Discarded
+
+        public init(_ execution: Execution, discarded: Discarded) {
+            self.execution = execution
+            self.discarded = discarded
+        }
+
+        /// As a client's FILTER.
+        public static let complete = Manner(.complete, discarded: .marked)
+
+        func adjust(_ plan: inout DeliveryPlan, _ message: FiledMessage, in mailbox: MailboxName) {
+            guard plan.failure == nil, plan.places.isEmpty, plan.mails.isEmpty, plan.pipes.isEmpty else { return }
+            var place: DeliveryPlan.Place
+            switch self.discarded {
+            case .marked: return
+            case .kept: place = DeliveryPlan.Place(mailbox: mailbox)
+            case .moved(let target): place = DeliveryPlan.Place(mailbox: target)
+            }
+            place.flags = message.record.flags
+            place.keywords = message.keywords
+            plan.store(in: place)
+        }
     }
 
     private let options: SieveOptions
@@ -169,7 +213,7 @@ public struct MailFilter: Sendable {
     /// Filters messages, durable when answered. Ask for at most some dozen at once; those that are gone have no report.
     public func run(
         _ filter: Prepared, user: String, home: String?, account: any MailAccount, session: String,
-        _ uids: [UID], in mailbox: any Mailbox, _ store: any MailStore
+        _ uids: [UID], in mailbox: any Mailbox, _ store: any MailStore, _ manner: Manner = .complete
     ) async throws(StoreError) -> [Report] {
         let recipient = self.recipient(user, account, home)
         let scripts = FiledMessageScripts(
@@ -179,7 +223,7 @@ public struct MailFilter: Sendable {
         let actions = FiledMessageActions(
             store: store, mailbox: mailbox, recipient: recipient, programs: self.programs, planner: self.planner,
             createsMailboxes: self.createsMailboxes, expungesDiscarded: self.expungesDiscarded,
-            editedKeep: .replaces)
+            editedKeep: .replaces, changesSource: manner.execution == .complete)
         let snapshot = mailbox.snapshot()
         var records = uids.compactMap { snapshot.record(of: $0) }
         var reports: [Report] = []
@@ -199,14 +243,14 @@ public struct MailFilter: Sendable {
                 }
             }
             records.removeFirst(read.count)
-            reports += try await self.run(filter, scripts, messages, actions, store)
+            reports += try await self.run(filter, scripts, messages, actions, manner)
         }
         return reports
     }
 
     private func run(
         _ filter: Prepared, _ scripts: FiledMessageScripts, _ messages: [FiledMessage],
-        _ actions: FiledMessageActions, _ store: any MailStore
+        _ actions: FiledMessageActions, _ manner: Manner
     ) async throws(StoreError) -> [Report] {
         var verdicts: [FiledMessageScripts.Verdict] = []
         while verdicts.count < messages.count {
@@ -221,7 +265,18 @@ public struct MailFilter: Sendable {
                 return made
             }
         }
-        let outcomes = await actions.apply(zip(messages, verdicts).map { ($0, $1.plan) })
+        let work = zip(messages, verdicts).map { message, verdict in
+            var plan = verdict.plan
+            manner.adjust(&plan, message, in: scripts.mailbox)
+            return (message, plan)
+        }
+        let outcomes: [FiledMessageActions.Outcome]
+        if manner.execution == .described {
+            for (_, plan) in work { plan.memory?.release() }
+            outcomes = work.map { _ in FiledMessageActions.Outcome() }
+        } else {
+            outcomes = await actions.apply(work)
+        }
         return zip(zip(messages, verdicts), outcomes).map { pair, outcome in
             let (message, verdict) = pair
             var errors = verdict.faults
@@ -233,7 +288,8 @@ public struct MailFilter: Sendable {
             }
             return Report(
                 uid: message.record.uid, hasChanged: outcome.hasChanged,
-                warnings: verdict.warnings + outcome.warnings, errors: errors)
+                warnings: verdict.warnings + outcome.warnings, errors: errors,
+                decisions: verdict.plan.decisions)
         }
     }
 

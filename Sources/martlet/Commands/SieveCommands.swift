@@ -12,7 +12,7 @@ struct SieveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sieve", abstract: "Works on users' Sieve scripts; checks, tries and tests script files.",
         subcommands: [
-            List.self, Get.self, Put.self, Activate.self, Deactivate.self, Delete.self, Rename.self,
+            List.self, Get.self, Put.self, Activate.self, Deactivate.self, Delete.self, Rename.self, Filter.self,
             SieveCheckCommand.self, SieveRunCommand.self, SieveTestCommand.self,
         ])
 }

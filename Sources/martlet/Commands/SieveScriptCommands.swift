@@ -78,6 +78,47 @@ extension SieveCommand {
     }
 }
 
+extension SieveCommand {
+    struct Filter: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "filter", abstract: "Runs a script over messages of a mailbox.",
+            discussion: """
+                Without -e it shows what would be done and does nothing, but programs that the script asks do run. With \
+                -e it is done, and the messages themselves stay as they are; with -W too they are changed, and removed \
+                where they are not kept.
+                """)
+        @OptionGroup var target: AccountOptions
+        @Flag(name: [.customShort("e"), .customLong("execute")], help: "Does it.") var execute = false
+        @Flag(name: .customShort("W"), help: "May change and remove messages of the mailbox.") var write = false
+        @Flag(name: .customShort("q"), help: "Does not show messages that just stay.") var quiet = false
+        @Option(
+            name: .customShort("D"),
+            help: "Messages that the script discards: keep, delete (marked), expunge, or move:MAILBOX.")
+        var discarded = "keep"
+        @Argument(help: "A script file (with a / or .sieve, or - for standard input), else a script of the user's.")
+        var script: String
+        @Argument(help: "The mailbox.") var mailbox: String
+        @Argument(help: "A search, as for martlet search; everything when left out.") var query: [String] = []
+
+        func run() async throws {
+            var script = self.script
+            let isFile = script == "-" || script.contains("/") || script.hasSuffix(".sieve")
+            if isFile {
+                guard let octets = script == "-" ? InputFile.standard() : InputFile.read(script),
+                    let text = String(validating: octets, as: UTF8.self)
+                else { throw AdminError(.data, "cannot read \(script) as text in UTF-8") }
+                script = text
+            }
+            var words = ["sieve", "filter"] + self.target.users.words + ["-D", self.discarded]
+            if self.execute { words.append("-e") }
+            if self.write { words.append("-W") }
+            if self.quiet { words.append("-q") }
+            if isFile { words.append("-s") }
+            try await AdminRunner(self.target.global).run(words + ["--", script, self.mailbox] + self.query)
+        }
+    }
+}
+
 /// Files as commands read them.
 enum InputFile {
     static func read(_ path: String) -> [UInt8]? {
