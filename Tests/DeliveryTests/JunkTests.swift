@@ -30,12 +30,15 @@ import Testing
         try await TestSite.with { site in
             let agent = site.agent { $0.junkHeader = JunkHeader("X-Spam: Yes") }
             for user in ["anna", "bert", "carl"] {
-                if user != "carl" { try await site.account(user).create(try #require(MailboxName("Bad")), specialUse: .junk) }
+                if user != "carl" {
+                    try await site.account(user).create(try #require(MailboxName("Bad")), specialUse: .junk)
+                }
             }
             site.install("require \"fileinto\"; fileinto \"Own\";", for: "bert")
             try await site.account("bert").create(try #require(MailboxName("Own")), specialUse: nil)
             let spam = "X-Spam: Yes\r\nSubject: x\r\n\r\nx\r\n"
-            #expect(try await site.deliver(agent, to: "anna", "bert", "carl", message: spam) == ["Bad", "Bad", "INBOX"])
+            #expect(
+                try await site.deliver(agent, to: "anna", "bert", "carl", message: spam) == ["Bad", "Bad", "INBOX"])
             #expect(try await site.deliver(agent, to: "anna", "bert") == ["INBOX", "Own"])
         }
     }
@@ -58,7 +61,9 @@ import Testing
             (.copy, "Junk", "Trash/old", nil), (.copy, "Junk", "Junk/old", nil), (.copy, "INBOX", "Trash", nil),
             (.copy, "Trash", "INBOX", nil),
         ] as [(MailboxEvent.Cause, String?, String, JunkRules.Lesson?)])
-    func rules(_ cause: MailboxEvent.Cause, _ source: String?, _ target: String, _ lesson: JunkRules.Lesson?) async throws {
+    func rules(_ cause: MailboxEvent.Cause, _ source: String?, _ target: String, _ lesson: JunkRules.Lesson?)
+        async throws
+    {
         try await TestSite.with { site in
             var event = MailboxEvent(
                 cause, user: "anna", account: try await site.account("anna"), home: nil, session: "s",

@@ -54,7 +54,9 @@ import Testing
         let snapshot = mailbox.snapshot()
         var found: [String] = []
         snapshot.forEach { _, record in
-            let keywords = snapshot.keywords.numbers(in: record.keywords).map { snapshot.keywords.keywords[Int($0)].name }
+            let keywords = snapshot.keywords.numbers(in: record.keywords).map {
+                snapshot.keywords.keywords[Int($0)].name
+            }
             found.append("\(record.uid.rawValue): " + (record.flags.names + keywords).joined(separator: " "))
             return true
         }
@@ -97,7 +99,9 @@ import Testing
             _ = try await self.run(.source(Array("require \"imap4flags\"; removeflag \"\\\\Seen\";".utf8)), site)
             #expect(try await self.flags(site) == ["1: x"])
             #expect(
-                try await self.run(.source(Array("require \"imap4flags\"; keep :flags \"x\";".utf8)), site) == ["1 same"])
+                try await self.run(.source(Array("require \"imap4flags\"; keep :flags \"x\";".utf8)), site) == [
+                    "1 same"
+                ])
         }
     }
 

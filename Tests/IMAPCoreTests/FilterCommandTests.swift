@@ -34,7 +34,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "a FILTER", "a FILTER SIEVE", "a FILTER SIEVE DELIVERY", "a FILTER SIEVE PERSONAL ALL", "a FILTER SIEVE SCRIPT ALL",
+        "a FILTER", "a FILTER SIEVE", "a FILTER SIEVE DELIVERY", "a FILTER SIEVE PERSONAL ALL",
+        "a FILTER SIEVE SCRIPT ALL",
         "a FILTER SIEVE SCRIPT keep; ALL", "a FILTER PERL \"x\" ALL", "a FILTER SIEVE DELIVERY RETURN (MIN) ALL",
         "a FILTER SIEVE LOCAL x ALL", "a UID FILTER SIEVE DELIVERY CHARSET utf-8",
     ])
@@ -56,7 +57,8 @@ import Testing
     }
 
     @Test func states() {
-        let command = Command.filter(FilterCommand(script: .delivery, search: SearchCommand(numbering: .uid, key: .all)))
+        let command = Command.filter(
+            FilterCommand(script: .delivery, search: SearchCommand(numbering: .uid, key: .all)))
         var machine = SessionStateMachine()
         machine.loggedIn()
         if case .run = machine.received(command) { Issue.record("runs without a mailbox") }

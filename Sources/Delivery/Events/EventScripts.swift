@@ -140,11 +140,12 @@ public struct EventScripts: Sendable {
     ) async throws(StoreError) {
         let account = event.account
         let spelling = account.spelling
-        let mailboxes = MailboxDirectory(try await account.mailboxes(), account.namespaces)
+        let mailboxes = try await MailboxDirectory.load(account, withIDs: self.planner.options.knowsMailboxIDs)
         let scripts = FiledMessageScripts(
             planner: self.planner, recipient: recipient, mailbox: name, mailboxes: mailboxes,
             items: [
-                "imap.user": event.user, "imap.email": recipient.address, "imap.cause": event.cause.rawValue,
+                "imap.user": event.user, "imap.email": self.options.email(of: recipient) ?? recipient.address,
+                "imap.cause": event.cause.rawValue,
                 "imap.mailbox": spelling.text(of: name),
                 "imap.changedflags": event.changedFlags.joined(separator: " "),
                 "vnd.dovecot.mailbox-from": event.source.map { spelling.text(of: $0.mailbox) } ?? "",
@@ -206,7 +207,9 @@ public struct EventScripts: Sendable {
         for ((message, verdict), outcome) in zip(zip(messages, verdicts), outcomes) {
             lines += verdict.faults + verdict.warnings + outcome.warnings
             guard let failure = outcome.failure else { continue }
-            lines.append("error: message \(message.record.uid.rawValue) of \(scripts.mailbox) was left as it is: \(failure.code)")
+            lines.append(
+                "error: message \(message.record.uid.rawValue) of \(scripts.mailbox) was left as it is: \(failure.code)"
+            )
             self.options.report(
                 "user \(scripts.recipient.account.identity.name): sieve: message \(message.record.uid.rawValue) of \(scripts.mailbox): \(failure)"
             )

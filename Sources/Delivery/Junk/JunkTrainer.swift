@@ -118,7 +118,9 @@ public final class JunkTrainer: Sendable {
             self.inbox.yield(job)
             return nil
         }
-        refusal?("user \(event.user): junk: too much waits to be learned; \(count) messages in \(job.mailbox) were passed over")
+        refusal?(
+            "user \(event.user): junk: too much waits to be learned; \(count) messages in \(job.mailbox) were passed over"
+        )
     }
 
     /// Ends `run()` once no job is left that can be done now; those that wait for another attempt are lost.
@@ -193,7 +195,8 @@ public final class JunkTrainer: Sendable {
 
     private func records(of job: Job, _ snapshot: MailboxSnapshot) -> [MessageRecord] {
         var records: [MessageRecord] = []
-        let number = job.isByKeyword ? JunkRules.keyword(of: job.lesson).flatMap { snapshot.keywords.number(of: $0) } : nil
+        let number =
+            job.isByKeyword ? JunkRules.keyword(of: job.lesson).flatMap { snapshot.keywords.number(of: $0) } : nil
         if job.isByKeyword, number == nil { return [] }
         for uid in job.uids {
             guard let record = snapshot.record(of: uid) else { continue }

@@ -27,3 +27,10 @@ extension ScriptLibrary {
             global: SieveCompiler(registry: options.globalRegistry, limits: options.limits))
     }
 }
+
+extension SieveOptions {
+    /// Whether scripts may ask for mailboxes by their ids, which take a look at each.
+    var knowsMailboxIDs: Bool {
+        self.registry.capabilities.contains("mailboxid") || self.globalRegistry.capabilities.contains("mailboxid")
+    }
+}

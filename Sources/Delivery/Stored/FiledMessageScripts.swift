@@ -77,7 +77,9 @@ struct FiledMessageScripts: Sendable {
             case .file(let file, let language):
                 path = language == .personal ? nil : file
                 do throws(StoreError) {
-                    guard let compilation = try self.planner.library.script(at: file, language, places) else { continue }
+                    guard let compilation = try self.planner.library.script(at: file, language, places) else {
+                        continue
+                    }
                     guard let compiled = compilation.script else {
                         let name = ScriptFile.name(of: file)
                         self.tell(compilation.diagnostics.map { "\(name): \($0)" }, path, &verdict)

@@ -169,7 +169,8 @@ public struct MailFilter: Sendable {
             let compilation = compiler.compile(
                 source, name: "script",
                 included: IncludedScripts(
-                    self.planner.places(recipient), limit: self.options.limits.scriptSize > 0 ? self.options.limits.scriptSize : .max,
+                    self.planner.places(recipient),
+                    limit: self.options.limits.scriptSize > 0 ? self.options.limits.scriptSize : .max,
                     global: self.options.globalRegistry))
             guard let compiled = compilation.script else {
                 return .failure(.script(Self.text(compilation.diagnostics)))
@@ -218,8 +219,10 @@ public struct MailFilter: Sendable {
         let recipient = self.recipient(user, account, home)
         let scripts = FiledMessageScripts(
             planner: self.planner, recipient: recipient, mailbox: mailbox.name,
-            mailboxes: MailboxDirectory(try await account.mailboxes(), account.namespaces), items: [:],
-            hasEnvelope: true, forgetsAnswers: true, memory: store.deliveryMemory, now: Int64(time(nil)), session: session)
+            mailboxes: try await MailboxDirectory.load(account, withIDs: self.planner.options.knowsMailboxIDs),
+            items: [:],
+            hasEnvelope: true, forgetsAnswers: true, memory: store.deliveryMemory, now: Int64(time(nil)),
+            session: session)
         let actions = FiledMessageActions(
             store: store, mailbox: mailbox, recipient: recipient, programs: self.programs, planner: self.planner,
             createsMailboxes: self.createsMailboxes, expungesDiscarded: self.expungesDiscarded,

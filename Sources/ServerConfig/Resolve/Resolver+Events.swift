@@ -108,8 +108,9 @@ extension Resolver {
                 self.out.error(place, "imapsieve_mailbox\(key)_name is missing; write which mailbox it is about")
                 continue
             }
-            for (ending, type) in [("before", "before"), ("after", "after"), ("copy_source_after", "copy-source-after")]
-            {
+            for (ending, type) in [
+                ("before", "before"), ("after", "after"), ("copy_source_after", "copy-source-after"),
+            ] {
                 guard let (text, place) = values[ending] else { continue }
                 var path = text.split(separator: ";").first.map(String.init) ?? ""
                 if path.hasPrefix("file:") { path.removeFirst(5) }
@@ -134,7 +135,8 @@ extension Resolver {
             ("junk_learn_spam_command", junk.learnSpam), ("junk_learn_ham_command", junk.learnHam),
         ] where !command.isEmpty && !command.hasPrefix("/") {
             self.out.error(
-                whole, "\(name): \"\(command)\" is no absolute path of a program; write \(name) = /path/of/program ARGUMENTS")
+                whole,
+                "\(name): \"\(command)\" is no absolute path of a program; write \(name) = /path/of/program ARGUMENTS")
         }
         if !junk.header.isEmpty, !junk.header.utf8.contains(0x3A) {
             self.out.error(whole, "junk_header: write the field and its value, such as X-Spam: Yes")
