@@ -44,7 +44,8 @@ public struct SieveStorage: Sendable {
 
     /// Whether a script may have that name (RFC 5804 section 1.6): 1 to 128 characters, no control characters, no `/`.
     public static func isName(_ name: String) -> Bool {
-        guard !name.isEmpty, name.unicodeScalars.count <= 128, name.utf8.count <= 240, name.utf8.first != UInt8(ascii: "."),
+        guard !name.isEmpty, name.unicodeScalars.count <= 128, name.utf8.count <= 240,
+            name.utf8.first != UInt8(ascii: "."),
             !name.utf8.contains(UInt8(ascii: "/"))
         else { return false }
         return name.unicodeScalars.allSatisfy { scalar in

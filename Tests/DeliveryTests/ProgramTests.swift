@@ -137,7 +137,9 @@ private final class ProgramSite {
         #expect(ContinuousClock.now - started < .seconds(10))
         // What it has started ended with it.
         site.options.execute.timeout = .seconds(10)
-        site.install("bin/alive", "read pid < \(site.directory)/pid; kill -0 $pid 2>/dev/null && ps -o stat= -p $pid | grep -v Z")
+        site.install(
+            "bin/alive", "read pid < \(site.directory)/pid; kill -0 $pid 2>/dev/null && ps -o stat= -p $pid | grep -v Z"
+        )
         #expect(try !site.run("alive").succeeded)
     }
 

@@ -152,7 +152,8 @@ import Testing
         Discard(personal: "require \"reject\"; reject \"no\";", discard: "keep;", outcome: "rejected no"),
         // A faulty one loses nothing.
         Discard(personal: "discard;", discard: "kepe;", outcome: "INBOX"),
-        Discard(personal: "discard;", discard: "redirect \"a@example.net\"; redirect \"b@example.net\";", outcome: "INBOX"),
+        Discard(
+            personal: "discard;", discard: "redirect \"a@example.net\"; redirect \"b@example.net\";", outcome: "INBOX"),
     ])
     func discard(_ test: Discard) async throws {
         try await self.site("Bin") { (site) async throws in

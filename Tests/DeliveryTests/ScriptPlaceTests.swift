@@ -38,15 +38,18 @@ import Testing
         var texts: [String] = []
         for index in 0..<snapshot.count {
             let octets = try await mailbox.octets(of: [snapshot[index]], limit: 1)
-            texts.append(String(decoding: try #require(octets.first).get().withUnsafeBytes { Array($0) }, as: UTF8.self))
+            texts.append(
+                String(decoding: try #require(octets.first).get().withUnsafeBytes { Array($0) }, as: UTF8.self))
         }
         return texts
     }
 
     @Test func pipe() async throws {
-        try await self.with("require \"vnd.dovecot.pipe\"; pipe \"learn\" [\"spam\", \"now\"];") { (site, agent) async throws in
+        try await self.with("require \"vnd.dovecot.pipe\"; pipe \"learn\" [\"spam\", \"now\"];") {
+            (site, agent) async throws in
             site.write(
-                "#!/bin/sh\necho \"$@ $SENDER $RECIPIENT\" > \(site.directory)/args; cat > \(site.directory)/input\n", "bin/learn",
+                "#!/bin/sh\necho \"$@ $SENDER $RECIPIENT\" > \(site.directory)/args; cat > \(site.directory)/input\n",
+                "bin/learn",
                 mode: 0o755)
             #expect(try await site.deliver(agent, to: "anna") == ["piped learn"])
             #expect(site.read("args") == "spam now sender@example.com anna@example.org\n")
@@ -66,7 +69,8 @@ import Testing
         try await self.with(script) { (site, agent) async throws in
             #expect(try await site.deliver(agent, to: "anna") == ["piped absent absent"])
         }
-        try await self.with("require [\"vnd.dovecot.pipe\", \"copy\"]; pipe :copy \"absent\";") { (site, agent) async throws in
+        try await self.with("require [\"vnd.dovecot.pipe\", \"copy\"]; pipe :copy \"absent\";") {
+            (site, agent) async throws in
             #expect(try await site.deliver(agent, to: "anna") == ["INBOX"])
         }
     }
@@ -182,7 +186,8 @@ import Testing
             if environment :is "nonsense" "" { discard; }
             fileinto :create "${env.vnd.dovecot.username}-${env.vnd.dovecot.config.team}";
             """
-        try await self.with(script, { sieve, _ in sieve.policy.siteItems["team"] = "blue" }) { (site, agent) async throws in
+        try await self.with(script, { sieve, _ in sieve.policy.siteItems["team"] = "blue" }) {
+            (site, agent) async throws in
             #expect(try await site.deliver(agent, to: "anna") == ["host domain location default anna-blue"])
             #expect(site.read("anna/.dovecot.sieve.log") == nil)
         }
@@ -204,7 +209,8 @@ import Testing
             #expect(mail.hasSuffix("\r\n\r\nGone."))
             #expect(!mail.contains("Text."))
         }
-        try await self.with("require \"enclose\"; enclose :subject \"Look\" \"Beware.\";") { (site, agent) async throws in
+        try await self.with("require \"enclose\"; enclose :subject \"Look\" \"Beware.\";") {
+            (site, agent) async throws in
             #expect(try await site.deliver(agent, to: "anna") == ["INBOX"])
             let mail = try await self.stored(site)[0]
             #expect(mail.contains("Subject: Look\r\n"))

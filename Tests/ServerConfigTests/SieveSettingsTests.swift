@@ -103,18 +103,18 @@ import Testing
     @Test func olderSpelling() throws {
         let sieve = try settings(
             """
-                plugin {
-                  sieve_extensions = +editheader -vacation
-                  sieve_default_name = common
-                  sieve_default = /etc/default.sieve
-                  sieve_global = /etc/global
-                  sieve_discard = /etc/discard.sieve
-                  sieve_after2 = /etc/after.sieve
-                  sieve_spamtest_max_value = 10
-                  sieve_virustest_text_value5 = Infected
-                  sieve_editheader_protected = Subject
-                }
-                """
+            plugin {
+              sieve_extensions = +editheader -vacation
+              sieve_default_name = common
+              sieve_default = /etc/default.sieve
+              sieve_global = /etc/global
+              sieve_discard = /etc/discard.sieve
+              sieve_after2 = /etc/after.sieve
+              sieve_spamtest_max_value = 10
+              sieve_virustest_text_value5 = Infected
+              sieve_editheader_protected = Subject
+            }
+            """
         ).sieve
         #expect(sieve.language.extensions == ["+editheader", "-vacation"])
         #expect(sieve.scripts(of: .default).first?.scriptName == "common")
@@ -126,9 +126,11 @@ import Testing
         #expect(sieve.language.headersNotAdded == ["Subject"])
     }
 
-    @Test(arguments: [
-        ([], ["a", "b"]), (["c"], ["c"]), (["+c"], ["a", "b", "c"]), (["-a", "+c"], ["b", "c"]), (["-a", "-b"], []),
-    ] as [([String], Set<String>)])
+    @Test(
+        arguments: [
+            ([], ["a", "b"]), (["c"], ["c"]), (["+c"], ["a", "b", "c"]), (["-a", "+c"], ["b", "c"]),
+            (["-a", "-b"], []),
+        ] as [([String], Set<String>)])
     func appliedWords(_ words: [String], _ expected: Set<String>) {
         #expect(SieveLanguageSettings.applied(words, to: ["a", "b"]) == expected)
     }

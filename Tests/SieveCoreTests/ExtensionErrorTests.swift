@@ -45,7 +45,8 @@ import Testing
             "line 2, column 9: error: \"body\" does not know the tag \":frop\""),
         Case(
             "require \"body\";\nif body 1 {}",
-            "line 2, column 9: error: \"body\" takes a string or a list of strings for the keys, but found the number 1"),
+            "line 2, column 9: error: \"body\" takes a string or a list of strings for the keys, but found the number 1"
+        ),
     ]
 
     static let copy = [
@@ -75,7 +76,8 @@ import Testing
             "line 2, column 23: error: the tags \":zone\" and \":originalzone\" exclude each other"),
         Case(
             "require [\"date\", \"relational\"];\nif currentdate \"year\" {}",
-            "line 2, column 4: error: \"currentdate\" is incomplete: a string or a list of strings for the keys is missing"),
+            "line 2, column 4: error: \"currentdate\" is incomplete: a string or a list of strings for the keys is missing"
+        ),
         Case(
             "require [\"date\", \"relational\"];\nif currentdate :originalzone \"year\" \"1\" {}",
             "line 2, column 16: error: \"currentdate\" does not know the tag \":originalzone\""),
@@ -138,7 +140,8 @@ import Testing
             "line 2, column 1: error: the tag \":last\" needs \":index\" too"),
         Case(
             "require \"editheader\";\ndeleteheader :index 1 :is \"a\" \"b\" \"c\";",
-            "line 2, column 35: error: \"deleteheader\" takes no argument after the value patterns, but found the string \"c\""),
+            "line 2, column 35: error: \"deleteheader\" takes no argument after the value patterns, but found the string \"c\""
+        ),
     ]
 
     static let encodedCharacter = [
@@ -180,10 +183,12 @@ import Testing
             "line 2, column 21: error: \"notify\" takes a string for the method, but found the number 1"),
         Case(
             "require \"enotify\";\nif valid_notify_method {}",
-            "line 2, column 4: error: \"valid_notify_method\" is incomplete: a string or a list of strings for the methods is missing"),
+            "line 2, column 4: error: \"valid_notify_method\" is incomplete: a string or a list of strings for the methods is missing"
+        ),
         Case(
             "require \"enotify\";\nif notify_method_capability \"mailto:\" {}",
-            "line 2, column 4: error: \"notify_method_capability\" is incomplete: a string for the capability is missing"),
+            "line 2, column 4: error: \"notify_method_capability\" is incomplete: a string for the capability is missing"
+        ),
     ]
 
     static let envelope = [
@@ -192,10 +197,12 @@ import Testing
             "line 2, column 13: error: the envelope has no part \"frop\", only \"from\" and \"to\""),
         Case(
             "require \"envelope\";\nif envelope {}",
-            "line 2, column 4: error: \"envelope\" is incomplete: a string or a list of strings for the envelope parts is missing"),
+            "line 2, column 4: error: \"envelope\" is incomplete: a string or a list of strings for the envelope parts is missing"
+        ),
         Case(
             "require \"envelope\";\nif envelope :all \"from\" 1 {}",
-            "line 2, column 25: error: \"envelope\" takes a string or a list of strings for the keys, but found the number 1"),
+            "line 2, column 25: error: \"envelope\" takes a string or a list of strings for the keys, but found the number 1"
+        ),
         Case(
             "require \"envelope\";\nif envelope [\"to\", \"nope\"] \"x\" {}",
             "line 2, column 20: error: the envelope has no part \"nope\", only \"from\" and \"to\""),
@@ -207,7 +214,8 @@ import Testing
             "line 2, column 4: error: \"environment\" is incomplete: a string for the item is missing"),
         Case(
             "require \"environment\";\nif environment \"a\" {}",
-            "line 2, column 4: error: \"environment\" is incomplete: a string or a list of strings for the keys is missing"),
+            "line 2, column 4: error: \"environment\" is incomplete: a string or a list of strings for the keys is missing"
+        ),
         Case(
             "require \"environment\";\nif environment 1 \"x\" {}",
             "line 2, column 16: error: \"environment\" takes a string for the item, but found the number 1"),
@@ -273,10 +281,12 @@ import Testing
             "line 2, column 14: error: \"fileinto\" takes no test; is a \";\" missing before \"keep\"?"),
         Case(
             "require [\"fileinto\", \"mailbox\"];\nif mailboxexists {}",
-            "line 2, column 4: error: \"mailboxexists\" is incomplete: a string or a list of strings for the mailboxes is missing"),
+            "line 2, column 4: error: \"mailboxexists\" is incomplete: a string or a list of strings for the mailboxes is missing"
+        ),
         Case(
             "require [\"fileinto\", \"mailbox\"];\nif mailboxexists 1 {}",
-            "line 2, column 18: error: \"mailboxexists\" takes a string or a list of strings for the mailboxes, but found the number 1"),
+            "line 2, column 18: error: \"mailboxexists\" takes a string or a list of strings for the mailboxes, but found the number 1"
+        ),
     ]
 
     static let imap4flags = [
@@ -285,16 +295,20 @@ import Testing
             "line 2, column 17: error: \"addflag\" takes no argument after the flags, but found the string \"c\""),
         Case(
             "require [\"imap4flags\", \"variables\"];\nsetflag;",
-            "line 2, column 1: error: \"setflag\" is incomplete: a string or a list of strings for the flags is missing"),
+            "line 2, column 1: error: \"setflag\" is incomplete: a string or a list of strings for the flags is missing"
+        ),
         Case(
             "require [\"imap4flags\", \"variables\"];\naddflag 1;",
-            "line 2, column 9: error: \"addflag\" takes a string or a list of strings for the flags, but found the number 1"),
+            "line 2, column 9: error: \"addflag\" takes a string or a list of strings for the flags, but found the number 1"
+        ),
         Case(
             "require [\"imap4flags\", \"variables\"];\nif hasflag { }",
-            "line 2, column 4: error: \"hasflag\" is incomplete: a string or a list of strings for the flags is missing"),
+            "line 2, column 4: error: \"hasflag\" is incomplete: a string or a list of strings for the flags is missing"
+        ),
         Case(
             "require [\"imap4flags\", \"variables\"];\nif hasflag :count \"x\" { }",
-            "line 2, column 12: error: the tag \":count\" needs `require \"relational\";` at the beginning of the script"),
+            "line 2, column 12: error: the tag \":count\" needs `require \"relational\";` at the beginning of the script"
+        ),
         Case(
             "require [\"imap4flags\", \"variables\"];\nkeep :flags 1;",
             "line 2, column 6: error: a string or a list of strings must follow the tag \":flags\""),
@@ -312,10 +326,12 @@ import Testing
     static let ihave = [
         Case(
             "require \"ihave\";\nif ihave {}",
-            "line 2, column 4: error: \"ihave\" is incomplete: a string or a list of strings for the capabilities is missing"),
+            "line 2, column 4: error: \"ihave\" is incomplete: a string or a list of strings for the capabilities is missing"
+        ),
         Case(
             "require \"ihave\";\nif ihave 1 {}",
-            "line 2, column 10: error: \"ihave\" takes a string or a list of strings for the capabilities, but found the number 1"),
+            "line 2, column 10: error: \"ihave\" takes a string or a list of strings for the capabilities, but found the number 1"
+        ),
         Case(
             "require \"ihave\";\nerror;",
             "line 2, column 1: error: \"error\" is incomplete: a string for the message is missing"),
@@ -365,19 +381,23 @@ import Testing
     static let metadata = [
         Case(
             "require [\"mboxmetadata\", \"servermetadata\"];\nif metadata \"a\" \"/private/x\" {}",
-            "line 2, column 4: error: \"metadata\" is incomplete: a string or a list of strings for the keys is missing"),
+            "line 2, column 4: error: \"metadata\" is incomplete: a string or a list of strings for the keys is missing"
+        ),
         Case(
             "require [\"mboxmetadata\", \"servermetadata\"];\nif metadata \"a\" {}",
             "line 2, column 4: error: \"metadata\" is incomplete: a string for the entry is missing"),
         Case(
             "require [\"mboxmetadata\", \"servermetadata\"];\nif metadataexists \"a\" {}",
-            "line 2, column 4: error: \"metadataexists\" is incomplete: a string or a list of strings for the entries is missing"),
+            "line 2, column 4: error: \"metadataexists\" is incomplete: a string or a list of strings for the entries is missing"
+        ),
         Case(
             "require [\"mboxmetadata\", \"servermetadata\"];\nif servermetadata \"/private/x\" {}",
-            "line 2, column 4: error: \"servermetadata\" is incomplete: a string or a list of strings for the keys is missing"),
+            "line 2, column 4: error: \"servermetadata\" is incomplete: a string or a list of strings for the keys is missing"
+        ),
         Case(
             "require [\"mboxmetadata\", \"servermetadata\"];\nif servermetadataexists {}",
-            "line 2, column 4: error: \"servermetadataexists\" is incomplete: a string or a list of strings for the entries is missing"),
+            "line 2, column 4: error: \"servermetadataexists\" is incomplete: a string or a list of strings for the entries is missing"
+        ),
         Case(
             "require [\"mboxmetadata\", \"servermetadata\"];\nif servermetadata 1 \"x\" {}",
             "line 2, column 19: error: \"servermetadata\" takes a string for the entry, but found the number 1"),
@@ -413,7 +433,8 @@ import Testing
             "line 2, column 12: error: a string must follow the tag \":count\""),
         Case(
             "require [\"relational\"];\nif header :value \"gt\" :comparator \"i;ascii-numeric\" \"a\" \"1\" {}",
-            "line 2, column 35: error: the comparator \"i;ascii-numeric\" needs `require \"comparator-i;ascii-numeric\";` at the beginning of the script"),
+            "line 2, column 35: error: the comparator \"i;ascii-numeric\" needs `require \"comparator-i;ascii-numeric\";` at the beginning of the script"
+        ),
     ]
 
     static let regex = [
@@ -428,7 +449,8 @@ import Testing
             "line 2, column 22: error: \"*a\" is no regular expression: nothing stands before \"*\""),
         Case(
             "require \"regex\";\nif header :regex \"a\" \"a{2,1}\" {}",
-            "line 2, column 22: error: \"a{2,1}\" is no regular expression: bad numbers of repetitions; at most 255 are allowed"),
+            "line 2, column 22: error: \"a{2,1}\" is no regular expression: bad numbers of repetitions; at most 255 are allowed"
+        ),
     ]
 
     static let scanners = [
@@ -440,7 +462,8 @@ import Testing
             "line 2, column 13: error: \"spamtest\" takes a string for the value, but found the number 1"),
         Case(
             "require [\"spamtest\", \"virustest\"];\nif spamtest :percent \"1\" {}",
-            "line 2, column 13: error: the tag \":percent\" needs `require \"spamtestplus\";` at the beginning of the script"),
+            "line 2, column 13: error: the tag \":percent\" needs `require \"spamtestplus\";` at the beginning of the script"
+        ),
         Case(
             "require [\"spamtest\", \"virustest\"];\nif virustest :percent \"1\" {}",
             "line 2, column 14: error: \"virustest\" does not know the tag \":percent\""),
@@ -452,7 +475,8 @@ import Testing
     static let specialUse = [
         Case(
             "require [\"special-use\", \"fileinto\", \"mailbox\"];\nif specialuse_exists {}",
-            "line 2, column 4: error: \"specialuse_exists\" is incomplete: a string or a list of strings for the special uses is missing"),
+            "line 2, column 4: error: \"specialuse_exists\" is incomplete: a string or a list of strings for the special uses is missing"
+        ),
         Case(
             "require [\"special-use\", \"fileinto\", \"mailbox\"];\nfileinto :specialuse \"x\";",
             "line 2, column 1: error: \"fileinto\" is incomplete: a string for the mailbox is missing"),
@@ -482,7 +506,8 @@ import Testing
             "line 2, column 18: error: \"vacation\" has the tag \":days\" twice"),
         Case(
             "require [\"vacation\"];\nvacation :seconds 1 \"r\";",
-            "line 2, column 10: error: the tag \":seconds\" needs `require \"vacation-seconds\";` at the beginning of the script"),
+            "line 2, column 10: error: the tag \":seconds\" needs `require \"vacation-seconds\";` at the beginning of the script"
+        ),
         Case(
             "require [\"vacation\"];\nvacation :mime :frop \"r\";",
             "line 2, column 16: error: \"vacation\" does not know the tag \":frop\""),
@@ -537,10 +562,12 @@ import Testing
             "line 2, column 4: error: \"string\" is incomplete: a string or a list of strings for the keys is missing"),
         Case(
             "require [\"variables\"];\nset :encodeurl \"a\" \"b\";",
-            "line 2, column 5: error: the tag \":encodeurl\" needs `require \"enotify\";` at the beginning of the script"),
+            "line 2, column 5: error: the tag \":encodeurl\" needs `require \"enotify\";` at the beginning of the script"
+        ),
         Case(
             "require [\"variables\"];\nset :quoteregex \"a\" \"b\";",
-            "line 2, column 5: error: the tag \":quoteregex\" needs `require \"regex\";` at the beginning of the script"),
+            "line 2, column 5: error: the tag \":quoteregex\" needs `require \"regex\";` at the beginning of the script"
+        ),
     ]
 
     static let programs = [
@@ -579,7 +606,8 @@ import Testing
             "line 2, column 17: error: \"a-b\" is no name of a variable"),
         Case(
             "require [\"vnd.dovecot.pipe\", \"vnd.dovecot.filter\", \"vnd.dovecot.execute\", \"variables\"];\npipe \"x\" [\"a\"] \"b\";",
-            "line 2, column 16: error: \"pipe\" takes no argument after the program's arguments, but found the string \"b\""),
+            "line 2, column 16: error: \"pipe\" takes no argument after the program's arguments, but found the string \"b\""
+        ),
     ]
 
     static let withoutRequire = [
@@ -591,7 +619,8 @@ import Testing
             "line 1, column 4: error: \"body\" needs `require \"body\";` at the beginning of the script"),
         Case(
             "keep :flags \"x\";",
-            "line 1, column 6: error: the tag \":flags\" needs `require \"imap4flags\";` at the beginning of the script"),
+            "line 1, column 6: error: the tag \":flags\" needs `require \"imap4flags\";` at the beginning of the script"
+        ),
         Case(
             "if header :regex \"a\" \"b\" {}",
             "line 1, column 11: error: the tag \":regex\" needs `require \"regex\";` at the beginning of the script"),
@@ -600,10 +629,12 @@ import Testing
             "line 1, column 4: error: \"envelope\" needs `require \"envelope\";` at the beginning of the script"),
         Case(
             "if header :comparator \"i;ascii-numeric\" \"a\" \"1\" {}",
-            "line 1, column 23: error: the comparator \"i;ascii-numeric\" needs `require \"comparator-i;ascii-numeric\";` at the beginning of the script"),
+            "line 1, column 23: error: the comparator \"i;ascii-numeric\" needs `require \"comparator-i;ascii-numeric\";` at the beginning of the script"
+        ),
         Case(
             "if address :user \"to\" \"x\" {}",
-            "line 1, column 12: error: the tag \":user\" needs `require \"subaddress\";` at the beginning of the script"),
+            "line 1, column 12: error: the tag \":user\" needs `require \"subaddress\";` at the beginning of the script"
+        ),
         Case(
             "vacation \"x\";",
             "line 1, column 1: error: \"vacation\" needs `require \"vacation\";` at the beginning of the script"),
@@ -618,7 +649,8 @@ import Testing
             "line 1, column 10: error: the tag \":copy\" needs `require \"copy\";` at the beginning of the script"),
         Case(
             "foreverypart {}",
-            "line 1, column 1: error: \"foreverypart\" needs `require \"foreverypart\";` at the beginning of the script"),
+            "line 1, column 1: error: \"foreverypart\" needs `require \"foreverypart\";` at the beginning of the script"
+        ),
         Case(
             "notify \"mailto:a@b.c\";",
             "line 1, column 1: error: \"notify\" needs `require \"enotify\";` at the beginning of the script"),
@@ -652,7 +684,9 @@ import Testing
     ]
 
     static let all = [
-        address, body, copy, date, index, duplicate, editheader, encodedCharacter, enotify, envelope, environment, mime, fileinto, imap4flags, ihave, include, includeWithVariables, metadata, reject, relational, regex, scanners, specialUse, vacation, vacationSeconds, variables, programs, withoutRequire,
+        address, body, copy, date, index, duplicate, editheader, encodedCharacter, enotify, envelope, environment, mime,
+        fileinto, imap4flags, ihave, include, includeWithVariables, metadata, reject, relational, regex, scanners,
+        specialUse, vacation, vacationSeconds, variables, programs, withoutRequire,
     ].flatMap(\.self)
 
     @Test(arguments: Self.all)

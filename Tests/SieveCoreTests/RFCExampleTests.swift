@@ -54,7 +54,8 @@ import Testing
             "RFC 5183 section 4, an unknown item",
             #"require "environment"; if environment :contains "item" "" { discard; }"#, "implicit keep"),
         RFCExample(
-            "RFC 5183 section 5", #"require "environment"; if environment :matches "remote-host" "*.example.com" { discard; }"#,
+            "RFC 5183 section 5",
+            #"require "environment"; if environment :matches "remote-host" "*.example.com" { discard; }"#,
             host: ExampleHost(items: ["remote-host": "mx.example.com"]), "discard"),
     ]
 
@@ -316,7 +317,8 @@ import Testing
             #"require ["fileinto", "imap4flags"]; fileinto :flags "\\Deleted" "INBOX.From Boss";"#,
             "fileinto INBOX.From Boss (\\Deleted)"),
         RFCExample(
-            "RFC 5232 section 9, grandma", flagScript, mail: "From: grandma@example.net\nTo: me@company.example.com\n\n",
+            "RFC 5232 section 9, grandma", flagScript,
+            mail: "From: grandma@example.net\nTo: me@company.example.com\n\n",
             "fileinto GrandMa (\\Answered $MDNSent)", "keep (\\Answered $MDNSent)"),
         RFCExample(
             "RFC 5232 section 9, list", flagScript, mail: "Sender: owner-ietf-mta-filters@example.org\n\n",

@@ -46,7 +46,9 @@ struct RFCExample: Sendable, CustomTestStringConvertible {
         environment.host = self.host
         environment.policy = self.policy
         let message = crlf(self.mail)
-        let result = message.withUnsafeBytes { script.run(SieveMessage(Octets($0)), environment, limits: SieveLimits()) }
+        let result = message.withUnsafeBytes {
+            script.run(SieveMessage(Octets($0)), environment, limits: SieveLimits())
+        }
         var out = result.actions.map { describe($0.kind) }
         if let error = result.error { out.append("error: \(error.text)") }
         if result.keepsImplicitly {

@@ -130,7 +130,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", ".", "..", ".hidden", "a/b", "a\u{0}", "a\nb", "\u{2028}", String(repeating: "x", count: 129)])
+    @Test(arguments: [
+        "", ".", "..", ".hidden", "a/b", "a\u{0}", "a\nb", "\u{2028}", String(repeating: "x", count: 129),
+    ])
     func refusedNames(_ name: String) { #expect(!SieveStorage.isName(name)) }
 
     @Test(arguments: ["a", "main script", "für", "a.sieve", String(repeating: "x", count: 128)])

@@ -102,7 +102,9 @@ struct ChildProgram {
                 self.path, &words, &variables, descriptors.baseAddress, self.directory, other == nil ? 0 : 1,
                 other?.uid ?? 0, other?.gid ?? 0)
         }
-        guard pid > 0 else { throw StoreError(.temporary, "cannot run \(self.path): \(String(cString: strerror(errno)))") }
+        guard pid > 0 else {
+            throw StoreError(.temporary, "cannot run \(self.path): \(String(cString: strerror(errno)))")
+        }
         return pid
     }
 

@@ -33,7 +33,9 @@ struct ScriptService {
         var isSending = true
         while true {
             let left = deadline - ContinuousClock.now
-            guard left > .zero else { throw StoreError(.temporary, "\(self.path) gave no answer within \(self.timeout)") }
+            guard left > .zero else {
+                throw StoreError(.temporary, "\(self.path) gave no answer within \(self.timeout)")
+            }
             let events = isSending ? Int16(POLLIN) | Int16(POLLOUT) : Int16(POLLIN)
             var polled = pollfd(fd: socket, events: events, revents: 0)
             poll(&polled, 1, CInt(clamping: left.components.seconds * 1000 + 1000))

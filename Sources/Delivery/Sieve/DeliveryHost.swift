@@ -86,7 +86,8 @@ final class DeliveryHost: SieveHost {
             }
             let outcome = try result.get()
             if !outcome.succeeded {
-                self.note("info: \(call.kind.rawValue): the program \"\(call.program)\" ended with \(outcome.complaint)")
+                self.note(
+                    "info: \(call.kind.rawValue): the program \"\(call.program)\" ended with \(outcome.complaint)")
             }
             return (outcome.succeeded, outcome.output)
         } catch {

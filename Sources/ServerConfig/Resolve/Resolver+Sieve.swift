@@ -90,7 +90,8 @@ extension Resolver {
             case .block(let driver, let dict):
                 guard statement.name == "dict", driver == "file" else {
                     self.out.error(
-                        statement.place, "\(statement.name) \(driver) { } in \(title): only dict file { path = ... } is there")
+                        statement.place,
+                        "\(statement.name) \(driver) { } in \(title): only dict file { path = ... } is there")
                     continue
                 }
                 list.form = .pairs

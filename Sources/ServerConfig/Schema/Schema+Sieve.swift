@@ -37,7 +37,8 @@ extension Schema {
             ),
             .list(
                 "sieve_editheader_forbid_delete", \.sieve.language.headersNotDeleted,
-                "Header fields that scripts must not delete, beside Received and Auto-Submitted, which are always safe."),
+                "Header fields that scripts must not delete, beside Received and Auto-Submitted, which are always safe."
+            ),
         ]
         + statusTest("spam", \.sieve.language.spamTest) + statusTest("virus", \.sieve.language.virusTest)
         + programs("pipe", \.sieve.language.pipe) + programs("filter", \.sieve.language.filter)
@@ -50,7 +51,8 @@ extension Schema {
         let rows: [Setting<SieveStatusTestSettings>] = [
             .choice(
                 prefix + "status_type", \.type,
-                "How the \(what) scanner writes its result: a number, so many equal characters, a text; `none`: no scanner."),
+                "How the \(what) scanner writes its result: a number, so many equal characters, a text; `none`: no scanner."
+            ),
             .text(
                 prefix + "status_header", \.statusHeader,
                 "Header field of the result, or `Field:expression` whose one group it is (POSIX extended)."),

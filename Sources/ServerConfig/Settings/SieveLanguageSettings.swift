@@ -84,7 +84,8 @@ extension SieveLanguageSettings {
         "ihave", "imap4flags", "imapsieve", "include", "index", "mailbox", "mailboxid", "mboxmetadata", "mime",
         "regex", "reject", "relational", "replace", "servermetadata", "spamtest", "spamtestplus", "special-use",
         "subaddress", "vacation", "vacation-seconds", "variables", "virustest", "vnd.dovecot.debug",
-        "vnd.dovecot.environment", "vnd.dovecot.execute", "vnd.dovecot.filter", "vnd.dovecot.imapsieve", "vnd.dovecot.pipe",
+        "vnd.dovecot.environment", "vnd.dovecot.execute", "vnd.dovecot.filter", "vnd.dovecot.imapsieve",
+        "vnd.dovecot.pipe",
         "vnd.dovecot.report",
     ]
 

@@ -60,9 +60,10 @@ extension SieveRun {
         case "name": text = "Martlet Sieve"
         case "version": text = self.policy.version
         case "host": text = self.policy.hostname
-        case "domain": text = self.policy.hostname?.firstIndex(of: ".").flatMap { dot in
-            self.policy.hostname.map { String($0[dot...].dropFirst()) }
-        }
+        case "domain":
+            text = self.policy.hostname?.firstIndex(of: ".").flatMap { dot in
+                self.policy.hostname.map { String($0[dot...].dropFirst()) }
+            }
         case "location": text = "MDA"
         case "phase": text = "during"
         // Empty where no IMAP user caused the run (RFC 6785 section 4.2).
