@@ -113,7 +113,9 @@ public struct MailboxSearch {
         let node: SearchNode
         private let filter: RecordFilter
         var found: [Int] = []
-        var open: [SearchCandidate] = []
+        /// Those of which the record does not say it, with their places.
+        var open: [MessageRecord] = []
+        var openPlaces: [Int] = []
 
         init(_ node: SearchNode) {
             self.node = node
@@ -135,6 +137,12 @@ public struct MailboxSearch {
                 if self.filter.mayMatch(record) { self.found.append(index) }
                 return
             }
+            guard self.filter.mayMatch(record) else { return }
+            guard self.filter.leavesRecords else {
+                self.open.append(record)
+                self.openPlaces.append(index)
+                return
+            }
             self.ask(index, record)
         }
 
@@ -143,7 +151,9 @@ public struct MailboxSearch {
             switch self.node.verdict(candidate, .record) {
             case .yes: self.found.append(index)
             case .no: break
-            case .unknown: self.open.append(candidate)
+            case .unknown:
+                self.open.append(record)
+                self.openPlaces.append(index)
             }
         }
     }
@@ -160,19 +170,30 @@ public struct MailboxSearch {
         guard !sieve.open.isEmpty else { return sieve.found }
         var found = sieve.found
         let node = sieve.node
-        var open = sieve.open
+        var open: [SearchCandidate] = []
         if node.usesSignatures {
-            var kept: [SearchCandidate] = []
-            try await self.mailbox.signatures(of: open.map(\.record)) { position, signature in
-                guard position < open.count else { return false }
-                switch signature.map({ node.verdict(open[position], .signature($0)) }) ?? .unknown {
-                case .yes: found.append(open[position].index)
+            let probes = node.requiredProbes
+            try await self.mailbox.signatures(of: sieve.open) { position, signature in
+                guard position < sieve.open.count else { return false }
+                var verdict = SearchVerdict.unknown
+                let candidate: SearchCandidate
+                if let signature {
+                    // Most messages go here, so nothing is made of them before.
+                    for probe in probes where !probe.mayMatch(signature) { return true }
+                    candidate = SearchCandidate(index: sieve.openPlaces[position], record: sieve.open[position])
+                    verdict = node.verdict(candidate, .signature(signature))
+                } else {
+                    candidate = SearchCandidate(index: sieve.openPlaces[position], record: sieve.open[position])
+                }
+                switch verdict {
+                case .yes: found.append(candidate.index)
                 case .no: break
-                case .unknown: kept.append(open[position])
+                case .unknown: open.append(candidate)
                 }
                 return true
             }
-            open = kept
+        } else {
+            open = zip(sieve.openPlaces, sieve.open).map { SearchCandidate(index: $0, record: $1) }
         }
         if !node.traits.isEmpty {
             open = try await self.withTraits(open, node.traits).filter { candidate in

@@ -10,6 +10,8 @@ struct RecordFilter {
     private var modSeq: UInt64 = 0
     /// Whether a message that passes matches, because the key asks for nothing else.
     private(set) var isWhole = true
+    /// Whether the key asks more of records than is here.
+    private(set) var leavesRecords = false
 
     init(_ node: SearchNode) { self.add(node) }
 
@@ -26,9 +28,10 @@ struct RecordFilter {
         case .size(let range) where !range.isEmpty:
             self.sizes = (max(self.sizes.low, range.lowerBound), min(self.sizes.high, range.upperBound - 1))
         case .modSeq(let modSeq): self.modSeq = max(self.modSeq, modSeq.rawValue)
-        case .constant, .or, .not, .keyword, .recent, .indices, .internalDate, .sentDay, .size, .header, .body, .text,
-            .fuzzy, .savedDate, .emailID, .threadID:
+        case .sentDay, .header, .body, .text, .fuzzy, .savedDate, .emailID, .threadID: self.isWhole = false
+        case .constant, .or, .not, .keyword, .recent, .indices, .internalDate, .size:
             self.isWhole = false
+            self.leavesRecords = true
         }
     }
 

@@ -232,6 +232,17 @@ indirect enum SearchNode: Sendable {
         }
     }
 
+    /// Probes of which each must let a message pass that is to match.
+    var requiredProbes: [TextProbe] {
+        switch self {
+        case .and(let plans): plans.flatMap(\.requiredProbes)
+        case .header(_, _, let probe), .body(_, let probe), .text(_, let probe): probe.isSelective ? [probe] : []
+        case .constant, .or, .not, .flags, .notFlags, .keyword, .recent, .indices, .modSeq, .internalDate, .size,
+            .sentDay, .savedDate, .emailID, .threadID, .fuzzy:
+            []
+        }
+    }
+
     /// Whether a cache may say whether a message matches.
     var usesCaches: Bool {
         switch self {
