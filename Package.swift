@@ -159,7 +159,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "AdminCommands", "ArchiveCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "MailStore", "MailCore", "Wiring",
+                "AdminCommands", "ArchiveCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "MailStore",
+                "MailCore", "Wiring",
                 "SieveCore", "SieveStorage", "LMTPCore", "MIMECore",
                 argumentParser, logging,
             ],

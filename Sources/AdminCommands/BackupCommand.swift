@@ -264,7 +264,9 @@ struct BackupCommand {
     private static func octets(
         of message: ArchivedMessage, _ archive: any AccountArchive
     ) async -> Result<MessageOctets, StoreError> {
-        do throws(StoreError) { return .success(try await archive.octets(of: message)) } catch { return .failure(error) }
+        do throws(StoreError) { return .success(try await archive.octets(of: message)) } catch {
+            return .failure(error)
+        }
     }
 
     private mutating func send(
@@ -285,7 +287,9 @@ struct BackupCommand {
         if !self.writer.append(item, to: &self.buffer) { self.hasProblems = true }
     }
 
-    private mutating func flush(_ output: inout some AdminOutput, atLeast count: Int = Self.rowSize) async throws(AdminError) {
+    private mutating func flush(_ output: inout some AdminOutput, atLeast count: Int = Self.rowSize)
+        async throws(AdminError)
+    {
         guard self.buffer.count >= count else { return }
         try await output.row([self.buffer])
         self.buffer.removeAll(keepingCapacity: true)

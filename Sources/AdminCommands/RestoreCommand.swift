@@ -118,7 +118,9 @@ struct RestoreCommand {
             if head.head?.base != before {
                 throw AdminError(
                     .data,
-                    head.head?.base.map { "backup \(number) is an increment of backup \($0), which must come before it" }
+                    head.head?.base.map {
+                        "backup \(number) is an increment of backup \($0), which must come before it"
+                    }
                         ?? "backup \(number) is no increment of the one before it")
             }
             before = head.head?.id
@@ -166,7 +168,8 @@ struct RestoreCommand {
 
     private func targetName(_ name: MailboxName) throws(AdminError) -> MailboxName {
         guard let into = self.options.into, !into.isEmpty else { return name }
-        guard let above = self.account.spelling.name(of: into), let below = MailboxName("\(above.text)/\(name.text)") else {
+        guard let above = self.account.spelling.name(of: into), let below = MailboxName("\(above.text)/\(name.text)")
+        else {
             throw AdminError(.usage, "\(name) below \(into) is no name of a mailbox")
         }
         return below

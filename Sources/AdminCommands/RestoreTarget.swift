@@ -47,7 +47,9 @@ final class RestoreTarget {
     private var messageIDs: Set<[UInt8]>?
     private var opened: (any Mailbox)?
 
-    private init(_ name: MailboxName, _ restoration: any MailboxRestoration, keepsUIDs: Bool, _ messageIDs: Set<[UInt8]>?) {
+    private init(
+        _ name: MailboxName, _ restoration: any MailboxRestoration, keepsUIDs: Bool, _ messageIDs: Set<[UInt8]>?
+    ) {
         self.name = name
         self.restoration = restoration
         self.keepsUIDs = keepsUIDs

@@ -38,7 +38,8 @@ struct VerifyCommand {
         let store = command.store
         var next: UInt32? = 0
         while let first = next {
-            let slice = try await Self.onStore("log") { () throws(StoreError) in try await store.verifyLog(from: first) }
+            let slice = try await Self.onStore("log") { () throws(StoreError) in try await store.verifyLog(from: first)
+            }
             next = slice.next
             for finding in slice.findings { try await command.tell(finding, ["", "", ""], &output) }
         }

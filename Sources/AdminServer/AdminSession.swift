@@ -99,7 +99,9 @@ struct ConnectionOutput: AdminOutput {
         }
         guard let line else { throw AdminError(.usage, "a piece of input is too long") }
         let fields = AdminLine.decode(line)
-        guard fields.count == 2, fields[0] == [UInt8(ascii: "D")] else { throw AdminError(.usage, "input was expected") }
+        guard fields.count == 2, fields[0] == [UInt8(ascii: "D")] else {
+            throw AdminError(.usage, "input was expected")
+        }
         return fields[1].isEmpty ? nil : fields[1]
     }
 

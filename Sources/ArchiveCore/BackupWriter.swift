@@ -56,7 +56,9 @@ public struct BackupWriter: Sendable {
         var pieces: [UIDSet] = []
         var piece = UIDSet()
         for range in uids.ranges {
-            guard let low = UID(rawValue: range.lowerBound), let high = UID(rawValue: range.upperBound) else { continue }
+            guard let low = UID(rawValue: range.lowerBound), let high = UID(rawValue: range.upperBound) else {
+                continue
+            }
             piece.insert(low...high)
             if piece.ranges.count == Self.maximumRanges {
                 pieces.append(piece)

@@ -35,7 +35,9 @@ struct MboxFields {
             let value = line[(colon + 1)...].filter { $0 != 0x0D && $0 != 0x0A }
             drops = self.note(name, value)
             if name.elementsEqual("x-imap".utf8) || name.elementsEqual("x-imapbase".utf8) { isBase = true }
-            if name.elementsEqual("subject".utf8), String(decoding: value, as: UTF8.self).contains("DON'T DELETE THIS MESSAGE") {
+            if name.elementsEqual("subject".utf8),
+                String(decoding: value, as: UTF8.self).contains("DON'T DELETE THIS MESSAGE")
+            {
                 isPlaceholder = true
             }
             if !drops { kept.append(contentsOf: line) }
@@ -63,7 +65,9 @@ struct MboxFields {
                 self.keywords.append(keyword)
             }
         case "x-mozilla-status":
-            guard let bits = UInt16(String(decoding: value.filter { $0 != 0x20 }, as: UTF8.self), radix: 16) else { break }
+            guard let bits = UInt16(String(decoding: value.filter { $0 != 0x20 }, as: UTF8.self), radix: 16) else {
+                break
+            }
             if bits & 1 != 0 { self.flags.insert(.seen) }
             if bits & 2 != 0 { self.flags.insert(.answered) }
             if bits & 4 != 0 { self.flags.insert(.flagged) }
@@ -118,7 +122,9 @@ enum MboxSeparator {
         var year: Int?
         var zone = 0
         for word in words.prefix(3) {
-            if let first = word.first, first == "+" || first == "-", word.utf8.count == 5, let value = Int(word.dropFirst()) {
+            if let first = word.first, first == "+" || first == "-", word.utf8.count == 5,
+                let value = Int(word.dropFirst())
+            {
                 zone = (value / 100 * 60 + value % 100) * (first == "-" ? -60 : 60)
             } else if year == nil, word.utf8.count == 4, let value = Int(word), value >= 1900 {
                 year = value

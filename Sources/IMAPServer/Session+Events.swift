@@ -44,7 +44,8 @@ extension Session {
         var names = old.flags.symmetricDifference(new.flags).names
         if old.keywords != new.keywords {
             // The table only grows, so numbers keep their meaning.
-            let numbers = Set(oldTable.numbers(in: old.keywords)).symmetricDifference(newTable.numbers(in: new.keywords))
+            let numbers = Set(oldTable.numbers(in: old.keywords)).symmetricDifference(
+                newTable.numbers(in: new.keywords))
             names += numbers.sorted().compactMap {
                 Int($0) < newTable.keywords.count ? newTable.keywords[Int($0)].name : nil
             }

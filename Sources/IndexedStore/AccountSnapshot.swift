@@ -21,7 +21,8 @@ final class AccountSnapshot: AccountArchive {
     private static let headSize = 13
 
     private init(
-        _ account: StoreAccount, _ states: [MailboxState], _ mailboxes: [ArchivedMailbox], _ file: SnapshotFile, _ count: Int
+        _ account: StoreAccount, _ states: [MailboxState], _ mailboxes: [ArchivedMailbox], _ file: SnapshotFile,
+        _ count: Int
     ) {
         self.account = account
         self.states = Mutex(states)

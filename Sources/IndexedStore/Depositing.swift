@@ -362,7 +362,8 @@ final class Depositing: @unchecked Sendable {
             try MailboxState.publish(entry, state, removing: replaced.uid, of: replaced.state)
         } catch {
             self.volume.configuration.log(
-                .warning, "\(replaced.state.description): message \(replaced.uid.rawValue) stays though replaced: \(error)")
+                .warning,
+                "\(replaced.state.description): message \(replaced.uid.rawValue) stays though replaced: \(error)")
         }
     }
 

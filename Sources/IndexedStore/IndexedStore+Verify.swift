@@ -28,14 +28,17 @@ extension IndexedStore {
                 let lost = damage.lost.map { ", records \($0.lowerBound) to \($0.upperBound)" } ?? ""
                 slice.findings.append(
                     StoreFinding(
-                        .log, nil, "segment \(damage.segment) at \(damage.offset): \(damage.length) octets cannot be read\(lost)"))
+                        .log, nil,
+                        "segment \(damage.segment) at \(damage.offset): \(damage.length) octets cannot be read\(lost)"))
             }
             return slice
         }
     }
 
     public func scrubStatus() -> ScrubStatus {
-        let saved = self.volume.log.note(Self.scrubNote).flatMap { ScrubStatus(text: String(decoding: $0, as: UTF8.self)) }
+        let saved = self.volume.log.note(Self.scrubNote).flatMap {
+            ScrubStatus(text: String(decoding: $0, as: UTF8.self))
+        }
         return saved ?? ScrubStatus()
     }
 

@@ -93,7 +93,9 @@ extension StoreAccount {
                 let made =
                     identity == .kept
                     ? try self.makeMailbox(name, as: mailbox) : (nil, try self.makeMailbox(name, nil))
-                guard case .indexed(let state)? = self.entry(name) else { throw StoreError(.notFound, "mailbox \(name)") }
+                guard case .indexed(let state)? = self.entry(name) else {
+                    throw StoreError(.notFound, "mailbox \(name)")
+                }
                 return (state, made.1)
             }
             let isUnused = state.lock.withLock { state.uidNext == 1 && state.pending.isEmpty && !state.isRestoring }

@@ -188,7 +188,8 @@ extension MailboxState {
         try self.load()
         var notifiers: [SessionNotifier] = []
         let ticket = try self.lock.withLock { () throws(StoreError) -> UInt64? in
-            guard !self.isDeleted, !self.leaving.contains(row.uid), let known = self.snapshot?.record(of: row.uid) else {
+            guard !self.isDeleted, !self.leaving.contains(row.uid), let known = self.snapshot?.record(of: row.uid)
+            else {
                 return nil
             }
             var record = known

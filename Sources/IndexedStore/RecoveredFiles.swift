@@ -279,7 +279,9 @@ struct RecoveredFiles {
             // Making it happens when its files are asked for.
             _ = try self.mailbox(created.key)
         case .mailboxDeleted(let key, let name):
-            guard let account = try self.account(key.account), account.home == .files, try !self.hasMailbox(key.account, name) else {
+            guard let account = try self.account(key.account), account.home == .files,
+                try !self.hasMailbox(key.account, name)
+            else {
                 return
             }
             try account.identity.asOwner { () throws(StoreError) in try account.files.deleteMailbox(name) }
@@ -303,7 +305,8 @@ struct RecoveredFiles {
             }
         case .metadata(let set):
             guard let account = try self.account(set.key.account), account.home == .files,
-                let guid = try self.guid(set.key) else { return }
+                let guid = try self.guid(set.key)
+            else { return }
             let attributes = StoredAttribute.changes(set.changes, guid: guid, isServer: set.key.mailbox == 0)
             try account.identity.asOwner { () throws(StoreError) in try account.files.changeAttributes(attributes) }
         case .accessList(let set):

@@ -49,7 +49,9 @@ final class SignatureIndexer: @unchecked Sendable {
     /// Waits until then, unless there is a reason not to.
     func pause(until end: UInt64) {
         self.monitor.lock.withLock {
-            while !self.closing, self.wantedRound == self.doneRound, Monitor.now() < end { self.monitor.wait(until: end) }
+            while !self.closing, self.wantedRound == self.doneRound, Monitor.now() < end {
+                self.monitor.wait(until: end)
+            }
         }
     }
 

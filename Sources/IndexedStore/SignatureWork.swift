@@ -58,7 +58,9 @@ final class SignatureWork {
         }
         // The notes are on their way: a round is done when they have arrived.
         self.volume.applier.drain()
-        guard self.begun > 0, !self.mustStop, try self.mark(from: MailboxKey(account: 0, mailbox: 0)) == nil else { return }
+        guard self.begun > 0, !self.mustStop, try self.mark(from: MailboxKey(account: 0, mailbox: 0)) == nil else {
+            return
+        }
         if self.signed >= Self.worthTelling {
             let seconds = (Monitor.now() &- self.begun) / 1_000_000_000
             self.tell(.notice, "search index: complete; \(self.signed) messages in \(seconds) seconds")
@@ -82,7 +84,8 @@ final class SignatureWork {
                 if let uid = IndexSchema.uid(of: found.value) {
                     return Mark(
                         key: MailboxKey(
-                            account: IndexSchema.number(0, of: found.key), mailbox: IndexSchema.number(4, of: found.key)),
+                            account: IndexSchema.number(0, of: found.key), mailbox: IndexSchema.number(4, of: found.key)
+                        ),
                         first: uid)
                 }
                 entry = try cursor.next()
@@ -100,7 +103,8 @@ final class SignatureWork {
             let count = try self.waiting()
             if count >= Self.worthTelling {
                 self.tell(
-                    .notice, "search index: up to \(count) messages lack their entries; made in the background, until "
+                    .notice,
+                    "search index: up to \(count) messages lack their entries; made in the background, until "
                         + "then searches read these messages")
             }
         }
@@ -204,7 +208,8 @@ final class SignatureWork {
             let cursor = try transaction.cursor(schema.unsigned)
             var entry = try cursor.first()
             while let found = entry {
-                if let head = try transaction.get(schema.mailboxes, found.key).flatMap({ MailboxHead($0, restarts: 0) }) {
+                if let head = try transaction.get(schema.mailboxes, found.key).flatMap({ MailboxHead($0, restarts: 0) })
+                {
                     count += head.counters.messages
                 }
                 entry = try cursor.next()

@@ -231,7 +231,9 @@ extension StoreAccount {
             gone.remove(entry)
             if entry == .specialUse, !attribute.isServers {
                 // Where files have none, it was given before they could; it stays.
-                if SpecialUseChoice(attribute.value) != specialUse { changes.append(MetadataChange(entry, attribute.value)) }
+                if SpecialUseChoice(attribute.value) != specialUse {
+                    changes.append(MetadataChange(entry, attribute.value))
+                }
             } else if indexed[entry] != attribute.value {
                 changes.append(MetadataChange(entry, attribute.value))
             }

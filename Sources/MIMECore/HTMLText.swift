@@ -28,7 +28,8 @@ public enum HTMLText {
 
     /// Tags inside a word: they leave no space.
     private static let inline: [StaticString] = [
-        "a", "abbr", "b", "big", "code", "del", "em", "font", "i", "ins", "mark", "s", "small", "span", "strike", "strong",
+        "a", "abbr", "b", "big", "code", "del", "em", "font", "i", "ins", "mark", "s", "small", "span", "strike",
+        "strong",
         "sub", "sup", "tt", "u", "wbr",
     ]
 

@@ -29,7 +29,8 @@ public struct TextProbe: Sendable {
                 headerGrams.append(hash)
             }
         }
-        self.body = scope == .body || scope == .text ? grams.prefix(Self.maximumGrams).map { TextSignature.Gram($0) } : []
+        self.body =
+            scope == .body || scope == .text ? grams.prefix(Self.maximumGrams).map { TextSignature.Gram($0) } : []
         self.header =
             scope == .body
             ? []

@@ -72,7 +72,9 @@ public enum TextSignature {
         out.withUnsafeMutableBufferPointer { out in
             grams.forEach { hash in
                 let gram = Gram(hash)
-                for bit in [gram.first(of: bits), gram.second(of: bits)] { out[start + bit >> 3] |= 1 << UInt8(bit & 7) }
+                for bit in [gram.first(of: bits), gram.second(of: bits)] {
+                    out[start + bit >> 3] |= 1 << UInt8(bit & 7)
+                }
             }
         }
     }

@@ -26,7 +26,8 @@ struct SortMemo: Sendable {
 
     /// The places, which ascend, in order; `nil` when not all of them are known.
     func order(of places: [Int], in view: MailboxSnapshot) -> [Int]? {
-        guard let first = places.first, let last = places.last, last < view.count, places.count <= self.uids.count else {
+        guard let first = places.first, let last = places.last, last < view.count, places.count <= self.uids.count
+        else {
             return nil
         }
         let lowest = view[first].uid.rawValue

@@ -26,7 +26,8 @@ public enum ManageSieveCommand: Equatable, Sendable {
                 throw fail(
                     count.upperBound == 0
                         ? "\(name) takes no argument"
-                        : "\(name) takes \(count.lowerBound == count.upperBound ? "" : "up to ")\(count.upperBound) strings")
+                        : "\(name) takes \(count.lowerBound == count.upperBound ? "" : "up to ")\(count.upperBound) strings"
+                )
             }
             var list: [[UInt8]] = []
             for argument in arguments {

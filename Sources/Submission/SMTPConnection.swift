@@ -104,7 +104,9 @@ struct SMTPConnection {
             guard line.dropFirst(3).first != UInt8(ascii: "-") else { continue }
             if codes.contains(code) { return lines.map { $0.uppercased() } }
             let text = lines.joined(separator: " ")
-            throw Failure(status: code >= 500 && code < 600 ? 69 : 75, text: "\(command.isEmpty ? "" : command + ": ")\(code) \(text)")
+            throw Failure(
+                status: code >= 500 && code < 600 ? 69 : 75,
+                text: "\(command.isEmpty ? "" : command + ": ")\(code) \(text)")
         }
     }
 
@@ -130,7 +132,9 @@ struct SMTPConnection {
         while true {
             let count = piece.withUnsafeMutableBytes { Glibc.read(input, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Failure(status: 75, text: "temporary file: \(String(cString: strerror(errno)))") }
+            guard count >= 0 else {
+                throw Failure(status: 75, text: "temporary file: \(String(cString: strerror(errno)))")
+            }
             if count == 0 { break }
             var out: [UInt8] = []
             out.reserveCapacity(count + count / 16)
@@ -170,7 +174,9 @@ struct SMTPConnection {
             try self.checkTime()
             let count: Int = octets.withUnsafeBytes { bytes in
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
-                if let tls = self.tls { return Int(SSL_write(tls.session, rest.baseAddress, CInt(clamping: rest.count))) }
+                if let tls = self.tls {
+                    return Int(SSL_write(tls.session, rest.baseAddress, CInt(clamping: rest.count)))
+                }
                 return Glibc.send(self.descriptor, rest.baseAddress, rest.count, CInt(MSG_NOSIGNAL))
             }
             if count < 0, errno == EINTR, self.tls == nil { continue }

@@ -79,7 +79,9 @@ public struct SMTPSubmission: Sendable {
         var parameters = ""
         if extensions.contains("8BITMIME") { parameters += " BODY=8BITMIME" }
         if !([sender] + recipients).allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 } }) {
-            guard extensions.contains("SMTPUTF8") else { throw Failure(status: 69, text: "the MTA takes no such address") }
+            guard extensions.contains("SMTPUTF8") else {
+                throw Failure(status: 69, text: "the MTA takes no such address")
+            }
             parameters += " SMTPUTF8"
         }
         _ = try connection.command("MAIL FROM:<\(sender)>\(parameters)", 250)
@@ -104,7 +106,8 @@ public struct SMTPSubmission: Sendable {
         var next = found
         while let address = next?.pointee {
             next = address.ai_next
-            let descriptor = socket(address.ai_family, address.ai_socktype | CInt(SOCK_CLOEXEC.rawValue), address.ai_protocol)
+            let descriptor = socket(
+                address.ai_family, address.ai_socktype | CInt(SOCK_CLOEXEC.rawValue), address.ai_protocol)
             guard descriptor >= 0 else { continue }
             SMTPConnection.limit(descriptor, until: deadline)
             if Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 { return descriptor }

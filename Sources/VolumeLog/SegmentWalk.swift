@@ -26,8 +26,7 @@ struct SegmentWalk {
     ) throws(E) -> ReplayStep {
         while self.bound.map({ self.expected < $0 }) ?? true {
             let header = self.scanner.header(at: self.position)
-            if let header, header.sequence == self.expected, self.chain ?? header.previous == header.previous
-            {
+            if let header, header.sequence == self.expected, self.chain ?? header.previous == header.previous {
                 if header.sequence < from || self.scanner.isIntact(header, at: self.position) {
                     let offset = self.position
                     self.accept(header, at: offset)

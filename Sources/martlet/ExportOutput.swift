@@ -105,7 +105,8 @@ struct ExportOutput: AdminOutput {
             for number in message.keywords.sorted() where number < 26 {
                 letters.unicodeScalars.append(Unicode.Scalar(UInt8(ascii: "a") + UInt8(number)))
             }
-            let stem = "\(max(0, message.internalDate)).M\(message.uid)P\(getpid())Q\(self.exported).export,W=\(message.size)"
+            let stem =
+                "\(max(0, message.internalDate)).M\(message.uid)P\(getpid())Q\(self.exported).export,W=\(message.size)"
             self.target = "\(path)/cur/\(stem):2,\(letters)"
             self.file = try FileWriter(self.target)
         case .mbox:

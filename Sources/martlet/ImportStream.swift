@@ -132,7 +132,9 @@ final class MaildirSource: ImportSource {
         for folder in ["cur", "new"] {
             for file in Directory.names("\(path)/\(folder)") where !file.hasPrefix(".") {
                 var status = stat()
-                guard stat("\(path)/\(folder)/\(file)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+                guard stat("\(path)/\(folder)/\(file)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                    continue
+                }
                 total += Int(status.st_size)
                 names.append((UInt64(file.prefix { $0.isASCII && $0.isNumber }) ?? 0, "\(folder)/\(file)"))
             }

@@ -83,7 +83,9 @@ import Testing
         #expect(octets == body)
         var writer = BackupWriter()
         var out: [UInt8] = []
-        #expect(!writer.append(.script(name: "x", isActive: false, content: body + body + body + body + body + body), to: &out))
+        #expect(
+            !writer.append(
+                .script(name: "x", isActive: false, content: body + body + body + body + body + body), to: &out))
         #expect(out.isEmpty)
     }
 

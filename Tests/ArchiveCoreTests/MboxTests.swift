@@ -24,7 +24,9 @@ import Testing
                     messages.append(Message(date: date, flags: flags, keywords: keywords.map(\.name), text: ""))
                 case .octets(let octets):
                     #expect(!messages.isEmpty)
-                    if !messages.isEmpty { messages[messages.count - 1].text += String(decoding: octets, as: UTF8.self) }
+                    if !messages.isEmpty {
+                        messages[messages.count - 1].text += String(decoding: octets, as: UTF8.self)
+                    }
                 }
             }
         }
@@ -58,15 +60,20 @@ import Testing
         Case(text: from + "A: 1\n\nx\n\n\n" + from + "B: 2\n\ny", texts: ["A: 1\n\nx\n\n", "B: 2\n\ny"]),
         // CRLF files.
         Case(
-            text: "From a Sat Jan  3 01:05:34 1998\r\nA: 1\r\n\r\nx\r\n\r\nFrom a Sat Jan  3 01:05:34 1998\r\nB: 1\r\n\r\ny\r\n",
+            text:
+                "From a Sat Jan  3 01:05:34 1998\r\nA: 1\r\n\r\nx\r\n\r\nFrom a Sat Jan  3 01:05:34 1998\r\nB: 1\r\n\r\ny\r\n",
             texts: ["A: 1\r\n\r\nx\r\n", "B: 1\r\n\r\ny\r\n"]),
         // No header, no body, nothing at all.
         Case(text: from + "\nbody\n", texts: ["\nbody\n"]),
         Case(text: from + "A: 1\n" + from + "B: 1\n", texts: ["A: 1\n", "B: 1\n"]),
         Case(text: from, texts: [""]),
         // What looks like a separator and is none.
-        Case(text: from + "A: 1\n\n\nFrom here on\nFrom \nFrom: x\n", texts: ["A: 1\n\n\nFrom here on\nFrom \nFrom: x\n"]),
-        Case(text: from + "A: 1\n\n>From x\n>>From y\n> From z\n>>\n", texts: ["A: 1\n\nFrom x\n>From y\n> From z\n>>\n"]),
+        Case(
+            text: from + "A: 1\n\n\nFrom here on\nFrom \nFrom: x\n", texts: ["A: 1\n\n\nFrom here on\nFrom \nFrom: x\n"]
+        ),
+        Case(
+            text: from + "A: 1\n\n>From x\n>>From y\n> From z\n>>\n", texts: ["A: 1\n\nFrom x\n>From y\n> From z\n>>\n"]
+        ),
         Case(text: from + "A: 1\n\n>From x\n>>From y\n", quoting: .o, texts: ["A: 1\n\nFrom x\n>>From y\n"]),
         Case(text: from + "A: 1\n\n>From x\n", quoting: .none, texts: ["A: 1\n\n>From x\n"]),
         Case(
@@ -102,21 +109,24 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("From bob Sat Jan  3 01:05:34 1998", 883_789_534), ("From  Sat Jan 3 01:05 1998", 883_789_500),
-        ("From bob at example.org Sat Jan  3 01:05:34 +0100 1998", 883_785_934),
-        ("From - Sat Jan  3 01:05:34 1998 -0030", 883_791_334), ("From x SAT JAN 03 01:05:34 EST 1998", 883_789_534),
-        ("From x Thu Jan  1 00:00:00 1970", 0), ("From bob", nil), ("From bob Sat Jan 33 01:05:34 1998", nil),
-        ("From Sat to Sun", nil), ("From x Sat Jan 3 99:05:34 1998", nil), ("From x Sat Jan 3 01:05:34", nil),
-        ("from x Sat Jan  3 01:05:34 1998", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        arguments: [
+            ("From bob Sat Jan  3 01:05:34 1998", 883_789_534), ("From  Sat Jan 3 01:05 1998", 883_789_500),
+            ("From bob at example.org Sat Jan  3 01:05:34 +0100 1998", 883_785_934),
+            ("From - Sat Jan  3 01:05:34 1998 -0030", 883_791_334),
+            ("From x SAT JAN 03 01:05:34 EST 1998", 883_789_534),
+            ("From x Thu Jan  1 00:00:00 1970", 0), ("From bob", nil), ("From bob Sat Jan 33 01:05:34 1998", nil),
+            ("From Sat to Sun", nil), ("From x Sat Jan 3 99:05:34 1998", nil), ("From x Sat Jan 3 01:05:34", nil),
+            ("from x Sat Jan  3 01:05:34 1998", nil),
+        ] as [(String, Int64?)])
     func separators(_ line: String, _ date: Int64?) {
         #expect(MboxSeparator.date(Array(line.utf8)) == date)
     }
 
     /// Whatever the message: what is written is read again, in pieces of any size.
     @Test(arguments: [
-        "A: 1\r\n\r\nx\r\n", "\r\nbody", "A: 1", "A: 1\r\n", "", "A: 1\r\n\r\nFrom x\r\n>From y\r\n>>From Sat Jan 3 01:05:34 1998\r\n",
+        "A: 1\r\n\r\nx\r\n", "\r\nbody", "A: 1", "A: 1\r\n", "",
+        "A: 1\r\n\r\nFrom x\r\n>From y\r\n>>From Sat Jan 3 01:05:34 1998\r\n",
         "A: 1\r\n\r\n\r\n\r\n", "From: a\r\nFrom b Sat Jan  3 01:05:34 1998\r\n\r\nFrom b Sat Jan  3 01:05:34 1998",
         "Status: X\r\nA: 1\r\n\r\nlone \r cr \r\r\n", ">", ">>From", "A: 1\r\n\r\n>", "a\0b\r\n\r\n\0",
     ])
@@ -145,7 +155,8 @@ import Testing
                 // empty line.
                 let wanted = text.replacing("\r\n", with: "\n").replacing("Status: X\n", with: "")
                 #expect(
-                    [wanted, wanted + "\n", wanted + "\n\n"].contains(message.text), "\(message) for \(text.debugDescription)")
+                    [wanted, wanted + "\n", wanted + "\n\n"].contains(message.text),
+                    "\(message) for \(text.debugDescription)")
             }
         }
     }
@@ -179,7 +190,8 @@ import Testing
     @Test(arguments: 0..<40) func anything(_ seed: UInt64) {
         var random = Seeded(state: seed)
         let words = [
-            "From ", Self.from, ">", "\n", "\r\n", "\r", "Status: R", ":", " ", "\0", "A: b\n", "x", "From a Sat Jan  3 01:05:34 1998",
+            "From ", Self.from, ">", "\n", "\r\n", "\r", "Status: R", ":", " ", "\0", "A: b\n", "x",
+            "From a Sat Jan  3 01:05:34 1998",
         ]
         var octets: [UInt8] = []
         for _ in 0..<60 { octets += Array(words[Int(random.next() % UInt64(words.count))].utf8) }

@@ -157,7 +157,8 @@ final class Daemon: Sendable {
         let imap = try Self.freePort()
         // Conversations about sharing are IMAP's.
         self.ports = [
-            "imap": imap, "sharing": imap, "events": imap, "sieve": try Self.freePort(), "pop3": try Self.freePort(), "lmtp": try Self.freePort(),
+            "imap": imap, "sharing": imap, "events": imap, "sieve": try Self.freePort(), "pop3": try Self.freePort(),
+            "lmtp": try Self.freePort(),
         ]
         var users = ""
         for number in 1...999 {

@@ -107,9 +107,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (1, 0, 60), (2, 0, 120), (3, 100, 340), (7, 0, 3600), (Int.max, 0, 3600), (0, 0, 60), (9, 431_999, 432_000),
-    ] as [(Int, Int64, Int64)])
+    @Test(
+        arguments: [
+            (1, 0, 60), (2, 0, 120), (3, 100, 340), (7, 0, 3600), (Int.max, 0, 3600), (0, 0, 60), (9, 431_999, 432_000),
+        ] as [(Int, Int64, Int64)])
     func pauses(_ attempts: Int, _ now: Int64, _ next: Int64) {
         #expect(RetrySchedule().next(after: attempts, at: now, queuedAt: 0) == next)
     }

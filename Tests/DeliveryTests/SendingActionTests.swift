@@ -45,7 +45,8 @@ import Testing
         try await TestSite.with { (site) async throws in
             site.installSendmail()
             site.install(
-                "require \"vnd.dovecot.report\"; report \"abuse\" \"Spam.\" \"abuse@example.net\"; discard;", for: "anna")
+                "require \"vnd.dovecot.report\"; report \"abuse\" \"Spam.\" \"abuse@example.net\"; discard;",
+                for: "anna")
             #expect(try await site.deliver(site.agent(), to: "anna", message: Self.mail) == ["discarded"])
             #expect(await site.sendQueued() == [])
             #expect(site.sent.first?.hasSuffix("-- abuse@example.net") == true)

@@ -164,7 +164,8 @@ final class TestSite: Sendable {
         sender: String = "sender@example.com", refusal: DeliveryEnvelope.Refusal = .answer
     ) async -> [String] {
         let message = IncomingMessage(MessageOctets(Array(text.utf8)))
-        let envelope = DeliveryEnvelope(sender: sender, receivedAt: self.seconds.withLock { $0 }, session: "s", refusal: refusal)
+        let envelope = DeliveryEnvelope(
+            sender: sender, receivedAt: self.seconds.withLock { $0 }, session: "s", refusal: refusal)
         return await agent.deliver(message, envelope, to: recipients).map { outcome in
             switch outcome {
             case .stored(let places): places.map { "\($0.mailbox)" }.joined(separator: " ")

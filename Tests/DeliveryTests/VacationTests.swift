@@ -25,7 +25,8 @@ import Testing
             #expect(site.sent == ["<> -- sender@example.com"])
             let reply = try #require(site.read("sent.mail"))
             for line in [
-                "From: anna@example.org", "To: sender@example.com", "Subject: Auto: Hello", "In-Reply-To: <1@example.com>",
+                "From: anna@example.org", "To: sender@example.com", "Subject: Auto: Hello",
+                "In-Reply-To: <1@example.com>",
                 "Auto-Submitted: auto-replied (vacation)", "I am away.",
             ] { #expect(reply.contains("\n\(line)\n"), "\(line)") }
             // Somebody else is answered, in any case once.
@@ -51,7 +52,8 @@ import Testing
 
     /// RFC 5230 section 4.6 and RFC 3834 section 2.
     @Test(arguments: [
-        ("", mail), ("owner-list@example.com", mail), ("list-request@example.com", mail), ("MAILER-DAEMON@example.com", mail),
+        ("", mail), ("owner-list@example.com", mail), ("list-request@example.com", mail),
+        ("MAILER-DAEMON@example.com", mail),
         ("anna@example.org", mail), ("a@example.com", "List-Id: <x>\r\n" + mail),
         ("a@example.com", "Auto-Submitted: auto-replied\r\n" + mail), ("a@example.com", "Precedence: bulk\r\n" + mail),
         ("a@example.com", "To: list@example.com\r\n\r\n"),
@@ -77,7 +79,8 @@ import Testing
                 $0.sieve?.userEmail = "anna.bell@example.org"
             }
             for _ in 0..<2 {
-                _ = try await site.deliver(agent, to: "anna", message: "Message-ID: <7@x>\r\n\r\n", sender: "b@example.com")
+                _ = try await site.deliver(
+                    agent, to: "anna", message: "Message-ID: <7@x>\r\n\r\n", sender: "b@example.com")
             }
             let mails = site.queue?.mails.dropFirst().map { "\($0.sender) \($0.recipient)" }
             #expect(mails == ["anna@example.org b@example.com", "anna@example.org b@example.com"])

@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct CopyTests {
     private func withMailboxes(
-        _ format: TestFormat, _ body: (any Mailbox, any Mailbox, MailboxName, any MailAccount, TestVolume) async throws -> Void
+        _ format: TestFormat,
+        _ body: (any Mailbox, any Mailbox, MailboxName, any MailAccount, TestVolume) async throws -> Void
     ) async throws {
         let volume = try TestVolume(format)
         try await volume.with { store in

@@ -86,7 +86,8 @@ final class LosingDisk: Sendable {
                 while start < write.before.count {
                     // Sectors begin at multiples of their size in the file.
                     let end = min(
-                        write.before.count, (write.offset + start) / Self.sector * Self.sector + Self.sector - write.offset)
+                        write.before.count,
+                        (write.offset + start) / Self.sector * Self.sector + Self.sector - write.offset)
                     if Bool.random(using: &random) {
                         _ = write.before[start..<end].withUnsafeBytes {
                             pwrite(file, $0.baseAddress, $0.count, off_t(write.offset + start))

@@ -30,7 +30,8 @@ import Testing
             _ = try await inbox.copy([UID.first], to: .inbox)
             inbox.close()
             return [
-                try await self.traits(anna, .inbox), try await self.traits(anna, other), try await self.traits(bert, .inbox),
+                try await self.traits(anna, .inbox), try await self.traits(anna, other),
+                try await self.traits(bert, .inbox),
             ]
         }
         let one = before[0][0].emailID
@@ -47,7 +48,8 @@ import Testing
             let anna = try await store.account(volume.identity("anna"))
             let bert = try await store.account(volume.identity("bert"))
             return [
-                try await self.traits(anna, .inbox), try await self.traits(anna, other), try await self.traits(bert, .inbox),
+                try await self.traits(anna, .inbox), try await self.traits(anna, other),
+                try await self.traits(bert, .inbox),
             ]
         }
         for (a, b) in zip(before.joined(), after.joined()) {

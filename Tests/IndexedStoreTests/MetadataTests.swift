@@ -21,7 +21,10 @@ import Testing
         #expect(MetadataEntry("/Private/Comment")?.text == "/private/comment")
         #expect(MetadataEntry("/shared/vendor/x/y")?.isShared == true)
         #expect(MetadataEntry("/shared/vendor/x/y").map { String($0.suffix) } == "vendor/x/y")
-        for bad in ["", "/", "/private", "/private/", "/private//a", "/other/a", "private/a", "/private/a/", "/private/ä", "/private/a%"] {
+        for bad in [
+            "", "/", "/private", "/private/", "/private//a", "/other/a", "private/a", "/private/a/", "/private/ä",
+            "/private/a%",
+        ] {
             #expect(MetadataEntry(bad) == nil, "\(bad)")
         }
         #expect(MetadataEntry("/private/" + String(repeating: "a", count: 392)) == nil)

@@ -19,7 +19,8 @@ import Testing
                 flags: number % 4 == 0 ? [.seen, .answered] : [], keywords: number % 5 == 0 ? [keyword] : [])
         }
         let inbox = try await account.open(.inbox, .readWrite, onChange: {})
-        _ = try await inbox.store(FlagChange(.add, [.flagged]), UIDSet(UID.first...UID(nonZero: 9)), unchangedSince: nil)
+        _ = try await inbox.store(
+            FlagChange(.add, [.flagged]), UIDSet(UID.first...UID(nonZero: 9)), unchangedSince: nil)
         _ = try await inbox.remove(UIDSet(UID(nonZero: 20)...UID(nonZero: 24)))
         _ = try await inbox.copy(UIDSet(UID.first...UID(nonZero: 4)), to: name)
         inbox.close()

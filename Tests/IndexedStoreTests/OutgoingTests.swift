@@ -6,7 +6,8 @@ import Testing
 
 /// What deliveries send and remember, in the store.
 @Suite struct OutgoingTests {
-    static func redirect(_ message: IncomingMessage, _ account: any MailAccount, to address: String) -> OutgoingMessage {
+    static func redirect(_ message: IncomingMessage, _ account: any MailAccount, to address: String) -> OutgoingMessage
+    {
         OutgoingMessage(
             purpose: .redirect, account: account, sender: "a@example.org", recipient: address,
             prefix: Array("X-Prefix: 1\r\n".utf8), message: message)

@@ -49,23 +49,23 @@ import Testing
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
             account.apply(Self.rules(storage: 1000, messages: 3))
-            #expect(Self.code(await store.deposit([Self.deposit(Self.sized( 600), account)])[0]) == nil)
+            #expect(Self.code(await store.deposit([Self.deposit(Self.sized(600), account)])[0]) == nil)
             #expect(try await account.quota().usage == QuotaUsage(storage: 600, messages: 1))
-            let tooMuch = await store.deposit([Self.deposit(Self.sized( 401), account)])
+            let tooMuch = await store.deposit([Self.deposit(Self.sized(401), account)])
             #expect(Self.code(tooMuch[0]) == .overQuota)
-            #expect(Self.code(await store.deposit([Self.deposit(Self.sized( 400), account)])[0]) == nil)
+            #expect(Self.code(await store.deposit([Self.deposit(Self.sized(400), account)])[0]) == nil)
             #expect(account.quotaNow.isExceeded)
             #expect(account.quotaNow.percentage(of: .storage) == 100)
             // All or none: nothing of what was refused stays reserved.
             account.apply(Self.rules(storage: 2000))
             await #expect(throws: StoreError.self) {
                 try await store.depositAll([
-                    Self.deposit(Self.sized( 700), account),
-                    Self.deposit(Self.sized( 700, "y"), account),
+                    Self.deposit(Self.sized(700), account),
+                    Self.deposit(Self.sized(700, "y"), account),
                 ])
             }
             #expect(account.quotaNow.usage == QuotaUsage(storage: 1000, messages: 2))
-            try await store.put(Self.sized( 1000), account)
+            try await store.put(Self.sized(1000), account)
             #expect(account.quotaNow.usage == QuotaUsage(storage: 2000, messages: 3))
         }
     }
@@ -82,9 +82,9 @@ import Testing
             var rules = Self.rules()
             rules.maximumMessageSize = 500
             account.apply(rules)
-            let large = await store.deposit([Self.deposit(Self.sized( 501), account)])
+            let large = await store.deposit([Self.deposit(Self.sized(501), account)])
             #expect(Self.code(large[0]) == .tooBig)
-            try await store.put(Self.sized( 500), account)
+            try await store.put(Self.sized(500), account)
         }
     }
 
@@ -95,13 +95,13 @@ import Testing
             var rules = Self.rules(storage: 1000)
             rules.storageGrace = 200
             account.apply(rules)
-            try await store.put(Self.sized( 900), account)
-            #expect(Self.code(await store.deposit([Self.deposit(Self.sized( 150), account)])[0]) == .overQuota)
-            let beyond = await store.deposit([Self.deposit(Self.sized( 301), account, .inbox, .delivery)])
+            try await store.put(Self.sized(900), account)
+            #expect(Self.code(await store.deposit([Self.deposit(Self.sized(150), account)])[0]) == .overQuota)
+            let beyond = await store.deposit([Self.deposit(Self.sized(301), account, .inbox, .delivery)])
             #expect(Self.code(beyond[0]) == .overQuota)
-            let last = await store.deposit([Self.deposit(Self.sized( 300), account, .inbox, .delivery)])
+            let last = await store.deposit([Self.deposit(Self.sized(300), account, .inbox, .delivery)])
             #expect(Self.code(last[0]) == nil)
-            let after = await store.deposit([Self.deposit(Self.sized( 100), account, .inbox, .delivery)])
+            let after = await store.deposit([Self.deposit(Self.sized(100), account, .inbox, .delivery)])
             #expect(Self.code(after[0]) == .overQuota)
         }
     }
@@ -121,11 +121,11 @@ import Testing
             account.apply(rules)
             try await account.create(trash, specialUse: nil)
             try await account.create(junk, specialUse: nil)
-            try await store.put(Self.sized( 1000), account)
-            try await store.put(Self.sized( 5000), account, junk)
+            try await store.put(Self.sized(1000), account)
+            try await store.put(Self.sized(5000), account, junk)
             #expect(try await account.quota().usage.storage == 1000)
-            #expect(Self.code(await store.deposit([Self.deposit(Self.sized( 100), account, trash)])[0]) == nil)
-            let more = await store.deposit([Self.deposit(Self.sized( 50), account, trash)])
+            #expect(Self.code(await store.deposit([Self.deposit(Self.sized(100), account, trash)])[0]) == nil)
+            let more = await store.deposit([Self.deposit(Self.sized(50), account, trash)])
             #expect(Self.code(more[0]) == .overQuota)
             // Out of a mailbox that does not count, a MOVE needs room; between those that count it needs none.
             let open = try await account.open(junk, .readWrite, onChange: {})
@@ -156,7 +156,7 @@ import Testing
             let stored = await withTaskGroup(of: Int.self) { group in
                 for number in 0..<60 {
                     group.addTask {
-                        let deposit = Self.deposit(Self.sized( 300, "\(number)"), account)
+                        let deposit = Self.deposit(Self.sized(300, "\(number)"), account)
                         return Self.code(await store.deposit([deposit])[0]) == nil ? 1 : 0
                     }
                 }
@@ -174,7 +174,7 @@ import Testing
             let bert = try await store.account(volume.identity("bert"))
             anna.apply(Self.rules(storage: 100))
             bert.apply(Self.rules(storage: 1000))
-            let one = Self.sized( 500)
+            let one = Self.sized(500)
             let results = await store.deposit([Self.deposit(one, anna), Self.deposit(one, bert)])
             #expect(results.map(Self.code) == [.overQuota, nil])
             #expect(anna.quotaNow.usage == .zero)
@@ -213,9 +213,9 @@ import Testing
                 QuotaThreshold(name: "below", resource: .storage, percentage: 80, direction: .under),
             ]
             account.apply(rules)
-            for _ in 0..<9 { try await store.put(Self.sized( 100), account) }
+            for _ in 0..<9 { try await store.put(Self.sized(100), account) }
             #expect(seen.withLock { $0 } == ["anna 80"])
-            try await store.put(Self.sized( 100), account)
+            try await store.put(Self.sized(100), account)
             #expect(seen.withLock { $0 } == ["anna 80", "anna 95"])
             let inbox = try await account.open(.inbox, .readWrite, onChange: {})
             defer { inbox.close() }
@@ -247,9 +247,9 @@ import Testing
         let volume = try TestVolume()
         try await volume.with { store in
             let account = try await store.account(volume.identity("anna"))
-            try await store.put(Self.sized( 300), account, flags: .deleted)
-            try await store.put(Self.sized( 200), account)
-            try await store.put(Self.sized( 100), account, flags: [.deleted, .seen])
+            try await store.put(Self.sized(300), account, flags: .deleted)
+            try await store.put(Self.sized(200), account)
+            try await store.put(Self.sized(100), account, flags: [.deleted, .seen])
             #expect(try await account.deletedStorage(of: .inbox) == 400)
         }
     }
@@ -279,7 +279,7 @@ import Testing
                     switch Int.random(in: 0..<12, using: &random) {
                     case 0...3:
                         let octets = Int.random(in: 50..<5000, using: &random)
-                        let one = Self.sized( octets)
+                        let one = Self.sized(octets)
                         _ = await store.deposit([
                             Self.deposit(one, account, name), Self.deposit(one, other),
                             Self.deposit(one, account, .inbox),
@@ -412,9 +412,9 @@ import Testing
             let account = try await store.account(volume.identity("anna"))
             account.apply(Self.rules(storage: 1000))
             #expect(account.quotaNow.usage == QuotaUsage(storage: 500, messages: 4))
-            #expect(Self.code(await store.deposit([Self.deposit(Self.sized( 600), account)])[0]) == .overQuota)
+            #expect(Self.code(await store.deposit([Self.deposit(Self.sized(600), account)])[0]) == .overQuota)
             #expect(try await account.quota().usage == QuotaUsage(storage: 16, messages: 1))
-            try await store.put(Self.sized( 600), account)
+            try await store.put(Self.sized(600), account)
         }
     }
 

@@ -14,7 +14,8 @@ import VolumeLog
         case emptied, onePage, half, lastPage, garbled, text
     }
 
-    private func fill(_ volume: TestVolume, _ checkpoints: KeeperTests.Checkpoints) async throws -> KeeperTests.Picture {
+    private func fill(_ volume: TestVolume, _ checkpoints: KeeperTests.Checkpoints) async throws -> KeeperTests.Picture
+    {
         try await volume.with { configuration in
             configuration.logSegmentSize = 16_384
         } _: { store in
@@ -76,7 +77,9 @@ import VolumeLog
         #expect(Set(volume.problems.map { $0.prefix(13) }).isSubset(of: ["the index can", "the index is "]))
     }
 
-    private func setVersion(_ volume: TestVolume, _ change: (IndexSchema, borrowing WriteTransaction) throws(LMDBError) -> Void)
+    private func setVersion(
+        _ volume: TestVolume, _ change: (IndexSchema, borrowing WriteTransaction) throws(LMDBError) -> Void
+    )
         throws
     {
         let environment = try Environment(path: "\(volume.directory)/volume/index")
@@ -120,7 +123,9 @@ import VolumeLog
         try await self.expectSame(volume, before)
     }
 
-    @Test(arguments: [(UInt8(250), UInt8(1)), (16, 9)]) func newerRecordIsRefused(_ kind: UInt8, _ version: UInt8) async throws {
+    @Test(arguments: [(UInt8(250), UInt8(1)), (16, 9)]) func newerRecordIsRefused(_ kind: UInt8, _ version: UInt8)
+        async throws
+    {
         let volume = try TestVolume(.pack)
         let before = try await self.fill(volume, .early)
         let path = "\(volume.directory)/volume/log"

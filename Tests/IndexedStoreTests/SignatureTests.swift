@@ -7,7 +7,9 @@ import Testing
 
 @Suite struct SignatureTests {
     /// The UIDs of messages that have a text, by looking into each, and by signatures first.
-    private func search(_ mailbox: any Mailbox, _ text: String) async throws -> (all: [UInt32], narrowed: [UInt32], asked: Int) {
+    private func search(_ mailbox: any Mailbox, _ text: String) async throws -> (
+        all: [UInt32], narrowed: [UInt32], asked: Int
+    ) {
         let needle = SearchNeedle(text.utf8)
         let probe = TextProbe(needle, in: .text)
         let records = mailbox.snapshot().records
@@ -44,7 +46,9 @@ import Testing
                 .utf8)
     }
 
-    private static func message(_ number: Int) -> IncomingMessage { IncomingMessage(MessageOctets(self.octets(number))) }
+    private static func message(_ number: Int) -> IncomingMessage {
+        IncomingMessage(MessageOctets(self.octets(number)))
+    }
 
     /// Every word finds what a look into each message finds, and asks few others.
     private func check(_ mailbox: any Mailbox, _ comment: String) async throws {

@@ -24,7 +24,8 @@ import Testing
             defer { inbox.close() }
             return (inbox.snapshot().uidValidity, inbox.guid)
         }
-        var lines = String(decoding: try #require(Shell.read(path)), as: UTF8.self).split(separator: "\n").map(String.init)
+        var lines = String(decoding: try #require(Shell.read(path)), as: UTF8.self).split(separator: "\n").map(
+            String.init)
         // The header, and the row of a message that is gone, too.
         #expect(lines.count == 9)
         // Subjects that may have another UID afterwards, when only the file knew.
@@ -55,7 +56,8 @@ import Testing
             keepsValidity = false
             lost = Set((1...8).map { "m\($0)" })
         }
-        Shell.write(Array(lines.joined(separator: "\n").utf8) + (harm == .cutInARow || lines.isEmpty ? [] : [0x0A]), path)
+        Shell.write(
+            Array(lines.joined(separator: "\n").utf8) + (harm == .cutInARow || lines.isEmpty ? [] : [0x0A]), path)
         if memory == .none { Shell.remove("\(volume.directory)/volume") }
         for _ in 0..<2 {
             try await volume.with { store in

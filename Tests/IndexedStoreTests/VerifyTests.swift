@@ -84,7 +84,8 @@ import Testing
             case .unlisted:
                 let path = "\(volume.directory)/anna/dovecot-uidlist"
                 let lines = String(decoding: try #require(Shell.read(path)), as: UTF8.self).split(separator: "\n")
-                Shell.write(Array((lines.prefix(4) + lines.suffix(from: 5)).joined(separator: "\n").utf8) + [0x0A], path)
+                Shell.write(
+                    Array((lines.prefix(4) + lines.suffix(from: 5)).joined(separator: "\n").utf8) + [0x0A], path)
                 kind = .uidList
             }
             var both = [times.st_atim, times.st_mtim]

@@ -49,7 +49,8 @@ import Testing
     ]
 
     @Test(arguments: [
-        LocalDelivery(user: "alice"), LocalDelivery(user: "a+b=c d@ö.example", mailbox: "Büro/\r\nx", answersRejection: true),
+        LocalDelivery(user: "alice"),
+        LocalDelivery(user: "a+b=c d@ö.example", mailbox: "Büro/\r\nx", answersRejection: true),
     ])
     func localDelivery(_ delivery: LocalDelivery) throws {
         #expect(try Self.parse(delivery.line) == .deliver(delivery))
@@ -64,7 +65,8 @@ import Testing
         "", " ", "LHLO", "LHLO a\u{7}b", "MAIL", "MAIL FROM:", "MAIL FROM:<a@b", "MAIL FROM:<a@b>SIZE=1",
         "MAIL FROM:<a@b> SIZE=99999999999999999999", "MAIL FROM:<a@b> SIZE=x", "MAIL FROM:<a@b> FOO=1",
         "RCPT TO:<>", "RCPT TO:<a b@c>", "RCPT TO:<\"a@b>", "RCPT TO:<a@>", "DATA x", "BDAT", "BDAT -1",
-        "XDELIVER", "XDELIVER MAILBOX=x", "XDELIVER USER=", "XDELIVER USER=a+4", "XDELIVER USER=+FF", "XDELIVER USER=a X=1",
+        "XDELIVER", "XDELIVER MAILBOX=x", "XDELIVER USER=", "XDELIVER USER=a+4", "XDELIVER USER=+FF",
+        "XDELIVER USER=a X=1",
         "BDAT 1 FIRST", "BDAT 1 LAST x", "FOO", "MAILX FROM:<a>",
     ])
     func bad(_ line: String) {

@@ -42,7 +42,8 @@ import Testing
             let value = three[0] << 16 | three[1] << 8 | three[2]
             for position in 0..<4 {
                 out.append(
-                    start + position > octets.count ? UInt8(ascii: "=") : digits[Int(value >> UInt32(18 - 6 * position) & 63)])
+                    start + position > octets.count
+                        ? UInt8(ascii: "=") : digits[Int(value >> UInt32(18 - 6 * position) & 63)])
             }
         }
         return String(decoding: out, as: UTF8.self)
@@ -51,22 +52,32 @@ import Testing
     static func message(_ chance: inout Chance) -> [UInt8] {
         var header = ""
         for name in ["From", "to", "Subject", "X-Odd", "Received", "Reply-To"] where chance.below(4) > 0 {
-            header += "\(name):\(chance.one(of: ["", " ", "\t"]))\(folded(text(&chance, 1 + chance.below(6)), &chance))\r\n"
+            header +=
+                "\(name):\(chance.one(of: ["", " ", "\t"]))\(folded(text(&chance, 1 + chance.below(6)), &chance))\r\n"
         }
-        if chance.below(3) == 0 { header += "From: \"Quill, \\\"M\\\"\" <m.q@example.net>, team: a@b, =?utf-8?q?J=C3=B6?= <j@k>;\r\n" }
+        if chance.below(3) == 0 {
+            header += "From: \"Quill, \\\"M\\\"\" <m.q@example.net>, team: a@b, =?utf-8?q?J=C3=B6?= <j@k>;\r\n"
+        }
         func part(_ depth: Int, _ chance: inout Chance) -> String {
             let text = Self.text(&chance, 1 + chance.below(30))
             switch chance.below(depth > 2 ? 5 : 7) {
-            case 0: return "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n\(base64(Array(text.utf8)))\r\n"
+            case 0:
+                return
+                    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n\(base64(Array(text.utf8)))\r\n"
             case 1: return "Content-Type: text/html; charset=utf-8\r\n\r\n<p>\(text)</p>\(text)<br>x&euro;y\r\n"
             case 2: return "Content-Type: application/octet-stream; name=\"\(chance.below(1000))\"\r\n\r\n\(text)\r\n"
-            case 3: return "Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=\r\n=DFe \(text)\r\n"
+            case 3:
+                return
+                    "Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=\r\n=DFe \(text)\r\n"
             case 4: return "\r\n\(text)"
             case 5:
                 let boundary = "b\(depth)-\(chance.below(1000))"
                 let parts = (0..<1 + chance.below(3)).map { _ in "--\(boundary)\r\n\(part(depth + 1, &chance))\r\n" }
-                return "Content-Type: multipart/mixed; boundary=\"\(boundary)\"\r\n\r\n\(parts.joined())--\(boundary)--\r\n"
-            default: return "Content-Type: message/rfc822\r\n\r\nSubject: inner \(folded("Größe  x", &chance))\r\n\(part(depth + 1, &chance))"
+                return
+                    "Content-Type: multipart/mixed; boundary=\"\(boundary)\"\r\n\r\n\(parts.joined())--\(boundary)--\r\n"
+            default:
+                return
+                    "Content-Type: message/rfc822\r\n\r\nSubject: inner \(folded("Größe  x", &chance))\r\n\(part(depth + 1, &chance))"
             }
         }
         return Array((header + part(0, &chance)).utf8)
@@ -79,8 +90,12 @@ import Testing
             let table = PartTable(octets)
             let text = MessageText(octets, table)
             for part in table.parts {
-                _ = text.forEachHeaderLine(of: part) { texts.append($0); return false }
-                _ = text.forEachText(of: part, keeping: 0) { texts.append($0); return false }
+                _ = text.forEachHeaderLine(of: part) {
+                    texts.append($0); return false
+                }
+                _ = text.forEachText(of: part, keeping: 0) {
+                    texts.append($0); return false
+                }
             }
             let header = Octets(octets)[table.root.header]
             for field in HeaderScanner(header) where MessageText.hasAddresses(header[field.name]) {
@@ -129,7 +144,9 @@ import Testing
                             (text.textContains(needle), inText.mayMatch(view)),
                             (text.bodyContains(needle), inBody.mayMatch(view)),
                         ]
-                        for (name, probe) in inFields { answers.append((text.headerContains(name, needle), probe.mayMatch(view))) }
+                        for (name, probe) in inFields {
+                            answers.append((text.headerContains(name, needle), probe.mayMatch(view)))
+                        }
                         for (isHit, mayMatch) in answers {
                             if isHit { hits += 1 } else if !mayMatch { denied += 1 }
                             #expect(
@@ -214,6 +231,6 @@ import Testing
         }
         // Half of the 15 % that the rows with their keys and pages may take.
         #expect(signatures * 100 < mail * 10, "\(signatures) octets for \(mail)")
-        
+
     }
 }

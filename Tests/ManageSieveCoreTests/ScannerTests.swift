@@ -28,7 +28,9 @@ import Testing
     ])
     func outcomes(_ text: String, _ expected: ManageSieveScanner.Outcome) { #expect(self.scan(text) == expected) }
 
-    @Test(arguments: ["\r\n", "12\r\n", "NOOP  \"a\"\r\n", "NOOP\"a\"\r\n", "NOOP a\r\n", "NOOP \"a\rb\"\r\n", "X 1 2 3 4 5\r\n"])
+    @Test(arguments: [
+        "\r\n", "12\r\n", "NOOP  \"a\"\r\n", "NOOP\"a\"\r\n", "NOOP a\r\n", "NOOP \"a\rb\"\r\n", "X 1 2 3 4 5\r\n",
+    ])
     func badLinesEndAtTheirEnd(_ text: String) {
         guard case .bad(_, let consumed) = self.scan(text + "NOOP\r\n") else {
             Issue.record("not bad: \(text)")
@@ -71,7 +73,9 @@ import Testing
             return String(decoding: out, as: UTF8.self)
         }
         #expect(text(ManageSieveResponse(.ok, nil, "")) == "OK\r\n")
-        #expect(text(ManageSieveResponse(.ok, .tag(Array("STARTTLS-1".utf8)), "Done")) == "OK (TAG \"STARTTLS-1\") \"Done\"\r\n")
+        #expect(
+            text(ManageSieveResponse(.ok, .tag(Array("STARTTLS-1".utf8)), "Done"))
+                == "OK (TAG \"STARTTLS-1\") \"Done\"\r\n")
         #expect(text(ManageSieveResponse(.no, .quotaMaxSize, "a \"b\"")) == "NO (QUOTA/MAXSIZE) \"a \\\"b\\\"\"\r\n")
         #expect(text(ManageSieveResponse(.no, nil, "1\r\n2")) == "NO {4}\r\n1\r\n2\r\n")
     }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct SMTPSubmissionTests {
     @Test(arguments: [
         ("mx.example.org", SMTPSubmission.Security.none, "mx.example.org", "25"),
-        ("mx.example.org:587", .startTLS, "mx.example.org", "587"), ("mx.example.org", .implicit, "mx.example.org", "465"),
+        ("mx.example.org:587", .startTLS, "mx.example.org", "587"),
+        ("mx.example.org", .implicit, "mx.example.org", "465"),
         ("[::1]:2525", .none, "::1", "2525"), ("::1", .none, "::1", "25"), ("192.0.2.1:26", .none, "192.0.2.1", "26"),
     ])
     func places(_ text: String, _ security: SMTPSubmission.Security, _ host: String, _ port: String) {
@@ -39,7 +40,8 @@ import Testing
         close(ends[1])
         let mta = MTA(listener, answers)
         mta.start()
-        let submission = SMTPSubmission("127.0.0.1:\(port)", security, timeout: .seconds(10), hostname: "me.example.org")
+        let submission = SMTPSubmission(
+            "127.0.0.1:\(port)", security, timeout: .seconds(10), hostname: "me.example.org")
         let result = submission.run(arguments, input: ends[0])
         close(ends[0])
         // The thread ends with the connection.
@@ -59,12 +61,15 @@ import Testing
                 + "A: b\r\n\r\n..x\r\n...\r\nlone\rcr\r\nend\r\n.\r\nQUIT\r\n")
     }
 
-    @Test(arguments: [
-        (["550 no"], 69, "550 no"), (["421 busy"], 75, "421 busy"), (["220 x", "250 x", "550-no\r\n550 way"], 69, "MAIL: 550 no way"),
-        (["220 x", "250 x", "250 x", "450 later"], 75, "RCPT: 450 later"),
-        (["220 x", "250 x", "250 x", "250 x", "354 x", "554 spam"], 69, "554 spam"), (["hello"], 75, "the MTA answers"),
-        ([], 75, "the MTA does not answer"),
-    ] as [([String], UInt8, String)])
+    @Test(
+        arguments: [
+            (["550 no"], 69, "550 no"), (["421 busy"], 75, "421 busy"),
+            (["220 x", "250 x", "550-no\r\n550 way"], 69, "MAIL: 550 no way"),
+            (["220 x", "250 x", "250 x", "450 later"], 75, "RCPT: 450 later"),
+            (["220 x", "250 x", "250 x", "250 x", "354 x", "554 spam"], 69, "554 spam"),
+            (["hello"], 75, "the MTA answers"),
+            ([], 75, "the MTA does not answer"),
+        ] as [([String], UInt8, String)])
     func refusals(_ answers: [String], _ status: UInt8, _ text: String) throws {
         let result = try self.submit(answers)
         #expect(result.status == status)

@@ -45,7 +45,8 @@ import Wiring
         for number in 0..<3 {
             let text = "Subject: m\(number)\r\n\r\nThe octet of \(number).\r\n"
             let message = IncomingMessage(MessageOctets(Array(text.utf8)))
-            _ = try #require(await store.deposit([Deposit(message: message, account: account, mailbox: .inbox)]).first).get()
+            _ = try #require(await store.deposit([Deposit(message: message, account: account, mailbox: .inbox)]).first)
+                .get()
         }
         await store.close()
         let path = "\(directory)/volume/log/00000001.segment"
@@ -83,7 +84,9 @@ import Wiring
     private static func remove(_ path: String) {
         guard let stream = opendir(path) else { return }
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             guard name != ".", name != ".." else { continue }
             self.remove("\(path)/\(name)")
             unlink("\(path)/\(name)")

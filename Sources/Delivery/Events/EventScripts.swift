@@ -150,7 +150,8 @@ public struct EventScripts: Sendable {
                 "imap.changedflags": event.changedFlags.joined(separator: " "),
                 "vnd.dovecot.mailbox-from": event.source.map { spelling.text(of: $0.mailbox) } ?? "",
                 "vnd.dovecot.mailbox-to": spelling.text(of: event.mailbox),
-            ], hasEnvelope: false, forgetsAnswers: false, memory: store.deliveryMemory, now: Int64(time(nil)), session: event.session)
+            ], hasEnvelope: false, forgetsAnswers: false, memory: store.deliveryMemory, now: Int64(time(nil)),
+            session: event.session)
         let mailbox = try await account.open(name, .readWrite, onChange: {})
         defer { mailbox.close() }
         let actions = FiledMessageActions(

@@ -26,7 +26,7 @@ struct MailboxDirectory: SieveHost {
             do throws(StoreError) {
                 let status = try await account.status(of: listing.name)
                 ids[String(decoding: MailboxID.text(status.guid), as: UTF8.self)] = listing.name
-            } catch where error.code == .notFound || error.code == .noPermission {
+            } catch  where error.code == .notFound || error.code == .noPermission {
                 // Deleted meanwhile, or another user's.
             }
         }

@@ -72,7 +72,8 @@ struct ScriptExecutor: Sendable {
         _ plan: inout DeliveryPlan, _ notes: inout [String]
     ) {
         if let loop = RedirectLoop(situation, to: address) {
-            notes.append(Self.note(action, "the message to \(address) runs in a circle (\(loop.rawValue)); it was kept"))
+            notes.append(
+                Self.note(action, "the message to \(address) runs in a circle (\(loop.rawValue)); it was kept"))
             plan.store(in: DeliveryPlan.Place(mailbox: situation.keepMailbox))
             return
         }

@@ -207,7 +207,8 @@ struct FiledMessageActions {
         guard !copies.isEmpty else { return }
         for (copy, result) in zip(copies, await self.store.deposit(copies)) {
             guard case .failure(let error) = result else { continue }
-            outcome.warnings.append("error: no copy of what was sent could be put into \"\(copy.mailbox)\": \(error.code)")
+            outcome.warnings.append(
+                "error: no copy of what was sent could be put into \"\(copy.mailbox)\": \(error.code)")
         }
     }
 

@@ -46,7 +46,9 @@ extension Session {
         }
         let expunges = ExpungeTelling(command.numbering)
         if let failure = outcome.failure {
-            guard self.settings.fetchFailure == .refusal else { return self.end(failure.fetchCode, "Some messages could not be read") }
+            guard self.settings.fetchFailure == .refusal else {
+                return self.end(failure.fetchCode, "Some messages could not be read")
+            }
             return try await self.refuse(
                 tag, self.code(failure.fetchCode, reached), "Some messages could not be read", expunges)
         }

@@ -341,7 +341,8 @@ extension Resolver {
     /// Whether a setting is one of Sieve's in the older spelling.
     static func isPluginSieve(_ name: String) -> Bool {
         switch name {
-        case "sieve", "sieve_dir", "sieve_default", "sieve_global", "sieve_global_dir", "sieve_default_name": return true
+        case "sieve", "sieve_dir", "sieve_default", "sieve_global", "sieve_global_dir", "sieve_default_name":
+            return true
         default:
             for prefix in ["sieve_before", "sieve_after", "sieve_discard"] where name.hasPrefix(prefix) {
                 return name.dropFirst(prefix.count).allSatisfy { $0.isASCII && $0.isNumber }
@@ -370,7 +371,8 @@ extension Resolver {
                 name == "sieve_default"
                 ? .default
                 : name.hasPrefix("sieve_before")
-                    ? .before : name.hasPrefix("sieve_global") ? .global : name.hasPrefix("sieve_discard") ? .discard : .after
+                    ? .before
+                    : name.hasPrefix("sieve_global") ? .global : name.hasPrefix("sieve_discard") ? .discard : .after
             script.path = path
             self.settings.sieve.scripts.append(script)
             return

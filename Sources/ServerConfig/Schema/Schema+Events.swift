@@ -24,7 +24,8 @@ extension Schema {
             "The same for ham: a message that leaves the mailbox of \\Junk for another one than that of \\Trash."),
         .flag(
             "junk_learn_keywords", \.junk.learnsKeywords,
-            "The keywords $Junk and $NotJunk, once set, teach the same. Some clients set them by themselves, as their own filter says."),
+            "The keywords $Junk and $NotJunk, once set, teach the same. Some clients set them by themselves, as their own filter says."
+        ),
         .time("junk_learn_timeout", \.junk.timeout, "How long a run of the program may take."),
         .number("junk_learn_processes", \.junk.concurrency, 1...64, "Programs that run at a time."),
         .number(

@@ -28,9 +28,11 @@ struct BackUpCommand: AsyncParsableCommand {
     @Argument(help: "The file; - is standard output.") var file: String
 
     func run() async throws {
-        var output = BackupOutput(try FileWriter(self.file), base: try self.since.map { (path) throws(AdminError) in
-            try BackupBeginning.read(path)
-        })
+        var output = BackupOutput(
+            try FileWriter(self.file),
+            base: try self.since.map { (path) throws(AdminError) in
+                try BackupBeginning.read(path)
+            })
         let words = ["backup", "-u", self.target.user, "--"] + (self.since == nil ? [] : ["increment=yes"])
         let exit = try await AdminRunner(self.target.global).run(words, into: &output)
         try output.finish()
@@ -103,11 +105,12 @@ struct RestoreMailCommand: AsyncParsableCommand {
                 try output.abandon()
                 throw AdminError(.data, "\(file): \(error.text)")
             }
-            try await output.row([
-                file, head?.id.description ?? "", head?.base?.description ?? "", head?.account ?? "",
-                head.map { String($0.created) } ?? "", String(counts.boxes), String(counts.messages),
-                String(counts.octets),
-            ].map { Array($0.utf8) })
+            try await output.row(
+                [
+                    file, head?.id.description ?? "", head?.base?.description ?? "", head?.account ?? "",
+                    head.map { String($0.created) } ?? "", String(counts.boxes), String(counts.messages),
+                    String(counts.octets),
+                ].map { Array($0.utf8) })
         }
         try output.finish()
     }

@@ -105,7 +105,9 @@ struct SieveCheckCommand: AsyncParsableCommand {
             return try await AdminRunner(self.global).run(["sieve", "check"] + users + ["--"] + self.files)
         }
         var isFine = true
-        for file in self.files where try ScriptFiles.compile(file, configuration: self.global.configuration) == nil { isFine = false }
+        for file in self.files where try ScriptFiles.compile(file, configuration: self.global.configuration) == nil {
+            isFine = false
+        }
         guard isFine else { throw ExitCode(AdminExit.data.rawValue) }
     }
 }

@@ -64,7 +64,9 @@ struct ImportCommand: AsyncParsableCommand {
         for path in self.paths {
             sources += try MailFolders.sources(path, self.form ?? MailFolders.form(path), quoting)
         }
-        guard !sources.isEmpty else { throw AdminError(.data, "there is no mail in \(self.paths.joined(separator: ", "))") }
+        guard !sources.isEmpty else {
+            throw AdminError(.data, "there is no mail in \(self.paths.joined(separator: ", "))")
+        }
         var output = ImportOutput(TerminalOutput(self.target.global.format), ImportStream(sources))
         let words =
             ["import", "-u", self.target.user, "--"] + self.mailbox.map { "mailbox=\($0)" }
