@@ -121,6 +121,8 @@ static int open_library(int kind) {
 
 struct martlet_decompressor {
     int kind;
+    // What follows damage has no meaning, and the state may be half of one.
+    int is_damaged;
     martlet_z_stream zlib;
     struct bz_stream bzip2;
     void *zstd;
@@ -259,9 +261,10 @@ static int run_lz4(
             if (!take_start(d, 4, in, in_count, in_used)) return MARTLET_MORE;
             d->lz4.start_count = 0;
             d->lz4.in_count = 0;
-            d->lz4.in_wanted = big_endian(d->lz4.start);
-            if (d->lz4.in_wanted == 0 || d->lz4.in_wanted > d->lz4.largest + d->lz4.largest / 255 + 16)
-                return MARTLET_DAMAGED;
+            size_t wanted = big_endian(d->lz4.start);
+            if (wanted == 0 || wanted > d->lz4.largest + d->lz4.largest / 255 + 16) return MARTLET_DAMAGED;
+            // Only a length that fits: what comes is copied without asking again.
+            d->lz4.in_wanted = wanted;
         }
         size_t missing = d->lz4.in_wanted - d->lz4.in_count, left = in_count - *in_used;
         size_t taken = missing < left ? missing : left;
@@ -282,14 +285,16 @@ int martlet_decompress(
     martlet_decompressor *d, const unsigned char *in, size_t in_count, size_t *in_used, unsigned char *out,
     size_t out_count, size_t *out_made) {
     *in_used = *out_made = 0;
-    if (in_count > INT32_MAX || out_count > INT32_MAX) return MARTLET_DAMAGED;
+    if (d->is_damaged || in_count > INT32_MAX || out_count > INT32_MAX) return MARTLET_DAMAGED;
+    int result = MARTLET_DAMAGED;
     switch (d->kind) {
-    case MARTLET_GZIP: return run_gzip(d, in, in_count, in_used, out, out_count, out_made);
-    case MARTLET_BZIP2: return run_bzip2(d, in, in_count, in_used, out, out_count, out_made);
-    case MARTLET_ZSTD: return run_zstd(d, in, in_count, in_used, out, out_count, out_made);
-    case MARTLET_LZ4: return run_lz4(d, in, in_count, in_used, out, out_count, out_made);
-    default: return MARTLET_DAMAGED;
+    case MARTLET_GZIP: result = run_gzip(d, in, in_count, in_used, out, out_count, out_made); break;
+    case MARTLET_BZIP2: result = run_bzip2(d, in, in_count, in_used, out, out_count, out_made); break;
+    case MARTLET_ZSTD: result = run_zstd(d, in, in_count, in_used, out, out_count, out_made); break;
+    case MARTLET_LZ4: result = run_lz4(d, in, in_count, in_used, out, out_count, out_made); break;
     }
+    if (result == MARTLET_DAMAGED) d->is_damaged = 1;
+    return result;
 }
 
 int martlet_decompressor_may_end(const martlet_decompressor *d) {
