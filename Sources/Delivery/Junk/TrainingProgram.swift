@@ -44,8 +44,11 @@ struct TrainingProgram {
         let directory = try self.account.asOwner { () throws(StoreError) in try Self.makeDirectory() }
         var paths: [String] = []
         defer {
-            for path in paths { unlink(path) }
-            rmdir(directory)
+            // The directory is the user's: nobody else may remove what is in it, or should follow links there.
+            try? self.account.asOwner { () throws(StoreError) in
+                for path in paths { unlink(path) }
+                rmdir(directory)
+            }
         }
         for (index, message) in messages.enumerated() {
             let path = "\(directory)/\(index + 1).eml"
