@@ -88,7 +88,8 @@ final class MailDaemon: Sendable {
             let limit =
                 limits[socket.service]
                 ?? ConnectionLimits(
-                    maximum: socket.service.mailProtocol.map { settings.limits.clientLimit(of: $0) } ?? 0,
+                    maximum: socket.service.mailProtocol.map { settings.limits.clientLimit(of: $0) }
+                        ?? socket.service.mostConnections,
                     waiting: socket.service.hasLogin ? waiting : WaitingLimit(maximum: 0))
             limits[socket.service] = limit
             do {
@@ -211,6 +212,10 @@ extension RoleStart.Socket.Service {
     var mailProtocol: MailProtocol? { MailProtocol(rawValue: self.rawValue) }
 
     var hasLogin: Bool { self == .imap || self == .pop3 || self == .sieve }
+
+    /// Connections of a service for which there is no setting; 0: any number. Every program of the machine may connect
+    /// to the one for deliveries, and must not use up the descriptors of all others.
+    var mostConnections: Int { self == .deliver ? 512 : 0 }
 
     /// The name registered for ALPN; empty for none.
     var applicationProtocol: String {
