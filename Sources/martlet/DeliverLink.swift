@@ -38,6 +38,11 @@ struct DeliverLink {
     func deliver(
         _ delivery: LocalDelivery, _ envelope: DeliverEnvelope, from input: CInt
     ) throws(DeliverFailure) {
+        // They come from mail: a line end in one would be the end of the command.
+        let addresses: [EnvelopeAddress?] = [envelope.sender, envelope.recipient, envelope.original]
+        guard addresses.allSatisfy({ $0?.quoted.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } ?? true }) else {
+            throw DeliverFailure(.data, "an address has control characters in it")
+        }
         var buffer: [UInt8] = []
         try self.expect(try self.reply(&buffer))
         try self.command("LHLO localhost", &buffer)
