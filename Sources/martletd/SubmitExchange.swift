@@ -44,6 +44,9 @@ enum SubmitExchange {
                 return self.reply(connection, 75, "temporary file: disk full")
             }
         }
+        // Who has given up meanwhile asks again later: the message must not go out for nobody.
+        var octet: UInt8 = 0
+        guard recv(connection, &octet, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) != 0 else { return }
         lseek(spool, 0, SEEK_SET)
         let (status, output) =
             command.submission?.run(arguments, input: spool)
