@@ -81,9 +81,10 @@ final class MboxSource: ImportSource {
     private var isFinished = false
     private var isInMessage = false
 
-    init(_ path: String, _ name: MailboxName, _ quoting: MboxParser.Quoting) throws(AdminError) {
+    /// - Parameter follows: whether the file may be a link.
+    init(_ path: String, _ name: MailboxName, _ quoting: MboxParser.Quoting, follows: Bool = true) throws(AdminError) {
         self.name = name
-        self.reader = try FileReader(path)
+        self.reader = try FileReader(path, follows: follows)
         self.parser = MboxParser(quoting)
     }
 
@@ -129,10 +130,10 @@ final class MaildirSource: ImportSource {
         self.name = name
         var names: [(time: UInt64, name: String)] = []
         var total = 0
-        for folder in ["cur", "new"] {
+        for folder in ["cur", "new"] where !Directory.isLink("\(path)/\(folder)") {
             for file in Directory.names("\(path)/\(folder)") where !file.hasPrefix(".") {
                 var status = stat()
-                guard stat("\(path)/\(folder)/\(file)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                guard lstat("\(path)/\(folder)/\(file)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
                     continue
                 }
                 total += Int(status.st_size)
@@ -147,7 +148,7 @@ final class MaildirSource: ImportSource {
 
     /// Dovecot's names of the letters: `NUMBER NAME` a line.
     private static func keywords(_ path: String) -> [Int: Keyword] {
-        guard let octets = try? FileReader("\(path)/dovecot-keywords").next(1 << 20) else { return [:] }
+        guard let octets = try? FileReader("\(path)/dovecot-keywords", follows: false).next(1 << 20) else { return [:] }
         var keywords: [Int: Keyword] = [:]
         for line in octets.split(separator: 0x0A) {
             let words = line.split(separator: 0x20, maxSplits: 1).map { String(decoding: $0, as: UTF8.self) }
@@ -171,11 +172,11 @@ final class MaildirSource: ImportSource {
         let file = "\(self.path)/\(name)"
         var status = stat()
         // Renamed or removed meanwhile: another program's mail, which may work.
-        guard stat(file, &status) == 0 else {
+        guard lstat(file, &status) == 0 else {
             Terminal.complain("\(file) is gone")
             return true
         }
-        self.reader = try FileReader(file)
+        self.reader = try FileReader(file, follows: false)
         var flags: MessageFlags = []
         var keywords: [Keyword] = []
         if let info = name.utf8.lastIndex(of: 0x3A), name[info...].hasPrefix(":2,") {
@@ -215,6 +216,15 @@ enum Directory {
     static func isThere(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Whether it is a link: who imports as root must not be led by a user's links to what the user may not read. Says
+    /// so, for it is left out.
+    static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return false }
+        Terminal.complain("\(path) is a link and is left out")
+        return true
     }
 
     /// Makes a directory and those above it.

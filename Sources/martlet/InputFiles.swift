@@ -12,13 +12,15 @@ final class FileReader {
     static let piece = 128 << 10
 
     /// `-` is standard input.
-    init(_ path: String) throws(AdminError) {
+    ///
+    /// - Parameter follows: whether the file may be a link, or something else than a plain file.
+    init(_ path: String, follows: Bool = true) throws(AdminError) {
         self.path = path
-        if path == "-" {
+        if follows, path == "-" {
             self.descriptor = STDIN_FILENO
             self.closes = false
         } else {
-            self.descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            self.descriptor = open(path, O_RDONLY | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW | O_NONBLOCK))
             self.closes = true
             guard self.descriptor >= 0 else {
                 throw AdminError(.data, "cannot read \(path): \(String(cString: strerror(errno)))")
@@ -27,6 +29,7 @@ final class FileReader {
         var status = stat()
         let isPlain = fstat(self.descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         self.size = isPlain ? Int(status.st_size) : nil
+        guard follows || isPlain else { throw AdminError(.data, "cannot read \(path): it is no plain file") }
     }
 
     deinit { if self.closes { close(self.descriptor) } }

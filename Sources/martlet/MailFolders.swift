@@ -44,6 +44,7 @@ enum MailFolders {
         var sources: [any ImportSource] = []
         if Directory.isThere("\(path)/cur") { sources.append(MaildirSource(path, .inbox)) }
         for entry in Directory.names(path) where entry.hasPrefix(".") && Directory.isThere("\(path)/\(entry)/cur") {
+            if Directory.isLink("\(path)/\(entry)") { continue }
             let levels = entry.dropFirst().split(separator: ".").map { Self.level(String($0)) }
             sources.append(MaildirSource("\(path)/\(entry)", try Self.name(levels, "\(path)/\(entry)")))
         }
@@ -56,6 +57,7 @@ enum MailFolders {
         var sources: [any ImportSource] = []
         for entry in Directory.names(path)
         where !entry.hasPrefix(".") && !["cur", "new", "tmp"].contains(entry) && Directory.isThere("\(path)/\(entry)") {
+            if Directory.isLink("\(path)/\(entry)") { continue }
             let deeper = levels + [Self.level(entry)]
             if Directory.isThere("\(path)/\(entry)/cur") {
                 sources.append(MaildirSource("\(path)/\(entry)", try Self.name(deeper, "\(path)/\(entry)")))
@@ -103,11 +105,12 @@ enum MailFolders {
         var sources: [any ImportSource] = []
         for entry in Directory.names(path) where !entry.hasPrefix(".") && !Self.isNoMail(entry) {
             let file = "\(path)/\(entry)"
+            if Directory.isLink(file) { continue }
             let deeper = levels + [Self.stem(entry)]
             if Directory.isThere(file) {
                 sources += try Self.mboxes(file, deeper, quoting)
             } else {
-                sources.append(try MboxSource(file, try Self.name(deeper, file), quoting))
+                sources.append(try MboxSource(file, try Self.name(deeper, file), quoting, follows: false))
             }
         }
         return sources
