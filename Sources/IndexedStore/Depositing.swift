@@ -186,11 +186,13 @@ final class Depositing: @unchecked Sendable {
         let entries = self.groups.flatMap { $0.items.compactMap(\.entry) }
         let memories = self.groups.flatMap(\.effects.remembered)
         if failure == nil, !records.isEmpty {
+            self.volume.memory.queues(memories)
             if let ticket = self.volume.committer.enqueue(records) {
                 for state in ordered { state.lastTicket = ticket }
                 for entry in entries { entry.ticket = ticket }
                 self.volume.memory.queued(memories, ticket)
             } else {
+                self.volume.memory.forget(memories)
                 failure = StoreError(.temporary, "volume closed")
             }
         }

@@ -62,12 +62,23 @@ final class StoreMemory: DeliveryMemory {
         return try self.schema.accountID(name).map { Key(account: $0, key: key) }
     }
 
-    /// Records are queued that remember these.
+    /// Records are about to be queued that remember these. Before they are: the committer may have failed with them
+    /// when `queued` is called, and what was forgotten then must not come back.
+    func queues(_ memories: [RecordedEffects.Memory]) {
+        guard !memories.isEmpty else { return }
+        self.state.withLock { state in
+            for memory in memories {
+                state.recent[Key(account: memory.account, key: memory.key)] = (memory.expires, .max)
+            }
+        }
+    }
+
+    /// They are queued.
     func queued(_ memories: [RecordedEffects.Memory], _ ticket: UInt64) {
         guard !memories.isEmpty else { return }
         self.state.withLock { state in
             for memory in memories {
-                state.recent[Key(account: memory.account, key: memory.key)] = (memory.expires, ticket)
+                state.recent[Key(account: memory.account, key: memory.key)]?.ticket = ticket
             }
             guard state.recent.count > Self.maximumRecent else { return }
             state.recent = state.recent.filter { !self.applier.hasApplied($0.value.ticket) }
