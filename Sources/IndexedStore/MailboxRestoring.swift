@@ -156,7 +156,9 @@ extension StoreAccount {
             _ = try self.forget(former)
             self.directory.withLock { $0.entries[name] = nil }
         }
-        let lowest = archived.highestModSeq.rawValue &+ MailboxHead.lostModSeqs
+        // A backup may say anything, but numbers must be left for what comes.
+        let known = archived.highestModSeq.rawValue
+        let lowest = known < 1 << 62 ? known + MailboxHead.lostModSeqs : 0
         let created = MailboxCreated(
             key: self.takeMailboxKey(), name: name, header: header,
             highestModSeq: max(Self.firstModSeq(self.volume.now), ModSeq(rawValue: lowest)), specialUse: nil)
