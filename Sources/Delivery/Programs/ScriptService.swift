@@ -112,6 +112,9 @@ struct ScriptService {
         let descriptor = socket(
             AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw StoreError.fromErrno("socket") }
+        // Who does not accept would hold the thread for ever: a full queue is waited for as for an answer.
+        var patience = timeval(tv_sec: Int(clamping: max(1, min(self.timeout.components.seconds, 3600))), tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         let failed = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
