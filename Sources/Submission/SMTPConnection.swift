@@ -11,8 +11,9 @@ struct SMTPConnection {
     private var tls: (context: OpaquePointer, session: OpaquePointer)?
     private var received: [UInt8] = []
 
-    /// Octets of one answer.
+    /// Octets of one line of an answer, with those read ahead, and lines.
     private static let maximumReply = 64 << 10
+    private static let maximumLines = 200
 
     init(_ descriptor: CInt, _ deadline: Int64) {
         self.descriptor = descriptor
@@ -96,6 +97,7 @@ struct SMTPConnection {
     private mutating func reply(_ codes: [Int], to command: String) throws(Failure) -> [String] {
         var lines: [String] = []
         while true {
+            guard lines.count < Self.maximumLines else { throw Failure(status: 75, text: "endless answer") }
             let line = try self.line()
             guard line.count >= 3, let code = Int(String(decoding: line.prefix(3), as: UTF8.self)) else {
                 throw Failure(status: 75, text: "the MTA answers in another language than SMTP")
