@@ -70,6 +70,18 @@ import Testing
         }
     }
 
+    /// The length of a chunk that no frame of that kind may have, behind a good one, and more octets than there is room for.
+    @Test func badLengthBehindGoodChunkEnds() throws {
+        guard let sample = Self.samples.first(where: { $0.name == "lz4" }) else { return }
+        let filling = [UInt8](repeating: 0x41, count: 400_000)
+        do {
+            let text = try self.read(Self.octets(sample.hex) + [0xFF, 0xFF, 0xFF, 0xFF] + filling).text
+            #expect(text.isEmpty || Self.wire.hasPrefix(text))
+        } catch let error as StoreError {
+            #expect(error.code == .damaged)
+        }
+    }
+
     @Test(arguments: samples.indices) func brokenAnywhereItEnds(_ index: Int) throws {
         let stream = Self.octets(Self.samples[index].hex)
         let temporary = try TemporaryMaildir()
