@@ -28,8 +28,11 @@ public struct DeliveryAgent: Sendable {
     let options: Options
     let planner: SievePlanner?
     let programs = ProgramThreads()
+    /// Scripts run on threads of their own: those that compute for seconds must not take the ones on which all sessions
+    /// read their mail.
+    private let scripts = ProgramThreads()
 
-    /// One slice of running scripts on a storage thread ends after this, and the next waits its turn.
+    /// One slice of running scripts on one of their threads ends after this, and the next waits its turn.
     private static let slice: Duration = .milliseconds(50)
 
     public init(store: any MailStore, options: Options) {
@@ -95,7 +98,7 @@ public struct DeliveryAgent: Sendable {
             let (rest, known) = (pending, mailboxes)
             let made: [SievePlanner.Attempt]
             do throws(StoreError) {
-                made = try await self.store.threads.run { () throws(StoreError) -> [SievePlanner.Attempt] in
+                made = try await self.scripts.run { () throws(StoreError) -> [SievePlanner.Attempt] in
                     let started = ContinuousClock.now
                     return message.octets.withUnsafeBytes { bytes in
                         let view = SieveMessage(

@@ -260,9 +260,13 @@ struct SieveRun {
         return .finished
     }
 
+    private static let includeSteps = 500
+
     /// Runs an included script (RFC 6609). The compiler has bounded the depth.
     private mutating func include(_ number: Int, once: Bool) throws(SieveRuntimeError) -> Ending {
         guard number < self.frame.script.includes.count else { return .finished }
+        // Scripts that include others ten times each, some levels deep, are a short way to a very long run.
+        try self.spend(Self.includeSteps)
         let script = self.frame.script.includes[number]
         let isNew = self.includedOnce.insert(script.identity).inserted
         if once, !isNew { return .finished }
