@@ -10,14 +10,15 @@ import MailStore
 import ServerCore
 
 extension LMTPSession {
-    /// Delivers to each user once, however often RCPT named them, and answers in the order of RCPT.
+    /// Delivers to each user and place once, however often RCPT named them, and answers in the order of RCPT.
     func deliver(_ message: IncomingMessage, _ sender: ReversePath, _ recipients: [AcceptedRecipient]) async {
         let started = ContinuousClock.now
-        var users: [String: Int] = [:]
+        var users: [[String]: Int] = [:]
         var targets: [DeliveryRecipient] = []
         var order: [Int] = []
         for recipient in recipients {
-            let key = recipient.user.user + "\u{0}" + (recipient.detail ?? "")
+            // What goes to another place is another delivery: its 250 is for a message there.
+            let key = [recipient.user.user, recipient.detail ?? "", recipient.mailbox?.description ?? ""]
             if let known = users[key] {
                 order.append(known)
                 continue

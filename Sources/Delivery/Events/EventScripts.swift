@@ -44,7 +44,7 @@ public struct EventScripts: Sendable {
 
     /// Users' own scripts are told in METADATA.
     static let entry = MetadataEntry("/shared/imapsieve/script")
-    /// One slice of running scripts on a storage thread ends after this, and the next waits its turn.
+    /// One slice of running scripts on one of their threads ends after this, and the next waits its turn.
     private static let slice: Duration = .milliseconds(50)
     /// Messages, and octets of them, in work at once.
     private static let batch = 50
