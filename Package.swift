@@ -100,10 +100,11 @@ let package = Package(
         room(
             "ServerCore",
             uses: ["MailCore", "COpenSSL", "CZlib", "CLinux", nioCore, nioPosix, logging]),
+        room("Login", uses: ["ServerCore", "Authentication", "SASLCore"]),
         room(
             "IMAPServer",
             uses: [
-                "ServerCore", "ServerConfig", "IMAPCore", "MailSearch", "MailStore", "Accounts", "Authentication",
+                "Login", "ServerCore", "ServerConfig", "IMAPCore", "MailSearch", "MailStore", "Accounts", "Authentication",
                 "Delivery", "SASLCore",
                 "MIMECore", "MailCore", nioCore, logging,
             ]),
@@ -111,15 +112,14 @@ let package = Package(
         room(
             "ManageSieveServer",
             uses: [
-                "ServerCore", "ServerConfig", "ManageSieveCore", "SieveCore", "SieveStorage", "MailStore", "Accounts",
+                "Login", "ServerCore", "ServerConfig", "ManageSieveCore", "SieveCore", "SieveStorage", "MailStore", "Accounts",
                 "Authentication", "SASLCore", "MailCore", logging,
             ]),
         room(
             "POP3Server",
             uses: [
-                "ServerCore", "ServerConfig", "POP3Core", "MailStore", "Accounts", "Authentication",
-                "SASLCore",
-                "MailCore", nioCore, logging,
+                "Login", "ServerCore", "ServerConfig", "POP3Core", "MailStore", "Accounts", "Authentication",
+                "SASLCore", "MailCore", nioCore, logging,
             ]),
         room(
             "LMTPServer",
@@ -200,6 +200,7 @@ let package = Package(
                 "ServerCore", "ServerConfig", "Accounts", "Authentication", "SASLCore", "MailStore", "MIMECore",
                 "MailCore", nioPosix, logging,
             ]),
+        tests("Login", uses: ["ServerCore", nioCore]),
         tests("QuotaStatusServer"),
         tests("AdminCommands", uses: ["IMAPCore", "MailStore", "MailCore"]),
         // Conversations with a server, from files.

@@ -2,6 +2,7 @@ import Accounts
 import Authentication
 import IMAPCore
 import Logging
+import Login
 import MailCore
 import MailStore
 import SASLCore
@@ -34,9 +35,8 @@ extension Session {
         guard let name = String(validating: user, as: UTF8.self) else {
             return self.failedLogin(tag, AuthenticationFailure(.credentials), "", "PLAIN")
         }
-        try await self.connection.flush()
-        let outcome = await self.options.authenticator.authenticate(
-            self.authenticationRequest, user: name, password: password)
+        let outcome = try await self.options.authenticator.authenticate(
+            on: self.connection, service: "imap", user: name, password: password)
         try await self.conclude(tag, outcome, name, "PLAIN")
     }
 
@@ -48,19 +48,11 @@ extension Session {
             self.write { $0.tagged(tag, .no, .cannot, "Unsupported authentication mechanism") }
             return
         }
-        try await self.connection.flush()
-        var failure: ConnectionError?
-        let outcome = await self.options.authenticator.authenticate(
-            self.authenticationRequest, mechanism: mechanism, initialResponse: command.initialResponse
-        ) { challenge in
-            do throws(ConnectionError) {
-                return try await self.respond(to: challenge)
-            } catch {
-                failure = error
-                return .cancelled
-            }
+        let outcome = try await self.options.authenticator.authenticate(
+            on: self.connection, service: "imap", mechanism: mechanism, initialResponse: command.initialResponse
+        ) { challenge throws(ConnectionError) in
+            try await self.respond(to: challenge)
         }
-        if let failure { throw failure }
         guard self.endReason == nil else { return }
         try await self.conclude(tag, outcome, "", mechanism.text)
     }
@@ -75,18 +67,6 @@ extension Session {
         if line == [UInt8(ascii: "*")] { return .cancelled }
         guard let response = Base64.decode(line) else { return .malformed }
         return .response(response)
-    }
-
-    private var authenticationRequest: AuthenticationRequest {
-        let remote = self.connection.remoteAddress
-        let local = self.connection.localAddress
-        let security: ConnectionSecurity =
-            self.connection.tls != nil ? .tls : remote.isLocal ? .local : .cleartext
-        return AuthenticationRequest(
-            service: "imap", remoteAddress: remote.isUnix ? nil : remote.text,
-            remotePort: remote.isUnix ? nil : remote.port, localAddress: local.isUnix ? nil : local.text,
-            localPort: local.isUnix ? nil : local.port, security: security,
-            session: self.connection.sessionID)
     }
 
     private func refuseCleartext(_ tag: Tag) {
@@ -161,12 +141,8 @@ extension Session {
             self.write { $0.tagged(tag, .no, .unavailable, "Temporary authentication failure") }
         }
         self.logFailedLogin(name, method, failure)
-        // Guessing costs a connection now and then, which address limits and fail2ban see.
-        if self.loginLog.failures >= Self.maximumFailedLogins {
+        if self.loginLog.hasNoAttemptsLeft {
             self.end(.authenticationFailed, "Too many failed logins")
         }
     }
-
-    /// Failed logins after which the connection ends.
-    private static let maximumFailedLogins = 10
 }

@@ -1,6 +1,7 @@
 import Authentication
 import Glibc
 import Logging
+import Login
 import MailStore
 import ServerCore
 

@@ -1,5 +1,6 @@
 import IMAPCore
 import Logging
+import Login
 import MIMECore
 import MailCore
 import MailStore

@@ -2,6 +2,7 @@ import Accounts
 import Authentication
 import Glibc
 import Logging
+import Login
 import MailCore
 import MailStore
 import ManageSieveCore
@@ -28,19 +29,11 @@ extension ManageSieveSession {
             }
             initial = decoded
         }
-        try await self.connection.flush()
-        var failure: ConnectionError?
-        let outcome = await self.options.authenticator.authenticate(
-            self.authenticationRequest, mechanism: name, initialResponse: initial
-        ) { challenge in
-            do throws(ConnectionError) {
-                return try await self.exchange(challenge)
-            } catch {
-                failure = error
-                return .cancelled
-            }
+        let outcome = try await self.options.authenticator.authenticate(
+            on: self.connection, service: "sieve", mechanism: name, initialResponse: initial
+        ) { challenge throws(ConnectionError) in
+            try await self.exchange(challenge)
         }
-        if let failure { throw failure }
         guard !self.isDone else { return }
         await self.received(outcome, method: name.text)
     }
@@ -78,45 +71,15 @@ extension ManageSieveSession {
         }
     }
 
-    private var authenticationRequest: AuthenticationRequest {
-        let connection = self.connection
-        let isUnix = connection.remoteAddress.isUnix
-        return AuthenticationRequest(
-            service: "sieve", remoteAddress: isUnix ? nil : connection.remoteAddress.text,
-            remotePort: isUnix ? nil : connection.remoteAddress.port,
-            localAddress: isUnix ? nil : connection.localAddress.text,
-            localPort: isUnix ? nil : connection.localAddress.port,
-            security: connection.tls != nil ? .tls : connection.remoteAddress.isLocal ? .local : .cleartext,
-            session: connection.sessionID)
-    }
-
     private func received(_ outcome: AuthenticationOutcome, method: String) async {
         switch outcome {
         case .success(let identity, let record): self.open(record, identity.user, method: method)
         case .failure(let failure):
-            let (code, text) = Self.response(to: failure)
-            self.reply(.no, code, text)
+            self.reply(.no, failure.code == .temporary ? .tryLater : nil, failure.text)
             let line = self.loginLog.failed(
                 user: "", method: method, why: failure.logText, fields: self.logFields)
             self.options.logger.info("\(line)")
-            if self.loginLog.failures >= Self.maximumFailedLogins { self.isDone = true }
-        }
-    }
-
-    /// Failed logins after which the connection ends.
-    private static let maximumFailedLogins = 10
-
-    private static func response(
-        to failure: AuthenticationFailure
-    ) -> (ManageSieveResponse.Code?, String) {
-        switch failure.code {
-        case .credentials, .authorization: (nil, failure.message ?? "Authentication failed.")
-        case .userDisabled: (nil, failure.message ?? "Account is disabled.")
-        case .passwordExpired: (nil, failure.message ?? "Password has expired.")
-        case .malformedResponse: (nil, "Invalid base64 data or malformed response.")
-        case .unknownMechanism: (nil, "Unsupported authentication mechanism.")
-        case .cancelled: (nil, "Authentication aborted by client.")
-        case .temporary: (.tryLater, "Temporary authentication failure.")
+            if self.loginLog.hasNoAttemptsLeft { self.isDone = true }
         }
     }
 

@@ -2,6 +2,7 @@ import Accounts
 import Authentication
 import Glibc
 import Logging
+import Login
 import MailStore
 import ManageSieveCore
 import SASLCore

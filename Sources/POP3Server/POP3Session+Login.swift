@@ -2,6 +2,7 @@ import Accounts
 import Authentication
 import Glibc
 import Logging
+import Login
 import MailCore
 import MailStore
 import NIOCore
@@ -13,10 +14,8 @@ import ServerCore
 extension POP3Session {
     /// USER and PASS.
     func checkPassword(user: String, password: [UInt8]) async throws(ConnectionError) {
-        // What is pending answers earlier commands, and the check may take seconds.
-        try await self.connection.flush()
-        let outcome = await self.options.authenticator.authenticate(
-            self.authenticationRequest, user: user, password: password)
+        let outcome = try await self.options.authenticator.authenticate(
+            on: self.connection, service: "pop3", user: user, password: password)
         await self.received(outcome, method: "PLAIN", claimed: user)
     }
 
@@ -36,19 +35,11 @@ extension POP3Session {
             self.reply(.error("Unsupported authentication mechanism."))
             return
         }
-        try await self.connection.flush()
-        var failure: ConnectionError?
-        let outcome = await self.options.authenticator.authenticate(
-            self.authenticationRequest, mechanism: name, initialResponse: initialResponse
-        ) { challenge in
-            do throws(ConnectionError) {
-                return try await self.exchange(challenge)
-            } catch {
-                failure = error
-                return .cancelled
-            }
+        let outcome = try await self.options.authenticator.authenticate(
+            on: self.connection, service: "pop3", mechanism: name, initialResponse: initialResponse
+        ) { challenge throws(ConnectionError) in
+            try await self.exchange(challenge)
         }
-        if let failure { throw failure }
         guard !self.isDone else { return }
         await self.received(outcome, method: name.text, claimed: nil)
     }
@@ -77,18 +68,6 @@ extension POP3Session {
         }
     }
 
-    private var authenticationRequest: AuthenticationRequest {
-        let connection = self.connection
-        let isUnix = connection.remoteAddress.isUnix
-        return AuthenticationRequest(
-            service: "pop3", remoteAddress: isUnix ? nil : connection.remoteAddress.text,
-            remotePort: isUnix ? nil : connection.remoteAddress.port,
-            localAddress: isUnix ? nil : connection.localAddress.text,
-            localPort: isUnix ? nil : connection.localAddress.port,
-            security: connection.tls != nil ? .tls : connection.remoteAddress.isLocal ? .local : .cleartext,
-            session: connection.sessionID)
-    }
-
     private func received(_ outcome: AuthenticationOutcome, method: String, claimed: String?) async {
         switch outcome {
         case .success(let identity, let record):
@@ -99,23 +78,15 @@ extension POP3Session {
             let line = self.loginLog.failed(
                 user: claimed ?? "", method: method, why: failure.logText, fields: self.logFields)
             self.options.logger.info("\(line)")
-            if self.loginLog.failures >= Self.maximumFailedLogins { self.isDone = true }
+            if self.loginLog.hasNoAttemptsLeft { self.isDone = true }
         }
     }
 
-    /// Failed logins after which the connection ends.
-    private static let maximumFailedLogins = 10
-
     private static func response(to failure: AuthenticationFailure) -> POP3Response {
         switch failure.code {
-        case .credentials, .authorization:
-            .error(.auth, failure.message ?? "Authentication failed.")
-        case .userDisabled: .error(.auth, failure.message ?? "Account is disabled.")
-        case .passwordExpired: .error(.auth, failure.message ?? "Password has expired.")
-        case .malformedResponse: .error("Invalid base64 data or malformed response.")
-        case .unknownMechanism: .error("Unsupported authentication mechanism.")
-        case .cancelled: .error("Authentication aborted by client.")
-        case .temporary: .error(.temporary, "Temporary authentication failure.")
+        case .credentials, .authorization, .userDisabled, .passwordExpired: .error(.auth, failure.text)
+        case .malformedResponse, .unknownMechanism, .cancelled: .error(failure.text)
+        case .temporary: .error(.temporary, failure.text)
         }
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Login
 import MailCore
 import MailStore
 import POP3Core

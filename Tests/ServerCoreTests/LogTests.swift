@@ -21,34 +21,6 @@ import Testing
         #expect(LogText.field(String(repeating: "a", count: 500)).utf8.count == 259)
     }
 
-    @Test func loginLinesHaveTheKnownForm() {
-        let fields = ConnectionLogFields(
-            remote: PeerAddress(try? .init(ipAddress: "192.0.2.1", port: 1)),
-            local: PeerAddress(try? .init(ipAddress: "192.0.2.2", port: 143)), tls: true, sessionID: "S1")
-        let rest = "rip=192.0.2.1, lip=192.0.2.2, TLS, session=<S1>"
-        var log = LoginLog(service: "imap", now: UnixTime(seconds: 100))
-        #expect(
-            log.disconnected("Connection closed", fields: fields, now: UnixTime(seconds: 101))
-                == "imap-login: Disconnected: Connection closed (no auth attempts in 1 secs): user=<>, \(rest)")
-        #expect(
-            log.failed(
-                user: "eve\n", method: "PLAIN", why: "auth failed", fields: fields, now: UnixTime(seconds: 102))
-                == "imap-login: Aborted login (auth failed, 1 attempts in 2 secs): user=<eve\\x0a>, method=PLAIN, \(rest)"
-        )
-        // Not in the words of a failed attempt, which has been told.
-        #expect(
-            log.disconnected("Connection closed", fields: fields, now: UnixTime(seconds: 103))
-                == "imap-login: Disconnected: Connection closed (gave up after 1 failed logins in 3 secs): user=<eve\\x0a>, method=PLAIN, \(rest)"
-        )
-        #expect(
-            log.refused(user: "alice", method: "LOGIN", why: "too many", fields: fields)
-                == "imap-login: Login refused (too many): user=<alice>, method=LOGIN, \(rest)")
-        #expect(
-            log.succeeded(user: "alice", method: "PLAIN", processID: 7, fields: fields)
-                == "imap-login: Login: user=<alice>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.2, mpid=7, TLS, session=<S1>"
-        )
-    }
-
     @Test func addressesOfMappedPeersAreIPv4() throws {
         let mapped = PeerAddress(try .init(ipAddress: "::ffff:127.0.0.5", port: 9))
         #expect(mapped.text == "127.0.0.5" && mapped.isLocal && mapped.kind == .ipv4 && mapped.port == 9)

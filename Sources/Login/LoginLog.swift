@@ -1,3 +1,5 @@
+public import ServerCore
+
 /// The lines of a connection before and at its login, with their `imap-login: `, in the form that log readers
 /// (fail2ban, pflogsumm and the like) know.
 ///
@@ -8,6 +10,9 @@ public struct LoginLog: Sendable {
     private let since: UnixTime
     /// Failed attempts so far.
     public private(set) var failures = 0
+    /// Whether the connection has had its attempts: it is ended, which address limits and fail2ban see.
+    public var hasNoAttemptsLeft: Bool { self.failures >= Self.maximumFailures }
+    private static let maximumFailures = 10
     /// The login name and mechanism last tried; `nil` before any.
     private var last: (user: String, method: String)?
 
@@ -68,35 +73,5 @@ public struct LoginLog: Sendable {
     private func line(_ head: String, _ rest: String) -> String {
         let method = self.last.map { "method=\(LogText.field($0.method)), " } ?? ""
         return "\(self.service)-login: \(head) user=<\(LogText.field(self.last?.user ?? ""))>, \(method)\(rest)"
-    }
-}
-
-/// What each login line says of the connection.
-public struct ConnectionLogFields: Sendable {
-    /// `rip=192.0.2.1, lip=192.0.2.2`
-    let addresses: String
-    /// `, TLS, session=<...>`
-    let rest: String
-
-    var all: String { self.addresses + self.rest }
-
-    public init(_ connection: Connection) {
-        self.init(
-            remote: connection.remoteAddress, local: connection.localAddress, tls: connection.tls != nil,
-            sessionID: connection.sessionID)
-    }
-
-    init(remote: PeerAddress, local: PeerAddress, tls isEncrypted: Bool, sessionID: String) {
-        self.addresses = "rip=\(remote), lip=\(local)"
-        let security = isEncrypted ? ", TLS" : remote.isLocal ? ", secured" : ""
-        self.rest = "\(security), session=<\(sessionID)>"
-    }
-}
-
-/// Prefixes of log lines.
-public enum LogLabel {
-    /// `imap(user)<pid><session>`
-    public static func session(_ service: String, user: String, processID: Int32, sessionID: String) -> String {
-        "\(service)(\(LogText.field(user)))<\(processID)><\(sessionID)>"
     }
 }
