@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 CONFDIR ?= /etc/martlet
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
-.PHONY: run build test unit interop differential model crash fuzz format lint install clean packages
+.PHONY: run build test unit interop differential model crash fuzz bench format lint install clean packages
 
 run: build
 	conf.d/demo/run.sh "$$($(SWIFT) build $(RELEASE) --show-bin-path)"
@@ -51,11 +51,15 @@ crash: packages
 fuzz: packages
 	Fuzz/run.sh $(or $(SECONDS_EACH),600)
 
+# Martlet and Debian's Dovecot on the same work, in turns. BENCH: arguments of Benchmarks/run.sh run.
+bench: packages
+	Benchmarks/run.sh run $(BENCH)
+
 format:
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks/Sources
 
 lint:
-	$(SWIFT) format lint --recursive Package.swift Sources Tests
+	$(SWIFT) format lint --recursive Package.swift Sources Tests Benchmarks/Sources
 
 # Programs without symbols, half the size. Files below CONFDIR that are there already stay as they are.
 install: build

@@ -13,6 +13,8 @@ let package = Package(
                 .product(name: "MIMECore", package: "martlet"),
                 .product(name: "IMAPCore", package: "martlet"),
             ],
-            swiftSettings: [.swiftLanguageMode(.v6)])
+            swiftSettings: [.swiftLanguageMode(.v6)]),
+        .systemLibrary(name: "CLoad", providers: [.apt(["libssl-dev"])]),
+        .executableTarget(name: "Load", dependencies: ["CLoad"], swiftSettings: [.swiftLanguageMode(.v6)]),
     ]
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, model, crash, fuzz) only those suites.
+# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, model, crash, fuzz, load) only those suites.
 #
 # Each suite beside the unit tests is a program under Tests/Interop that prints lines
 # `ok NAME`, `FAIL NAME: why` or `skip NAME: why`.
@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${SWIFT:=swift}" "${STRICT:=}"
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model crash fuzz)
+[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model crash fuzz load)
 
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -104,6 +104,10 @@ for suite in "${suites[@]}"; do
         crash)
             build_daemon
             program crash python3 Tests/Interop/crash_test.py --rounds "${CRASH_ROUNDS:-50}"
+            ;;
+        load)
+            build_daemon
+            program load Benchmarks/run.sh proof
             ;;
         fuzz) program fuzz Fuzz/run.sh "${FUZZ_SECONDS:-10}" ;;
         *)

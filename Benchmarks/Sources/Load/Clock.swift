@@ -1,0 +1,10 @@
+import Glibc
+
+/// Nanoseconds of the monotonic clock.
+func nanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
+func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }
