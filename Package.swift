@@ -27,6 +27,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let dequeModule = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heapModule = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
     name: "martlet",
@@ -78,7 +79,7 @@ let package = Package(
         room("VolumeLog", uses: ["MailCore", "CLinux"]),
         room(
             "IndexedStore",
-            uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", dequeModule]),
+            uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", dequeModule, heapModule]),
         room(
             "MaildirFormat",
             uses: ["IndexedStore", "MailStore", "MailCore", "CLinux", "CDecompress"]),
@@ -93,7 +94,7 @@ let package = Package(
         room("Delivery", uses: ["SieveCore", "SieveStorage", "MailStore", "MIMECore", "MailCore", "CLinux"]),
 
         // To the MTA.
-        room("Submission", uses: ["COpenSSL"]),
+        room("Submission", uses: ["COpenSSL", "MailCore"]),
 
         // Servers.
         room("ServerConfig", uses: ["MailCore"]),

@@ -1,3 +1,4 @@
+internal import HeapModule
 internal import LMDB
 internal import MailCore
 internal import MailStore
@@ -7,9 +8,28 @@ internal import Synchronization
 /// kept up to date by who changes them.
 final class OutgoingTable: Sendable {
     private struct State {
-        var mails: [OutgoingID: (account: UInt32, mail: QueuedMail)] = [:]
+        /// `turn` is that of the mail's entry in `due`; 0: it has none that counts.
+        var mails: [OutgoingID: (account: UInt32, mail: QueuedMail, turn: UInt64)] = [:]
         var octets: UInt64 = 0
+        /// When mails are to be tried, the earliest first. An entry that is not the mail's last one is passed over.
+        var due = Heap<Due>()
+        var lastTurn: UInt64 = 0
         var watcher: (@Sendable () -> Void)?
+
+        mutating func schedule(_ id: OutgoingID) {
+            guard let mail = self.mails[id]?.mail else { return }
+            self.lastTurn += 1
+            self.mails[id]?.turn = self.lastTurn
+            self.due.insert(Due(time: mail.dueTime, id: id, turn: self.lastTurn))
+        }
+    }
+
+    private struct Due: Comparable {
+        var time: Int64
+        var id: OutgoingID
+        var turn: UInt64
+
+        static func < (a: Due, b: Due) -> Bool { a.time != b.time ? a.time < b.time : a.id < b.id }
     }
 
     private let state = Mutex(State())
@@ -36,9 +56,30 @@ final class OutgoingTable: Sendable {
             size: row.size, queuedAt: row.queuedAt, attempts: Int(clamping: row.attempts),
             nextAttempt: row.nextAttempt, lastError: row.lastError, isHandedOver: row.isHandedOver)
         self.state.withLock { state in
-            guard state.mails.updateValue((key.account, mail), forKey: key.id) == nil else { return }
-            state.octets &+= row.size
+            let isNew = state.mails.updateValue((key.account, mail, 0), forKey: key.id) == nil
+            if isNew { state.octets &+= row.size }
+            state.schedule(key.id)
         }
+    }
+
+    func takeDue(at now: Int64) -> DueMail {
+        self.state.withLock { state in
+            while let first = state.due.min {
+                guard let (_, mail, turn) = state.mails[first.id], turn == first.turn else {
+                    state.due.removeMin()
+                    continue
+                }
+                guard first.time <= now else { return .later(first.time) }
+                state.due.removeMin()
+                state.mails[first.id]?.turn = 0
+                return .mail(mail)
+            }
+            return .none
+        }
+    }
+
+    func putBack(_ id: OutgoingID) {
+        self.state.withLock { $0.schedule(id) }
     }
 
     func apply(_ changed: OutgoingChanged) {
@@ -53,7 +94,9 @@ final class OutgoingTable: Sendable {
             entry.mail.nextAttempt = new.nextAttempt
             entry.mail.lastError = new.lastError
             entry.mail.isHandedOver = new.isHandedOver
+            entry.turn = 0
             state.mails[changed.key.id] = entry
+            if !new.isHandedOver { state.schedule(changed.key.id) }
         }
     }
 
@@ -64,6 +107,11 @@ final class OutgoingTable: Sendable {
         let watcher = self.state.withLock { $0.watcher }
         watcher?()
     }
+}
+
+extension QueuedMail {
+    /// What was being handed over is to be settled before all else.
+    fileprivate var dueTime: Int64 { self.isHandedOver ? .min : self.nextAttempt }
 }
 
 extension IndexSchema {

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import VolumeLog
 
 /// The outgoing mails of a store as others see them.
 final class StoreQueue: OutgoingQueue {
@@ -8,6 +9,12 @@ final class StoreQueue: OutgoingQueue {
     init(_ volume: Volume) { self.volume = volume }
 
     var mails: [QueuedMail] { self.volume.outgoing.mails }
+
+    var identity: UInt64 { self.volume.log.tag }
+
+    func takeDue(at now: Int64) -> DueMail { self.volume.outgoing.takeDue(at: now) }
+
+    func putBack(_ id: OutgoingID) { self.volume.outgoing.putBack(id) }
 
     var load: (count: Int, octets: UInt64) { self.volume.outgoing.load }
 

@@ -86,10 +86,28 @@ public enum OutgoingChange: Sendable {
     case gone
 }
 
+/// What is to be tried next.
+public enum DueMail: Sendable {
+    case mail(QueuedMail)
+    /// Nothing before that time, seconds since 1970.
+    case later(Int64)
+    case none
+}
+
 /// The mails of a store that wait for the MTA. They come in by `MailStore.deliver`.
 public protocol OutgoingQueue: Sendable {
+    /// Tells the queue apart from those of all other stores, also of one that was there before in its place.
+    var identity: UInt64 { get }
+
     /// All of them, the oldest first.
     var mails: [QueuedMail] { get }
+
+    /// Takes the mail that is to be tried first, if it is due: it is not taken again before it is noted as deferred, or
+    /// put back. Those that were being handed over when the store was opened are due at once.
+    func takeDue(at now: Int64) -> DueMail
+
+    /// Has a mail that was taken taken again, when it is due.
+    func putBack(_ id: OutgoingID)
 
     /// How many they are, and their octets.
     var load: (count: Int, octets: UInt64) { get }

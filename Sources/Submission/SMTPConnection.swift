@@ -7,7 +7,7 @@ struct SMTPConnection {
 
     private let descriptor: CInt
     /// Milliseconds of the steady clock.
-    private let deadline: Int64
+    private var deadline: Int64
     private var tls: (context: OpaquePointer, session: OpaquePointer)?
     private var received: [UInt8] = []
 
@@ -35,6 +35,9 @@ struct SMTPConnection {
             setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
         }
     }
+
+    /// Gives the peer so many milliseconds from now, where it has less.
+    mutating func extend(by milliseconds: Int64) { self.deadline = max(self.deadline, Self.now() + milliseconds) }
 
     mutating func close() {
         if let tls = self.tls {
@@ -108,7 +111,7 @@ struct SMTPConnection {
             let text = lines.joined(separator: " ")
             throw Failure(
                 status: code >= 500 && code < 600 ? 69 : 75,
-                text: "\(command.isEmpty ? "" : command + ": ")\(code) \(text)")
+                text: "\(command.isEmpty ? "" : command + ": ")\(code) \(text)", isAnswer: true)
         }
     }
 
@@ -127,8 +130,9 @@ struct SMTPConnection {
 
     mutating func farewell() { try? self.write(Array("QUIT\r\n".utf8)) }
 
-    /// Sends a file with the line ends of Unix as the data of a message, and its end.
-    mutating func sendMessage(_ input: CInt) throws(Failure) {
+    /// Sends a file with the line ends of Unix as the data of a message; answers the octets that end it, without which it
+    /// is none.
+    mutating func sendMessage(_ input: CInt) throws(Failure) -> [UInt8] {
         var piece = [UInt8](repeating: 0, count: 64 << 10)
         var last: UInt8 = 0x0A
         while true {
@@ -149,7 +153,19 @@ struct SMTPConnection {
             }
             try self.write(out)
         }
-        try self.write(Array((last == 0x0A ? ".\r\n" : "\r\n.\r\n").utf8))
+        return Array((last == 0x0A ? ".\r\n" : "\r\n.\r\n").utf8)
+    }
+
+    /// Sends the end of a message and waits for the answer: 250, or a failure, which is in doubt when there is none.
+    mutating func finishMessage(_ end: [UInt8]) throws(Failure) {
+        do throws(Failure) {
+            try self.write(end)
+            _ = try self.reply(250)
+        } catch {
+            var failure = error
+            failure.isInDoubt = !failure.isAnswer
+            throw failure
+        }
     }
 
     // MARK: Octets

@@ -39,14 +39,27 @@ public struct SMTPSubmission: Sendable {
         /// Of sysexits.h: 69, it never will be; 75, it may be later.
         var status: UInt8
         var text: String
+        /// Whether the MTA said so.
+        var isAnswer = false
+        /// It may have been taken nevertheless.
+        var isInDoubt = false
     }
 
-    /// Does what a sendmail program would do, and answers its exit status and what it would print.
+    /// For the answer to the message's end at least, in milliseconds: who gives up earlier sends it again while the MTA
+    /// still has it in work (RFC 5321 section 4.5.3.2.6).
+    private static let lastPatience: Int64 = 600_000
+
+    /// Does what a sendmail program would do, and answers its exit status and what it would print; `nil` when the MTA had
+    /// all of the message and its answer did not come: it may have taken it.
     ///
     /// - Parameters:
     ///   - arguments: sendmail's: `-f SENDER -- RECIPIENT...`.
     ///   - input: the message, with the line ends of Unix.
-    public func run(_ arguments: [String], input: CInt) -> (status: UInt8, output: String) {
+    ///   - committing: called before the MTA gets the message's end, without which it takes nothing; `false`: it must not
+    ///     get it.
+    func run(
+        _ arguments: [String], input: CInt, committing: () -> Bool = { true }
+    ) -> (status: UInt8, text: String)? {
         guard let dash = arguments.lastIndex(of: "--"), arguments[(dash + 1)...].count > 0,
             let flag = arguments[..<dash].firstIndex(of: "-f"), flag + 1 < dash
         else { return (64, "not what a sendmail is called with") }
@@ -56,14 +69,16 @@ public struct SMTPSubmission: Sendable {
             return (65, "an address cannot be sent")
         }
         do throws(Failure) {
-            try self.send(input, from: sender, to: recipients)
+            try self.send(input, from: sender, to: recipients, committing)
             return (0, "")
         } catch {
-            return (error.status, error.text)
+            return error.isInDoubt ? nil : (error.status, error.text)
         }
     }
 
-    private func send(_ input: CInt, from sender: String, to recipients: [String]) throws(Failure) {
+    private func send(
+        _ input: CInt, from sender: String, to recipients: [String], _ committing: () -> Bool
+    ) throws(Failure) {
         let deadline = SMTPConnection.now() + self.timeout
         var connection = SMTPConnection(try self.connect(deadline), deadline)
         defer { connection.close() }
@@ -87,21 +102,22 @@ public struct SMTPSubmission: Sendable {
         _ = try connection.command("MAIL FROM:<\(sender)>\(parameters)", 250)
         for recipient in recipients { _ = try connection.command("RCPT TO:<\(recipient)>", 250, 251) }
         _ = try connection.command("DATA", 354)
-        try connection.sendMessage(input)
-        // From its answer on the mail is the MTA's.
-        _ = try connection.reply(250)
+        let end = try connection.sendMessage(input)
+        guard committing() else { throw Failure(status: 75, text: "what is sent cannot be noted on the disk") }
+        connection.extend(by: Self.lastPatience)
+        // From its answer on the mail is the MTA's. Without one, nobody knows.
+        try connection.finishMessage(end)
         connection.farewell()
     }
 
     private func connect(_ deadline: Int64) throws(Failure) -> CInt {
-        var hints = addrinfo()
-        hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        let problem = getaddrinfo(self.host, self.port, &hints, &found)
-        guard problem == 0 else {
-            throw Failure(status: 75, text: "\(self.host): \(String(cString: gai_strerror(problem)))")
+        let found: HostLookup.Addresses?
+        do throws(HostLookup.Failure) {
+            found = try HostLookup.find(self.host, self.port, until: deadline)
+        } catch {
+            throw Failure(status: 75, text: "\(self.host): \(error.text)")
         }
-        defer { freeaddrinfo(found) }
+        defer { if let found { freeaddrinfo(found) } }
         var why = "no address"
         var next = found
         while let address = next?.pointee {

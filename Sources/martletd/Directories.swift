@@ -8,6 +8,7 @@ enum Directories {
         try self.make(settings.general.baseDirectory, mode: 0o755, owner: nil)
         try self.make(settings.general.stateDirectory, mode: 0o755, owner: nil)
         try self.make(settings.volumePath, mode: 0o700, owner: mailUser)
+        try self.make(settings.submitDirectory, mode: 0o700, owner: mailUser)
         if let mailUser { VolumeOwner.give(settings.volumePath, uid: mailUser.uid, gid: mailUser.gid) }
     }
 

@@ -4,8 +4,6 @@ enum Invocation: Equatable {
     case authRole(RoleUser?)
     case mailRole(RoleUser?)
     case submitRole(RoleUser?)
-    /// In place of sendmail: the submit role's socket, and sendmail's arguments.
-    case submitClient(String, [String])
     case authWorker
     case version
     case help
@@ -44,14 +42,7 @@ enum Invocation: Equatable {
                 self = .help
                 return
             default:
-                if argument == "--role=submit-client" {
-                    guard let path = iterator.next() else {
-                        self = .mistake("\(argument) needs a socket")
-                        return
-                    }
-                    self = .submitClient(path, Array(IteratorSequence(iterator)))
-                    return
-                } else if argument.hasPrefix("--role=") {
+                if argument.hasPrefix("--role=") {
                     role = String(argument.dropFirst("--role=".count))
                 } else if argument.hasPrefix("--user="),
                     let parsed = RoleUser(argument: argument.dropFirst("--user=".count))

@@ -10,7 +10,6 @@ struct Main {
         case .authRole(let user): AuthRole.run(user)
         case .mailRole(let user): MailRole.run(user)
         case .submitRole(let user): SubmitRole.run(user)
-        case .submitClient(let path, let arguments): SubmitExchange.submit(socket: path, arguments: arguments)
         case .authWorker: AuthWorker.run(AuthWorker.descriptor)
         case .version: print("martletd \(Release.version)")
         case .help: print(Invocation.helpText)

@@ -2,6 +2,7 @@ import Delivery
 import Logging
 import ServerConfig
 import ServerCore
+import Submission
 import Wiring
 
 extension OutgoingRunner.Options {
@@ -9,9 +10,8 @@ extension OutgoingRunner.Options {
     init(_ settings: Settings, _ logger: Logger) {
         self.init()
         // The program itself, or the connection, is the submit role's.
-        if settings.canSend { self.program = SubmitExchange.command(settings) }
-        // The submit role ends by itself before that.
-        self.timeout = settings.submission.timeout + .seconds(10)
+        self.transport = SubmitTransport(
+            canSend: settings.canSend, client: SubmitClient(settings.general.baseDirectory + "/submit"))
         self.firstPause = settings.outgoingQueue.firstPause
         self.longestPause = settings.outgoingQueue.longestPause
         self.lifetime = settings.outgoingQueue.lifetime

@@ -18,7 +18,12 @@ final class SubmitCommand: Sendable {
 
     init(_ settings: Settings) { self.value = Mutex(Self.value(settings)) }
 
-    var current: Value { self.value.withLock { $0 } }
+    /// Serves with what is in force now.
+    func server(_ journal: HandoverJournal) -> SubmitServer {
+        let value = self.value.withLock { $0 }
+        return SubmitServer(
+            journal, value.words, value.submission, timeout: value.timeout, maximumSize: value.maximumSize)
+    }
 
     func replace(_ settings: Settings) {
         let new = Self.value(settings)
@@ -46,4 +51,10 @@ final class SubmitCommand: Sendable {
             timeout: max(1, settings.submission.timeout.components.seconds) * 1000,
             maximumSize: size == 0 ? .max : size.addingReportingOverflow(65_536).partialValue)
     }
+}
+
+extension Settings {
+    /// The submit role's directory, and where it notes what it hands over.
+    var submitDirectory: String { self.general.stateDirectory + "/submit" }
+    var handoverPath: String { self.submitDirectory + "/handovers" }
 }

@@ -3,6 +3,7 @@ import Delivery
 import Glibc
 import ServerConfig
 import ServerCore
+import Submission
 
 /// The submit role: runs `sendmail_path` for mail of users' scripts, or hands it to `submission_host`.
 ///
@@ -25,6 +26,10 @@ enum SubmitRole {
             exit(78)
         }
         let command = SubmitCommand(configuration.settings)
+        let journal = HandoverJournal(configuration.settings.handoverPath)
+        if let complaint = journal.complaint {
+            Complaint.write("what is handed to the MTA is not noted, and may be sent twice after a crash: \(complaint)")
+        }
         for _ in 0..<Self.threads {
             Thread.start {
                 while true {
@@ -35,7 +40,7 @@ enum SubmitRole {
                         continue
                     }
                     _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
-                    SubmitExchange.serve(connection, command.current)
+                    command.server(journal).serve(connection)
                     close(connection)
                 }
             }

@@ -55,24 +55,80 @@ import Testing
         }
     }
 
-    /// The process ended while the MTA was being given mails.
+    /// The process ended while mails were being handed over: whoever had them says what became of them.
     @Test func afterACrashInBetween() async throws {
         try await TestSite.with { (site) async throws in
-            site.installSendmail()
-            site.install(
+            let script = """
+                require ["copy", "vacation", "enotify"];
+                redirect :copy "one@example.net"; redirect :copy "two@example.net"; redirect :copy "three@example.net";
+                redirect :copy "four@example.net"; vacation "away"; notify "mailto:n@example.net";
                 """
-                require ["vacation", "enotify"];
-                redirect :copy "one@example.net"; vacation "away"; notify "mailto:n@example.net";
-                """.replacing("require [\"vacation\"", with: "require [\"copy\", \"vacation\""), for: "anna")
+            site.install(script, for: "anna")
             let mail = "To: anna@example.org\r\nMessage-ID: <1@example.com>\r\n\r\n"
-            #expect(try await site.deliver(site.agent(), to: "anna", message: mail) == ["INBOX"])
+            let agent = site.agent()
+            #expect(try await site.deliver(agent, to: "anna", message: mail) == ["INBOX"])
             let queue = try #require(site.queue)
-            #expect(queue.mails.map(\.purpose) == [.redirect, .vacation, .notification])
-            for mail in queue.mails { try await queue.note(.handedOver, of: mail.id) }
-            #expect(await site.sendQueued() == [])
-            // Rather twice than never, but for the reply.
-            #expect(site.sent.map { $0.split(separator: " ").last ?? "" } == ["one@example.net", "n@example.net"])
+            try #require(queue.mails.count == 6)
+            for mail in queue.mails {
+                try await queue.note(.handedOver, of: mail.id)
+                queue.putBack(mail.id)
+            }
+            let transport = ToldTransport([
+                "one@example.net": .sent, "two@example.net": .refused("no"), "three@example.net": .failed("later"),
+                "four@example.net": .notBegun, "sender@example.com": .unknown, "n@example.net": .unknown,
+            ])
+            // What is known is not sent; what is not, rather twice than never, but for the reply.
+            let left = await site.sendQueued { $0.transport = transport }
+            #expect(left == ["three@example.net 60", "four@example.net 0", "n@example.net 60"])
+            #expect(transport.sent.isEmpty)
             #expect(site.reports.withLock { $0.count { $0.contains("it is not sent again") } } == 1)
+            #expect(try await site.count("anna", "INBOX") == 2)
+            site.seconds.withLock { $0 += 60 }
+            #expect(await site.sendQueued { $0.transport = transport } == [])
+            #expect(transport.sent == ["four@example.net", "three@example.net", "n@example.net"])
+        }
+    }
+
+    /// The answer is lost while the mail is handed over.
+    @Test(arguments: [(MailFate.sent, 1, []), (.unknown, 1, ["x@example.net 60"]), (.notBegun, 1, ["x@example.net 60"])])
+    func lostAnswers(_ fate: MailFate, _ count: Int, _ left: [String]) async throws {
+        try await TestSite.with { (site) async throws in
+            site.install("redirect \"x@example.net\";", for: "anna")
+            _ = try await site.deliver(site.agent(), to: "anna")
+            let transport = ToldTransport(["x@example.net": fate], losesAnswers: true)
+            #expect(await site.sendQueued { $0.transport = transport } == left)
+            #expect(transport.sent.count == count)
+        }
+    }
+
+    /// The queue gives out what is due in the order of its time, each once.
+    @Test func dueInOrder() async throws {
+        try await TestSite.with { (site) async throws in
+            site.install("redirect \"x@example.net\";", for: "anna")
+            for number in 0..<5 {
+                _ = try await site.deliver(site.agent(), to: "anna", message: "Message-ID: <\(number)@x>\r\n\r\n")
+            }
+            let queue = try #require(site.queue)
+            let mails = queue.mails
+            let now = site.seconds.withLock { $0 }
+            for (mail, pause) in zip(mails, [30, 10, 0, 20, 10] as [Int64]) {
+                try await queue.note(.deferred(until: now + pause, reason: ""), of: mail.id)
+            }
+            func take(_ time: Int64) -> OutgoingID? {
+                if case .mail(let mail) = queue.takeDue(at: now + time) { return mail.id }
+                return nil
+            }
+            #expect(take(0) == mails[2].id)
+            guard case .later(let next) = queue.takeDue(at: now) else { return #expect(Bool(false)) }
+            #expect(next == now + 10)
+            queue.putBack(mails[2].id)
+            #expect(take(0) == mails[2].id)
+            try await queue.note(.gone, of: mails[1].id)
+            #expect(take(60) == mails[4].id)
+            #expect(take(60) == mails[3].id)
+            #expect(take(60) == mails[0].id)
+            guard case .none = queue.takeDue(at: now + 60) else { return #expect(Bool(false)) }
+            #expect(queue.load.count == 4)
         }
     }
 
@@ -127,7 +183,7 @@ import Testing
             site.installSendmail()
             site.install("redirect \"x@example.net\";", for: "anna")
             var options = OutgoingRunner.Options()
-            options.program = [site.directory + "/sendmail", "-x"]
+            options.transport = SendmailProgram([site.directory + "/sendmail", "-x"], timeout: .seconds(20))
             options.clock = { 1_800_000_000 }
             let (lines, line) = AsyncStream.makeStream(of: String.self)
             options.log = { line.yield($0) }
@@ -149,4 +205,27 @@ import Testing
             #expect(site.sent.count == 3)
         }
     }
+}
+
+/// A transport that was told what it is to say.
+private final class ToldTransport: MailTransport {
+    let canSend = true
+    private let fates: [String: MailFate]
+    private let losesAnswers: Bool
+    private let recipients = Mutex<[String]>([])
+
+    init(_ fates: [String: MailFate], losesAnswers: Bool = false) {
+        self.fates = fates
+        self.losesAnswers = losesAnswers
+    }
+
+    var sent: [String] { self.recipients.withLock { $0 } }
+
+    func send(_ mail: QueuedMail, of queue: UInt64, _ arguments: [String], _ next: () -> [UInt8]) -> MailFate {
+        while !next().isEmpty {}
+        self.recipients.withLock { $0.append(mail.recipient) }
+        return self.losesAnswers ? .lost : .sent
+    }
+
+    func fate(of mail: QueuedMail, of queue: UInt64) -> MailFate? { self.fates[mail.recipient] }
 }

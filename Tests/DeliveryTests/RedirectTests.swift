@@ -118,8 +118,8 @@ import Testing
     private func run(_ site: TestSite, _ size: Int = 10, timeout: Duration = .seconds(20)) throws(StoreError) {
         let octets = MessageOctets([UInt8](repeating: 0x61, count: size))
         try octets.withUnsafeBytes { (bytes) throws(StoreError) in
-            try SendmailProgram(arguments: [site.directory + "/sendmail"], timeout: timeout)
-                .run(UnixMessage(bytes, sentOnWith: Array("X-Y: a\r\n".utf8)))
+            var message = UnixMessage(bytes, sentOnWith: Array("X-Y: a\r\n".utf8))
+            try SendmailProgram([site.directory + "/sendmail"], timeout: timeout).run([]) { message.next() }
         }
     }
 

@@ -116,19 +116,35 @@ def by_submission(server, postfix):
     equal("each once", (len(replies(server, "carol")), len(replies(server, "dave"))), (1, 1))
     equal("and the queue is empty", queue(server), [])
 
-    # A redirect whose message is kept nowhere: killed at once after the answer, time and again.
+    # A redirect whose message is kept nowhere: killed at once after the answer, and while the MTA, which takes its time,
+    # has all of the mail and has not answered.
     script(server, "erin", f'redirect "frank@{DOMAIN}";')
     wait_until(lambda: False, 1.2)
-    for number in range(6):
+    postfix.set("smtpd_end_of_data_restrictions = sleep 1")
+    for number in range(10):
         check(f"redirect {number} is taken", deliver(server, "bob", "erin", f"on{number}"))
-        time.sleep(0.01 * number)
+        time.sleep([0.005, 0.02, 0.05, 0.2, 0.6][number % 5])
         os.kill(server.role("mail"), signal.SIGKILL)
         wait_until(server.answers, 30)
+    postfix.set("smtpd_end_of_data_restrictions =")
     martlet(server, "queue", "retry", "-A")
     subjects = lambda: sorted(line for mail in mails(server, "frank") for line in mail.splitlines() if line.startswith("Subject: on"))
-    wait_until(lambda: len(set(subjects())) == 6, 30)
-    # Those that the MTA was just being given may be there twice.
-    equal("none is lost", sorted(set(subjects())), [f"Subject: on{number}" for number in range(6)])
+    wait_until(lambda: len(set(subjects())) == 10 and queue(server) == [] and postfix.queue_length() == 0, 60)
+    time.sleep(1.5)
+    equal("none is lost, and none sent twice", subjects(), [f"Subject: on{number}" for number in range(10)])
+    check("the new process asked what became of some", "handed to the MTA" in server.log())
+
+    # The role that speaks to the MTA is killed: then nobody knows, and what is no vacation reply is sent again.
+    postfix.set("smtpd_end_of_data_restrictions = sleep 2")
+    deliver(server, "bob", "erin", "on10")
+    time.sleep(1)
+    os.kill(server.role("submit"), signal.SIGKILL)
+    wait_until(lambda: any("answer was lost" in mail["last error"] for mail in queue(server)), 20)
+    postfix.set("smtpd_end_of_data_restrictions =")
+    martlet(server, "queue", "retry", "-A")
+    wait_until(lambda: "Subject: on10" in subjects() and queue(server) == [], 30)
+    check("a mail in doubt is not lost", "Subject: on10" in subjects(), server.log()[-1500:])
+    equal("the queue is empty again", queue(server), [])
 
     deliver(server, "nobody", "alice", "to be deleted")
     postfix.command("postfix", "-c", str(postfix.etc), "stop")

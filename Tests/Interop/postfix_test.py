@@ -82,6 +82,12 @@ smtpd_recipient_restrictions = {restrictions}
         self.command("postfix", "-c", str(self.etc), "stop")
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def set(self, line):
+        """Puts a line of main.cf into force."""
+        self.command("postconf", "-c", str(self.etc), "-e", line)
+        self.command("postfix", "-c", str(self.etc), "reload")
+        time.sleep(0.5)
+
     def flush(self):
         self.command("postqueue", "-c", str(self.etc), "-f")
 

@@ -20,7 +20,8 @@ import Testing
     /// An MTA that answers each line with the next of these, and its data too.
     private func submit(
         _ answers: [String], _ message: String = "A: b\n\n.x\n..\nlone\rcr\nend",
-        arguments: [String] = ["-i", "-f", "a@b", "--", "c@d"], security: SMTPSubmission.Security = .none
+        arguments: [String] = ["-i", "-f", "a@b", "--", "c@d"], security: SMTPSubmission.Security = .none,
+        committing: () -> Bool = { true }
     ) throws -> (status: UInt8, output: String, heard: String) {
         let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -42,12 +43,12 @@ import Testing
         mta.start()
         let submission = SMTPSubmission(
             "127.0.0.1:\(port)", security, timeout: .seconds(10), hostname: "me.example.org")
-        let result = submission.run(arguments, input: ends[0])
+        let result = submission.run(arguments, input: ends[0], committing: committing) ?? (0, "in doubt")
         close(ends[0])
         // The thread ends with the connection.
         let heard = mta.finish()
         close(listener)
-        return (result.status, result.output, heard)
+        return (result.status, result.text, heard)
     }
 
     @Test func dialogue() throws {
@@ -74,6 +75,19 @@ import Testing
         let result = try self.submit(answers)
         #expect(result.status == status)
         #expect(result.output.hasPrefix(text), "\(result.output)")
+    }
+
+    /// The MTA has all of it and does not answer: it may have taken it. Before its end, it has not.
+    @Test func doubt() throws {
+        let dialogue = ["220 x", "250 x", "250 x", "250 x", "354 go"]
+        #expect(try self.submit(dialogue).output == "in doubt")
+        let half = try self.submit(Array(dialogue.dropLast()))
+        #expect(half.status == 75 && half.output != "in doubt")
+        // What cannot be noted is not sent.
+        let unnoted = try self.submit(dialogue + ["250 ok"], committing: { false })
+        #expect(unnoted.status == 75 && unnoted.heard.hasSuffix("\r\nend"), "\(unnoted)")
+        let answered = try self.submit(dialogue + ["451 later"])
+        #expect(answered.status == 75 && answered.output == "451 later")
     }
 
     @Test func nullSenderAndStartTLS() throws {

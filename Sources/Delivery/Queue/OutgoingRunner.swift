@@ -3,16 +3,15 @@ import Synchronization
 
 /// Hands the mails that wait in a store to the site's MTA, again and again until it takes them or their time is over.
 ///
-/// Before the MTA gets a mail, that is noted durably; afterwards the mail leaves the queue. A crash in between leaves it
-/// unknown whether the MTA has it. Then a vacation reply is dropped, for nobody misses one and two annoy; all else is
-/// sent again, for a lost mail is worse than a second copy (RFC 5321 section 6.1 lets MTAs do the same).
+/// Before a mail is handed over, that is noted durably; afterwards the mail leaves the queue. Who takes it on
+/// (`MailTransport`) remembers what became of it, and is asked after a crash in between. Where that does not know either,
+/// because it ended or lost the MTA's answer while the MTA may have taken the mail, a vacation reply is dropped, for nobody
+/// misses one and two annoy; all else is sent again, for a lost mail is worse than a second copy (RFC 5321 section 6.1 lets
+/// MTAs do the same), with the same Message-ID.
 public final class OutgoingRunner: Sendable {
     /// What the site decided. A reload gives another.
     public struct Options: Sendable {
-        /// A program with sendmail's interface, and its first arguments; empty: nothing can be sent, and all waits.
-        public var program: [String] = []
-        /// How long the program may take.
-        public var timeout: Duration = .seconds(60)
+        public var transport: any MailTransport = SendmailProgram([], timeout: .zero)
         /// Pauses between attempts, and how long a mail is tried.
         public var firstPause: Duration = .seconds(60)
         public var longestPause: Duration = .seconds(3600)
@@ -45,6 +44,8 @@ public final class OutgoingRunner: Sendable {
 
     /// Mails handed over at the same time.
     static let width = 8
+    /// Between questions to a transport that cannot answer now.
+    private static let askPause: Duration = .seconds(1)
     /// After the store itself could not note something.
     private static let troublePause: Duration = .seconds(5)
 
@@ -69,7 +70,6 @@ public final class OutgoingRunner: Sendable {
     public func run() async {
         let wake = self.wake
         self.queue.watch { wake.yield() }
-        await self.settle()
         await withTaskGroup(of: OutgoingID?.self) { group in
             var busy = Set<OutgoingID>()
             var timer: Int64?
@@ -77,13 +77,14 @@ public final class OutgoingRunner: Sendable {
             while !Task.isCancelled {
                 let now = self.current.clock()
                 var next: Int64?
-                for mail in self.current.program.isEmpty ? [] : self.queue.mails where !busy.contains(mail.id) {
-                    if mail.nextAttempt > now {
-                        next = min(next ?? .max, mail.nextAttempt)
-                        continue
+                while busy.count < Self.width, next == nil, self.current.transport.canSend {
+                    let due = self.queue.takeDue(at: now)
+                    guard case .mail(let mail) = due else {
+                        if case .later(let time) = due { next = time }
+                        break
                     }
-                    guard busy.count < Self.width else { break }
-                    busy.insert(mail.id)
+                    // An administrator has hurried one that is in hand: who has it notes what becomes of it.
+                    guard busy.insert(mail.id).inserted else { continue }
                     group.addTask {
                         await self.send(mail)
                         return mail.id
@@ -105,7 +106,7 @@ public final class OutgoingRunner: Sendable {
                 }
             }
             self.wake.finish()
-            // What is being handed over is not to be sent twice: cancelled sleeps end, programs do not.
+            // What is being handed over is not to be sent twice: cancelled sleeps end, handing over does not.
             group.cancelAll()
             await group.waitForAll()
         }
@@ -113,9 +114,9 @@ public final class OutgoingRunner: Sendable {
 
     /// Tries what is due, one after the other, and ends.
     package func sendDue() async {
-        await self.settle()
-        let now = self.current.clock()
-        for mail in self.queue.mails where mail.nextAttempt <= now { await self.send(mail) }
+        var mails: [QueuedMail] = []
+        while case .mail(let mail) = self.queue.takeDue(at: self.current.clock()) { mails.append(mail) }
+        for mail in mails { await self.send(mail) }
     }
 
     private func nextWake() async -> OutgoingID? {
@@ -125,26 +126,17 @@ public final class OutgoingRunner: Sendable {
 
     private var current: Options { self.options.withLock { $0 } }
 
-    // MARK: After a crash
-
-    /// Decides of mails that were being handed over when the last process ended.
-    private func settle() async {
-        for mail in self.queue.mails where mail.isHandedOver {
-            let options = self.current
-            if mail.purpose == .vacation {
-                options.report("\(mail.title): the server ended while it was handed over; it is not sent again")
-                await self.note(.gone, mail)
-            } else {
-                options.report("\(mail.title): the server ended while it was handed over; it is sent, perhaps again")
-                await self.note(.deferred(until: options.clock(), reason: "the server ended"), mail)
-            }
-        }
-    }
-
     // MARK: One mail
 
     private func send(_ mail: QueuedMail) async {
         let options = self.current
+        let transport = options.transport
+        let queue = self.queue.identity
+        if mail.isHandedOver {
+            // The last process has not lived to hear it.
+            guard let fate = await self.fate(of: mail) else { return }
+            return await self.conclude(mail, fate, options, at: options.clock())
+        }
         let content: QueuedContent
         do throws(StoreError) {
             content = try await self.queue.content(of: mail.id)
@@ -155,45 +147,81 @@ public final class OutgoingRunner: Sendable {
             options.report("\(mail.title): \(error)")
             guard error.code == .damaged || error.code == .expunged else {
                 try? await Task.sleep(for: Self.troublePause)
-                return
+                return self.queue.putBack(mail.id)
             }
             await self.note(.gone, mail)
             return
         }
-        let program = SendmailProgram(
-            arguments: options.program + [
-                "-i", "-f", mail.sender.isEmpty ? "<>" : mail.sender, "--", mail.recipient,
-            ], timeout: options.timeout)
         let isRedirect = mail.purpose == .redirect
+        let given: MailFate
         do throws(StoreError) {
-            try await self.threads.run { () throws(StoreError) in
-                try content.message.withUnsafeBytes { (bytes) throws(StoreError) in
-                    try program.run(
-                        isRedirect ? UnixMessage(bytes, sentOnWith: content.prefix) : UnixMessage(bytes))
+            given = try await self.threads.run { () throws(StoreError) in
+                content.message.withUnsafeBytes { bytes in
+                    var message = isRedirect ? UnixMessage(bytes, sentOnWith: content.prefix) : UnixMessage(bytes)
+                    return transport.send(mail, of: queue, mail.sendmailArguments) { message.next() }
                 }
             }
+        } catch {
+            given = .failed(error.detail)
+        }
+        var fate = given
+        if case .lost = given {
+            guard let told = await self.fate(of: mail) else { return }
+            fate = told
+        }
+        await self.conclude(mail, fate, options, at: nil)
+    }
+
+    /// Asks until somebody knows. `nil` when the server stops meanwhile: the next one asks.
+    private func fate(of mail: QueuedMail) async -> MailFate? {
+        let queue = self.queue.identity
+        while !Task.isCancelled {
+            let transport = self.current.transport
+            let fate = try? await self.threads.run { () throws(StoreError) in transport.fate(of: mail, of: queue) }
+            if let fate, fate != .lost { return fate }
+            guard (try? await Task.sleep(for: Self.askPause)) != nil else { return nil }
+        }
+        return nil
+    }
+
+    /// - Parameter again: when a mail that nobody was given is tried again; `nil`: as after any failure.
+    private func conclude(_ mail: QueuedMail, _ fate: MailFate, _ options: Options, at again: Int64?) async {
+        switch fate {
+        case .sent:
             options.log("\(mail.title): handed to the MTA")
             await self.note(.gone, mail)
-        } catch {
-            await self.failed(mail, content, error, options)
+        case .refused(let reason): await self.failed(mail, reason, isFinal: true, options)
+        case .failed(let reason): await self.failed(mail, reason, isFinal: false, options)
+        case .notBegun, .lost:
+            guard let again else { return await self.failed(mail, "the submit role ended", isFinal: false, options) }
+            await self.note(.deferred(until: again, reason: mail.lastError), mail)
+        case .unknown:
+            guard mail.purpose != .vacation else {
+                options.report("\(mail.title): the MTA's answer was lost, and it may have it; it is not sent again")
+                return await self.note(.gone, mail)
+            }
+            options.report("\(mail.title): the MTA's answer was lost; it is sent, perhaps again")
+            await self.failed(mail, "the MTA's answer was lost", isFinal: false, options)
         }
     }
 
-    private func failed(_ mail: QueuedMail, _ content: QueuedContent, _ error: StoreError, _ options: Options) async {
+    private func failed(_ mail: QueuedMail, _ reason: String, isFinal: Bool, _ options: Options) async {
         let now = options.clock()
-        let next = options.schedule.next(after: mail.attempts + 1, at: now, queuedAt: mail.queuedAt)
-        if error.code != .cannot, let next {
-            options.report("\(mail.title): \(error.detail); tried again in \(next - now) s")
-            await self.note(.deferred(until: next, reason: error.detail), mail)
+        // One that was being handed over by the last process is counted already.
+        let attempts = mail.isHandedOver ? mail.attempts : mail.attempts + 1
+        let next = options.schedule.next(after: attempts, at: now, queuedAt: mail.queuedAt)
+        if !isFinal, let next {
+            options.report("\(mail.title): \(reason); tried again in \(next - now) s")
+            await self.note(.deferred(until: next, reason: reason), mail)
             return
         }
-        let why = error.code == .cannot ? "refused" : "given up after \(now - mail.queuedAt) s"
-        options.report("\(mail.title): \(why): \(error.detail)")
+        let why = isFinal ? "refused" : "given up after \(now - mail.queuedAt) s"
+        options.report("\(mail.title): \(why): \(reason)")
         // The user may have no other copy of what was to be sent on.
         if mail.purpose == .redirect {
-            let letter = UndeliveredLetter(mail, error.detail, options)
             do throws(StoreError) {
-                try await letter.deposit(content, self.store)
+                let content = try await self.queue.content(of: mail.id)
+                try await UndeliveredLetter(mail, reason, options).deposit(content, self.store)
             } catch {
                 options.report("\(mail.title): the user cannot be told: \(error)")
                 let later = now + max(1, options.longestPause.components.seconds)

@@ -76,11 +76,12 @@ public final class QuotaWarner: Sendable {
         guard !warning.program.isEmpty else { return }
         let value = Self.values(crossing, options)
         let program = SendmailProgram(
-            arguments: warning.program.map { options.expand($0, value) }, timeout: Self.patience)
+            warning.program.map { options.expand($0, value) }, timeout: Self.patience)
         do throws(StoreError) {
             try await self.threads.run { () throws(StoreError) in
                 try mail.octets.withUnsafeBytes { (bytes) throws(StoreError) in
-                    try program.run(UnixMessage(bytes))
+                    var input = UnixMessage(bytes)
+                    try program.run([]) { input.next() }
                 }
             }
         } catch {

@@ -5,26 +5,31 @@ import Synchronization
 /// Runs a program with sendmail's interface: arguments, message on the standard input, exit status.
 ///
 /// Waits for the program: for threads of its own.
-struct SendmailProgram: Sendable {
-    /// The program, absolute, and its arguments.
-    let arguments: [String]
+public struct SendmailProgram: Sendable {
+    /// The program, absolute, and its first arguments; empty: there is none.
+    let words: [String]
     let timeout: Duration
+
+    public init(_ words: [String], timeout: Duration) {
+        self.words = words
+        self.timeout = timeout
+    }
 
     /// Between a pipe's making and its flag another thread must not start a program, which would hold it open.
     private static let starting = Mutex(())
     /// Octets of what the program prints that go into the log.
     private static let maximumOutput = 500
 
-    /// Feeds `message` to the program and waits for it. `.cannot` when it said that it is never going to take it,
-    /// `.temporary` when it did not end well in time.
-    func run(_ message: consuming UnixMessage) throws(StoreError) {
+    /// Feeds a message to the program, with these further arguments, and waits for it. `.cannot` when it said that it is
+    /// never going to take it, `.temporary` when it did not end well in time.
+    func run(_ arguments: [String], _ next: () -> [UInt8]) throws(StoreError) {
         Self.blockBrokenPipeSignal()
-        let process = try self.start()
+        let process = try self.start(arguments)
         defer { process.close() }
         let deadline = ContinuousClock.now + self.timeout
         var input = process.input
         var output: [UInt8] = []
-        var piece = message.next()
+        var piece = next()
         var offset = 0
         var outputEnded = false
         while true {
@@ -34,14 +39,14 @@ struct SendmailProgram: Sendable {
                 guard status == 0 else {
                     throw StoreError(
                         Self.isFinal(status) ? .cannot : .temporary,
-                        "\(self.arguments[0]): \(Self.text(status))\(Self.printable(output))")
+                        "\(self.words.first ?? ""): \(Self.text(status))\(Self.printable(output))")
                 }
                 return
             }
             guard ContinuousClock.now < deadline else {
                 process.kill()
                 Self.closeOnce(&input)
-                throw StoreError(.temporary, "\(self.arguments[0]) did not end within \(self.timeout)")
+                throw StoreError(.temporary, "\(self.words.first ?? "") did not end within \(self.timeout)")
             }
             var polls = [
                 pollfd(fd: input, events: Int16(POLLOUT), revents: 0),
@@ -52,7 +57,7 @@ struct SendmailProgram: Sendable {
             if polls[1].revents != 0 { outputEnded = Self.read(process.output, into: &output) }
             guard input >= 0, polls[0].revents != 0 else { continue }
             if offset == piece.count {
-                piece = message.next()
+                piece = next()
                 offset = 0
             }
             if piece.isEmpty {
@@ -99,15 +104,15 @@ struct SendmailProgram: Sendable {
         func close() { Glibc.close(self.output) }
     }
 
-    private func start() throws(StoreError) -> Process {
+    private func start(_ arguments: [String]) throws(StoreError) -> Process {
         let process: Result<Process, StoreError> = Self.starting.withLock { _ in
-            do throws(StoreError) { return .success(try self.spawn()) } catch { return .failure(error) }
+            do throws(StoreError) { return .success(try self.spawn(arguments)) } catch { return .failure(error) }
         }
         return try process.get()
     }
 
-    private func spawn() throws(StoreError) -> Process {
-        guard let program = self.arguments.first, program.hasPrefix("/") else {
+    private func spawn(_ arguments: [String]) throws(StoreError) -> Process {
+        guard let program = self.words.first, program.hasPrefix("/") else {
             throw StoreError(.temporary, "sendmail_path names no program with an absolute path")
         }
         let (inputRead, inputWrite) = try Self.makePipe()
@@ -150,7 +155,7 @@ struct SendmailProgram: Sendable {
             &attributes,
             Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
 
-        var words: [UnsafeMutablePointer<CChar>?] = self.arguments.map { strdup($0) }
+        var words: [UnsafeMutablePointer<CChar>?] = (self.words + arguments).map { strdup($0) }
         words.append(nil)
         var environment: [UnsafeMutablePointer<CChar>?] = [
             strdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), nil,

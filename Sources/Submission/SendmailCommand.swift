@@ -1,0 +1,83 @@
+import Glibc
+import Synchronization
+
+/// A program with sendmail's interface, run for one mail. Waits for it.
+struct SendmailCommand: Sendable {
+    /// The program, absolute, and its first arguments.
+    var words: [String]
+    /// Milliseconds.
+    var timeout: Int64
+
+    private struct Refused: Error {}
+
+    /// A program that another thread starts between a pipe's making and its flag would hold the pipe open.
+    private static let starting = Mutex(())
+
+    /// Its exit status, and what it printed.
+    func run(_ arguments: [String], input: CInt) -> (status: UInt8, text: String) {
+        guard let program = self.words.first else { return (78, "sendmail_path is empty") }
+        let started = Self.starting.withLock { _ in self.start(program, self.words + arguments, input) }
+        guard case .success((let pid, let end)) = started else {
+            return (75, "cannot start \(program): \(String(cString: strerror(errno)))")
+        }
+        defer { close(end) }
+        let output = self.collect(end, pid)
+        var status: CInt = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        return (status & 0x7F == 0 ? UInt8((status >> 8) & 0xFF) : 75, output)
+    }
+
+    private func start(_ program: String, _ words: [String], _ input: CInt) -> Result<(pid_t, CInt), Refused> {
+        var ends: [CInt] = [0, 0]
+        guard pipe(&ends) == 0 else { return .failure(Refused()) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawnattr_init(&attributes)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
+        posix_spawn_file_actions_adddup2(&actions, input, 0)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+        var environment: [UnsafeMutablePointer<CChar>?] = [
+            strdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), nil,
+        ]
+        defer { for pointer in pointers + environment { free(pointer) } }
+        pointers.append(nil)
+        var pid = pid_t()
+        let failure = posix_spawn(&pid, program, &actions, &attributes, &pointers, &environment)
+        close(ends[1])
+        guard failure == 0 else {
+            close(ends[0])
+            errno = failure
+            return .failure(Refused())
+        }
+        return .success((pid, ends[0]))
+    }
+
+    /// What the program prints until its end; kills it when it takes too long.
+    private func collect(_ descriptor: CInt, _ pid: pid_t) -> String {
+        var output: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let deadline = SMTPConnection.now() + self.timeout
+        while true {
+            let left = deadline - SMTPConnection.now()
+            var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            if left <= 0 || poll(&polled, 1, CInt(clamping: left)) == 0 {
+                kill(-pid, SIGKILL)
+                return "did not end within \(self.timeout / 1000) seconds"
+            }
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            if output.count < SubmitStream.maximumText { output.append(contentsOf: buffer[..<count]) }
+        }
+        return String(decoding: output.prefix(SubmitStream.maximumText), as: UTF8.self)
+    }
+}
