@@ -37,31 +37,41 @@ public struct SieveDiagnostic: Sendable, Hashable, CustomStringConvertible {
 /// Collects diagnostics up to a number of errors; what is beyond is counted only.
 struct SieveDiagnostics {
     private(set) var list: [SieveDiagnostic] = []
+    /// Where each stands in the order of the script; of what an included script has, the place of the `include`.
+    private var places: [SievePosition] = []
     private(set) var errors = 0
     private let limit: Int
 
     init(limit: Int) { self.limit = max(1, limit) }
 
     mutating func error(_ position: SievePosition, _ text: String) {
-        self.errors += 1
-        if self.errors <= self.limit { self.list.append(SieveDiagnostic(.error, position, text)) }
+        self.error(position, text, at: position)
     }
 
-    /// Takes what was found in an included script; the place is that in the script.
-    mutating func add(_ others: [SieveDiagnostic], of script: String) {
+    private mutating func error(_ position: SievePosition, _ text: String, at place: SievePosition) {
+        self.errors += 1
+        if self.errors <= self.limit { self.note(SieveDiagnostic(.error, position, text), at: place) }
+    }
+
+    private mutating func note(_ diagnostic: SieveDiagnostic, at place: SievePosition) {
+        self.list.append(diagnostic)
+        self.places.append(place)
+    }
+
+    /// Takes what was found in a script that is included at `place`; the positions are those in that script.
+    mutating func add(_ others: [SieveDiagnostic], of script: String, at place: SievePosition) {
         for other in others where other.severity == .error {
-            self.error(other.position, "in \(quoted(script)): \(other.text)")
+            self.error(other.position, "in \(quoted(script)): \(other.text)", at: place)
         }
     }
 
     mutating func warning(_ position: SievePosition, _ text: String) {
-        if self.list.count < 2 * self.limit { self.list.append(SieveDiagnostic(.warning, position, text)) }
+        if self.list.count < 2 * self.limit { self.note(SieveDiagnostic(.warning, position, text), at: position) }
     }
 
     /// In the order of the script.
     var sorted: [SieveDiagnostic] {
-        self.list.enumerated().sorted { ($0.element.position, $0.offset) < ($1.element.position, $1.offset) }
-            .map(\.element)
+        self.list.indices.sorted { (self.places[$0], $0) < (self.places[$1], $1) }.map { self.list[$0] }
     }
 }
 

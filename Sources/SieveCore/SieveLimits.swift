@@ -24,6 +24,8 @@ public struct SieveLimits: Sendable, Equatable {
     public var redirects = 4
     /// Work of one run: instructions, and octets looked at; see `cpuTime`.
     public var steps = 30 * SieveLimits.stepsPerSecond
+    /// The largest value of a header field that a script adds, in octets; 1024 at least.
+    public var addedField = 2048
     /// Header fields of a message that are looked at.
     public var headerFields = 20_000
     /// Octets of one header field that are looked at.

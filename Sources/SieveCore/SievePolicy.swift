@@ -66,7 +66,7 @@ public struct SievePolicy: Sendable, Equatable {
         public var defaultSubject: String?
         /// The subject of replies where scripts give none; `%{subject}` stands for that of the message.
         public var subjectTemplate: String?
-        /// Octets of a message's subject that are repeated.
+        /// Characters of a reply's subject.
         public var maximumSubject = 256
         /// The original recipient counts as an address of the user.
         public var usesOriginalRecipient = false
@@ -74,7 +74,8 @@ public struct SievePolicy: Sendable, Equatable {
         public var checksRecipient = true
         /// The reply's envelope sender is the recipient and not the null sender.
         public var sendsFromRecipient = false
-        /// The reply goes to the sender in the header and not to that of the envelope.
+        /// The reply names the sender of the header in its To field and not that of the envelope, which gets it all
+        /// the same (RFC 5230 section 5.5).
         public var repliesToHeader = false
 
         public init() {}
@@ -82,8 +83,6 @@ public struct SievePolicy: Sendable, Equatable {
 
     /// RFC 5293.
     public struct EditHeader: Sendable, Equatable {
-        /// The largest value of a field that a script adds.
-        public var maximumSize = 2048
         /// Fields that must not be added, in lower case.
         public var forbiddenToAdd: Set<String> = []
         /// Fields that must not be deleted beside `Received` and `Auto-Submitted`, in lower case.

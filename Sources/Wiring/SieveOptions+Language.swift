@@ -21,7 +21,7 @@ extension SieveOptions {
         self.registry = .of(personal.subtracting(global).intersection(SieveRegistry.delivery))
         self.globalRegistry = .of(personal.union(global).intersection(SieveRegistry.delivery))
 
-        self.policy.editHeader.maximumSize = max(1024, Int(clamping: language.maximumHeaderSize))
+        self.limits.addedField = max(1024, Int(clamping: language.maximumHeaderSize))
         self.policy.editHeader.forbiddenToAdd = Set(language.headersNotAdded.map { $0.lowercased() })
         self.policy.editHeader.forbiddenToDelete = Set(language.headersNotDeleted.map { $0.lowercased() })
         self.policy.spamTest = Self.statusTest(language.spamTest)

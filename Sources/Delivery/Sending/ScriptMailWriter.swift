@@ -28,11 +28,9 @@ struct ScriptMailWriter {
         return mail
     }
 
-    /// Bounces stay bounces, whatever the settings say.
     private var redirectSender: String {
         if self.situation.ownerSends { return self.environment.recipient?.quoted ?? "" }
-        guard self.environment.sender != nil else { return "" }
-        return self.environment.address(self.environment.policy.redirectSender) ?? ""
+        return self.environment.redirectSender ?? ""
     }
 
     /// The reply to a message (RFC 5230); `nil` where none is due.

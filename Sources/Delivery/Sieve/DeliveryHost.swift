@@ -75,6 +75,8 @@ final class DeliveryHost: SieveHost {
 
     func isListed(_ value: [UInt8], list: String) -> Bool? { self.lists[list]?.contains(value) }
 
+    func members(of list: String) -> [[UInt8]]? { self.lists[list]?.members() }
+
     func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8]) {
         do throws(StoreError) {
             let result: Result<SieveProgramRunner.Outcome, StoreError> = input.withUnsafeBytes { bytes in
@@ -125,9 +127,30 @@ public struct ExternalList: Sendable, Equatable {
 
     /// ASCII letters count in any case, since most lists are of addresses. Waits for the disk.
     func contains(_ value: [UInt8]) -> Bool {
-        guard !value.isEmpty, !self.path.isEmpty,
-            let content = try? ScriptFile.read(self.path, limit: Self.maximumSize).octets
-        else { return false }
+        guard !value.isEmpty else { return false }
+        var isFound = false
+        self.search { member in
+            isFound = ASCII.equalsIgnoringCase(member, value)
+            return !isFound
+        }
+        return isFound
+    }
+
+    /// All of them, or a first part that is more than scripts may send to; `nil`: the file cannot be read.
+    func members() -> [[UInt8]]? {
+        var members: [[UInt8]] = []
+        let isReadable = self.search { member in
+            if !member.isEmpty { members.append(Array(member)) }
+            return members.count < 1000
+        }
+        return isReadable ? members : nil
+    }
+
+    /// Goes over the members while `body` wants more; `false`: the file cannot be read.
+    @discardableResult
+    private func search(_ body: (ArraySlice<UInt8>) -> Bool) -> Bool {
+        if self.path.isEmpty { return true }
+        guard let content = try? ScriptFile.read(self.path, limit: Self.maximumSize).octets else { return false }
         var isKey = true
         for line in content.split(separator: 0x0A, omittingEmptySubsequences: false) {
             var line = line
@@ -136,16 +159,15 @@ public struct ExternalList: Sendable, Equatable {
             case .lines:
                 while let last = line.last, last == 0x20 || last == 0x09 { line = line.dropLast() }
                 line = line.drop { $0 == 0x20 || $0 == 0x09 }
-                if line.first != UInt8(ascii: "#"), ASCII.equalsIgnoringCase(line, value) { return true }
+                if line.first != UInt8(ascii: "#"), !body(line) { return true }
             case .pairs:
                 if isKey {
-                    for prefix in ["", "priv/", "shared/"] where line.starts(with: prefix.utf8) {
-                        if ASCII.equalsIgnoringCase(line.dropFirst(prefix.utf8.count), value) { return true }
-                    }
+                    let prefix = ["priv/", "shared/"].first { line.starts(with: $0.utf8) } ?? ""
+                    if !body(line.dropFirst(prefix.utf8.count)) { return true }
                 }
                 isKey.toggle()
             }
         }
-        return false
+        return true
     }
 }

@@ -15,7 +15,11 @@ extension SieveDefinition {
     ) { compiler, arguments in
         for literal in arguments.strings(0) {
             let address = compiler.text(literal)
-            if !arguments.has("list"), let octets = address.constant, OutboundAddress.parse(octets) == nil {
+            if arguments.has("list") {
+                compiler.emit(RedirectToListOperation(list: address, isCopy: arguments.has("copy")))
+                continue
+            }
+            if let octets = address.constant, RedirectOperation.address(octets) == nil {
                 compiler.error(
                     literal.position, "\(quoted(octets)) is no address to which mail can be sent")
                 continue
@@ -43,9 +47,14 @@ struct RedirectOperation: SieveOperation {
 
     func perform(_ run: inout SieveRun) throws(SieveRuntimeError) {
         let text = try self.address.octets(&run)
-        guard let address = OutboundAddress.parse(text) else {
+        guard let address = Self.address(text) else {
             throw run.error("\(quoted(text)) is no address to which mail can be sent")
         }
         try run.add(.redirect(address: address), cancelsKeep: !self.isCopy)
+    }
+
+    /// RFC 5228 section 2.4.2.3 has the addresses of RFC 2822, which are US-ASCII.
+    static func address(_ text: [UInt8]) -> String? {
+        text.allSatisfy { $0 < 0x80 } ? OutboundAddress.parse(text) : nil
     }
 }

@@ -119,9 +119,12 @@ struct AddressTest: SieveTest {
         "from", "to", "cc", "bcc", "sender", "reply-to", "resent-from", "resent-to", "resent-cc",
         "resent-bcc",
         "resent-sender", "resent-reply-to", "return-path", "delivered-to", "envelope-to", "x-envelope-from",
-        "x-envelope-to", "x-original-to", "errors-to", "disposition-notification-to", "return-receipt-to",
-        "mail-followup-to", "mail-reply-to", "apparently-to", "approved", "x-forwarded-to", "x-forwarded-for",
-        "x-sieve-redirected-from", "list-post", "original-recipient", "final-recipient",
+        "x-envelope-to", "x-original-to", "x-original-from", "errors-to", "disposition-notification-to",
+        "return-receipt-to", "return-receipt-requested", "read-receipt-to", "x-confirm-reading-to",
+        "registered-mail-reply-requested-by", "mail-followup-to", "mail-reply-to", "apparently-to", "approved",
+        "for-approval", "for-handling", "for-comment", "abuse-reports-to", "x-complaints-to", "x-report-abuse-to",
+        "x-admin", "x-beenthere", "x-forwarded-to", "x-forwarded-for", "x-sieve-redirected-from", "list-post",
+        "original-recipient", "final-recipient", "original-from",
     ]
 
     static func allows(_ name: [UInt8]) -> Bool {
@@ -129,13 +132,13 @@ struct AddressTest: SieveTest {
     }
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
-        if self.source.mime == nil {
-            for name in try self.source.names.octets(&run) where !Self.allows(name) {
-                throw run.error("the header \(quoted(name)) holds no addresses")
-            }
+        var source = self.source
+        if source.mime == nil {
+            // Names that were not known before: what holds no addresses has none.
+            source.names = try source.names.octets(&run).filter(Self.allows).map { SieveText($0) }
         }
         var values: [[UInt8]] = []
-        for body in try self.source.bodies(&run) {
+        for body in try source.bodies(&run) {
             for address in body.addresses {
                 if let value = self.part.part(address, run.policy) { values.append(value) }
             }

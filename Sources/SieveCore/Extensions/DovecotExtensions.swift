@@ -1,3 +1,5 @@
+import MailCore
+
 extension SieveExtension {
     /// vnd.dovecot.debug.
     static let dovecotDebug = SieveExtension(
@@ -27,13 +29,17 @@ extension SieveExtension {
                 guard let feedback = arguments.strings(0).first, let text = arguments.strings(1).first,
                     let address = arguments.strings(2).first
                 else { return }
+                let kind = compiler.text(feedback)
+                if let octets = kind.constant, !ReportOperation.isFeedbackType(octets) {
+                    compiler.error(feedback.position, "\(quoted(octets)) is no kind of feedback, such as \"abuse\"")
+                }
                 let to = compiler.text(address)
                 if let octets = to.constant, OutboundAddress.parse(octets) == nil {
                     compiler.error(address.position, "\(quoted(octets)) is no address to which mail can be sent")
                 }
                 compiler.emit(
                     ReportOperation(
-                        feedback: compiler.text(feedback), text: compiler.text(text), address: to,
+                        feedback: kind, text: compiler.text(text), address: to,
                         headersOnly: arguments.has("headers_only")))
             }
         ])
@@ -108,9 +114,18 @@ struct ReportOperation: SieveOperation {
     let address: SieveText
     let headersOnly: Bool
 
+    /// One word (RFC 5965 section 7.3).
+    static func isFeedbackType(_ text: [UInt8]) -> Bool {
+        !text.isEmpty && text.count <= 64
+            && text.allSatisfy { ASCII.isLetter($0) || ASCII.isDigit($0) || "-_.!#$%&'*+^`{|}~".utf8.contains($0) }
+    }
+
     func perform(_ run: inout SieveRun) throws(SieveRuntimeError) {
         var report = SieveAbuseReport()
         report.feedback = try self.feedback.octets(&run)
+        guard Self.isFeedbackType(report.feedback) else {
+            throw run.error("\(quoted(report.feedback)) is no kind of feedback, such as \"abuse\"")
+        }
         report.text = try self.text.octets(&run)
         let address = try self.address.octets(&run)
         guard let parsed = OutboundAddress.parse(address) else {

@@ -17,8 +17,11 @@ extension SieveExtension {
                 guard let name = compiler.editedName(arguments.strings(0)),
                     let value = arguments.strings(1).first
                 else { return }
-                compiler.emit(
-                    AddHeaderOperation(name: name, value: compiler.text(value), isLast: arguments.has("last")))
+                let text = compiler.text(value)
+                if let octets = text.constant, octets.count > max(1024, compiler.limits.addedField) {
+                    compiler.error(value.position, AddHeaderOperation.tooLong(octets, compiler.limits))
+                }
+                compiler.emit(AddHeaderOperation(name: name, value: text, isLast: arguments.has("last")))
             },
             SieveDefinition(
                 "deleteheader", capability: "editheader",
@@ -64,14 +67,18 @@ struct AddHeaderOperation: SieveOperation {
     let value: SieveText
     let isLast: Bool
 
+    static func tooLong(_ value: [UInt8], _ limits: SieveLimits) -> String {
+        "the value of the header has \(value.count) octets; \(max(1024, limits.addedField)) are allowed"
+    }
+
     func perform(_ run: inout SieveRun) throws(SieveRuntimeError) {
         let name = try self.name.octets(&run)
         guard FieldName.isValid(name) else { throw run.error("\(quoted(name)) is no name of a header") }
         let value = try self.value.octets(&run)
         let settings = run.policy.editHeader
         if settings.forbiddenToAdd.contains(String(decoding: name.map(ASCII.lowercased), as: UTF8.self)) { return }
-        guard value.count <= max(1024, settings.maximumSize) else {
-            throw run.error("the value of the header \(quoted(name)) is longer than \(settings.maximumSize) octets")
+        guard value.count <= max(1024, run.limits.addedField) else {
+            throw run.error(Self.tooLong(value, run.limits))
         }
         try run.spend(run.message.header.count)
         try run.edit(

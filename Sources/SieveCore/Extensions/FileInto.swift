@@ -1,3 +1,5 @@
+import MailCore
+
 extension SieveExtension {
     /// RFC 5228 section 4.1.
     static let fileInto = SieveExtension(
@@ -47,7 +49,7 @@ struct FilingPlace: Sendable {
         self.specialUse = arguments.string("specialuse").map { compiler.text($0) }
         self.mailboxID = arguments.string("mailboxid").map { compiler.text($0) }
         if let use = arguments.string("specialuse"), let octets = self.specialUse?.constant,
-            octets.first != UInt8(ascii: "\\")
+            !SpecialUseText.isValid(octets)
         {
             compiler.error(use.position, "\(quoted(octets)) is no special use; they are named like \"\\Junk\"")
             return nil
@@ -61,9 +63,24 @@ struct FilingPlace: Sendable {
         }
         var place = SieveFileInto(mailbox: name)
         place.creates = self.creates
-        if let use = self.specialUse { place.specialUse = String(decoding: try use.octets(&run), as: UTF8.self) }
+        if let use = self.specialUse {
+            let octets = try use.octets(&run)
+            guard SpecialUseText.isValid(octets) else {
+                throw run.error("\(quoted(octets)) is no special use; they are named like \"\\Junk\"")
+            }
+            place.specialUse = String(decoding: octets, as: UTF8.self)
+        }
         if let id = self.mailboxID { place.mailboxID = String(decoding: try id.octets(&run), as: UTF8.self) }
         return place
+    }
+}
+
+/// The name of a special use.
+enum SpecialUseText {
+    /// `\Junk`, also one that is not registered (RFC 6154 section 6, use-attr).
+    static func isValid(_ octets: [UInt8]) -> Bool {
+        octets.count > 1 && octets.count <= 64 && octets.first == UInt8(ascii: "\\")
+            && octets.dropFirst().allSatisfy(ASCII.isAtomCharacter)
     }
 }
 

@@ -21,13 +21,18 @@ extension SieveExtension {
                     guard let octets = compiler.constant(literal, "a capability") else { return }
                     names.append(String(decoding: octets, as: UTF8.self))
                 }
-                let hasAll = names.allSatisfy { compiler.registry.knows($0) }
+                let hasAll = names.allSatisfy {
+                    compiler.registry.knows($0) && (compiler.has($0) || !Self.changingSyntax.contains($0))
+                }
                 // From here on they are as if required (RFC 5463 section 4).
                 if hasAll { for name in names { compiler.require(name) } }
                 compiler.emit(.setFlag(hasAll))
                 compiler.isTestConstant = hasAll
             }
         ])
+
+    /// These change how strings are read, so that they can only be required (RFC 5463 section 4).
+    private static let changingSyntax: Set<String> = ["encoded-character", "variables"]
 }
 
 /// Ends the script with the author's words (RFC 5463 section 5).

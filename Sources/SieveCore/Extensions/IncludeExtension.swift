@@ -146,7 +146,7 @@ extension ScriptCompiler {
         if let script = compilation.script {
             self.emit(script, once: once)
         } else {
-            self.diagnostics.add(compilation.diagnostics, of: name.name)
+            self.diagnostics.add(compilation.diagnostics, of: name.name, at: position)
             self.error(position, "the included script \(shown) has errors: \(compilation.verdict)")
         }
     }

@@ -1,5 +1,5 @@
 extension SieveExtension {
-    /// RFC 6134: `:list`, and `valid_ext_list`.
+    /// RFC 6134: `:list` of tests and of redirect, and `valid_ext_list`.
     static let extLists = SieveExtension(
         capability: "extlists",
         tests: [
@@ -14,7 +14,35 @@ extension SieveExtension {
             MatchTypeDefinition(name: "list", capability: "extlists", needsSubstrings: false) { _, _, _ in
                 ListMatcher()
             }
-        ])
+        ], tags: [("redirect", TagDefinition("list", capability: "extlists"))])
+}
+
+/// `redirect :list`: sends the message to every member of a list, which counts as one redirect.
+struct RedirectToListOperation: SieveOperation {
+    let list: SieveText
+    let isCopy: Bool
+
+    /// Members of one list.
+    private static let maximumMembers = 100
+
+    func perform(_ run: inout SieveRun) throws(SieveRuntimeError) {
+        let name = try self.list.octets(&run)
+        guard let members = run.host.members(of: String(decoding: name, as: UTF8.self)) else {
+            throw run.error("there is no list \(quoted(name)) whose members are known")
+        }
+        guard members.count <= Self.maximumMembers else {
+            throw run.error("the list \(quoted(name)) has more than \(Self.maximumMembers) members")
+        }
+        try run.spend(1000 * (1 + members.count))
+        var counts = true
+        for member in members {
+            guard let address = RedirectOperation.address(member) else {
+                throw run.error("\(quoted(member)) in the list \(quoted(name)) is no address to which mail can be sent")
+            }
+            try run.add(.redirect(address: address), cancelsKeep: !self.isCopy, counts: counts)
+            counts = false
+        }
+    }
 }
 
 struct ValidListTest: SieveTest {

@@ -103,7 +103,7 @@ struct OpenLoop {
 
 extension ScriptCompiler {
     /// Loops in loops. RFC 5703 section 3 leaves it to the implementation.
-    private static let maximumLoops = 4
+    static let maximumLoops = 4
 
     fileprivate mutating func loop(_ arguments: SieveArguments) {
         guard self.loops.count < Self.maximumLoops else {

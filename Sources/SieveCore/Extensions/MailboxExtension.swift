@@ -7,6 +7,7 @@ extension SieveExtension {
                 "mailboxexists", capability: "mailbox",
                 Signature(positional: [PositionalArgument("the mailboxes", .stringList)])
             ) { compiler, arguments in
+                compiler.checkMailboxNames(arguments.strings(0))
                 compiler.emit(MailboxExistsTest(mailboxes: compiler.texts(arguments.strings(0))))
             }
         ], tags: [("fileinto", TagDefinition("create", capability: "mailbox"))])
@@ -36,12 +37,33 @@ extension SieveExtension {
                     ])
             ) { compiler, arguments in
                 let hasMailbox = arguments.positional.count > 1
+                let uses = arguments.strings(hasMailbox ? 1 : 0)
+                let texts = compiler.texts(uses)
+                for (text, literal) in zip(texts, uses) {
+                    if let octets = text.constant, !SpecialUseText.isValid(octets) {
+                        compiler.error(
+                            literal.position,
+                            "\(quoted(octets)) is no special use; they are named like \"\\Junk\"")
+                    }
+                }
+                if hasMailbox { compiler.checkMailboxNames(arguments.strings(0)) }
                 compiler.emit(
                     SpecialUseExistsTest(
                         mailbox: hasMailbox ? arguments.strings(0).first.map { compiler.text($0) } : nil,
-                        uses: compiler.texts(arguments.strings(hasMailbox ? 1 : 0))))
+                        uses: texts))
             }
         ], tags: [("fileinto", TagDefinition("specialuse", argument: .string, capability: "special-use"))])
+}
+
+extension ScriptCompiler {
+    /// Complains of what is no name of a mailbox.
+    mutating func checkMailboxNames(_ literals: [StringLiteral]) {
+        for literal in literals {
+            if let octets = self.text(literal).constant, MailboxText.parse(octets) == nil {
+                self.error(literal.position, "\(quoted(octets)) is no name of a mailbox")
+            }
+        }
+    }
 }
 
 struct MailboxExistsTest: SieveTest {

@@ -73,9 +73,27 @@ struct NotifyOperation: SieveOperation {
         {
             compiler.error(literal.position, "the importance is \"1\", \"2\" or \"3\", not \(quoted(octets))")
         }
-        self.options = compiler.texts(arguments.tags[TagGroup(name: "options")]?.strings ?? [])
+        let options = arguments.tags[TagGroup(name: "options")]?.strings ?? []
+        self.options = compiler.texts(options)
+        for (text, literal) in zip(self.options, options) {
+            if let octets = text.constant, !Self.isOption(octets) {
+                compiler.error(
+                    literal.position, "\(quoted(octets)) is no option; they are written like \"name=value\"")
+            }
+        }
         self.message = arguments.string("message").map { compiler.text($0) }
         self.copy = FilingCopy(arguments, &compiler)
+    }
+
+    /// `name=value` (RFC 5435 section 3.5).
+    private static func isOption(_ text: [UInt8]) -> Bool {
+        guard let equals = text.firstIndex(of: UInt8(ascii: "=")), let first = text.first,
+            ASCII.isLetter(first) || ASCII.isDigit(first)
+        else { return false }
+        let isName = text[..<equals].allSatisfy {
+            ASCII.isLetter($0) || ASCII.isDigit($0) || "._-".utf8.contains($0)
+        }
+        return isName && text[equals...].allSatisfy { $0 != 0 && $0 != 0x0A && $0 != 0x0D }
     }
 
     private static func importance(_ text: [UInt8]) -> Int? {
@@ -104,6 +122,9 @@ struct NotifyOperation: SieveOperation {
             notification.from = text
         }
         notification.options = try self.options.octets(&run)
+        for option in notification.options where !Self.isOption(option) {
+            throw run.error("\(quoted(option)) is no option; they are written like \"name=value\"")
+        }
         if let message = self.message { notification.message = try message.octets(&run) }
         notification.copy = try self.copy?.value(&run)
         try run.add(.notify(notification), cancelsKeep: false)
@@ -135,8 +156,12 @@ struct NotifyCapabilityTest: SieveTest {
 
 /// A `mailto:` URI (RFC 6068) as notifications use it (RFC 5436 section 2.3).
 public struct MailtoURI: Sendable, Equatable {
-    /// Addresses in the form of RFC 5321; at least one.
+    /// For the To field, in the form of RFC 5321.
     public private(set) var recipients: [String] = []
+    /// For the Cc field.
+    public private(set) var copies: [String] = []
+    /// All who get the message; at least one.
+    public var everybody: [String] { self.recipients + self.copies }
     /// Decoded; `Subject`, `Body` and header fields, as written.
     public private(set) var fields: [(name: String, value: [UInt8])] = []
 
@@ -144,7 +169,7 @@ public struct MailtoURI: Sendable, Equatable {
     private static let maximumFields = 16
 
     public static func == (a: MailtoURI, b: MailtoURI) -> Bool {
-        a.recipients == b.recipients && a.fields.elementsEqual(b.fields) { $0.name == $1.name && $0.value == $1.value }
+        a.recipients == b.recipients && a.copies == b.copies && a.fields.elementsEqual(b.fields) { $0.name == $1.name && $0.value == $1.value }
     }
 
     /// `nil` for what is no such URI, has no recipient, or too many.
@@ -159,22 +184,24 @@ public struct MailtoURI: Sendable, Equatable {
                     let value = Self.decoded(pair[(equals + 1)...]), FieldName.isValid(name)
                 else { return nil }
                 if ASCII.equalsIgnoringCase(name, "to".utf8) || ASCII.equalsIgnoringCase(name, "cc".utf8) {
-                    guard self.addRecipients(pair[(equals + 1)...]) else { return nil }
+                    let isCopy = ASCII.equalsIgnoringCase(name, "cc".utf8)
+                    guard self.addRecipients(pair[(equals + 1)...], areCopies: isCopy) else { return nil }
                     continue
                 }
                 guard self.fields.count < Self.maximumFields else { return nil }
                 self.fields.append((String(decoding: name, as: UTF8.self), value))
             }
         }
-        guard !self.recipients.isEmpty else { return nil }
+        guard !self.everybody.isEmpty else { return nil }
     }
 
-    private mutating func addRecipients(_ list: ArraySlice<UInt8>) -> Bool {
+    private mutating func addRecipients(_ list: ArraySlice<UInt8>, areCopies: Bool = false) -> Bool {
         for text in list.split(separator: UInt8(ascii: ",")) {
             guard let decoded = Self.decoded(text), let address = OutboundAddress.parse(decoded),
-                self.recipients.count < Self.maximumRecipients
+                self.everybody.count < Self.maximumRecipients
             else { return false }
-            if !self.recipients.contains(address) { self.recipients.append(address) }
+            if self.everybody.contains(address) { continue }
+            if areCopies { self.copies.append(address) } else { self.recipients.append(address) }
         }
         return true
     }

@@ -44,15 +44,18 @@ struct StatusValueTest: SieveTest {
         case (false, true, .level(let level)): value = min(100, max(0, (level - 1) * 100 / 9))
         case (false, false, .level(let level)): value = min(10, max(0, level))
         // RFC 5235 section 3.2: 1 is clean, 10 spam without doubt; 0 was not tested.
-        case (true, _, .part(let part)): value = 1 + Int((part * 4).rounded(.down))
-        case (false, true, .part(let part)): value = Int((part * 100).rounded(.down))
-        case (false, false, .part(let part)): value = 1 + Int((part * 9).rounded(.down))
+        case (true, _, .part(let part)): value = 1 + Self.whole(part * 4)
+        case (false, true, .part(let part)): value = Self.whole(part * 100)
+        case (false, false, .part(let part)): value = 1 + Self.whole(part * 9)
         }
         let values = [Array(String(value).utf8)]
         // What was not tested has no value to count, while 0 percent is one (RFC 5235 section 3.2.2).
         if self.matcher.counts, status.isUntested { return try self.matcher.matches([], self.keys, &run) }
         return try self.matcher.matches(values, self.keys, &run)
     }
+
+    /// Rounded down; what a division has brought just below a number is that number.
+    private static func whole(_ value: Double) -> Int { Int((value + 0.001).rounded(.down)) }
 
     private enum Status {
         case untested

@@ -4,11 +4,11 @@ extension SieveExtension {
         capability: "subaddress",
         addressParts: [
             AddressPartDefinition(name: "user", capability: "subaddress") { address, settings in
-                guard address.domain != nil else { return nil }
+                guard address.domain != nil, !address.localPart.isEmpty else { return nil }
                 return Subaddress.split(address.localPart, settings).user
             },
             AddressPartDefinition(name: "detail", capability: "subaddress") { address, settings in
-                guard address.domain != nil else { return nil }
+                guard address.domain != nil, !address.localPart.isEmpty else { return nil }
                 return Subaddress.split(address.localPart, settings).detail
             },
         ])

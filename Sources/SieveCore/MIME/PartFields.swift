@@ -48,24 +48,32 @@ struct PartFields: Sendable {
             let header = view.octets[view.table.parts[part].header]
             for field in HeaderScanner(header) where header[field.name].equalsIgnoringCase(name) {
                 let body = header[field.body][0..<run.limits.fieldSize]
-                bodies += self.values(of: body, isType: name.count == 12, wantedParameters, view.converter)
+                bodies += self.values(of: body, name, wantedParameters, view.converter)
             }
         }
         return bodies
     }
 
     private func values(
-        of body: Octets, isType: Bool, _ parameters: [[UInt8]], _ converter: CharsetConverter
+        of body: Octets, _ name: [UInt8], _ parameters: [[UInt8]], _ converter: CharsetConverter
     ) -> [[UInt8]] {
         if case .whole = self.option { return [Array(body.buffer)] }
-        // Content-Type and Content-Disposition are the only fields with such a structure.
-        guard let value = isType ? MIMEValue.contentType(body) : MIMEValue.disposition(body) else { return [] }
+        // Content-Type and Content-Disposition are the only fields with such a structure; all else is blank.
+        let isType = ASCII.equalsIgnoringCase(name, "content-type".utf8)
+        let isDisposition = ASCII.equalsIgnoringCase(name, "content-disposition".utf8)
+        var known = isType ? MIMEValue.contentType(body) : nil
+        if !isType { known = MIMEValue.disposition(body) }
+        guard let value = known else {
+            if case .parameters = self.option { return [] }
+            return [[]]
+        }
         switch self.option {
         case .whole: return []
-        case .type: return [value.value]
-        case .subtype: return value.subtype.map { [$0] } ?? []
+        case .type: return [isType || isDisposition ? value.value : []]
+        case .subtype: return [isType ? value.subtype ?? [] : []]
         case .contentType:
-            return [value.value + (value.subtype.map { [UInt8(ascii: "/")] + $0 } ?? [])]
+            if isDisposition { return [value.value] }
+            return [isType ? value.value + (value.subtype.map { [UInt8(ascii: "/")] + $0 } ?? []) : []]
         case .parameters:
             return parameters.flatMap { wanted in
                 value.parameters.filter { ASCII.equalsIgnoringCase($0.name, wanted) }

@@ -13,6 +13,10 @@ struct PartWalk {
     /// Starts a walk: over the whole message, or over what is below the part of the walk around it. `false`: there is
     /// nothing to walk over.
     static func begin(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
+        // The compiler counts those of one script only, and scripts include others.
+        guard run.walks.count < ScriptCompiler.maximumLoops else {
+            throw run.error("\"foreverypart\" is nested more than \(ScriptCompiler.maximumLoops) deep")
+        }
         let walk: PartWalk
         if let outer = run.walks.last {
             walk = PartWalk(view: outer.view, parts: outer.view.descendants(of: outer.part))

@@ -1,12 +1,12 @@
 import MailCore
 
 /// An address to which mail is sent, in the syntax of RFC 5228 section 2.4.2.3:
-/// `addr-spec` or `phrase <addr-spec>`, no routes, no groups, one address.
+/// `addr-spec` or `phrase <addr-spec>`, no routes, no groups, one address. White space may stand around its parts.
 enum OutboundAddress {
     /// RFC 5321 section 4.5.3.1: 64 and 255 octets, and the `@`; longer local parts exist.
     private static let maximumLength = 512
 
-    /// The `addr-spec` as RFC 5321 writes it, or `nil` when `text` is no such address.
+    /// The `addr-spec` as RFC 5321 writes it, quoted only where it must be, or `nil` when `text` is no such address.
     static func parse(_ text: [UInt8]) -> String? {
         var scanner = Scanner(text: text)
         scanner.skipSpace()
@@ -60,19 +60,34 @@ enum OutboundAddress {
         }
 
         mutating func addrSpec() -> [UInt8]? {
-            let start = self.index
+            var start = self.index
+            var local: [UInt8]
             if self.peek == UInt8(ascii: "\"") {
-                guard self.quotedString() != nil else { return nil }
+                guard let quoted = self.quotedString() else { return nil }
+                local = self.unquoted(quoted)
             } else {
                 guard self.dotAtom() else { return nil }
+                local = Array(self.text[start..<self.index])
             }
+            self.skipSpace()
             guard self.take(UInt8(ascii: "@")) else { return nil }
+            self.skipSpace()
+            start = self.index
             if self.peek == UInt8(ascii: "[") {
                 guard self.domainLiteral() else { return nil }
             } else {
                 guard self.dotAtom() else { return nil }
             }
-            return Array(self.text[start..<self.index])
+            return local + [UInt8(ascii: "@")] + self.text[start..<self.index]
+        }
+
+        /// The local part without its quotes where it needs none.
+        private func unquoted(_ range: Range<Int>) -> [UInt8] {
+            let quoted = Array(self.text[range])
+            let inner = quoted.dropFirst().dropLast()
+            let isDotAtom = inner.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+                .allSatisfy { !$0.isEmpty && $0.allSatisfy(Self.isAtomOctet) }
+            return isDotAtom ? Array(inner) : quoted
         }
 
         private mutating func dotAtom() -> Bool {

@@ -67,9 +67,9 @@ struct AddressPartDefinition: Sendable {
     /// RFC 5228 section 2.7.4.
     static let base = [
         all,
-        // An address without a domain is not valid: neither part matches.
+        // An address without one of both is not valid: neither part matches.
         AddressPartDefinition(name: "localpart") { address, _ in
-            address.domain == nil ? nil : address.localPart
+            address.domain == nil || address.localPart.isEmpty ? nil : address.localPart
         },
         AddressPartDefinition(name: "domain") { address, _ in address.localPart.isEmpty ? nil : address.domain },
     ]

@@ -24,6 +24,8 @@ public struct SieveAction: Sendable, Equatable {
     /// Which script and where in it.
     public var script: String
     public var position: SievePosition
+    /// Whether it counts among those that are limited, and is not a part of the one before.
+    var counts = true
 
     public init(kind: Kind, message: Int = 0, script: String, position: SievePosition) {
         self.kind = kind
@@ -88,6 +90,8 @@ public struct SieveNotification: Sendable, Equatable {
     public var from: [UInt8]?
     public var options: [[UInt8]] = []
     public var message: [UInt8]?
+    /// Recipients of the method that an earlier notification has told.
+    public var omitted: [String] = []
     /// Where a copy of the notification is filed (RFC 8580).
     public var copy: SieveFileInto?
 
@@ -145,6 +149,8 @@ extension SieveAction.Kind {
         case duplicate
         /// They cannot both be done; what to tell the user.
         case conflict(String)
+        /// This much of the second is not yet done by the first.
+        case reduced(SieveAction.Kind)
     }
 
     /// What `later` is beside this one.
@@ -164,9 +170,25 @@ extension SieveAction.Kind {
         case (.reject, .keep), (.reject, .fileInto), (.reject, .redirect), (.reject, .vacation), (.reject, .pipe),
             (.keep, .reject), (.fileInto, .reject), (.redirect, .reject), (.vacation, .reject), (.pipe, .reject):
             return .conflict("\"\(later.name)\" cannot be done together with \"\(self.name)\"")
+        case (.notify(let first), .notify(let second)): return Self.relation(of: second, after: first)
         case (.vacation, .vacation): return .conflict("\"vacation\" can be used once only")
         default: return .independent
         }
+    }
+
+    /// Nobody is told twice by mail (RFC 5436 section 2.7).
+    private static func relation(of later: SieveNotification, after first: SieveNotification) -> Relation {
+        guard let told = MailtoURI(first.method)?.everybody, let asked = MailtoURI(later.method)?.everybody else {
+            return .independent
+        }
+        let known = told.filter { !first.omitted.contains($0) }
+        let rest = asked.filter { address in
+            !later.omitted.contains(address) && !known.contains { Self.sameAddress($0, address) }
+        }
+        if rest.isEmpty { return .duplicate }
+        var reduced = later
+        reduced.omitted = asked.filter { !rest.contains($0) }
+        return .reduced(.notify(reduced))
     }
 
     /// The domain counts in any case.

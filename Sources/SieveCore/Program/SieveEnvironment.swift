@@ -29,20 +29,28 @@ public struct SieveEnvironment: Sendable {
 }
 
 extension SieveEnvironment {
+    /// The envelope sender of a message that is sent on. Bounces stay bounces, whatever the settings say.
+    public var redirectSender: String? {
+        self.sender == nil ? nil : self.address(self.policy.redirectSender)
+    }
+
     /// The address that a source stands for; the sender where the source has none.
     public func address(_ source: SievePolicy.AddressSource) -> String? {
-        let address: String? =
-            switch source {
-            case .sender: nil
-            case .recipient: self.recipient?.quoted
-            case .originalRecipient: (self.originalRecipient ?? self.recipient)?.quoted
-            case .userEmail: self.policy.userEmail
-            case .postmaster: self.policy.postmasterAddress
-            case .address(nil): ""
-            case .address(.some(let address)): address
-            }
-        guard let address else { return self.sender?.quoted }
+        guard let address = self.knownAddress(source) else { return self.sender?.quoted }
         return address.isEmpty ? nil : address
+    }
+
+    /// The address that a source stands for, empty for the null sender; `nil`: the source has none.
+    func knownAddress(_ source: SievePolicy.AddressSource) -> String? {
+        switch source {
+        case .sender: self.sender?.quoted ?? ""
+        case .recipient: self.recipient?.quoted
+        case .originalRecipient: (self.originalRecipient ?? self.recipient)?.quoted
+        case .userEmail: self.policy.userEmail
+        case .postmaster: self.policy.postmasterAddress
+        case .address(nil): ""
+        case .address(.some(let address)): address
+        }
     }
 }
 
@@ -70,6 +78,9 @@ public protocol SieveHost: Sendable {
     /// Whether the value stands in the list of that name; `nil`: there is no such list (RFC 6134).
     func isListed(_ value: [UInt8], list: String) -> Bool?
 
+    /// All that stands in the list of that name; `nil`: there is no such list, or its members are not to be had.
+    func members(of list: String) -> [[UInt8]]?
+
     /// Runs a program with `input` (vnd.dovecot.filter and .execute). `output`: `nil` when it failed.
     func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8])
 
@@ -85,6 +96,7 @@ extension SieveHost {
     public func environmentItem(_ name: String) -> [UInt8]? { nil }
     public func isDuplicate(handle: [UInt8], identity: [UInt8], seconds: Int64, last: Bool) -> Bool { false }
     public func isListed(_ value: [UInt8], list: String) -> Bool? { nil }
+    public func members(of list: String) -> [[UInt8]]? { nil }
     public func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8]) {
         (false, [])
     }

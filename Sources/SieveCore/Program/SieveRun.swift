@@ -33,8 +33,6 @@ struct SieveRun {
     private var frame: Frame
     private var globals: [String: [UInt8]] = [:]
     private var includedOnce: Set<String> = []
-    private var redirects = 0
-    private var notifications = 0
     private var stepsLeft: Int
     /// The result of the last test.
     private var flag = false
@@ -140,8 +138,13 @@ struct SieveRun {
 
     /// Notes an action, merged with one that is the same already.
     ///
-    /// - Parameter cancelsKeep: whether the implicit keep is not to be done any more.
-    mutating func add(_ kind: SieveAction.Kind, cancelsKeep: Bool = true) throws(SieveRuntimeError) {
+    /// - Parameters:
+    ///   - cancelsKeep: whether the implicit keep is not to be done any more.
+    ///   - counts: whether it is one more of those that are limited, and not a part of the one before.
+    mutating func add(
+        _ kind: SieveAction.Kind, cancelsKeep: Bool = true, counts: Bool = true
+    ) throws(SieveRuntimeError) {
+        var kind = kind
         for (index, earlier) in self.result.actions.enumerated() {
             switch earlier.kind.relation(to: kind, defaultMailbox: self.environment.defaultMailbox) {
             case .independent: continue
@@ -150,33 +153,40 @@ struct SieveRun {
                 self.result.merge(kind, into: index)
                 return
             case .conflict(let text): throw self.error(text)
+            case .reduced(let rest): kind = rest
             }
         }
-        switch kind {
-        case .redirect:
-            if self.limits.redirects == 0 { throw self.error("redirect is not allowed here") }
-            self.redirects += 1
-            if self.redirects > self.limits.redirects {
-                throw self.error("more than \(self.limits.redirects) redirects of one message")
-            }
-        case .notify:
-            if self.policy.maximumNotifications == 0 { throw self.error("notify is not allowed here") }
-            self.notifications += 1
-            if self.notifications > self.policy.maximumNotifications {
-                throw self.error("more than \(self.policy.maximumNotifications) notifications for one message")
-            }
-        default: break
-        }
-        if self.limits.actions > 0, self.result.actions.count >= self.limits.actions {
-            throw self.error("more than \(self.limits.actions) actions for one message")
-        }
+        if counts { try self.count(kind) }
         self.environment.trace?(
             SieveTrace(script: self.frame.script.name, position: self.position, event: .action(kind)))
         self.result.note(kind, cancelsKeep: cancelsKeep)
-        self.result.actions.append(
-            SieveAction(
-                kind: kind, message: self.result.version(of: self.message), script: self.frame.script.name,
-                position: self.position))
+        var action = SieveAction(
+            kind: kind, message: self.result.version(of: self.message), script: self.frame.script.name,
+            position: self.position)
+        action.counts = counts
+        self.result.actions.append(action)
+    }
+
+    /// Holds an action that is to be added against the limits.
+    private func count(_ kind: SieveAction.Kind) throws(SieveRuntimeError) {
+        let counted = self.result.actions.lazy.filter(\.counts)
+        switch kind {
+        case .redirect:
+            if self.limits.redirects == 0 { throw self.error("redirect is not allowed here") }
+            let redirects = counted.count { if case .redirect = $0.kind { true } else { false } }
+            if redirects >= self.limits.redirects {
+                throw self.error("more than \(self.limits.redirects) redirects of one message")
+            }
+        case .notify:
+            let limit = self.policy.maximumNotifications
+            if limit == 0 { throw self.error("notify is not allowed here") }
+            let notifications = counted.count { if case .notify = $0.kind { true } else { false } }
+            if notifications >= limit { throw self.error("more than \(limit) notifications for one message") }
+        default: break
+        }
+        if self.limits.actions > 0, counted.count >= self.limits.actions {
+            throw self.error("more than \(self.limits.actions) actions for one message")
+        }
     }
 
     /// Goes on with an edited message; actions noted before keep the form they were noted with.

@@ -7,6 +7,8 @@ extension SieveNotification {
         for message: SieveMessage, _ environment: SieveEnvironment, _ context: SendingContext
     ) -> OutgoingMail? {
         guard let uri = MailtoURI(self.method) else { return nil }
+        func asked(_ addresses: [String]) -> [String] { addresses.filter { !self.omitted.contains($0) } }
+        let (recipients, copies) = (asked(uri.recipients), asked(uri.copies))
         // RFC 5436 section 2.4: what was made by a program is not told of.
         if let submitted = message.value("auto-submitted"),
             !ASCII.equalsIgnoringCase(submitted.prefix { $0 != UInt8(ascii: ";") && $0 != 0x20 }, "no".utf8)
@@ -17,7 +19,8 @@ extension SieveNotification {
         let user = environment.recipient?.quoted ?? environment.policy.userEmail
         let from = self.from.map { String(decoding: $0, as: UTF8.self) } ?? user
         composer.add("From", from ?? environment.policy.postmasterAddress)
-        composer.add("To", uri.recipients.joined(separator: ", "))
+        if !recipients.isEmpty { composer.add("To", recipients.joined(separator: ", ")) }
+        if !copies.isEmpty { composer.add("Cc", copies.joined(separator: ", ")) }
         composer.add("Subject", self.subject(uri, message))
         composer.add(
             "Auto-Submitted", "auto-notified; owner-email=\"\(user ?? environment.policy.postmasterAddress)\"")
@@ -30,14 +33,15 @@ extension SieveNotification {
         let body = self.body(uri, message)
         composer.beginPlainText(body)
         composer.addText(body)
-        let source = environment.policy.notifySender
-        let sender = source.flatMap { environment.address($0) } ?? (source == nil ? self.sender(environment) : nil)
-        return OutgoingMail(sender: sender, recipients: uri.recipients, octets: composer.octets)
+        return OutgoingMail(sender: self.sender(environment), recipients: recipients + copies, octets: composer.octets)
     }
 
     /// A notification of a bounce has the null sender (RFC 5436 section 2.7).
     private func sender(_ environment: SieveEnvironment) -> String? {
         guard environment.sender != nil else { return nil }
+        if let source = environment.policy.notifySender, let address = environment.knownAddress(source) {
+            return address.isEmpty ? nil : address
+        }
         if let from = self.from { return OutboundAddress.parse(from) }
         return environment.recipient?.quoted
     }

@@ -29,13 +29,7 @@ public struct VacationReply: Sendable {
         guard let sender = environment.sender, sender.domain != nil else { throw .nullSender }
         self.vacation = vacation
         self.recipient = sender
-        if policy.repliesToHeader,
-            let address = message.firstAddress(["reply-to", "from"])
-        {
-            self.recipient = address
-        }
         try Self.checkSender(sender)
-        if self.recipient != sender { try Self.checkSender(self.recipient) }
         var own: [SieveAddress] = []
         if let recipient = environment.recipient { own.append(recipient) }
         if policy.usesOriginalRecipient, let original = environment.originalRecipient { own.append(original) }
@@ -103,7 +97,9 @@ public struct VacationReply: Sendable {
     ) -> OutgoingMail {
         var composer = MessageComposer(context)
         composer.add("From", self.vacation.from ?? self.user.quoted)
-        composer.add("To", self.recipient.quoted)
+        let named = environment.policy.vacation.repliesToHeader
+            ? message.firstAddress(["sender", "resent-from", "from"]) : nil
+        composer.add("To", (named ?? self.recipient).quoted)
         composer.add("Subject", self.subject(message, environment.policy.vacation))
         message.addThread(to: &composer)
         composer.addLine("Auto-Submitted: auto-replied (vacation)")
@@ -121,10 +117,16 @@ public struct VacationReply: Sendable {
         return OutgoingMail(sender: sender, recipients: [self.recipient.quoted], octets: composer.octets)
     }
 
-    /// RFC 5230 section 5.2: `Auto: ` and the subject of the message, where the script gives none.
+    /// RFC 5230 section 5.3: `Auto: ` and the subject of the message, where the script gives none.
     private func subject(_ message: SieveMessage, _ policy: SievePolicy.Vacation) -> [UInt8] {
+        let subject = Array(String(decoding: self.fullSubject(message, policy), as: UTF8.self).unicodeScalars)
+        guard subject.count > policy.maximumSubject else { return subject.utf8 }
+        return (subject.prefix(max(0, policy.maximumSubject - 1)) + ["\u{2026}"]).utf8
+    }
+
+    private func fullSubject(_ message: SieveMessage, _ policy: SievePolicy.Vacation) -> [UInt8] {
         if let subject = self.vacation.subject { return subject }
-        let original = message.value("subject").map { Array($0.prefix(policy.maximumSubject)) } ?? []
+        let original = message.value("subject").map { Array($0.prefix(4 * policy.maximumSubject)) } ?? []
         guard !original.isEmpty else { return Array((policy.defaultSubject ?? "Automated reply").utf8) }
         guard let template = policy.subjectTemplate else { return Array("Auto: ".utf8) + original }
         var out: [UInt8] = []
@@ -140,6 +142,10 @@ public struct VacationReply: Sendable {
         }
         return out
     }
+}
+
+extension Sequence<Unicode.Scalar> {
+    fileprivate var utf8: [UInt8] { self.reduce(into: []) { $0 += String(Character($1)).utf8 } }
 }
 
 extension SieveAddress {

@@ -12,6 +12,8 @@ struct SieveParser {
     private var lexer: SieveLexer
     private var token: SieveToken
     private let limits: SieveLimits
+    /// A block was not closed at the end.
+    private var isUnclosed = false
 
     /// The tree of `source` and what is wrong with it.
     static func parse(
@@ -62,9 +64,6 @@ struct SieveParser {
 
     /// Skips to behind the next semicolon or block, or to the brace that closes the block around.
     private mutating func skipCommand() {
-        // What stands here is not read in earnest, so its own mistakes are not told.
-        let diagnostics = self.lexer.diagnostics
-        defer { self.lexer.diagnostics = diagnostics }
         var depth = 0
         while true {
             switch self.token.kind {
@@ -82,8 +81,15 @@ struct SieveParser {
                 return
             default: break
             }
-            self.advance()
+            self.skip()
         }
+    }
+
+    /// Goes to the next token where that is not read in earnest: its own mistakes are not told.
+    private mutating func skip() {
+        let diagnostics = self.lexer.diagnostics
+        self.advance()
+        self.lexer.diagnostics = diagnostics
     }
 
     private mutating func command(depth: Int) throws(Abandoned) -> SyntaxNode {
@@ -106,7 +112,9 @@ struct SieveParser {
             node.block = self.commands(depth: depth + 1)
             if self.token.kind == .closeBrace {
                 self.advance()
-            } else {
+            } else if !self.isUnclosed {
+                // At the end of the script; of those around it the same is to be said.
+                self.isUnclosed = true
                 self.lexer.diagnostics.error(opening, "this \"{\" has no \"}\"")
             }
         default:
@@ -191,11 +199,36 @@ struct SieveParser {
         return node
     }
 
+    /// Skips to behind the parenthesis that closes the list of tests, as for a comma too many. Gives the command up
+    /// where there is none.
+    private mutating func skipToEndOfTests() throws(Abandoned) {
+        var depth = 0
+        while true {
+            switch self.token.kind {
+            case .openParenthesis: depth += 1
+            case .closeParenthesis:
+                if depth == 0 {
+                    self.advance()
+                    return
+                }
+                depth -= 1
+            case .semicolon, .openBrace, .closeBrace, .end: throw Abandoned()
+            default: break
+            }
+            self.skip()
+        }
+    }
+
     /// `(test, test)`
     private mutating func testList(depth: Int) throws(Abandoned) -> [SyntaxNode] {
         self.advance()
         var tests: [SyntaxNode] = []
         while true {
+            guard case .identifier = self.token.kind else {
+                self.error("a test was expected, but found \(self.token.description)")
+                try self.skipToEndOfTests()
+                return tests
+            }
             tests.append(try self.test(depth: depth))
             switch self.token.kind {
             case .comma: self.advance()

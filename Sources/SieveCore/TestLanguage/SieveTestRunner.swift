@@ -6,6 +6,27 @@ public protocol SieveTestFiles: Sendable {
     func read(_ path: String) -> [UInt8]?
     /// The time, in the zone of the user.
     var now: MessageDate { get }
+    /// Runs a program that a tested script names; `nil`: there are none here, or this one cannot be run.
+    func run(
+        _ call: SieveProgramCall, of programs: SieveTestPrograms, input: [UInt8], _ environment: SieveEnvironment
+    ) -> (succeeded: Bool, output: [UInt8])?
+}
+
+extension SieveTestFiles {
+    public func run(
+        _ call: SieveProgramCall, of programs: SieveTestPrograms, input: [UInt8], _ environment: SieveEnvironment
+    ) -> (succeeded: Bool, output: [UInt8])? { nil }
+}
+
+/// Where the programs of one extension lie, and how they are run.
+public struct SieveTestPrograms: Sendable, Equatable {
+    /// Empty: there are none.
+    public var directory = ""
+    /// For so long one may run.
+    public var seconds: Int64 = 10
+    public var linesEndInLF = false
+
+    public init() {}
 }
 
 /// What became of a test block.

@@ -126,6 +126,10 @@ struct SetObjectOperation: SieveOperation {
         while text.last == 0x20 { text = text.dropLast() }
         if text.first == UInt8(ascii: "<"), text.last == UInt8(ascii: ">") { text = text.dropFirst().dropLast() }
         guard !text.isEmpty else { return nil }
+        // A route before the address counts for nothing (RFC 5321 section 4.1.1.3).
+        if text.first == UInt8(ascii: "@"), let colon = text.firstIndex(of: UInt8(ascii: ":")) {
+            text = text[(colon + 1)...]
+        }
         if !text.contains(UInt8(ascii: "@")), text.allSatisfy({ ASCII.isAtomCharacter($0) || $0 == UInt8(ascii: ".") })
         {
             return SieveAddress(localPart: Array(text), domain: nil)

@@ -17,11 +17,19 @@ struct TestResult {
     /// Whether something was carried out before.
     private var wasExecuted = false
     private var hasKept = false
+    /// Whether an earlier script of a sequence has delivered the message, so that it can be refused no more.
+    private var wasDelivered = false
 
     init() {}
 
     /// What one script of a sequence decided, without its keep.
     init(of sequence: SieveSequence, from first: Int) {
+        self.wasDelivered = sequence.actions.prefix(first).contains { action in
+            switch action.kind {
+            case .fileInto, .redirect, .pipe: true
+            case .keep, .discard, .reject, .vacation, .notify, .report: false
+            }
+        }
         self.editedMessages = sequence.editedMessages
         self.entries = sequence.actions.dropFirst(first).map { Entry(action: $0) }
         self.keepsImplicitly = false
@@ -47,6 +55,7 @@ struct TestResult {
                 case .independent: continue
                 case .duplicate: isDuplicate = true
                 case .conflict(let text): if !entry.isDone { return text }
+                case .reduced(let rest): action.kind = rest
                 }
             }
             if !isDuplicate { self.entries.append(Entry(action: action)) }
@@ -100,10 +109,10 @@ struct TestResult {
         case .redirect(let address):
             session.outbox.append(
                 OutgoingMail(
-                    sender: environment.address(environment.policy.redirectSender), recipients: [address],
+                    sender: environment.redirectSender, recipients: [address],
                     octets: octets))
         case .reject(let reason, _):
-            if self.wasExecuted { return true }
+            if self.wasExecuted || self.wasDelivered { return true }
             session.send(
                 RejectionMail.make(reason: reason, for: session.currentMessage, environment, session.sendingContext))
         case .vacation(let vacation):
@@ -123,8 +132,9 @@ struct TestResult {
         case .report(let report):
             session.send(report.mail(for: session.currentMessage, environment, session.sendingContext))
         case .pipe(let call):
-            session.errors.append("the program \(quoted(call.program)) is not allowed")
-            return call.mayFail
+            guard !session.run(call, input: octets).succeeded, !call.mayFail else { break }
+            session.errors.append("failed to pipe the message to the program \(quoted(call.program))")
+            return false
         }
         return true
     }

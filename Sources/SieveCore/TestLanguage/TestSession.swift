@@ -116,7 +116,8 @@ final class TestSession: SieveHost, @unchecked Sendable {
         let session = IncludeSession(IncludedTestScripts(session: self))
         var limits = self.settings.limits
         limits.errors = 10_000
-        let compilation = SieveCompiler(registry: .tested, limits: limits)
+        let denied = self.settings.deniedExtensions
+        let compilation = SieveCompiler(registry: denied.isEmpty ? .tested : .tested(without: denied), limits: limits)
             .compile(octets, name: SieveTestRunner.scriptName(of: path), identity: path, session: session)
         for diagnostic in compilation.diagnostics where diagnostic.severity == .error {
             self.errors.append(diagnostic.text)
@@ -128,6 +129,7 @@ final class TestSession: SieveHost, @unchecked Sendable {
     /// The path of a script that a command names.
     func path(_ name: String, of run: SieveRun) -> String {
         let identity = run.scriptIdentity
+        if name.hasPrefix("/") { return name }
         let folder = identity.hasPrefix("/") ? SieveTestRunner.folder(of: identity) : self.folder
         return folder + "/" + name
     }
@@ -141,7 +143,7 @@ final class TestSession: SieveHost, @unchecked Sendable {
     }
 
     static func metadataKey(_ entry: String, _ mailbox: String?) -> String {
-        (mailbox.map { "mailbox \($0)" } ?? "server") + "\n" + entry.lowercased()
+        (mailbox.map { "mailbox \(Self.mailboxName($0))" } ?? "server") + "\n" + entry.lowercased()
     }
 
     static func mailboxName(_ name: String) -> String { name.lowercased() == "inbox" ? "INBOX" : name }
@@ -156,9 +158,32 @@ final class TestSession: SieveHost, @unchecked Sendable {
     }
 
     func isListed(_ value: [UInt8], list: String) -> Bool? {
-        guard let path = self.settings.lists[list] else { return nil }
+        guard let members = self.members(of: list) else { return nil }
         guard !value.isEmpty else { return true }
-        return self.pairs(path).contains { $0.key == value }
+        return members.contains { ASCII.equalsIgnoringCase($0, value) }
+    }
+
+    func members(of list: String) -> [[UInt8]]? {
+        guard let path = self.settings.lists[list] else { return nil }
+        guard !path.isEmpty else { return [] }
+        return self.pairs(path).map { pair in
+            for prefix in ["priv/", "shared/"] where pair.key.starts(with: prefix.utf8) {
+                return Array(pair.key.dropFirst(prefix.utf8.count))
+            }
+            return pair.key
+        }
+    }
+
+    func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8]) {
+        guard let programs = self.settings.programs[call.kind], !programs.directory.isEmpty else {
+            self.print("error: \(call.kind.rawValue): no directory of programs is set")
+            return (false, [])
+        }
+        guard let ending = self.files.run(call, of: programs, input: input, self.environment) else {
+            self.print("error: \(call.kind.rawValue): the program \(quoted(call.program)) cannot be run")
+            return (false, [])
+        }
+        return ending
     }
 
     func log(_ text: String, of script: String, at position: SievePosition) { self.print("debug: \(text)") }
@@ -188,12 +213,37 @@ struct IncludedTestScripts: SieveScriptSource {
 
     func source(of name: SieveScriptName) -> [UInt8]? {
         let place = name.location == .personal ? "included" : "included-global"
+        if let folder = self.session.settings.scriptFolders[place] {
+            let absolute = folder.hasPrefix("/") ? folder : "\(self.session.folder)/\(folder)"
+            return self.session.files.read("\(absolute)/\(name.name).sieve")
+        }
         guard let dictionary = self.session.settings.scriptDictionaries[place] else {
             return self.session.files.read("\(self.session.folder)/\(place)/\(name.name).sieve")
         }
         let pairs = self.session.pairs(dictionary)
         guard let id = pairs.first(where: { $0.key == Array("priv/sieve/name/\(name.name)".utf8) })?.value
         else { return nil }
-        return pairs.first { $0.key == Array("priv/sieve/data/".utf8) + id }?.value
+        return pairs.first { $0.key == Array("priv/sieve/data/".utf8) + id }.map { Self.unescaped($0.value) }
+    }
+
+    /// A value of a key-value file stands in one line: its line ends are written as an octet 1 and a letter.
+    private static func unescaped(_ value: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        var isEscaped = false
+        for byte in value {
+            if !isEscaped, byte == 1 {
+                isEscaped = true
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "n") where isEscaped: out.append(0x0A)
+            case UInt8(ascii: "r") where isEscaped: out.append(0x0D)
+            case UInt8(ascii: "t") where isEscaped: out.append(0x09)
+            case UInt8(ascii: "1") where isEscaped: out.append(1)
+            default: out.append(byte)
+            }
+            isEscaped = false
+        }
+        return out
     }
 }

@@ -10,6 +10,14 @@ extension SieveRegistry {
         suite.commands.removeAll { $0.name == "test" }
         return SieveRegistry(SieveExtension.everything + [suite])
     }()
+
+    /// That without what the settings deny.
+    static func tested(without denied: Set<String>) -> SieveRegistry {
+        var suite = SieveExtension.testSuite
+        suite.commands.removeAll { $0.name == "test" }
+        return SieveRegistry(
+            SieveExtension.everything.filter { $0.isImplicit || !denied.contains($0.capability) } + [suite])
+    }
 }
 
 extension SieveExtension {

@@ -26,6 +26,8 @@ struct ScriptCompiler {
     private var position = SievePosition(line: 1, column: 1)
     /// What the last test is known to be whatever the message: set by `ihave`.
     var isTestConstant: Bool?
+    /// Whether the command or test in work was complained of.
+    private var isFaulty = false
 
     /// An `if` whose `elsif` or `else` may follow.
     private struct OpenIf {
@@ -33,6 +35,8 @@ struct ScriptCompiler {
         var falseJump: Int
         /// Jumps from the ends of the blocks to the end of all.
         var endJumps: [Int]
+        /// Whether `ihave` makes one of the blocks so far run always, so that no later one ever does.
+        var isDecided = false
     }
     private var openIf: OpenIf?
 
@@ -45,7 +49,21 @@ struct ScriptCompiler {
         self.diagnostics = diagnostics
     }
 
-    mutating func error(_ position: SievePosition, _ text: String) { self.diagnostics.error(position, text) }
+    /// Notes an error in the command or test in work; of those in one only the first is told, as the others may
+    /// follow from it.
+    mutating func error(_ position: SievePosition, _ text: String) {
+        guard !self.isFaulty else { return }
+        self.isFaulty = true
+        self.diagnostics.error(position, text)
+    }
+
+    /// Works on a command or test, whose errors are its own.
+    private mutating func inside(_ body: (inout ScriptCompiler) -> Void) {
+        let outer = self.isFaulty
+        self.isFaulty = false
+        body(&self)
+        self.isFaulty = outer
+    }
 
     // MARK: Capabilities
 
@@ -55,6 +73,8 @@ struct ScriptCompiler {
 
     mutating func require(_ literal: StringLiteral) {
         let name = String(decoding: literal.octets, as: UTF8.self)
+        // What is asked for is independent of what else is.
+        self.isFaulty = false
         guard self.registry.knows(name) else {
             self.error(literal.position, "this server has no extension \(quoted(name))")
             // Noted all the same: its words are unknown anyway, and one error for it is enough.
@@ -111,6 +131,10 @@ struct ScriptCompiler {
     }
 
     private mutating func command(_ node: SyntaxNode) {
+        self.inside { $0.commandInside(node) }
+    }
+
+    private mutating func commandInside(_ node: SyntaxNode) {
         if node.name != "elsif", node.name != "else" { self.closeIf() }
         if node.name != "require" { self.isPastRequire = true }
         self.position = node.position
@@ -126,7 +150,11 @@ struct ScriptCompiler {
             self.depth -= 1
         }
         // So that a faulty `if` does not make its `else` faulty too.
-        if node.name == "if" { self.openIf = OpenIf(falseJump: self.emitJump(.ifFalse), endJumps: []) }
+        switch node.name {
+        case "if": self.openIf = OpenIf(falseJump: self.emitJump(.ifFalse), endJumps: [])
+        case "else": self.closeIf()
+        default: break
+        }
     }
 
     /// The definition where the script may use it; else complains, once of each name. What depends on something
@@ -172,6 +200,10 @@ struct ScriptCompiler {
 
     /// Emits a test; its result is in the run's flag. Afterwards `isTestConstant` tells what is known of it.
     mutating func test(_ node: SyntaxNode) {
+        self.inside { $0.testInside(node) }
+    }
+
+    private mutating func testInside(_ node: SyntaxNode) {
         self.isTestConstant = nil
         self.position = node.position
         guard let definition = self.usable(self.registry.tests[node.name], node) else { return }
@@ -186,29 +218,35 @@ struct ScriptCompiler {
 
     /// The block of an `if` or `elsif`. One that `ihave` keeps from running is not looked at: it may be of a language
     /// that this server does not speak (RFC 5463 section 4).
-    private mutating func conditionalBlock(of arguments: SieveArguments) -> Int {
+    private mutating func conditionalBlock(of arguments: SieveArguments, _ chain: inout OpenIf) {
+        if chain.isDecided {
+            self.emit(.setFlag(false))
+            chain.falseJump = self.emitJump(.ifFalse)
+            return
+        }
         if let test = arguments.node.tests.tests.first { self.test(test) }
-        let isReachable = self.isTestConstant != false
+        let constant = self.isTestConstant
         self.isTestConstant = nil
-        let falseJump = self.emitJump(.ifFalse)
-        if isReachable { self.block(of: arguments) }
-        return falseJump
+        chain.falseJump = self.emitJump(.ifFalse)
+        if constant != false { self.block(of: arguments) }
+        chain.isDecided = constant == true
     }
 
     mutating func compileIf(_ arguments: SieveArguments) {
-        let falseJump = self.conditionalBlock(of: arguments)
-        self.openIf = OpenIf(falseJump: falseJump, endJumps: [])
+        var chain = OpenIf(falseJump: 0, endJumps: [])
+        self.conditionalBlock(of: arguments, &chain)
+        self.openIf = chain
     }
 
     mutating func compileElsif(_ arguments: SieveArguments) {
         guard var chain = self.continueIf(arguments) else { return }
-        chain.falseJump = self.conditionalBlock(of: arguments)
+        self.conditionalBlock(of: arguments, &chain)
         self.openIf = chain
     }
 
     mutating func compileElse(_ arguments: SieveArguments) {
         guard let chain = self.continueIf(arguments) else { return }
-        self.block(of: arguments)
+        if !chain.isDecided { self.block(of: arguments) }
         for jump in chain.endJumps { self.land(jump) }
     }
 

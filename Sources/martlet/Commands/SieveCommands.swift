@@ -84,6 +84,28 @@ extension ScriptFiles {
     }
 }
 
+extension ScriptFiles {
+    /// Programs of test scripts: as whoever runs the tests, in the settings' directory.
+    func run(
+        _ call: SieveProgramCall, of programs: SieveTestPrograms, input: [UInt8], _ environment: SieveEnvironment
+    ) -> (succeeded: Bool, output: [UInt8])? {
+        var place = SieveProgramOptions.Place()
+        place.binDirectory = programs.directory
+        place.timeout = .seconds(programs.seconds)
+        place.inputLineEnd = programs.linesEndInLF ? .lf : .crlf
+        var options = SieveProgramOptions()
+        (options.pipe, options.filter, options.execute) = (place, place, place)
+        var context = SieveProgramContext(user: environment.policy.username ?? "tester", home: programs.directory)
+        context.sender = environment.sender?.quoted
+        context.recipient = environment.recipient?.quoted
+        context.originalRecipient = environment.originalRecipient?.quoted
+        let outcome = input.withUnsafeBytes { bytes in
+            try? SieveProgramRunner(options).run(call, bytes, for: context)
+        }
+        return outcome.map { ($0.succeeded, $0.output) }
+    }
+}
+
 struct SieveCheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Compiles scripts and tells every mistake with its line.",

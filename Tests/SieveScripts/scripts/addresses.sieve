@@ -1,0 +1,14 @@
+redirect "ann@one.example";
+redirect "  ann@one.example";
+redirect "ann@one.example  ";
+redirect "ann @ one.example";
+redirect "<ann@one.example>";
+redirect "Ann <ann@one.example>";
+redirect "Ann<ann@one.example>";
+redirect " Ann  Doe  <  ann @ one.example  >  ";
+redirect "\"Doe, Ann\" <ann@one.example>";
+redirect "\"ann\"@one.example";
+redirect "A. Doe <ann@one.example>";
+redirect "Ann.Doe@One.Example";
+redirect "\"ann doe\"@one.example";
+redirect "ann@[192.0.2.1]";

@@ -1,0 +1,2 @@
+frobnicate { kepe; fileinto; }
+if frobnicate (kepe, fileinto) { keep "x"; }

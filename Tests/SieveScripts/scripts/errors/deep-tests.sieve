@@ -1,0 +1,2 @@
+if not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not true { stop; }
+stop;

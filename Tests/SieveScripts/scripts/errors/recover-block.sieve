@@ -1,0 +1,5 @@
+if true {
+    keep ( true;
+    discard ];
+}
+if true { keep }

@@ -1,0 +1,4 @@
+keep "a" ) ;
+discard "b" , "c";
+kepe;
+stop ]; frobnicate;

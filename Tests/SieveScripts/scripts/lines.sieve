@@ -1,0 +1,4 @@
+if not header :contains "x-none"
+  "x" {
+  discard; # y
+}

@@ -1,0 +1,1 @@
+require "variables"; if string "${hex:40}" "@" { keep; } else { discard; }

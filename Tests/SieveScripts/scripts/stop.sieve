@@ -1,0 +1,1 @@
+require "fileinto"; if true { if true { fileinto "x"; stop; } } keep;
