@@ -1,5 +1,5 @@
 # Two commands: `make run` (a mail server on high ports, to try) and `make test` (every test).
-# Slow suites have their own: `make crash`, `make interop`, `make differential`, `make model`, `make fuzz`.
+# Slow suites have their own: `make crash`, `make interop`, `make differential`, `make model`, `make fuzz`, `make soak`.
 
 SWIFT ?= swift
 # Imports are held to the target graph of Package.swift; warnings are errors there.
@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 CONFDIR ?= /etc/martlet
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
-.PHONY: run build test unit interop differential model crash fuzz bench format lint install clean packages
+.PHONY: run build test unit interop differential model crash fuzz soak bench format lint install clean packages
 
 run: build
 	conf.d/demo/run.sh "$$($(SWIFT) build $(RELEASE) --show-bin-path)"
@@ -47,9 +47,17 @@ crash: packages
 	@.ci/packages test
 	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" CRASH_ROUNDS=50 Tests/run.sh crash
 
-# SECONDS_EACH: how long each target runs.
+# SECONDS_EACH: how long each target runs; TARGETS: which, all without it.
 fuzz: packages
-	Fuzz/run.sh $(or $(SECONDS_EACH),600)
+	@[ -d .build/debug/Modules ] || $(SWIFT) build $(STRICT)
+	FUZZ_CORPUS=$${FUZZ_CORPUS:-../.build/fuzz/corpus} Fuzz/run.sh $(or $(SECONDS_EACH),900) $(TARGETS)
+
+# An hour of mixed load with kills, a full disk and jumps of the clock; as root, so that the disk is a small one.
+# SECONDS_SOAK and FORMAT (maildir, pack): otherwise. The report: .build/soak.txt
+soak: packages
+	@.ci/packages test
+	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" SUITE_SECONDS=86400 SOAK_SECONDS=$(or $(SECONDS_SOAK),3600) \
+	    SOAK_FORMAT=$(or $(FORMAT),maildir) SOAK_REPORT=.build/soak.txt Tests/run.sh soak
 
 # Martlet and Debian's Dovecot on the same work, in turns. BENCH: arguments of Benchmarks/run.sh run.
 bench: packages

@@ -1,68 +1,76 @@
 #!/usr/bin/env bash
-# Fuzzes every target for so many seconds each: Fuzz/run.sh [SECONDS [TARGET...]]
+# Fuzzes targets for so many seconds each: Fuzz/run.sh [SECONDS] [TARGET...], all of them without one.
 # Prints `ok fuzz TARGET` or `FAIL fuzz TARGET: ...`; a failing input stays in Fuzz/Failures/.
 #
-# The sources of a target and of the libraries under it are compiled as one module: the package manager hands
-# -sanitize=fuzzer to the linker only, and a fuzzer that sees no coverage in the libraries finds little.
+# FUZZ_JOBS: how many at a time. FUZZ_CORPUS: a folder in which what is found interesting stays from run to run, a folder
+# for each target; else it is thrown away. FUZZ_TIMES: a file to which each target's name and seconds of CPU are added.
 set -uo pipefail
 cd "$(dirname "$0")"
-seconds=${1:-60}
-shift || true
-targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(FuzzMIME FuzzIMAP FuzzSieve FuzzArchive)
+seconds=60
+targets=()
+for word in "$@"; do
+    if [[ $word =~ ^[0-9]+$ ]]; then seconds=$word; else targets+=("$word"); fi
+done
+out=${FUZZ_OUT:-../.build/fuzz}
+
+# Which executable has which targets; those with one name only are their executable's only one.
+declare -A executable
+while read -r program names; do
+    for name in $names; do executable[$name]=$program; done
+done <<'END'
+FuzzMIME mime
+FuzzIMAP imap
+FuzzSieve sieve
+FuzzArchive archive
+FuzzText headers dates structure charset html preview signature names transfer
+FuzzProtocol lmtp pop3 managesieve sasl url policy admin
+FuzzConfig config expansion values
+FuzzAuth authline passwdfile password
+FuzzStore records rows checkpoint segment uidlist keywords subscriptions maildirsize acl filename attributes uidvalidity decompress iconv
+END
+[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(printf '%s\n' "${!executable[@]}" | sort)
+
+programs=()
+for target in "${targets[@]}"; do
+    [ -n "${executable[$target]:-}" ] || { echo "FAIL fuzz $target: no such target"; exit 64; }
+    programs+=("${executable[$target]}")
+done
+mkdir -p "$out"
+mapfile -t programs < <(printf '%s\n' "${programs[@]}" | sort -u)
+make --no-print-directory -j "${FUZZ_JOBS:-2}" -k OUT="$out" "${programs[@]}" >"$out/build.log" 2>&1
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failed=0
 
-# The libraries below each target, lowest first.
-modules() {
-    case $1 in
-        FuzzMIME) echo MailCore MIMECore ;;
-        FuzzIMAP) echo MailCore MIMECore IMAPCore ;;
-        FuzzArchive) echo MailCore ArchiveCore ;;
-        FuzzSieve) echo MailCore MIMECore SieveCore ;;
-    esac
-}
-
-build() {
-    local target=$1 module file name
-    mkdir -p "$work/$target"
-    for module in $(modules "$target") "$target"; do
-        local folder=../Sources/$module
-        [ "$module" = "$target" ] && folder=Sources/$target
-        while IFS= read -r file; do
-            name=$(sed "s|^$folder/||; s|/|_|g" <<<"$file")
-            sed -E '/^(public |internal |package |private )?import (MailCore|MIMECore|IMAPCore|SieveCore|ArchiveCore)$/d' \
-                "$file" >"$work/$target/${module}_$name"
-        done < <(find "$folder" -name '*.swift')
-    done
-    swiftc -O -wmo -parse-as-library -sanitize=fuzzer,address -swift-version 6 -package-name martlet \
-        -module-name "$target" -enable-upcoming-feature ExistentialAny \
-        -enable-upcoming-feature MemberImportVisibility -enable-upcoming-feature NonisolatedNonsendingByDefault \
-        "$work/$target"/*.swift -o "$work/$target.fuzz" >"$work/$target.log" 2>&1
-}
-
-for target in "${targets[@]}"; do
-    name=$(tr '[:upper:]' '[:lower:]' <<<"${target#Fuzz}")
-    mkdir -p "Failures/$name" "$work/corpus-$name"
-    if ! build "$target"; then
-        echo "FAIL fuzz $target: does not build: $(grep -m 1 error: "$work/$target.log")"
-        failed=1
-        continue
+run() {
+    local name=$1 program=$out/${executable[$1]}.fuzz corpus=${FUZZ_CORPUS:-$work/corpus}/$1 log=$work/$1.log
+    if [ ! -x "$program" ]; then
+        echo "FAIL fuzz $name: does not build: $(grep -m 1 error: "$out/build.log")"
+        return
     fi
+    mkdir -p "Failures/$name" "$corpus"
+    local words=("-max_total_time=$seconds" -max_len=8192 -timeout=20 -rss_limit_mb=3072 -artifact_prefix="Failures/$name/")
+    [ -f "Seeds/$name.dict" ] && words+=(-dict="Seeds/$name.dict")
+    words+=("$corpus" "Failures/$name")
+    [ -d "Seeds/$name" ] && words+=("Seeds/$name")
     # The backtracer hangs under the address sanitizer.
-    seeds=()
-    [ -d "Seeds/$name" ] && seeds+=("Seeds/$name")
-    [ -f "Seeds/$name.dict" ] && seeds+=(-dict="Seeds/$name.dict")
-    if SWIFT_BACKTRACE=enable=no "$work/$target.fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=10 \
-        -artifact_prefix="Failures/$name/" "$work/corpus-$name" "Failures/$name" "${seeds[@]}" \
-        >"$work/$target.log" 2>&1; then
-        echo "ok fuzz $target ($(grep -oE 'Done [0-9]+ runs' "$work/$target.log" | tail -1), $(
-            grep -oE 'cov: [0-9]+' "$work/$target.log" | tail -1))"
+    local TIMEFORMAT=%U status
+    { time FUZZ_TARGET=$name SWIFT_BACKTRACE=enable=no "$program" "${words[@]}" >"$log" 2>&1; } 2>"$work/$name.time"
+    status=$?
+    if [ "$status" -eq 0 ]; then
+        echo "ok fuzz $name ($(grep -aoE 'Done [0-9]+ runs' "$log" | tail -1), $(grep -aoE 'cov: [0-9]+' "$log" | tail -1))"
     else
-        echo "FAIL fuzz $target: $(tail -n 3 "$work/$target.log" | tr '\n' ' ')"
-        failed=1
+        echo "FAIL fuzz $name: $(grep -aE '^FUZZ|^==.*ERROR|^SUMMARY|artifact_prefix' "$log" | head -n 4 | tr '\n' ' ')"
     fi
-done
-exit $failed
+    rmdir "Failures/$name" 2>/dev/null
+    [ -z "${FUZZ_TIMES:-}" ] || echo "$name $(cat "$work/$name.time")" >>"$FUZZ_TIMES"
+}
+
+{
+    for target in "${targets[@]}"; do
+        run "$target" &
+        while [ "$(jobs -rp | wc -l)" -ge "${FUZZ_JOBS:-2}" ]; do wait -n; done
+    done
+    wait
+} | tee "$work/results"
+! grep -q '^FAIL' "$work/results"

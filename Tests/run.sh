@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, model, crash, fuzz, load) only those suites.
+# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, model, crash, soak, fuzz, load) only those suites.
 #
 # Each suite beside the unit tests is a program under Tests/Interop that prints lines
 # `ok NAME`, `FAIL NAME: why` or `skip NAME: why`.
@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${SWIFT:=swift}" "${STRICT:=}"
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model crash fuzz load)
+[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model crash soak fuzz load)
 
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -108,6 +108,12 @@ for suite in "${suites[@]}"; do
         load)
             build_daemon
             program load Benchmarks/run.sh proof
+            ;;
+        soak)
+            build_daemon
+            # shellcheck disable=SC2086
+            program soak python3 Tests/Soak/soak_test.py --seconds "${SOAK_SECONDS:-60}" \
+                --format "${SOAK_FORMAT:-maildir}" ${SEED:+--seed $SEED} ${SOAK_REPORT:+--report $SOAK_REPORT}
             ;;
         fuzz) program fuzz Fuzz/run.sh "${FUZZ_SECONDS:-10}" ;;
         *)

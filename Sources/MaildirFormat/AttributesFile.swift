@@ -18,8 +18,9 @@ struct AttributesFile: Equatable {
     init(_ text: [UInt8]) {
         var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)[...]
         while let key = lines.popFirst(), let value = lines.popFirst() {
-            if key.isEmpty, value.isEmpty { continue }
-            self.set(Self.unescape(key), Self.unescape(value))
+            let (name, octets) = (Self.unescape(key), Self.unescape(value))
+            if name.isEmpty, octets.isEmpty { continue }
+            self.set(name, octets)
         }
     }
 

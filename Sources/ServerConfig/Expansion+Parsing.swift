@@ -121,7 +121,8 @@ private struct Parser {
     private mutating func number() -> Int? {
         let digits = self.rest.prefix { $0.isASCII && $0.isNumber }
         self.rest = self.rest.dropFirst(digits.count)
-        return digits.isEmpty ? nil : Int(digits) ?? 0
+        // No text is longer, and `substr` takes no more.
+        return digits.isEmpty ? nil : min(Int(digits) ?? .max, 65536)
     }
 
     private func lettered(_ letter: Character) throws(Expansion.Problem) -> (String, [Expansion.Filter]) {

@@ -35,6 +35,11 @@ import Testing
         #expect(AttributesFile(Array(text.utf8)).attributes.isEmpty)
     }
 
+    @Test func entriesWithoutAnything() {
+        let file = AttributesFile(Array("\u{1}\n\nother/key\nkept\n".utf8))
+        #expect(AttributesFile(file.encoded()) == file)
+    }
+
     @Test func lastValueCounts() {
         let file = AttributesFile(Array("priv/\(Self.guid)/a\n1\npriv/\(Self.guid)/a\n2\n".utf8))
         #expect(file.attributes == [self.attribute("a", "2")])

@@ -40,6 +40,7 @@ import Testing
         Case(
             text: "%08Xu%08Xv", canonical: "%{uid | hex(8)}%{uidvalidity | hex(8)}",
             expanded: "0000002a3b9aca00", letters: .message),
+        Case(text: "%0.733333333u", canonical: "%{user | substr(0, 65536)}", expanded: "Jo.Doe@Example.ORG"),
         Case(text: "%v.%u", canonical: "%{uidvalidity}.%{uid}", expanded: "1000000000.42", letters: .message),
         Case(text: "%{userdb:quota}", canonical: "%{userdb:quota}", expanded: ""),
     ]
