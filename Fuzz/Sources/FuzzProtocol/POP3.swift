@@ -31,7 +31,7 @@ private func run(_ line: [UInt8], _ state: inout POP3SessionState) {
         need(!user.isEmpty && !password.contains(0))
         if password.count % 2 == 0 { state.loggedIn(sizes: [10, 20, .max]) } else { state.refused() }
     case .authenticate(let mechanism, _):
-        need(mechanism.utf8.count <= 20)
+        need(mechanism.unicodeScalars.count <= 20)
         state.loggedIn(sizes: [1])
     case .capabilities(let capabilities):
         need(!capabilities.lines(mechanisms: ["PLAIN"]).contains { $0.hasPrefix(".") })

@@ -32,7 +32,7 @@ indirect enum WireValue: Equatable {
                     }
                     text.append(next)
                 } else {
-                    guard byte >= 0x20, byte < 0x7F || byte == 0x7F else { return nil }
+                    guard byte != 0, byte != 0x0D, byte != 0x0A, byte < 0x80 else { return nil }
                     text.append(byte)
                 }
             }
