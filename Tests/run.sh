@@ -103,7 +103,10 @@ for suite in "${suites[@]}"; do
             ;;
         crash)
             build_daemon
-            program crash python3 Tests/Interop/crash_test.py --rounds "${CRASH_ROUNDS:-50}"
+            for format in maildir pack; do
+                program "crash, $format" python3 Tests/Interop/crash_test.py --rounds "${CRASH_ROUNDS:-50}" \
+                    --format "$format"
+            done
             ;;
         load)
             build_daemon
