@@ -16,5 +16,9 @@ let package = Package(
             swiftSettings: [.swiftLanguageMode(.v6)]),
         .systemLibrary(name: "CLoad", providers: [.apt(["libssl-dev"])]),
         .executableTarget(name: "Load", dependencies: ["CLoad"], swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
+            name: "Volume",
+            dependencies: [.product(name: "MailStore", package: "martlet")],
+            swiftSettings: [.swiftLanguageMode(.v6)]),
     ]
 )

@@ -101,12 +101,14 @@ public struct Accounts: Sendable {
         try Self.check(path, "namespace \(namespace.name)")
         let isOwn = namespace.type == .private
         let owner = AccountIdentity.FileOwner(uid: user.uid, gid: user.gid)
-        return AccountIdentity(
+        var identity = AccountIdentity(
             name: AccountIdentity.namespacePrefix + (isOwn ? user.user + ":" + namespace.name : path),
             home: isOwn ? home ?? "" : "", mailPath: path,
             owner: !isOwn || owner == self.processOwner ? nil : owner,
             driver: isOwn ? try self.driver(of: user) : self.mail.driver.rawValue,
             places: try self.places(of: namespace, for: user))
+        identity.volume = isOwn ? self.volume(of: user) : self.mail.volume
+        return identity
     }
 
     /// Where the user's mail is and whose files it is in. `.cannot` when there is no path to it.
@@ -121,9 +123,17 @@ public struct Accounts: Sendable {
         }
         try Self.check(path, "user \(user.user)")
         let owner = AccountIdentity.FileOwner(uid: user.uid, gid: user.gid)
-        return AccountIdentity(
+        var identity = AccountIdentity(
             name: user.user, home: home ?? "", mailPath: path, owner: owner == self.processOwner ? nil : owner,
             driver: try self.driver(of: user), places: try self.places(of: user))
+        identity.volume = self.volume(of: user)
+        return identity
+    }
+
+    /// The volume that the user's account gets.
+    private func volume(of user: UserRecord) -> String {
+        let wanted = user.fields["mail_volume"] ?? user.fields["volume"]
+        return wanted.flatMap { $0.isEmpty ? nil : $0 } ?? self.mail.volume
     }
 
     /// The body format that the user's account gets: the field `mail_driver`, the word before the colon in `mail`,

@@ -126,13 +126,19 @@ extension AdminCommand {
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await QuotaCommands.set(change, account)
             }
-        case .accountMove(let users, let driver):
+        case .accountMove(let users, let target):
             try await output.columns(users.column + ["moved"])
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 let name = account.identity.name
                 let count: Int
                 do throws(StoreError) {
-                    count = try await context.store.move(account.identity, toFormat: driver)
+                    count =
+                        switch target {
+                        case .format(let driver):
+                            try await context.store.move(account.identity, toFormat: driver)
+                        case .volume(let name):
+                            try await context.store.move(account.identity, toVolume: name)
+                        }
                 } catch {
                     throw AdminError(error, "account \(name)")
                 }

@@ -25,7 +25,7 @@ public enum AdminCommand: Sendable, Hashable {
     case quotaRecalculate(UserSelection)
     /// `nil`: the limits of the settings hold again.
     case quotaSet(UserSelection, QuotaChange?)
-    case accountMove(UserSelection, driver: String)
+    case accountMove(UserSelection, MoveTarget)
     case access(UserSelection, AccessVerb)
     case upkeep(UserSelection, UpkeepVerb)
     /// `nil`: the whole volume.
@@ -130,7 +130,8 @@ public enum AdminCommand: Sendable, Hashable {
         case ("account", "move"):
             arguments.skip()
             let users = try arguments.users()
-            self = .accountMove(users, driver: try arguments.oneOperand("account move -u USER FORMAT"))
+            self = .accountMove(
+                users, MoveTarget(try arguments.oneOperand("account move -u USER FORMAT | volume=NAME")))
         case (let word, _):
             throw AdminError(.usage, "unknown command: \(word ?? "(none)"); see martlet help")
         }

@@ -19,6 +19,9 @@ final class AccountCore: Sendable {
     /// After a crash what was written to it last may be missing.
     let trustsSizeFile: Atomic<Bool>
 
+    /// Set when the account goes to another volume: nothing enters the log for it through this object.
+    let hasLeft = Atomic(false)
+
     /// The highest UIDVALIDITY given by this account so far.
     private let lastUIDValidity: Mutex<UInt32>
 
@@ -37,6 +40,11 @@ final class AccountCore: Sendable {
             identity, limits: quotaLimits, report: volume.configuration.quotaCrossed)
         var status = stat()
         self.fileSystem = stat(identity.mailPath, &status) == 0 ? UInt64(status.st_dev) : 0
+    }
+
+    /// Throws when the account is in another volume by now.
+    func checkPresent() throws(StoreError) {
+        guard !self.hasLeft.load(ordering: .acquiring) else { throw StoreError(.temporary, "account moves") }
     }
 
     /// Runs file work under the ids that own the account's files.

@@ -21,6 +21,8 @@ struct AccountOpening {
         var isNew = false
         var nextMailbox: UInt32 = 1
         var identity = self.identity
+        // Rows do not say it: it is what they are in.
+        identity.volume = ""
         var lastUIDValidity: UInt32 = 0
         var quotaLimits: QuotaLimits?
         if let known = try self.volume.schema.accountID(identity.name) {
@@ -42,6 +44,7 @@ struct AccountOpening {
             _ = try self.volume.configuration.format(of: identity)
             ticket = try self.queue(id, identity)
         }
+        identity.volume = self.volume.configuration.volumeName
         let format = try self.volume.configuration.format(of: identity)
         let files =
             format.home == .log

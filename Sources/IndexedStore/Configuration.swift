@@ -56,6 +56,8 @@ extension IndexedStore {
     public struct Configuration: Sendable {
         /// The volume's directory: log, index and spool files. Made when its parent is there.
         public var directory: String
+        /// The volume's name in settings; empty for the only one.
+        public var volumeName = ""
         /// The body formats that accounts may have, by their names in settings.
         public var bodyFormats: [String: any BodyFormat]
         public var fsync = Fsync.optimized

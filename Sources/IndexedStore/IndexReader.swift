@@ -56,7 +56,7 @@ extension IndexSchema {
             let cursor = try transaction.cursor(self.identities)
             var entry = try cursor.first()
             while let found = entry {
-                if let row = AccountRow(found.value) { all.append(row.identity) }
+                if let row = AccountRow(found.value), !row.identity.isInTransit { all.append(row.identity) }
                 entry = try cursor.next()
             }
             return all

@@ -10,6 +10,8 @@ struct AccountRow: Sendable {
     var lastUIDValidity: UInt32 = 0
     /// Set by an administrator.
     var quotaLimits: QuotaLimits?
+    /// How often it has come from another volume: of two accounts with one name the one that has more often is it.
+    var moves: UInt64 = 0
 
     func encode() -> [UInt8] {
         var out: [UInt8] = [1]
@@ -17,7 +19,8 @@ struct AccountRow: Sendable {
         out.appendIdentity(self.identity)
         out.appendLittleEndian(self.lastUIDValidity)
         // Rows of the first release end here.
-        if self.quotaLimits != nil { out.append(self.quotaLimits) }
+        if self.quotaLimits != nil || self.moves > 0 { out.append(self.quotaLimits) }
+        if self.moves > 0 { out.appendVarint(self.moves) }
         return out
     }
 
@@ -32,6 +35,7 @@ struct AccountRow: Sendable {
         self.identity = identity
         self.lastUIDValidity = reader.readLittleEndian(UInt32.self) ?? 0
         if reader.remaining > 0 { self.quotaLimits = reader.readQuotaLimits()?.value }
+        if reader.remaining > 0 { self.moves = reader.readVarint() ?? 0 }
     }
 }
 

@@ -22,15 +22,15 @@ struct IndexWriter {
 
     let schema: IndexSchema
     private let restarts: UInt64
-    private var heads: [MailboxKey: MailboxHead] = [:]
-    private var accounts: [UInt32: AccountRow] = [:]
+    var heads: [MailboxKey: MailboxHead] = [:]
+    var accounts: [UInt32: AccountRow] = [:]
     private var buffer: [UInt8] = []
     private(set) var fileTasks: [PendingFileTask] = []
     var bodies = BodyAccounting()
     /// Octets of trace rows put in this transaction.
     var traced: UInt64 = 0
     /// Whether rows of deleted mailboxes are left.
-    private(set) var hasGarbage = false
+    var hasGarbage = false
 
     /// The most runs of vanished messages kept for a mailbox; above it the older half goes.
     static let maximumVanishedRuns: UInt32 = 20_000
@@ -174,6 +174,8 @@ struct IndexWriter {
             guard var row = try self.account(id, transaction) else { return }
             row.quotaLimits = limits
             self.accounts[id] = row
+        case .accountArrived(let arrived): try self.arrive(arrived, transaction)
+        case .accountLeft(let id): try self.leave(id, transaction)
         }
     }
 
@@ -433,7 +435,7 @@ struct IndexWriter {
         return MailboxHead(value, restarts: self.restarts)
     }
 
-    private func account(
+    func account(
         _ id: UInt32, _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) -> AccountRow? {
         if let known = self.accounts[id] { return known }
@@ -466,7 +468,7 @@ struct IndexWriter {
         self.hasGarbage = true
     }
 
-    /// Removes up to `limit` messages of a deleted mailbox whose bodies are in the log.
+    /// Removes up to `limit` messages of a deleted mailbox or account.
     private mutating func releaseBodies(
         _ prefix: [UInt8], limit: Int, _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) -> Int {
@@ -475,14 +477,10 @@ struct IndexWriter {
         var entry = try cursor.seek(prefix)
         while let found = entry, count < limit, found.key.starts(with: prefix) {
             var reader = ByteReader(found.value)
-            guard let uid = UID(rawValue: IndexSchema.lastNumber(of: found.key)), let row = reader.readRow(uid),
-                let id = row.location.bodyID
-            else {
-                // Of an account with files: nothing to release here.
-                return count
-            }
+            let row = UID(rawValue: IndexSchema.lastNumber(of: found.key)).flatMap { reader.readRow($0) }
             try cursor.delete()
-            try self.bodies.release(id, self.schema, transaction)
+            // Others are of an account with files: nothing to release there.
+            if let id = row?.location.bodyID { try self.bodies.release(id, self.schema, transaction) }
             count += 1
             entry = try cursor.next()
         }

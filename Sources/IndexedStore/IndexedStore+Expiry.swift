@@ -66,7 +66,7 @@ extension IndexedStore {
             while let found = entry {
                 let id = IndexSchema.lastNumber(of: found.key)
                 guard accounts.count < Self.accountsAtOnce else { return (accounts, id) }
-                if let row = AccountRow(found.value) {
+                if let row = AccountRow(found.value), !row.identity.isInTransit {
                     let due = try Self.due(id, rules, now, schema, transaction)
                     accounts.append((row.identity, due))
                 }

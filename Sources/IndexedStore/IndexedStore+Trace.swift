@@ -18,13 +18,21 @@ extension IndexedStore {
 
     public func trace(_ query: TraceQuery) async throws(StoreError) -> [TraceEvent] {
         let volume = self.volume
-        let numbers = try await self.threads.run { () throws(StoreError) -> [String: UInt32] in
+        let names = try await self.threads.run { () throws(StoreError) -> [UInt32: String] in
             try volume.waitApplied(volume.committer.lastTicket)
-            return try volume.schema.accountNumbers()
+            var names = Dictionary(try volume.schema.accountNumbers().map { ($1, $0) }) { first, _ in first }
+            // What happened here to accounts that have left.
+            for (id, row) in try volume.schema.accountsInTransit() where !row.identity.isArriving {
+                names[id] = row.identity.shownName
+            }
+            return names
         }
         let reading = TraceReading(
-            names: Dictionary(numbers.map { ($1, $0) }) { first, _ in first },
-            accounts: query.users.map { Set($0.compactMap { numbers[$0] }) }, query: query)
+            names: names,
+            accounts: query.users.map { users in
+                let users = Set(users)
+                return Set(names.compactMap { users.contains($1) ? $0 : nil })
+            }, query: query)
         var events: [TraceEvent] = []
         var last: UInt64? = 0
         while let position = last {

@@ -34,6 +34,15 @@ public final class IndexedStore: MailStore {
         let volume = try Volume(configuration, threads: threads, recovered: recovered)
         volume.accounts.setNextID(try volume.schema.highestAccountID() &+ 1)
         try volume.start()
+        // What came of accounts on their way here when the process ended; they are still where they were.
+        for (id, row) in try volume.schema.accountsInTransit() where row.identity.isArriving {
+            do throws(StoreError) {
+                try volume.commitAndApply([.accountLeft(account: id)])
+            } catch {
+                // The next start tries again; it costs space only.
+                configuration.log(.warning, "account \(row.identity.shownName): remains of a move stay: \(error)")
+            }
+        }
         return IndexedStore(volume, recovered.report)
     }
 
@@ -83,10 +92,10 @@ public final class IndexedStore: MailStore {
     }
 
     /// Whether segments that nothing needs are kept for those who copy them (`segmentRetention`).
-    package enum Retention: Sendable { case ends, holds }
+    public enum Retention: Sendable { case ends, holds }
 
     /// Writes a checkpoint, copies what is left in sparse segments and gives them back, without regard to budgets.
-    package func keepLogShort(_ retention: Retention = .ends) async throws(StoreError) {
+    public func keepLogShort(_ retention: Retention = .ends) async throws(StoreError) {
         let volume = self.volume
         try await self.threads.run { () throws(StoreError) in
             try volume.waitApplied(volume.committer.lastTicket)

@@ -172,6 +172,13 @@ public enum LogDump {
                 limits.map {
                     "storage=\($0.storage.map { "\($0)" } ?? "NIL") messages=\($0.messages.map { "\($0)" } ?? "NIL")"
                 } ?? "of-settings"
+        case .accountArrived(let arrived):
+            row.account = "\(arrived.id)"
+            row.text =
+                "name=\(arrived.row.identity.shownName) arriving=\(arrived.row.identity.isInTransit) "
+                + "moves=\(arrived.row.moves)"
+        case .accountLeft(let account):
+            row.account = "\(account)"
         }
     }
 

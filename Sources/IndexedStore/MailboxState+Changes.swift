@@ -18,6 +18,7 @@ extension MailboxState {
 
     /// Queues a record about this mailbox, with `lock` held.
     func queue(_ record: consuming PendingRecord) throws(StoreError) -> UInt64 {
+        try self.core.checkPresent()
         record.mailboxes = [self]
         guard let ticket = self.core.volume.committer.enqueue(record) else {
             throw StoreError(.temporary, "volume closed")

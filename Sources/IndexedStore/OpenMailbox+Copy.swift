@@ -32,8 +32,10 @@ extension OpenMailbox {
     ) async throws(StoreError) -> CopyResult {
         if kind == .move { try self.checkWritable() }
         if let failure = self.volume.committer.failure { throw failure }
-        guard let account = account as? StoreAccount, account.volume === self.volume else {
-            throw StoreError(.cannot, "account of another store")
+        guard let account = account as? StoreAccount else { throw StoreError(.cannot, "account of another store") }
+        guard account.volume === self.volume else {
+            return try await self.transferAcross(
+                uids, to: name, of: account, kind, granting: rights, clearing: flags)
         }
         let target = try await account.state(of: name)
         try await self.awaitAppended()

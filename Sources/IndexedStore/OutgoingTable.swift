@@ -37,7 +37,9 @@ final class OutgoingTable: Sendable {
     func load(_ schema: IndexSchema) throws(StoreError) {
         let rows = try schema.outgoingRows()
         for (key, row) in rows {
-            guard let identity = try schema.accountRow(key.account)?.identity else { continue }
+            guard var identity = try schema.accountRow(key.account)?.identity else { continue }
+            // One that has left for another volume has its mails sent from here.
+            identity.name = identity.shownName
             self.add(key, row, identity)
         }
     }

@@ -61,7 +61,7 @@ struct RecoveredFiles {
         case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList:
             self.structure.append((sequence, record))
         case .account, .found, .flagged, .vanished, .recent, .keywords, .bodyMoved, .checkpoint, .closed, .restarted,
-            .quotaLimits, .outgoingChanged, .traced:
+            .quotaLimits, .outgoingChanged, .traced, .accountArrived, .accountLeft:
             break
         }
     }
@@ -228,7 +228,8 @@ struct RecoveredFiles {
 
     private mutating func account(_ id: UInt32) throws(StoreError) -> Account? {
         if let known = self.accounts[id] { return known }
-        guard let row = try self.schema.accountRow(id) else { return nil }
+        // The files of one that has left are another volume's.
+        guard let row = try self.schema.accountRow(id), !row.identity.isInTransit else { return nil }
         let identity = row.identity
         let format = try self.configuration.format(of: identity)
         let files =

@@ -61,6 +61,7 @@ extension StoreAccount {
         _ changes: [MetadataChange], of owner: MetadataOwner, _ state: MailboxState
     ) async throws(StoreError) {
         if let failure = self.volume.committer.failure { throw failure }
+        try self.core.checkPresent()
         try await self.volume.applied(state.lock.withLock { state.lastTicket })
         let key = self.key(of: owner, state)
         let effective = try self.effective(changes, key)

@@ -93,7 +93,7 @@ extension StoreAccount {
 
     /// Ends the use of all mailboxes through this object: sessions hear that they are gone, deliveries that they are
     /// to try again.
-    private func retire() -> [MailboxState] {
+    func retire() -> [MailboxState] {
         let states = self.directory.withLock { directory in
             directory.entries.values.compactMap { entry -> MailboxState? in
                 if case .indexed(let state) = entry { return state }

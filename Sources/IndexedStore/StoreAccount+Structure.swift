@@ -11,6 +11,7 @@ extension StoreAccount {
         if let failure = self.volume.committer.failure { throw failure }
         await self.gate.enter()
         defer { self.gate.leave() }
+        try self.core.checkPresent()
         let ticket = try await self.volume.threads.run { () throws(StoreError) -> UInt64 in
             try self.refreshDirectory()
             let name = self.canonicalName(name)
@@ -225,6 +226,7 @@ extension StoreAccount {
         try self.refuseAlias(name)
         await self.gate.enter()
         defer { self.gate.leave() }
+        try self.core.checkPresent()
         let state: MailboxState
         do throws(StoreError) {
             state = try await self.stateInGate(name)
@@ -287,6 +289,7 @@ extension StoreAccount {
         }
         await self.gate.enter()
         defer { self.gate.leave() }
+        try self.core.checkPresent()
         let moves = try await self.moves(from: name, to: target)
         let sequence = try await self.renameAll(moves)
         if self.core.home == .files { self.volume.fileWork.done(sequence, [moves[0].state]) }

@@ -156,6 +156,7 @@ final class StoreAccount: MailAccount {
         if let failure = self.volume.committer.failure { throw failure }
         await self.gate.enter()
         defer { self.gate.leave() }
+        try self.core.checkPresent()
         let known = try await self.subscriptions()
         guard known.contains(name) != isSubscribed else { return }
         // The log first: after a crash the file is written again from it.

@@ -31,6 +31,8 @@ extension StoreRecord {
         case closed = 41
         case restarted = 42
         case quotaLimits = 49
+        case accountArrived = 50
+        case accountLeft = 51
     }
 
     var kind: Kind {
@@ -57,6 +59,8 @@ extension StoreRecord {
         case .closed: .closed
         case .restarted: .restarted
         case .quotaLimits: .quotaLimits
+        case .accountArrived: .accountArrived
+        case .accountLeft: .accountLeft
         }
     }
 
@@ -198,6 +202,11 @@ extension StoreRecord {
         case .quotaLimits(let account, let limits):
             out.appendLittleEndian(account)
             out.append(limits)
+        case .accountArrived(let arrived):
+            out.appendLittleEndian(arrived.id)
+            out.append(contentsOf: arrived.row.encode())
+        case .accountLeft(let account):
+            out.appendLittleEndian(account)
         }
     }
 
@@ -290,6 +299,13 @@ extension StoreRecord {
             guard let account = reader.readLittleEndian(UInt32.self), let limits = reader.readQuotaLimits()
             else { return nil }
             return .quotaLimits(account: account, limits.value)
+        case .accountArrived:
+            guard let id = reader.readLittleEndian(UInt32.self), let octets = reader.readBytes(reader.remaining),
+                let row = AccountRow(octets)
+            else { return nil }
+            return .accountArrived(AccountArrived(id: id, row: row))
+        case .accountLeft:
+            return reader.readLittleEndian(UInt32.self).map { .accountLeft(account: $0) }
         }
     }
 

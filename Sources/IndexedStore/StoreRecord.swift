@@ -52,6 +52,10 @@ enum StoreRecord: Sendable {
     case restarted(count: UInt64)
     /// Limits that an administrator set for an account; `nil`: those of the settings hold again.
     case quotaLimits(account: UInt32, QuotaLimits?)
+    /// An account comes from another volume: see `AccountTransfer`.
+    case accountArrived(AccountArrived)
+    /// All of an account is in another volume now, or what came of it here is given up.
+    case accountLeft(account: UInt32)
 }
 
 struct AccountSet: Sendable {
@@ -277,7 +281,8 @@ extension StoreRecord {
             case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList,
                 .vanished,
                 .outgoingChanged, .recent,
-                .keywords, .bodyMoved, .relocated, .traced, .checkpoint, .closed, .restarted, .quotaLimits:
+                .keywords, .bodyMoved, .relocated, .traced, .checkpoint, .closed, .restarted, .quotaLimits, .accountArrived,
+                .accountLeft:
                 []
             }
         return all.filter { !$0.1.isEmpty }.map { .keywords($0.0, $0.1) }

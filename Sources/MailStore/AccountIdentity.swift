@@ -24,6 +24,9 @@ public struct AccountIdentity: Hashable, Sendable {
     /// The body format that a new account gets, by its name in settings (`mail_driver`). An account that is there
     /// already stays in the format that it has.
     public var driver: String
+    /// The volume that a new account gets, by its name in settings; empty for the usual one. An account that is there
+    /// already stays in the volume that it is in, and of an open one it is that.
+    public var volume = ""
 
     /// What names of accounts begin with that are no user's: public namespaces, and further ones of a user.
     public static let namespacePrefix = "namespace:"

@@ -42,6 +42,10 @@ public protocol MailStore: Sendable {
     /// repeated after a failure.
     func move(_ identity: AccountIdentity, toFormat driver: String) async throws(StoreError) -> Int
 
+    /// Moves an account into another volume, named as in settings, with all that it has; answers how many messages were
+    /// taken along. The account works meanwhile; its sessions end once, for a moment.
+    func move(_ identity: AccountIdentity, toVolume name: String) async throws(StoreError) -> Int
+
     /// Names of the accounts with a mailbox whose access control list is about one of the identifiers, sorted.
     func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String]
 
@@ -74,6 +78,9 @@ public protocol MailStore: Sendable {
 extension MailStore {
     public func move(_ identity: AccountIdentity, toFormat driver: String) async throws(StoreError) -> Int {
         throw StoreError(.cannot, "a store of one format")
+    }
+    public func move(_ identity: AccountIdentity, toVolume name: String) async throws(StoreError) -> Int {
+        throw StoreError(.cannot, "a store of one volume")
     }
     public func hasAccount(_ name: String) async throws(StoreError) -> Bool {
         try await self.accountNames().contains(name)

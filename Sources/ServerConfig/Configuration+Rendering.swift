@@ -25,6 +25,11 @@ extension Configuration {
                 Self.render(userdb.fields, into: &out)
             }
         }
+        for volume in self.settings.mail.volumes {
+            out.block("volume", volume.name) { out in
+                Self.render(Schema.volume, volume, VolumeSettings(name: ""), always: ["path"], into: &out)
+            }
+        }
         for local in self.settings.tls.localNames {
             out.block("local_name", local.names.joined(separator: " "), isQuoted: false) { out in
                 Self.render(Schema.localName, local, LocalNameSettings(names: []), into: &out)

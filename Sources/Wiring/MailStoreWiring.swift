@@ -50,7 +50,17 @@ public enum MailStoreWiring {
             case .error: logger.error("\(text)")
             }
         }
-        return try IndexedStore.open(configuration)
+        guard !settings.mail.volumes.isEmpty else { return try IndexedStore.open(configuration) }
+        let whole = configuration
+        let volumes = settings.volumes.map { volume in
+            var one = whole
+            one.directory = volume.path
+            one.volumeName = volume.name
+            one.log = { level, text in whole.log(level, "volume \(volume.name): \(text)") }
+            return one
+        }
+        let usual = settings.mail.volume.isEmpty ? VolumeSettings.usualName : settings.mail.volume
+        return try VolumeSet.open(volumes, usual: usual)
     }
 
     private static func defaults(

@@ -59,7 +59,9 @@ enum DirectStore {
             result = .failure(error)
         }
         await store.close()
-        if needsMail { Self.giveBack(settings.volumePath) }
+        if needsMail {
+            for volume in settings.volumes { Self.giveBack(volume.path) }
+        }
         return try result.get()
     }
 
@@ -71,10 +73,12 @@ enum DirectStore {
 
     private static func open(_ settings: Settings) throws(AdminError) -> any MailStore {
         // Before its first start the daemon has not made the directory above the volume.
-        var prefix = ""
-        for component in settings.volumePath.split(separator: "/").dropLast() {
-            prefix += "/" + component
-            mkdir(prefix, 0o755)
+        for volume in settings.volumes {
+            var prefix = ""
+            for component in volume.path.split(separator: "/").dropLast() {
+                prefix += "/" + component
+                mkdir(prefix, 0o755)
+            }
         }
         do throws(StoreError) {
             return try MailStoreWiring.open(settings, logger: Self.logger)
@@ -86,10 +90,10 @@ enum DirectStore {
             case .noPermission:
                 throw AdminError(
                     .noPermission,
-                    "cannot open the store in \(settings.volumePath): run martlet as root or as the daemon's user")
+                    "cannot open the store in \(settings.volumePaths): run martlet as root or as the daemon's user")
             case .notFound, .alreadyExists, .expunged, .overQuota, .tooBig, .limit, .diskFull, .temporary, .cannot,
                 .damaged:
-                throw AdminError(.temporary, "cannot open the store in \(settings.volumePath): \(error)")
+                throw AdminError(.temporary, "cannot open the store in \(settings.volumePaths): \(error)")
             }
         }
     }

@@ -7,9 +7,11 @@ enum Directories {
     static func prepare(_ settings: Settings, mailUser: RoleUser?) throws(StartFailure) {
         try self.make(settings.general.baseDirectory, mode: 0o755, owner: nil)
         try self.make(settings.general.stateDirectory, mode: 0o755, owner: nil)
-        try self.make(settings.volumePath, mode: 0o700, owner: mailUser)
+        for volume in settings.volumes {
+            try self.make(volume.path, mode: 0o700, owner: mailUser)
+            if let mailUser { VolumeOwner.give(volume.path, uid: mailUser.uid, gid: mailUser.gid) }
+        }
         try self.make(settings.submitDirectory, mode: 0o700, owner: mailUser)
-        if let mailUser { VolumeOwner.give(settings.volumePath, uid: mailUser.uid, gid: mailUser.gid) }
     }
 
     /// Makes the directory and what is missing above it. The owner of one that exists is set only when it is

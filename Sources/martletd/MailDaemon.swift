@@ -63,7 +63,7 @@ final class MailDaemon: Sendable {
                 settings, logger: output.logger("store"), quotaCrossed: { quotaWarner.note($0) })
         } catch {
             throw Failure(
-                description: "cannot open the store in \(settings.volumePath): \(error)", status: 74)
+                description: "cannot open the store in \(settings.volumePaths): \(error)", status: 74)
         }
         let authLogger = output.logger("auth-client")
         self.authenticator = AuthClient(

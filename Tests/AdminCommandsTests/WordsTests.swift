@@ -95,7 +95,8 @@ struct WordsTests {
             is: .fetch(.matching("anna"), fields: [.uid, .dateReceived], query: ["all"])),
         Case(
             "expunge", "-A", "mailbox", "Trash", "all", is: .expunge(.all, query: ["mailbox", "Trash", "all"])),
-        Case("account", "move", "-u", "anna", "pack", is: .accountMove(.matching("anna"), driver: "pack")),
+        Case("account", "move", "-u", "anna", "pack", is: .accountMove(.matching("anna"), .format("pack"))),
+        Case("account", "move", "-u", "anna", "volume=b", is: .accountMove(.matching("anna"), .volume("b"))),
         Case("why", "<a@b>", is: .why(user: nil, .identifier("a@b"))),
         Case("why", "-u", "anna", "--", "-x", is: .why(user: "anna", .identifier("-x"))),
         Case("why", "-u", "anna", "INBOX", "1", is: .why(user: "anna", .message(mailbox: "INBOX", UID.first))),

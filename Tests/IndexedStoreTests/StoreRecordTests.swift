@@ -37,6 +37,14 @@ import VolumeLog
         return effects
     }
 
+    static var arrived: StoreRecord {
+        var row = AccountRow(identity: AccountIdentity(name: "a", home: "/h", mailPath: "/m", places: places))
+        row.nextMailbox = 12
+        row.lastUIDValidity = 5
+        row.moves = 300
+        return .accountArrived(AccountArrived(id: 8, row: row))
+    }
+
     static let records: [StoreRecord] =
         [UIDValidity(rawValue: 3)].compactMap { $0 }.map {
             .mailboxCreated(
@@ -50,7 +58,7 @@ import VolumeLog
                     id: 7,
                     identity: AccountIdentity(
                         name: "ä@b", home: "", mailPath: "/m", owner: .init(uid: 5, gid: 6)))),
-            .mailboxDeleted(key, name: .inbox),
+            .mailboxDeleted(key, name: .inbox), arrived, .accountLeft(account: 7),
             .mailboxesRenamed(
                 account: 7, [Renamed(mailbox: 9, old: .inbox, new: MailboxName("Ö/x") ?? .inbox)]),
             .subscription(account: 7, .inbox, isSubscribed: true),

@@ -115,6 +115,10 @@ import Testing
             "quota_warning NAME { }",
             "A level of which users are told, once for each crossing. Also as `warning NAME { }` in `quota NAME { }`, where the settings of Quota may stand too, without their `quota_`; `execute PROGRAM { args = ... }` for `quota_warning_execute`.",
             Schema.quotaWarning, QuotaWarningSettings(name: ""))
+        out += self.block(
+            "volume NAME { }",
+            "A further volume: a directory with a log and an index of its own, for some of the accounts. Volumes come and go with a restart; one that has accounts must stay.",
+            Schema.volume, VolumeSettings(name: ""))
         while out.hasSuffix("\n\n") { out.removeLast() }
         return out
     }

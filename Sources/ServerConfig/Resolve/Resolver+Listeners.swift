@@ -207,6 +207,7 @@ extension Resolver {
     mutating func finish(at place: SourcePlace, hadErrors: Bool) {
         self.finishNamespaces(at: place)
         self.finishQuota()
+        self.finishVolumes(at: place)
         self.finishEvents(at: place)
         self.finishListeners(at: place)
         if !self.settings.sieve.scripts.contains(where: { $0.type == .personal }) {

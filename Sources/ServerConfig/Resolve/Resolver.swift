@@ -6,6 +6,8 @@ package struct Resolver {
     var listeners = ListenerTable()
     /// Blocks without a name would otherwise count as the same one.
     var blockCount = 0
+    /// Where each of the further volumes begins.
+    var volumePlaces: [SourcePlace] = []
     /// Where each of the namespaces begins.
     var namespacePlaces: [SourcePlace] = []
     /// In which namespace the mailboxes of scripts for events are, by the scripts' numbers.
@@ -92,6 +94,7 @@ package struct Resolver {
         case "quota": self.quota(name, inner, at: place)
         case "quota_warning": self.quotaWarning(name, inner, at: place)
         case "local_name": self.localName(name, inner, at: place)
+        case "volume": self.volume(name, inner, at: place)
         case "plugin": self.plugin(inner)
         default:
             if let (row, _) = Assigner.find(statement.name, in: Schema.all), row.isList, name.isEmpty {
@@ -180,7 +183,8 @@ package struct Resolver {
                 switch statement.name {
                 case "protocol", "remote": nested.append((statement, name, inner))
                 case "plugin": self.plugin(inner)
-                case "service", "namespace", "passdb", "userdb", "sieve_script", "local_name", "quota", "quota_warning":
+                case "service", "namespace", "passdb", "userdb", "sieve_script", "local_name", "quota", "quota_warning",
+                    "volume":
                     self.out.error(
                         statement.place, "\(statement.name) { } cannot stand in \(title); write it outside")
                 default:

@@ -103,6 +103,14 @@ extension Schema {
         .size("quota_storage_extra", \.quotaStorageExtra, "Storage beyond the limit for messages going in."),
     ]
 
+    package static let volume: [Setting<VolumeSettings>] = [
+        .optionalPath(
+            "path", \.path,
+            "Directory of its log and index, on a disk of its own perhaps; neither in another volume nor around one."
+        )
+        .alias("mail_volume_path", "volume_path")
+    ]
+
     package static let localName: [Setting<LocalNameSettings>] = [
         .file("ssl_server_cert_file", \.certificate, "Certificate chain for these names.")
             .alias("ssl_cert", "ssl_server_cert"),
@@ -153,6 +161,7 @@ extension Schema {
     package static let blockKinds = [
         "protocol", "remote", "local_name", "service", "namespace", "passdb", "userdb", "plugin",
         "sieve_script", "imapsieve_from", "sieve_extlists_list", "sieve_editheader_header", "quota", "quota_warning",
+        "volume",
         "protocols",
     ]
 

@@ -110,6 +110,10 @@ package enum Schema {
         .optionalPath(
             "mail_volume_path", \.mail.volumePath,
             "Directory of the volume that holds log and index. Empty: `volume` below state_dir."),
+        .text(
+            "mail_volume", \.mail.volume,
+            "Volume of new accounts, `default` being that of mail_volume_path; others are `volume NAME { }` blocks. Empty: `default`. A `mail_volume` (or `volume`) field of the userdb wins. An account that is there stays in its volume; `martlet account move --volume NAME` moves it."
+        ),
         .size(
             "mail_volume_background_rate", \.mail.backgroundRate,
             "Octets a second that may be written to keep the volume's log short: checkpoints, and copies of the messages left in mostly empty segments. 0: no cleaning, the log of pack accounts then only grows."

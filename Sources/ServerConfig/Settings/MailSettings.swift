@@ -17,6 +17,10 @@ public struct MailSettings: Sendable, Equatable {
     public var namesInUTF8 = false
     /// The directory of log and index; empty for the default, see `Settings.volumePath`.
     public var volumePath = ""
+    /// The volume of new accounts whose userdb names none; empty for that of `volumePath`.
+    public var volume = ""
+    /// Further volumes, in the order of the files.
+    public var volumes: [VolumeSettings] = []
     /// Octets a second that may be written for keeping the log short; 0: nothing is cleaned.
     public var backgroundRate: UInt64 = 20 << 20
     /// For how long segments of the log that nothing needs any more stay where they are.
@@ -53,6 +57,18 @@ public struct MailPlacesSettings: Sendable, Equatable {
     public var subscriptionsName = "subscriptions"
 
     public init() {}
+}
+
+/// A place for accounts: a directory with a log and an index of its own.
+public struct VolumeSettings: Sendable, Equatable {
+    public var name: String
+    /// Absolute.
+    public var path = ""
+
+    public init(name: String) { self.name = name }
+
+    /// Of the one that is always there.
+    public static let usualName = "default"
 }
 
 /// The body format of accounts.

@@ -38,6 +38,16 @@ public struct Settings: Sendable, Equatable {
         self.mail.volumePath.isEmpty ? self.general.stateDirectory + "/volume" : self.mail.volumePath
     }
 
+    /// All volumes, the one that is always there first.
+    public var volumes: [VolumeSettings] {
+        var usual = VolumeSettings(name: VolumeSettings.usualName)
+        usual.path = self.volumePath
+        return [usual] + self.mail.volumes
+    }
+
+    /// Their directories, for log lines.
+    public var volumePaths: String { self.volumes.map(\.path).joined(separator: ", ") }
+
     /// The socket on which the daemon answers `martlet`.
     public var adminSocketPath: String { self.general.baseDirectory + "/admin" }
 

@@ -19,14 +19,22 @@ struct DumpCommand: ParsableCommand {
         @Option(name: .customShort("s"), help: "Only the segment of this number, hexadecimal as in the file's name.")
         var segment: String?
         @Option(name: .customLong("from"), help: "Only records from this sequence number on.") var first: UInt64 = 1
+        @Option(help: "The volume of this name instead of the one that is always there.") var volume: String?
         @Argument(help: "The log's directory; the configured volume's when left out.") var directory: String?
 
         func run() async throws {
             let path: String
             if let directory {
+                guard self.volume == nil else { throw AdminError(.usage, "give a directory or a volume, not both") }
                 path = directory
             } else {
-                path = try LoadedConfiguration.load(self.global.configuration).settings.volumePath + "/log"
+                let volumes = try LoadedConfiguration.load(self.global.configuration).settings.volumes
+                let wanted = self.volume ?? volumes[0].name
+                guard let found = volumes.first(where: { $0.name == wanted }) else {
+                    throw AdminError(
+                        .notFound, "no volume \(wanted); there are \(volumes.map(\.name).joined(separator: ", "))")
+                }
+                path = found.path + "/log"
             }
             var number: UInt32?
             if let segment {

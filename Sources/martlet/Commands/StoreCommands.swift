@@ -180,19 +180,26 @@ struct AccountCommand: ParsableCommand {
 
     struct Move: AccountsCommand {
         static let configuration = CommandConfiguration(
-            commandName: "move", abstract: "Moves accounts into another body format, while they are in use.",
+            commandName: "move",
+            abstract: "Moves accounts into another body format or another volume, while they are in use.",
             discussion: """
                 UIDs, flags and MODSEQs stay. Sessions end once; deliveries wait for a moment. A move that was cut \
                 short is repeated.
                 """)
         @OptionGroup var target: AccountOptions
-        @Argument(help: "The format: maildir or pack.") var driver: String
+        @Option(help: "The volume, instead of a format.") var volume: String?
+        @Argument(help: "The format: maildir or pack.") var driver: String?
 
         func validate() throws {
-            guard MailDriver(rawValue: self.driver) != nil else {
-                throw ValidationError("No format \(self.driver); write maildir or pack.")
+            guard (self.driver == nil) != (self.volume == nil) else {
+                throw ValidationError("Write a format, maildir or pack, or --volume NAME.")
+            }
+            if let driver, MailDriver(rawValue: driver) == nil {
+                throw ValidationError("No format \(driver); write maildir or pack.")
             }
         }
-        var words: [String] { ["account", "move"] + self.users.words + ["--", self.driver] }
+        var words: [String] {
+            ["account", "move"] + self.users.words + ["--", self.volume.map { "volume=" + $0 } ?? self.driver ?? ""]
+        }
     }
 }

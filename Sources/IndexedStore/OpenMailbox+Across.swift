@@ -1,0 +1,143 @@
+internal import MailCore
+internal import MailStore
+
+/// COPY and MOVE into a mailbox of another volume: messages are read here and stored there.
+///
+/// The copies are durable before a MOVE removes anything; after a crash in between both may be there. When something
+/// cannot be copied, nothing stays.
+extension OpenMailbox {
+    func transferAcross(
+        _ uids: UIDSet, to name: MailboxName, of account: StoreAccount, _ kind: TransferKind,
+        granting rights: MailRights, clearing cleared: MessageFlags
+    ) async throws(StoreError) -> CopyResult {
+        if let failure = account.volume.committer.failure { throw failure }
+        let target = try await account.state(of: name)
+        try await account.countForQuota()
+        try await self.awaitAppended()
+        let ticket = self.state.lock.withLock { self.state.lastTicket }
+        try await self.volume.applied(ticket)
+        var result = CopyResult(uidValidity: target.uidValidity, source: [], target: [])
+        do throws(StoreError) {
+            var rest = self.visible(uids)[...]
+            while !rest.isEmpty {
+                let state = self.state
+                let first = rest
+                let (batch, count) = try await self.volume.threads.run {
+                    () throws(StoreError) -> ([AcrossItem], Int) in try state.read(first)
+                }
+                rest = rest.dropFirst(count)
+                let deposits = batch.map { item in
+                    Deposit(
+                        message: IncomingMessage(item.octets), account: account, mailbox: name,
+                        flags: rights.permitted(item.record.flags).subtracting(cleared),
+                        keywords: rights.permitted(item.keywords), internalDate: item.record.internalDate,
+                        restored: RestoredMessage(guid: item.guid))
+                }
+                let stored = try await account.volume.store(deposits, in: target)
+                for (item, message) in zip(batch, stored) {
+                    result.source.insert(item.record.uid)
+                    result.target.insert(message.uid)
+                }
+            }
+        } catch {
+            if !result.target.isEmpty { await account.takeBack(result.target, from: name) }
+            throw error
+        }
+        if kind == .move, !result.source.isEmpty {
+            _ = try await self.remove(result.source)
+            try await self.volume.committer.flushed(self.volume.committer.lastTicket)
+        }
+        return result
+    }
+
+    private func visible(_ uids: UIDSet) -> [UID] {
+        self.state.lock.withLock {
+            var wanted: [UID] = []
+            self.state.forEachVisible(uids) { wanted.append($0.uid) }
+            return wanted
+        }
+    }
+
+    /// A message to be copied.
+    struct AcrossItem: Sendable {
+        var record: MessageRecord
+        var keywords: [Keyword]
+        var guid: String
+        var octets: MessageOctets
+    }
+}
+
+extension MailboxState {
+    /// Messages, and their octets, that are copied at once.
+    private static let acrossAtOnce = 200
+    private static let octetsAtOnce = 8 << 20
+
+    /// The first of the messages with their octets, and how many of the UIDs that took. Those that are gone are left
+    /// out. On a storage thread.
+    fileprivate func read(_ uids: ArraySlice<UID>) throws(StoreError) -> ([OpenMailbox.AcrossItem], Int) {
+        var items: [OpenMailbox.AcrossItem] = []
+        var octets = 0
+        var count = 0
+        for uid in uids.prefix(Self.acrossAtOnce) {
+            guard octets < Self.octetsAtOnce else { break }
+            count += 1
+            guard let row = try self.core.volume.schema.rows(self.key, CollectionOfOne(uid)).first,
+                let found = self.lock.withLock({ () -> (MessageRecord, [Keyword])? in
+                    guard let record = self.snapshot?.record(of: uid), !self.leaving.contains(uid) else { return nil }
+                    let names = self.keywords.numbers(in: record.keywords).map { self.keywords.keywords[Int($0)] }
+                    return (record, names)
+                })
+            else { continue }
+            let body: MessageOctets
+            switch self.readOctets(row) {
+            case .success(let read): body = read
+            case .failure(let error):
+                guard error.code == .expunged else { throw error }
+                continue
+            }
+            octets += body.count
+            items.append(
+                OpenMailbox.AcrossItem(
+                    record: found.0, keywords: found.1, guid: self.core.volume.guid(of: row), octets: body))
+        }
+        return (items, count)
+    }
+}
+
+extension Volume {
+    /// Stores messages in one mailbox, all or none.
+    fileprivate func store(_ deposits: [Deposit], in state: MailboxState) async throws(StoreError) -> [StoredMessage] {
+        guard !deposits.isEmpty else { return [] }
+        // What is copied is not part of a backup that comes back.
+        guard !state.lock.withLock({ state.isRestoring }) else {
+            throw StoreError(.temporary, "mailbox \(state.name) is being restored")
+        }
+        let octets = deposits.reduce(0) { $0 + $1.message.octets.count }
+        await self.budget.take(octets)
+        defer { self.budget.giveBack(octets) }
+        let items = deposits.enumerated().map { Depositing.Item(deposit: $1, state: state, index: $0) }
+        let outcome = await withCheckedContinuation { continuation in
+            let depositing = Depositing(
+                items, results: Array(repeating: nil, count: items.count), parcels: [], .allOrNone, nil, self,
+                continuation)
+            if !self.threads.submit({ depositing.start() }) { depositing.refuse() }
+        }
+        var stored: [StoredMessage] = []
+        for result in outcome.deposits { stored.append(try result.get()) }
+        return stored
+    }
+}
+
+extension StoreAccount {
+    /// Removes copies that are not to be there after all.
+    fileprivate func takeBack(_ uids: UIDSet, from name: MailboxName) async {
+        do throws(StoreError) {
+            let mailbox = try await self.open(name, .readWrite, onChange: {})
+            defer { mailbox.close() }
+            _ = try await mailbox.remove(uids)
+        } catch {
+            self.volume.configuration.log(
+                .warning, "\(self.identity.name)/\(name): copies of a COPY that failed stay: \(error)")
+        }
+    }
+}

@@ -1,0 +1,400 @@
+import Glibc
+import MailCore
+import MailStore
+import Synchronization
+import Testing
+
+@testable import IndexedStore
+
+/// Two volumes as one store, and accounts that move between them.
+@Suite struct VolumeSetTests {
+    /// Two volumes in a directory that is removed with the last reference.
+    final class Pair: Sendable {
+        let volume: TestVolume
+
+        init(_ format: TestFormat = .maildir) throws { self.volume = try TestVolume(format) }
+
+        var configurations: [IndexedStore.Configuration] {
+            ["one", "two"].map { name in
+                self.volume.configuration { configuration in
+                    configuration.directory = "\(self.volume.directory)/\(name)"
+                    configuration.volumeName = name
+                }
+            }
+        }
+
+        func identity(_ name: String, _ place: String = "") -> AccountIdentity {
+            var identity = self.volume.identity(name)
+            identity.volume = place
+            return identity
+        }
+
+        func with<R>(_ body: (VolumeSet) async throws -> R) async throws -> R {
+            let set = try VolumeSet.open(self.configurations, usual: "one")
+            do {
+                let result = try await body(set)
+                await set.close()
+                return result
+            } catch {
+                await set.close()
+                throw error
+            }
+        }
+    }
+
+    static let work = MailboxName("Work/2026") ?? .inbox
+
+    /// Two mailboxes with messages of every sort, and what else an account can have.
+    private func fill(_ store: VolumeSet, _ account: any MailAccount) async throws {
+        try await account.create(Self.work, specialUse: .archive)
+        try await account.subscribe(Self.work)
+        let keyword = try #require(Keyword("$Label"))
+        for number in 0..<90 {
+            try await store.put(
+                message("m\(number)", lines: 3 + number), account, number % 3 == 0 ? Self.work : .inbox,
+                flags: number % 4 == 0 ? [.seen, .answered] : [], keywords: number % 5 == 0 ? [keyword] : [])
+        }
+        let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+        _ = try await inbox.store(
+            FlagChange(.add, [.flagged]), UIDSet(UID.first...UID(nonZero: 9)), unchangedSince: nil)
+        _ = try await inbox.remove(UIDSet(UID(nonZero: 20)...UID(nonZero: 24)))
+        _ = try await inbox.copy(UIDSet(UID.first...UID(nonZero: 4)), to: Self.work)
+        inbox.close()
+        let comment = try #require(MetadataEntry("/private/comment"))
+        try await account.setMetadata([MetadataChange(comment, Array("x".utf8))], of: .mailbox(Self.work))
+        try await account.setMetadata([MetadataChange(comment, Array("y".utf8))], of: .server)
+        try await account.changeAccessList(of: Self.work) { (list) throws(StoreError) in
+            list.set(.user("ben"), isNegative: false, .replace, [.lookup, .read])
+        }
+        try await account.setQuotaLimits(QuotaLimits(storage: 1 << 30, messages: 5000))
+    }
+
+    /// What an account is for those who look at it.
+    private struct Whole {
+        var picture: KeeperTests.Picture
+        var metadata: [String]
+        var list: AccessList
+        var usage: QuotaStatus
+
+        init(_ account: any MailAccount) async throws {
+            self.picture = try await KeeperTests.Picture(account, since: .zero)
+            self.metadata = []
+            for owner in [MetadataOwner.server, .mailbox(VolumeSetTests.work)] {
+                for entry in try await account.metadata(of: owner) {
+                    self.metadata.append("\(entry.entry.text) \(String(decoding: entry.value, as: UTF8.self))")
+                }
+            }
+            self.list = try await account.accessList(of: VolumeSetTests.work)
+            self.usage = try await account.quota()
+        }
+    }
+
+    private func compare(_ account: any MailAccount, _ before: Whole) async throws {
+        let after = try await Whole(account)
+        #expect(after.picture.boxes.count == before.picture.boxes.count)
+        for (a, b) in zip(after.picture.boxes, before.picture.boxes) { #expect(a == b) }
+        #expect(after.picture.subscriptions == before.picture.subscriptions)
+        #expect(after.metadata == before.metadata)
+        #expect(after.list == before.list)
+        #expect(after.usage == before.usage)
+    }
+
+    @Test(arguments: TestFormat.allCases) func everythingGoesAlong(_ format: TestFormat) async throws {
+        let pair = try Pair(format)
+        let identity = pair.identity("anna")
+        let before = try await pair.with { set in
+            let account = try await set.account(identity)
+            #expect(account.identity.volume == "one")
+            try await self.fill(set, account)
+            let parcel = OutgoingTests.parcel(message("sent"), account, to: "x@example.net", remembering: "k")
+            _ = try (await set.deliver([parcel])).first?.effects.get()
+            let before = try await Whole(account)
+            let session = try await account.open(.inbox, .readWrite, onChange: {})
+            let count = try await set.move(identity, toVolume: "two")
+            #expect(count == 90)
+            #expect(session.isDeleted)
+            session.close()
+            // The old object takes nothing more, and says that it is to be tried again.
+            let refused = await #expect(throws: StoreError.self) { try await set.put(message("late"), account) }
+            #expect(refused?.code == .temporary)
+            let created = await #expect(throws: StoreError.self) {
+                try await account.create(try #require(MailboxName("Late")), specialUse: nil)
+            }
+            #expect(created?.code == .temporary)
+            let moved = try await set.account(identity)
+            #expect(moved.identity.volume == "two")
+            try await self.compare(moved, before)
+            #expect(try await set.move(identity, toVolume: "two") == 0)
+            #expect(try !set.deliveryMemory.claim(OutgoingTests.key("k"), of: moved, at: 1_800_000_000))
+            #expect(try await set.accountsSharing(with: [.user("ben")]) == ["anna"])
+            #expect(try await set.accountNames() == ["anna"])
+            // What waits for the MTA is sent from where it was.
+            let mail = try #require(set.outgoingQueue?.mails.first)
+            #expect(mail.account.name == "anna")
+            _ = try await set.outgoingQueue?.content(of: mail.id)
+            return before
+        }
+        // After a restart; and made again from the new volume's log alone.
+        for losesIndex in [false, true] {
+            if losesIndex {
+                Shell.remove("\(pair.volume.directory)/two/index")
+                Shell.remove("\(pair.volume.directory)/one/index")
+            }
+            try await pair.with { set in
+                let account = try await set.account(identity)
+                #expect(account.identity.volume == "two")
+                try await self.compare(account, before)
+                #expect(set.outgoingQueue?.mails.first?.account.name == "anna")
+            }
+        }
+        // Back again, where its old number is another's by now; and it goes on.
+        try await pair.with { set in
+            try await set.put(message("x"), try await set.account(pair.identity("other")))
+            _ = try await set.move(identity, toVolume: "one")
+            let account = try await set.account(identity)
+            try await self.compare(account, before)
+            let stored = try await set.put(message("after"), account)
+            #expect(stored.uid.rawValue == before.picture.boxes[0].uidNext)
+            let other = try await set.account(pair.identity("other"))
+            #expect(try await other.status(of: .inbox).messages == 1)
+        }
+        #expect(pair.volume.problems.filter { !$0.hasPrefix("the index is gone") && !$0.contains("is in the volume") } == [])
+    }
+
+    private final class Subjects: Sendable {
+        let set = Mutex(Set<String>())
+    }
+
+    @Test(arguments: TestFormat.allCases) func accountIsUsedMeanwhile(_ format: TestFormat) async throws {
+        let pair = try Pair(format)
+        let identity = pair.identity("anna")
+        let stored = Subjects()
+        try await pair.with { set in
+            try await self.fill(set, try await set.account(identity))
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for number in 0..<200 {
+                        guard let account = try? await set.account(identity) else { continue }
+                        let subject = "d\(number)"
+                        guard (try? await set.put(message(subject), account)) != nil else { continue }
+                        stored.set.withLock { _ = $0.insert(subject) }
+                        if number % 10 == 0, let inbox = try? await account.open(.inbox, .readWrite, onChange: {}) {
+                            let uids = UIDSet(inbox.snapshot().records.suffix(3).map(\.uid))
+                            _ = try? await inbox.store(FlagChange(.add, [.draft]), uids, unchangedSince: nil)
+                            _ = try? await inbox.copy(uids, to: Self.work)
+                            inbox.close()
+                        }
+                    }
+                }
+                group.addTask {
+                    for place in ["two", "one", "two"] {
+                        do {
+                            _ = try await set.move(identity, toVolume: place)
+                        } catch {
+                            Issue.record("\(error)")
+                        }
+                    }
+                }
+            }
+            let account = try await set.account(identity)
+            let inbox = try await account.open(.inbox, .readOnly, onChange: {})
+            let subjects = try await inbox.subjects()
+            #expect(Set(subjects).count == subjects.count)
+            #expect(stored.set.withLock { $0 }.isSubset(of: subjects))
+            #expect(subjects.count { $0.hasPrefix("m") } == 55)
+            inbox.close()
+        }
+        try await pair.with { set in
+            let inbox = try await set.account(identity).open(.inbox, .readOnly, onChange: {})
+            #expect(stored.set.withLock { $0 }.isSubset(of: try await inbox.subjects()))
+            inbox.close()
+        }
+        #expect(pair.volume.problems.filter { !$0.contains("is in the volume") } == [])
+    }
+
+    /// The process dies in the middle; the account is whole in one of the volumes, and the move is repeated.
+    @Test(arguments: TestFormat.allCases, [1, 2, 3, 5, 8, 12, 16, 20, 24]) func diesWhileMoving(
+        _ format: TestFormat, _ time: Int
+    ) async throws {
+        let pair = try Pair(format)
+        let identity = pair.identity("anna")
+        let before = try await pair.with { set in
+            let account = try await set.account(identity)
+            try await self.fill(set, account)
+            return try await KeeperTests.Picture(account, since: .zero)
+        }
+        let directory = pair.volume.directory
+        for point in [CrashPoint.afterFlush, .afterApply] {
+            let point = point.rawValue
+            let format = format.rawValue
+            await #expect(processExitsWith: .exitCode(77)) {
+                [directory = directory as String, point = point as String, format = format as String, time = time as Int]
+                in
+                let countdown = Countdown(time)
+                let test = TestDirectory(directory, .succeed, TestFormat(rawValue: format) ?? .maildir) { reached in
+                    if reached.rawValue == point, countdown.isLast { _exit(77) }
+                }
+                let configurations = ["one", "two"].map { name in
+                    var configuration = test.configuration
+                    configuration.directory = "\(directory)/\(name)"
+                    configuration.volumeName = name
+                    return configuration
+                }
+                if let set = try? VolumeSet.open(configurations, usual: "one"),
+                    let known = try? await set.account(test.identity("anna"))
+                {
+                    let place = known.identity.volume == "one" ? "two" : "one"
+                    _ = try? await set.move(test.identity("anna"), toVolume: place)
+                    await set.close()
+                }
+                _exit(77)
+            }
+            try await pair.with { set in
+                var names: [String] = []
+                for store in set.stores { names += try await store.accountNames() }
+                #expect(names == ["anna"])
+                let after = try await KeeperTests.Picture(try await set.account(identity), since: .zero)
+                #expect(after.boxes.count == before.boxes.count)
+                for (a, b) in zip(after.boxes, before.boxes) {
+                    // An unclean end adds to the MODSEQ.
+                    #expect(a.messages == b.messages && a.vanished == b.vanished && a.uidNext == b.uidNext)
+                    #expect(a.modSeq >= b.modSeq && a.validity == b.validity && a.guid == b.guid)
+                }
+            }
+        }
+    }
+
+    @Test func bothHaveIt() async throws {
+        let pair = try Pair(.pack)
+        let identity = pair.identity("anna")
+        try await pair.with { set in
+            try await set.put(message("a"), try await set.account(identity))
+            _ = try await set.move(identity, toVolume: "two")
+            try await set.put(message("b"), try await set.account(identity))
+            // As after an end between the two records.
+            var row = AccountRow(identity: identity)
+            row.moves = 0
+            _ = try set.stores[0].volume.commitAndApply([.accountArrived(AccountArrived(id: 9, row: row))])
+        }
+        try await pair.with { set in
+            let account = try await set.account(identity)
+            #expect(account.identity.volume == "two")
+            #expect(try await account.status(of: .inbox).messages == 2)
+            #expect(try await set.stores[0].accountNames() == [])
+        }
+    }
+
+    @Test(arguments: TestFormat.allCases, TestFormat.allCases)
+    func copiesAcross(_ from: TestFormat, _ to: TestFormat) async throws {
+        let pair = try Pair(from)
+        try await pair.with { set in
+            var other = pair.identity("ben", "two")
+            other.driver = to.rawValue
+            let anna = try await set.account(pair.identity("anna"))
+            let ben = try await set.account(other)
+            #expect(ben.identity.volume == "two")
+            let keyword = try #require(Keyword("$Label"))
+            for number in 0..<5 {
+                try await set.put(message("m\(number)"), anna, flags: [.seen], keywords: [keyword])
+            }
+            try await set.put(message("first"), ben)
+            let inbox = try await anna.open(.inbox, .readWrite, onChange: {})
+            defer { inbox.close() }
+            let all = UIDSet(UID.first...UID(nonZero: 3))
+            let copied = try await inbox.transfer(all, to: .inbox, of: ben, .copy, granting: .all)
+            #expect(copied.source == all)
+            #expect(copied.target == UIDSet(UID(nonZero: 2)...UID(nonZero: 4)))
+            let moved = try await inbox.transfer([UID(nonZero: 5)], to: .inbox, of: ben, .move, granting: .all)
+            #expect(moved.target == [UID(nonZero: 5)])
+            #expect(inbox.snapshot().uids == [1, 2, 3, 4])
+            let target = try await ben.open(.inbox, .readOnly, onChange: {})
+            defer { target.close() }
+            #expect(try await target.subjects() == ["first", "m0", "m1", "m2", "m4"])
+            let record = target.snapshot()[1]
+            #expect(record.flags == [.seen] && record.size == inbox.snapshot()[0].size)
+            #expect(target.snapshot().keywords.keywords == [keyword])
+            #expect(
+                try await target.details(of: UID(nonZero: 2)).guid == inbox.details(of: UID.first).guid)
+            let missing = await #expect(throws: StoreError.self) {
+                try await inbox.transfer(all, to: Self.work, of: ben, .copy, granting: .all)
+            }
+            #expect(missing?.code == .notFound)
+            // Nothing stays of what does not fit.
+            try await ben.setQuotaLimits(QuotaLimits(messages: 6))
+            let full = await #expect(throws: StoreError.self) {
+                try await inbox.transfer(all, to: .inbox, of: ben, .move, granting: .all)
+            }
+            #expect(full?.code == .overQuota)
+            #expect(inbox.snapshot().count == 4)
+            #expect(target.snapshot().count == 5)
+        }
+        #expect(pair.volume.problems == [])
+    }
+
+    @Test(arguments: TestFormat.allCases) func oneMessageForUsersOfBoth(_ format: TestFormat) async throws {
+        let pair = try Pair(format)
+        try await pair.with { set in
+            let anna = try await set.account(pair.identity("anna"))
+            let ben = try await set.account(pair.identity("ben", "two"))
+            let shared = message("to all")
+            let results = await set.deliver([
+                Parcel(deposits: [Deposit(message: shared, account: anna, mailbox: .inbox)]),
+                Parcel(deposits: [Deposit(message: shared, account: ben, mailbox: .inbox)]),
+                Parcel(deposits: [
+                    Deposit(message: shared, account: ben, mailbox: .inbox),
+                    Deposit(message: shared, account: anna, mailbox: .inbox),
+                ]),
+                Parcel(deposits: [Deposit(message: shared, account: ben, mailbox: Self.work)]),
+            ])
+            #expect(results.map(\.deposits.count) == [1, 1, 2, 1])
+            for result in results[..<3] {
+                _ = try result.effects.get()
+                for deposit in result.deposits { _ = try deposit.get() }
+            }
+            #expect(throws: StoreError.self) { try results[3].deposits[0].get() }
+            for account in [anna, ben] {
+                #expect(try await account.status(of: .inbox).messages == 2)
+            }
+            var parcel = OutgoingTests.parcel(message("w"), anna, to: "x@example.net", remembering: "k")
+            parcel.deposits.append(Deposit(message: shared, account: ben, mailbox: Self.work))
+            let failed = try #require(await set.deliver([parcel]).first)
+            #expect(throws: StoreError.self) { try failed.effects.get() }
+            #expect(set.outgoingQueue?.mails.count == 0)
+        }
+    }
+
+    @Test func logsAreExaminedOneAfterTheOther() async throws {
+        let pair = try Pair(.pack)
+        try await pair.with { set in
+            for name in ["anna", "ben"] {
+                let account = try await set.account(pair.identity(name, name == "ben" ? "two" : ""))
+                for number in 0..<40 { try await set.put(message("m\(number)", lines: 2000), account) }
+            }
+            var next: UInt32? = 0
+            var octets = 0
+            var slices = 0
+            while let first = next {
+                let slice = try await set.verifyLog(from: first)
+                #expect(slice.findings == [])
+                octets += slice.octets
+                slices += 1
+                next = slice.next
+            }
+            #expect(octets > 2 << 20 && slices > 3)
+            #expect(try await set.identities().map(\.name) == ["anna", "ben"])
+        }
+    }
+
+    @Test func unknownVolumes() async throws {
+        let pair = try Pair()
+        try await pair.with { set in
+            let none = await #expect(throws: StoreError.self) { try await set.account(pair.identity("a", "three")) }
+            #expect(none?.code == .cannot)
+            let move = await #expect(throws: StoreError.self) {
+                try await set.move(pair.identity("a"), toVolume: "three")
+            }
+            #expect(move?.code == .cannot)
+        }
+        #expect(throws: StoreError.self) { try VolumeSet.open(pair.configurations, usual: "three") }
+    }
+}
