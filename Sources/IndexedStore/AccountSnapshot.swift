@@ -181,9 +181,9 @@ final class AccountSnapshot: AccountArchive {
             // Where it was then: a segment that is given back stays for a while, so that this still works when the
             // message has been removed since.
             if let body, let location = body.location,
-                let record = try? volume.log.wholeRecord(at: location), record.count >= Int(body.count)
+                let octets = try? volume.log.body(body.count, at: location)
             {
-                return MessageOctets(record, from: record.count - Int(body.count))
+                return octets
             }
             return try state.readOctets(row).get()
         }

@@ -38,12 +38,15 @@ extension LogKeeper {
         do {
             let report = try self.log.replay(segment: segment) { logged in
                 if self.mustStop { return .stop }
-                guard let (id, count) = Self.body(in: logged),
-                    let row = try self.schema.body(id), row.location == logged.location
+                guard let id = Self.body(in: logged), let row = try self.schema.body(id),
+                    row.location == logged.location
                 else { return .next }
-                let start = logged.payload.count - count
-                guard start >= 0 else { return .next }
-                let body = MessageOctets(Array(UnsafeRawBufferPointer(rebasing: logged.payload[start...])))
+                let count = Int(row.count)
+                guard count <= logged.payload.count else { return .next }
+                let body =
+                    count > VolumeLog.largeBody
+                    ? try self.log.body(row.count, at: logged.location)
+                    : MessageOctets(Array(logged.payload.suffix(count)))
                 records.append(.bodyMoved(BodyMoved(id: id, octets: body)))
                 octets += count
                 if octets >= Self.copiedOctets {
@@ -78,13 +81,15 @@ extension LogKeeper {
         octets = 0
     }
 
-    /// The body that a record holds, if it holds one, and its octets, which end the payload.
-    private static func body(in logged: LogRecord) -> (id: BodyID, count: Int)? {
-        switch StoreRecord(kind: logged.kind, logged.payload) {
-        case .added(let added): (BodyID(logged.sequence), added.count)
-        case .bodyMoved(let moved): (moved.id, moved.count)
-        case .relocated(let relocated): (BodyID(logged.sequence), relocated.count)
-        default: nil
+    /// The body that a record holds, if it holds one.
+    private static func body(in logged: LogRecord) -> BodyID? {
+        switch StoreRecord.Kind(rawValue: logged.kind) {
+        case .added, .delivered, .relocated: return BodyID(logged.sequence)
+        case .bodyMoved:
+            guard logged.payload.count >= 9 else { return nil }
+            return BodyID(
+                rawValue: UInt64(littleEndian: logged.payload.loadUnaligned(fromByteOffset: 1, as: UInt64.self)))
+        default: return nil
         }
     }
 }

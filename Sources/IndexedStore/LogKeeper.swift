@@ -33,6 +33,11 @@ final class LogKeeper: @unchecked Sendable {
     /// When the budget allows the next octet, in monotonic nanoseconds.
     private var paidUntil: UInt64 = 0
 
+    /// What else is done from time to time. Set before the thread starts.
+    private var steps: [@Sendable () -> Void] = []
+
+    func everyRound(_ step: @escaping @Sendable () -> Void) { self.steps.append(step) }
+
     /// When scripts' memories are to be looked through.
     private var forgetAt: UInt64 = 0
     private static let forgetInterval: UInt64 = 600_000_000_000
@@ -115,6 +120,7 @@ final class LogKeeper: @unchecked Sendable {
                 self.forgetAt = Monitor.now() &+ Self.forgetInterval
                 self.applier.add(.forget(at: self.configuration.clock(), after: []))
             }
+            for step in self.steps { step() }
             self.applier.recycleDue()
             do throws(StoreError) {
                 if isDue { try self.writeCheckpoint() }

@@ -98,8 +98,7 @@ extension Volume {
                     "body \(id.rawValue) in segment \(location.segment) at \(location.offset) is not what was written")
             }
             do throws(VolumeLogError) {
-                let record = try self.log.wholeRecord(at: location)
-                return MessageOctets(record, from: record.count - Int(row.count))
+                return try self.log.body(row.count, at: location)
             } catch {
                 guard error.code == .damaged || error.code == .noSuchRecord else { throw StoreError(error) }
                 tried = location

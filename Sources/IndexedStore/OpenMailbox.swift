@@ -2,6 +2,7 @@ internal import LMDB
 internal import MIMECore
 internal import MailCore
 internal import MailStore
+internal import VolumeLog
 internal import Synchronization
 
 /// A mailbox as one session has it open.
@@ -317,8 +318,16 @@ extension MailboxState {
     }
 
     private func octets(of row: NewMessage) throws(StoreError) -> MessageOctets {
-        if let id = row.location.bodyID { return try self.core.volume.readBody(id) }
-        let flags = self.fileFlags(row.flags, row.keywords)
-        return try self.withFiles { (files) throws(StoreError) in try files.read(row.location, flags: flags) }
+        let large = self.core.volume.largeBodies
+        if Int(row.size) > VolumeLog.largeBody, let known = large.find(self.key, row.uid) { return known }
+        let octets: MessageOctets
+        if let id = row.location.bodyID {
+            octets = try self.core.volume.readBody(id)
+        } else {
+            let flags = self.fileFlags(row.flags, row.keywords)
+            octets = try self.withFiles { (files) throws(StoreError) in try files.read(row.location, flags: flags) }
+        }
+        large.keep(octets, self.key, row.uid)
+        return octets
     }
 }

@@ -119,6 +119,10 @@ struct RecoveredFiles {
         -> StoreRecord?
     {
         do throws(VolumeLogError) {
+            if Int(location.length) > VolumeLog.largeBody {
+                let payload = try log.map(location)
+                return StoreRecord(kind: try log.info(at: location).kind, payload.octets, heldBy: payload)
+            }
             let (info, payload) = try log.record(at: location)
             return payload.withUnsafeBytes { StoreRecord(kind: info.kind, $0) }
         } catch {

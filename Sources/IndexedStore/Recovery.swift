@@ -272,7 +272,8 @@ struct Recovery {
     }
 
     private mutating func take(_ logged: LogRecord) throws {
-        guard let record = StoreRecord(kind: logged.kind, logged.payload) else {
+        let held = logged.payload.count > VolumeLog.largeBody ? try self.log.map(logged.location) : nil
+        guard let record = StoreRecord(kind: logged.kind, held?.octets ?? logged.payload, heldBy: held) else {
             guard !StoreRecord.isOfNewerRelease(kind: logged.kind, logged.payload) else {
                 throw StoreError(
                     .damaged,

@@ -213,15 +213,26 @@ extension StoreRecord {
     // MARK: Reading
 
     /// `nil` for an unknown kind, a higher version, or damage.
-    init?(kind: UInt8, _ payload: UnsafeRawBufferPointer) {
+    ///
+    /// - Parameter owner: as long as it is referred to, the payload stays where it is, so that the octets of a message
+    ///   need no copy.
+    init?(kind: UInt8, _ payload: UnsafeRawBufferPointer, heldBy owner: (any AnyObject & Sendable)? = nil) {
         var reader = ByteReader(payload)
         guard let kind = Kind(rawValue: kind), let version = reader.readLittleEndian(UInt8.self),
-            version == Self.version, let record = Self.read(kind, &reader)
+            version == Self.version, let record = Self.read(kind, &reader, owner)
         else { return nil }
         self = record
     }
 
-    private static func read(_ kind: Kind, _ reader: inout ByteReader) -> StoreRecord? {
+    private static func octets(
+        _ octets: UnsafeRawBufferPointer, _ owner: (any AnyObject & Sendable)?
+    ) -> MessageOctets {
+        owner.map { MessageOctets(octets, heldBy: $0) } ?? MessageOctets(Array(octets))
+    }
+
+    private static func read(
+        _ kind: Kind, _ reader: inout ByteReader, _ owner: (any AnyObject & Sendable)?
+    ) -> StoreRecord? {
         switch kind {
         case .account:
             guard let id = reader.readLittleEndian(UInt32.self), let identity = reader.readIdentity() else {
@@ -258,9 +269,9 @@ extension StoreRecord {
             else { return nil }
             return .accessList(AccessListSet(key: key, origin: origin, text: Array(text)))
         case .added:
-            return self.readAdded(kind, &reader)
+            return self.readAdded(kind, &reader, owner)
         case .delivered:
-            return self.readAdded(kind, &reader)
+            return self.readAdded(kind, &reader, owner)
         case .outgoingChanged:
             return reader.readOutgoingChanged().map { .outgoingChanged($0) }
         case .found:
@@ -284,9 +295,9 @@ extension StoreRecord {
         case .bodyMoved:
             guard let id = reader.readLittleEndian(UInt64.self), let octets = reader.readBytes(reader.remaining)
             else { return nil }
-            return .bodyMoved(BodyMoved(id: BodyID(rawValue: id), octets: MessageOctets(Array(octets))))
+            return .bodyMoved(BodyMoved(id: BodyID(rawValue: id), octets: Self.octets(octets, owner)))
         case .relocated:
-            return self.readRelocated(&reader)
+            return self.readRelocated(&reader, owner)
         case .traced:
             return reader.readBytes(reader.remaining).map { .traced(Array($0)) }
         case .checkpoint:
@@ -339,7 +350,9 @@ extension StoreRecord {
                 highestModSeq: ModSeq(rawValue: modSeq), specialUse: SpecialUse(rawValue: specialUse)))
     }
 
-    private static func readAdded(_ kind: Kind, _ reader: inout ByteReader) -> StoreRecord? {
+    private static func readAdded(
+        _ kind: Kind, _ reader: inout ByteReader, _ owner: (any AnyObject & Sendable)?
+    ) -> StoreRecord? {
         guard let count = reader.readCount(of: 20) else { return nil }
         var targets: [MessageAdded.Target] = []
         for _ in 0..<count {
@@ -354,10 +367,12 @@ extension StoreRecord {
             effects = read
         }
         guard let octets = reader.readBytes(reader.remaining) else { return nil }
-        return .added(MessageAdded(targets: targets, effects: effects, octets: MessageOctets(Array(octets))))
+        return .added(MessageAdded(targets: targets, effects: effects, octets: Self.octets(octets, owner)))
     }
 
-    private static func readRelocated(_ reader: inout ByteReader) -> StoreRecord? {
+    private static func readRelocated(
+        _ reader: inout ByteReader, _ owner: (any AnyObject & Sendable)?
+    ) -> StoreRecord? {
         guard let key = reader.readKey(), let uid = reader.readUID(),
             let oldLength = reader.readCount(of: 1), let old = reader.readBytes(oldLength).map({ Array($0) }),
             let newLength = reader.readCount(of: 1), let new = reader.readBytes(newLength).map({ Array($0) }),
@@ -369,7 +384,7 @@ extension StoreRecord {
             MessageRelocated(
                 key: key, uid: uid, old: BodyLocation(old), new: BodyLocation(new),
                 flags: MessageFlags(rawValue: flags), keywords: keywords, internalDate: internalDate, guid: guid,
-                octets: MessageOctets(Array(octets))))
+                octets: Self.octets(octets, owner)))
     }
 
     private static func readFound(_ reader: inout ByteReader) -> StoreRecord? {

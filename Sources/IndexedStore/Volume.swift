@@ -27,6 +27,7 @@ final class Volume: Sendable {
     let outgoing = OutgoingTable()
     let memory: StoreMemory
     let idleMailboxes: IdleMailboxes
+    let largeBodies = LargeBodies()
     /// One account at a time moves to another format.
     let moves = AsyncGate()
 
@@ -69,6 +70,8 @@ final class Volume: Sendable {
         try self.fileWork.start(self.applier)
         try self.applier.start()
         try self.committer.start(self.keeper)
+        let largeBodies = self.largeBodies
+        self.keeper.everyRound { largeBodies.expire() }
         try self.keeper.start()
         try self.indexer.start(self)
     }
@@ -137,6 +140,7 @@ final class Volume: Sendable {
         } catch {
             self.configuration.log(.warning, "index cannot be closed cleanly: \(error)")
         }
+        self.largeBodies.removeAll()
         self.idleMailboxes.removeAll()
         self.accounts.removeAll()
         self.schema.environment.close()

@@ -106,7 +106,8 @@ struct VolumeQueue: OutgoingQueue {
             case .none: break
             }
         }
-        return next.map { .later($0) } ?? .none
+        guard let next else { return DueMail.none }
+        return .later(next)
     }
 
     func putBack(_ id: OutgoingID) {

@@ -11,6 +11,8 @@ public final class MessageOctets: @unchecked Sendable {
         /// What follows the first octets, as many as the second value says.
         case rest([UInt8], from: Int)
         case mapped(UnsafeRawBufferPointer)
+        /// Memory of somebody else's.
+        case held(UnsafeRawBufferPointer, any AnyObject & Sendable)
     }
 
     private let storage: Storage
@@ -36,6 +38,11 @@ public final class MessageOctets: @unchecked Sendable {
         self.storage = .mapped(UnsafeRawBufferPointer(start: base, count: count))
     }
 
+    /// Octets that lie in memory, mapped perhaps, for as long as `owner` is referred to, and never change there.
+    public init(_ octets: UnsafeRawBufferPointer, heldBy owner: any AnyObject & Sendable) {
+        self.storage = .held(octets, owner)
+    }
+
     deinit {
         if case .mapped(let buffer) = self.storage {
             munmap(UnsafeMutableRawPointer(mutating: buffer.baseAddress), buffer.count)
@@ -47,7 +54,7 @@ public final class MessageOctets: @unchecked Sendable {
         switch self.storage {
         case .memory(let bytes): bytes.count
         case .rest(let bytes, let start): bytes.count - start
-        case .mapped(let buffer): buffer.count
+        case .mapped(let buffer), .held(let buffer, _): buffer.count
         }
     }
 
@@ -72,6 +79,8 @@ public final class MessageOctets: @unchecked Sendable {
             return try result.get()
         case .mapped(let buffer):
             return try body(buffer)
+        case .held(let buffer, let owner):
+            return try withExtendedLifetime(owner) { () throws(Failure) in try body(buffer) }
         }
     }
 }

@@ -19,6 +19,8 @@ struct SegmentTable {
     var nextSequence: UInt64 = 1
     var spares: [Spare] = []
     var nextSpare: UInt32 = 1
+    /// How many mapped payloads there are of segments.
+    var pins: [UInt32: Int] = [:]
     private var open: [UInt32: (file: SegmentFile, lastUse: UInt64)] = [:]
     private var uses: UInt64 = 0
 

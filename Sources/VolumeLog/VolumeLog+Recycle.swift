@@ -15,6 +15,7 @@ extension VolumeLog {
             var numbers: [UInt32] = []
             for index in table.segments.indices.dropLast() {
                 guard table.segments[index + 1].firstSequence <= sequence.rawValue else { break }
+                guard table.pins[table.segments[index].number] == nil else { continue }
                 numbers.append(table.segments[index].number)
             }
             return numbers
@@ -26,7 +27,8 @@ extension VolumeLog {
 
     /// Gives back one segment, whose live records have been copied on.
     ///
-    /// Locations in it become invalid. Without effect on the segment being written.
+    /// Locations in it become invalid. Without effect on the segment being written, and on one of which a payload is
+    /// mapped.
     public func recycle(segment number: UInt32) throws(VolumeLogError) {
         let path = self.path(FileName.segment(number))
         var status = stat()
@@ -38,7 +40,8 @@ extension VolumeLog {
             case delete
         }
         let fate: Fate = self.table.withLock { table in
-            guard let index = table.index(of: number), index < table.segments.count - 1 else { return .keep }
+            guard let index = table.index(of: number), index < table.segments.count - 1, table.pins[number] == nil
+            else { return .keep }
             table.segments.remove(at: index)
             table.forget(number)
             guard table.spares.count < self.options.maximumSpares, size <= self.options.segmentSize else {
