@@ -37,7 +37,7 @@ import Testing
             #expect(isSame)
         }
         // After a crash, too, it comes back whole.
-        try await volume.with { store in try await store.put(large, try await store.account(identity)) }
+        _ = try await volume.with { store in try await store.put(large, try await store.account(identity)) }
         if format == .pack { Shell.remove("\(volume.directory)/volume/index") }
         try await volume.with { store in
             let inbox = try await store.account(identity).open(.inbox, .readOnly, onChange: {})
