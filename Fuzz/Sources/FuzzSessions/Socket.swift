@@ -34,6 +34,7 @@ final class Socket {
             let count = octets.withUnsafeBytes {
                 Glibc.send(self.descriptor, $0.baseAddress.map { $0 + position }, $0.count - position, CInt(MSG_NOSIGNAL))
             }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { return false }
             position += count
         }
@@ -69,7 +70,9 @@ final class Socket {
 
     private func fill() -> Bool {
         var piece = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(self.descriptor, &piece, piece.count, 0)
+        var count = -1
+        // libFuzzer's alarm interrupts.
+        repeat { count = recv(self.descriptor, &piece, piece.count, 0) } while count < 0 && errno == EINTR
         if count < 0, errno == EAGAIN { fail("the server hangs") }
         guard count > 0 else { return false }
         if self.position > 1 << 16 {
