@@ -72,11 +72,10 @@ public enum BaseSubject {
                 isReply = true
                 continue
             }
-            if let rest = self.afterBlob(text), !rest.isEmpty {
-                text = rest
-                continue
-            }
-            return
+            guard let rest = self.afterBlob(text), !rest.isEmpty else { return }
+            text = rest
+            // No leader stands behind the blobs, so none stands behind fewer of them: the others go without a look.
+            while let rest = self.afterBlob(text), !rest.isEmpty { text = rest }
         }
     }
 

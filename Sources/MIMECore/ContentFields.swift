@@ -15,6 +15,8 @@ public struct ContentFields {
 
     /// - Parameter header: a whole header, with or without its empty line.
     public init(_ header: Octets) {
+        // Of a disposition that is kept the parameters are read once, not with each further field.
+        var hasDispositionParameters = false
         for field in HeaderScanner(header) {
             if header[field.name].equals(lowercase: "mime-version") { self.hasVersion = true }
             // The others begin with "Content-": 8 octets, the first a C.
@@ -34,8 +36,9 @@ public struct ContentFields {
             } else if name.equals(lowercase: "md5") {
                 self.md5 = self.md5 ?? body
             } else if name.equals(lowercase: "disposition") {
-                let known = self.disposition.flatMap(MIMEValue.disposition)
-                if known?.parameters.isEmpty != false { self.disposition = body }
+                guard !hasDispositionParameters else { continue }
+                self.disposition = body
+                hasDispositionParameters = MIMEValue.disposition(body)?.parameters.isEmpty == false
             } else if name.equals(lowercase: "language") {
                 self.language = self.language ?? body
             } else if name.equals(lowercase: "location") {

@@ -7,9 +7,12 @@ public enum MessageIDs {
     /// Text between identifiers is passed over. Linear time.
     public static func forEach(in field: Octets, _ body: ([UInt8]) -> Bool) {
         var position = 0
+        // The next `>`, or the field's end; looked for once, however many `<` stand before it.
+        var end = -1
         while let start = field.index(of: UInt8(ascii: "<"), from: position) {
+            if end <= start { end = field.index(of: UInt8(ascii: ">"), from: start + 1) ?? field.count }
             // The usual one has nothing in it to pass over.
-            if let end = field.index(of: UInt8(ascii: ">"), from: start + 1), end - start <= self.maximumLength,
+            if end < field.count, end - start <= self.maximumLength,
                 !field[start + 1..<end].buffer.contains(where: {
                     HeaderBody.isSpace($0) || $0 == 0 || $0 == UInt8(ascii: "<")
                 })

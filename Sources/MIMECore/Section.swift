@@ -1,3 +1,5 @@
+import MailCore
+
 /// What `BODY[...]` asks for (RFC 9051 section 6.4.5, section-spec in section 9).
 public struct Section: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
@@ -72,14 +74,43 @@ public struct Section: Hashable, Sendable {
         switch self.kind {
         case .full, .header, .text, .mime: return .range(range)
         case .headerFields(let names):
-            return .octets(Self.select(Octets(message)[range]) { !$0.isEmpty && Self.contains(names, $0) })
+            let names = FieldNames(names)
+            return .octets(Self.select(Octets(message)[range]) { !$0.isEmpty && names.contains($0) })
         case .headerFieldsNot(let names):
-            return .octets(Self.select(Octets(message)[range]) { !Self.contains(names, $0) })
+            let names = FieldNames(names)
+            return .octets(Self.select(Octets(message)[range]) { !names.contains($0) })
         }
     }
 
-    private static func contains(_ names: [[UInt8]], _ name: Octets) -> Bool {
-        names.contains { name.equalsIgnoringCase($0) }
+    /// Names of header fields, sorted: a client may name thousands, and a header have millions of fields.
+    private struct FieldNames {
+        private let names: [[UInt8]]
+
+        init(_ names: [[UInt8]]) {
+            self.names = names.map { $0.map(ASCII.lowercased) }.sorted { $0.lexicographicallyPrecedes($1) }
+        }
+
+        func contains(_ name: Octets) -> Bool {
+            var low = 0
+            var high = self.names.count
+            while low < high {
+                let middle = (low + high) / 2
+                let order = Self.compare(self.names[middle], name)
+                if order == 0 { return true }
+                if order < 0 { low = middle + 1 } else { high = middle }
+            }
+            return false
+        }
+
+        /// Negative when `known`, which is in lower case, comes first.
+        private static func compare(_ known: [UInt8], _ name: Octets) -> Int {
+            for (index, octet) in known.enumerated() {
+                guard index < name.count else { return 1 }
+                let other = ASCII.lowercased(name[index])
+                if octet != other { return octet < other ? -1 : 1 }
+            }
+            return known.count - name.count
+        }
     }
 
     /// The fields as they stand, in their order, and the empty line. It is left out only for a message that

@@ -25,9 +25,8 @@ public struct TextProbe: Sendable {
             // The line in which the field is also has its name.
             var mapped: [UInt8] = []
             UnicodeCasemap.append(name, to: &mapped)
-            for hash in Self.hashes(mapped + [UInt8(ascii: ":")]) where !headerGrams.contains(hash) {
-                headerGrams.append(hash)
-            }
+            let known = Set(grams)
+            headerGrams.append(contentsOf: Self.hashes(mapped + [UInt8(ascii: ":")]).filter { !known.contains($0) })
         }
         self.body =
             scope == .body || scope == .text ? grams.prefix(Self.maximumGrams).map { TextSignature.Gram($0) } : []

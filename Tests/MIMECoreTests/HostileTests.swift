@@ -69,6 +69,33 @@ import Testing
         Self.useAll(Self.repeated("", "Received: x\r\n", 50_000, "\r\n"))
     }
 
+    /// Each piece once made the reader look at all that follows it, or at all that came before.
+    @Test func fieldsReadOnce() {
+        for name in ["References: ", "In-Reply-To: ", "Message-ID: "] {
+            Self.useAll(Self.repeated(name, "<", 1_000_000, "\r\n\r\n"))
+            Self.useAll(Self.repeated(name, "<", 1_000_000, ">\r\n\r\n"))
+        }
+        let disposition = "Content-Disposition: a; b=" + String(repeating: "c", count: 60_000) + "\r\n"
+        Self.useAll(Self.repeated(disposition, "Content-Disposition: a\r\n", 100_000, "\r\n"))
+        Self.useAll(Self.repeated("Subject: ", "[]", 100_000, "\r\n\r\n"))
+        Self.useAll(Self.repeated("Subject: ", "[a] ", 100_000, "x\r\n\r\n"))
+    }
+
+    /// Thousands of names asked for, of a header with as many fields.
+    @Test func headerFieldsByManyNames() throws {
+        let message = Self.repeated("A: 1\r\n", "X-Unknown: 2\r\n", 100_000, "B: 3\r\n\r\n")
+        var names: [[UInt8]] = (0..<20_000).map { Array("Name-\($0)".utf8) }
+        names += [Array("b".utf8), Array("A".utf8), []]
+        message.withUnsafeBytes { bytes in
+            let table = PartTable(bytes)
+            #expect(
+                Section(kind: .headerFields(names)).content(of: bytes, table)
+                    == .octets(Array("A: 1\r\nB: 3\r\n\r\n".utf8)))
+            let others = Section(kind: .headerFieldsNot(names)).content(of: bytes, table)
+            #expect(others?.count == 100_000 * 14 + 2)
+        }
+    }
+
     @Test func noLineEndsNoColonsAndNULs() {
         Self.useAll([UInt8](repeating: 0, count: 200_000))
         Self.useAll([UInt8](repeating: 0x2D, count: 200_000))
