@@ -36,38 +36,6 @@ public struct MessageDate: Hashable, Sendable {
         self = date
     }
 
-    /// Reads IMAP's date-time without its quotes, `17-Jul-1996 02:44:25 -0700` (RFC 9051 section 9), where a
-    /// one-digit day may be preceded by a space. Strict: `nil` for anything else and for dates that do not
-    /// exist.
-    public init?(parsingIMAP text: Octets) {
-        guard text.count == 26 || text.count == 25 else { return nil }
-        var padded: [UInt8] = []
-        if text.count == 25 { padded.append(0x20) }
-        padded.append(contentsOf: text.buffer)
-        if padded[0] == 0x20 { padded[0] = 0x30 }
-        func number(_ range: Range<Int>) -> Int? {
-            var value = 0
-            for byte in padded[range] {
-                guard ASCII.isDigit(byte) else { return nil }
-                value = value * 10 + Int(byte - 0x30)
-            }
-            return value
-        }
-        for (index, separator) in zip([2, 6, 11, 14, 17, 20], "-- :: ".utf8) {
-            guard padded[index] == separator else { return nil }
-        }
-        guard let day = number(0..<2), let month = MessageDateParser.month(padded[3..<6]),
-            let year = number(7..<11), let hour = number(12..<14), let minute = number(15..<17),
-            let second = number(18..<20), let zoneHour = number(22..<24),
-            let zoneMinute = number(24..<26), zoneHour < 24, zoneMinute < 60,
-            padded[21] == UInt8(ascii: "+") || padded[21] == UInt8(ascii: "-")
-        else { return nil }
-        let date = CivilDate(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
-        guard date.isValid else { return nil }
-        let zone = (zoneHour * 60 + zoneMinute) * (padded[21] == UInt8(ascii: "-") ? -1 : 1)
-        self.init(secondsSince1970: date.secondsSince1970 - Int64(zone * 60), zoneOffsetMinutes: zone)
-    }
-
     /// Appends `Wed, 17 Jul 1996 02:44:25 -0700` (RFC 5322 section 3.3).
     public func appendRFC5322(to out: inout [UInt8]) {
         let date = self.asWritten

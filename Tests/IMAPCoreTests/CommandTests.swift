@@ -379,7 +379,7 @@ let rfcExamples: [CommandCase] = [
                         tag: Tag(bytes("A003"))!, mailbox: box("box"),
                         message: AppendMessage(
                             flags: FlagList(system: .seen, keywords: [Keyword("x")!]),
-                            date: InternalDate(secondsSince1970: 837_596_665, zoneMinutes: -420), size: 2,
+                            date: MessageDate(secondsSince1970: 837_596_665, zoneOffsetMinutes: -420), size: 2,
                             isSynchronizing: false, isBinary: true)))),
             .message(bytes("\r\n")),
             .step(.appendNext(AppendMessage(size: 0, isSynchronizing: false))),

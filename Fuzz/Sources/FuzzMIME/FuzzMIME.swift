@@ -54,7 +54,6 @@ public func fuzzMIME(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     _ = MIMEValue.contentType(octets)?.parameters.map { $0.decodedValue() }
     _ = EncodedWord.decode(octets)
     _ = MessageDate(parsing: octets)
-    _ = MessageDate(parsingIMAP: octets)
     _ = BaseSubject.extract(octets)
     _ = MessageIDs.all(in: octets, maximum: 8)
     if let view = MessageCache.View(message) {

@@ -1,3 +1,5 @@
+public import MIMECore
+
 /// APPEND (RFC 9051 section 6.3.12) or REPLACE (RFC 8508) up to its first message. The message's octets follow.
 public struct AppendCommand: Hashable, Sendable {
     /// The message that REPLACE removes.
@@ -31,7 +33,8 @@ public struct AppendCommand: Hashable, Sendable {
 /// What APPEND says of one message before its octets.
 public struct AppendMessage: Hashable, Sendable {
     public var flags: FlagList
-    public var date: InternalDate?
+    /// What is to become the INTERNALDATE.
+    public var date: MessageDate?
     /// Octets of the literal.
     public var size: UInt64
     /// Whether the client waits for `+` before it sends the octets.
@@ -45,7 +48,7 @@ public struct AppendMessage: Hashable, Sendable {
     public var catenated: AppendPart?
 
     public init(
-        flags: FlagList = FlagList(), date: InternalDate? = nil, size: UInt64, isSynchronizing: Bool,
+        flags: FlagList = FlagList(), date: MessageDate? = nil, size: UInt64, isSynchronizing: Bool,
         isBinary: Bool = false, isUTF8: Bool = false, catenated: AppendPart? = nil
     ) {
         self.flags = flags
@@ -179,7 +182,7 @@ extension Cursor {
     /// Flags, date and the message's literal, each after a space. Ends with the literal pending.
     private mutating func appendMessage(_ state: inout AppendState) throws(SyntaxError) -> AppendMessage {
         var flags = FlagList()
-        var date: InternalDate?
+        var date: MessageDate?
         try self.space()
         if self.peek() == UInt8(ascii: "(") {
             flags = try self.flagList()

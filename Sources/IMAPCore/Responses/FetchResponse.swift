@@ -1,3 +1,4 @@
+public import MIMECore
 public import MailCore
 
 /// Writes one FETCH response item by item into a buffer.
@@ -54,17 +55,17 @@ public struct FetchResponse: Sendable {
         out.appendDecimal(size)
     }
 
-    public mutating func internalDate(_ date: InternalDate, into out: inout [UInt8]) {
+    public mutating func internalDate(_ date: MessageDate, into out: inout [UInt8]) {
         self.separate(&out)
         out.append("INTERNALDATE ")
-        date.encode(into: &out)
+        out.appendQuoted(date)
     }
 
     /// When the message came into the mailbox (RFC 8514 section 4.2).
-    public mutating func saveDate(_ date: InternalDate, into out: inout [UInt8]) {
+    public mutating func saveDate(_ date: MessageDate, into out: inout [UInt8]) {
         self.separate(&out)
         out.append("SAVEDATE ")
-        date.encode(into: &out)
+        out.appendQuoted(date)
     }
 
     /// `EMAILID (M...)` or `THREADID (T...)`, as the identifier's kind says.

@@ -1,4 +1,5 @@
 import IMAPCore
+import MIMECore
 import MailCore
 import MailStore
 import NIOCore
@@ -7,6 +8,8 @@ import ServerCore
 extension Session {
     /// Messages of one APPEND.
     private static let maximumMessages = 4096
+    /// Of these, the ones that are in files: each is a map of the process, and it has some thousand.
+    private static let maximumFiles = 1024
     /// Octets of one APPEND after which no further message may begin.
     private static let maximumOctetsBefore: UInt64 = 128 << 20
     /// Octets of messages of one APPEND that are held in memory before further ones go to files.
@@ -40,6 +43,7 @@ extension Session {
         var assembly: MessageAssembly?
         var octetsBefore: UInt64 = 0
         var held = 0
+        var files = 0
         var hasNUL = false
         var step = CommandParser.Step.appendNext(command.message)
         messages: while true {
@@ -50,7 +54,8 @@ extension Session {
                 if refusal == nil { refusal = self.refusal(of: message) }
                 // The messages of one APPEND wait for each other, small ones in memory.
                 if refusal == nil,
-                    deposits.count == Self.maximumMessages || octetsBefore > Self.maximumOctetsBefore
+                    deposits.count == Self.maximumMessages || files == Self.maximumFiles
+                        || octetsBefore > Self.maximumOctetsBefore
                 {
                     refusal = (.limit, "Too many messages in one APPEND")
                 }
@@ -95,6 +100,7 @@ extension Session {
             }
             if isComplete, refusal == nil, let target, let complete = assembly {
                 assembly = nil
+                if complete.isInFile { files += 1 }
                 do throws(StoreError) {
                     deposits.append(try await self.finish(complete, target, held: &held))
                 } catch {

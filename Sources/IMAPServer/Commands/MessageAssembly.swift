@@ -24,6 +24,9 @@ final class MessageAssembly {
     /// Octets in memory.
     var held: Int { self.spool?.held ?? 0 }
 
+    /// Whether it has outgrown memory.
+    var isInFile: Bool { self.count > UInt64(self.held) }
+
     func lowerMemory(to limit: Int) {
         self.memoryLimit = min(self.memoryLimit, limit)
         self.spool?.memoryLimit = self.memoryLimit

@@ -82,12 +82,12 @@ final class FetchWriter {
                 record.flags, isRecent: self.selected.isRecent(record.uid),
                 keywords: self.selected.keywords(record), into: &out)
         case .internalDate:
-            response.internalDate(InternalDate(secondsSince1970: record.internalDate), into: &out)
+            response.internalDate(MessageDate(secondsSince1970: record.internalDate), into: &out)
         case .size: response.size(UInt64(record.size), into: &out)
         case .modSeq: response.modSeq(record.modSeq, into: &out)
         case .saveDate:
             guard let traits = self.traits[record.uid] else { return }
-            response.saveDate(InternalDate(secondsSince1970: traits.saveDate), into: &out)
+            response.saveDate(MessageDate(secondsSince1970: traits.saveDate), into: &out)
         case .emailID:
             if let traits = self.traits[record.uid] { response.objectID(traits.emailID, into: &out) }
         case .threadID:

@@ -1,54 +1,18 @@
+import MIMECore
 import MailCore
 
-/// A message's INTERNALDATE: a moment and the zone it was written in.
-public struct InternalDate: Hashable, Sendable {
-    public var secondsSince1970: Int64
-    /// Minutes east of Greenwich, -1439...1439.
-    public var zoneMinutes: Int
-
-    public init(secondsSince1970: Int64, zoneMinutes: Int = 0) {
-        self.secondsSince1970 = secondsSince1970
-        self.zoneMinutes = max(-1439, min(1439, zoneMinutes))
-    }
-
+extension [UInt8] {
     /// Appends date-time (RFC 9051 section 9) with its quotation marks: `"17-Jul-1996 02:44:25 -0700"`.
-    public func encode(into out: inout [UInt8]) {
-        let (local, overflow) = self.secondsSince1970.addingReportingOverflow(Int64(self.zoneMinutes) * 60)
-        let date = CivilDate(secondsSince1970: overflow ? self.secondsSince1970 : local)
-        func two(_ value: Int) {
-            out.append(0x30 + UInt8(truncatingIfNeeded: value / 10 % 10))
-            out.append(0x30 + UInt8(truncatingIfNeeded: value % 10))
-        }
-        out.append(UInt8(ascii: "\""))
-        if date.day < 10 {
-            out.append(0x20)
-            out.append(0x30 + UInt8(date.day))
-        } else {
-            two(date.day)
-        }
-        out.append(UInt8(ascii: "-"))
-        out.append(CivilDate.monthNames[date.month - 1])
-        out.append(UInt8(ascii: "-"))
-        let year = max(0, min(9999, date.year))
-        two(year / 100)
-        two(year % 100)
-        out.append(0x20)
-        two(date.hour)
-        out.append(UInt8(ascii: ":"))
-        two(date.minute)
-        out.append(UInt8(ascii: ":"))
-        two(date.second)
-        out.append(0x20)
-        out.append(self.zoneMinutes < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
-        two(abs(self.zoneMinutes) / 60)
-        two(abs(self.zoneMinutes) % 60)
-        out.append(UInt8(ascii: "\""))
+    mutating func appendQuoted(_ date: MessageDate) {
+        self.append(UInt8(ascii: "\""))
+        date.appendIMAP(to: &self)
+        self.append(UInt8(ascii: "\""))
     }
 }
 
 extension Cursor {
     /// date-time: `"17-Jul-1996 02:44:25 -0700"`; the day may have a space, a zero or nothing before it.
-    mutating func dateTime() throws(SyntaxError) -> InternalDate {
+    mutating func dateTime() throws(SyntaxError) -> MessageDate {
         let start = self.position
         let wrong = SyntaxError(offset: start, expected: "a date such as \"17-Jul-1996 02:44:25 -0700\"")
         guard self.take(UInt8(ascii: "\"")) else { throw wrong }
@@ -68,8 +32,8 @@ extension Cursor {
             year: year, month: month, day: day, hour: hour, minute: minute, second: second)
         guard date.isValid else { throw wrong }
         let minutes = (zone / 100 * 60 + zone % 100) * (isWest ? -1 : 1)
-        return InternalDate(
-            secondsSince1970: date.secondsSince1970 - Int64(minutes) * 60, zoneMinutes: minutes)
+        return MessageDate(
+            secondsSince1970: date.secondsSince1970 - Int64(minutes) * 60, zoneOffsetMinutes: minutes)
     }
 
     /// date of SEARCH: `1-Feb-1994`, quoted or not.
