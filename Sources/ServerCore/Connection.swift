@@ -213,13 +213,15 @@ public final class Connection: @unchecked Sendable {
         if let refusal = self.counters.acquire(self.remoteAddress) { return refusal }
         self.isWaitingForLogin = true
         if self.registry.add(self, service: service, since: since) { return nil }
-        self.leave()
+        self.countOut()
         return .shuttingDown
     }
 
-    /// Counts it out again.
-    func leave() {
-        self.registry.remove(self)
+    /// The session is over: `who` does not show it any more, and its user may begin another one.
+    func leave() { self.registry.remove(self) }
+
+    /// Counts it out again: the last thing that happens to a connection that came in.
+    func countOut() {
         self.stopWaiting()
         self.counters.release()
     }

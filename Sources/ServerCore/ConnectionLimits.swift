@@ -33,6 +33,10 @@ public final class ConnectionLimits: Sendable {
     private let maximum: Int
     let waiting: WaitingLimit
     private let count = Mutex(0)
+    private let refused = Mutex(0)
+
+    /// Refused connections that may stay until their peers have read why. Those refused beyond are cut.
+    private static let maximumRefused = 64
 
     /// `maximum`: the most connections at a time; 0 is no limit.
     public init(maximum: Int, waiting: WaitingLimit) {
@@ -61,6 +65,17 @@ public final class ConnectionLimits: Sendable {
     }
 
     func release() { self.count.withLock { $0 -= 1 } }
+
+    /// Whether a refused connection may stay for its refusal; `releaseRefused` follows.
+    func acquireRefused() -> Bool {
+        self.refused.withLock { count in
+            guard count < Self.maximumRefused else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    func releaseRefused() { self.refused.withLock { $0 -= 1 } }
 
     /// Connections counted in now.
     public var total: Int { self.count.withLock { $0 } }

@@ -104,14 +104,19 @@ private struct Acceptor: Sendable {
             guard self.options.security == .clear else {
                 throw ConnectionError(.closed, "Refused")
             }
+            guard self.limits.acquireRefused() else { throw ConnectionError(.closed, "Refused") }
             connection.write(self.service.refusal(refusal))
-            Task(executorPreference: executor) { await connection.close() }
+            Task(executorPreference: executor) {
+                await connection.close()
+                self.limits.releaseRefused()
+            }
             return
         }
         do throws(ConnectionError) {
             try self.begin(connection)
         } catch {
             connection.leave()
+            connection.countOut()
             throw error
         }
         // Loose by design: it lives as long as the connection, and the registry can end it.
@@ -139,6 +144,8 @@ private struct Acceptor: Sendable {
         }
         connection.leave()
         await connection.close()
+        // Not before: until here it holds a descriptor and the answers its peer has not read.
+        connection.countOut()
     }
 }
 

@@ -320,6 +320,51 @@ actor ThreadSession {
         #expect(second == [UInt8]("* BYE Too many connections\r\n".utf8))
     }
 
+    /// A session that is over still has its connection, and peers that do not close make it last.
+    @Test func closingConnectionsCount() async throws {
+        var settings = ConnectionSettings()
+        settings.lingerTime = .seconds(60)
+        let limits = ConnectionLimits(maximum: 1, waiting: WaitingLimit(maximum: 0))
+        let server = try await TestServer.start(settings: settings, limits: limits) { connection in
+            connection.write("* BYE\r\n")
+        }
+        let first = try Client(port: server.port)
+        #expect(try first.rest() == [UInt8]("* BYE\r\n".utf8))
+        await server.registry.waitUntilEmpty()
+        #expect(limits.total == 1)
+        let second = try await server.client { try $0.line() }
+        #expect(second == "* BYE Too many connections\r\n")
+        first.close()
+        await server.stop()
+    }
+
+    /// Refused connections are not counted as connections, so only some of them get to read why.
+    @Test func refusalsAreBounded() async throws {
+        var settings = ConnectionSettings()
+        settings.lingerTime = .seconds(60)
+        let server = try await TestServer.start(
+            settings: settings, limits: ConnectionLimits(maximum: 1, waiting: WaitingLimit(maximum: 0))
+        ) { connection in
+            connection.write("* OK\r\n")
+            try? await connection.flush()
+            try? await connection.readMore()
+        }
+        let told = try await server.client { first in
+            _ = try first.line()
+            var clients: [Client] = []
+            defer { for client in clients { client.close() } }
+            var told = 0
+            for _ in 0..<80 {
+                let client = try Client(port: server.port)
+                clients.append(client)
+                if (try? client.line()) == "* BYE Too many connections\r\n" { told += 1 }
+            }
+            return told
+        }
+        await server.stop()
+        #expect(told == 64)
+    }
+
     @Test func userLimitCountsLogins() async throws {
         let server = try await TestServer.start(
             limits: ConnectionLimits(maximum: 0, waiting: WaitingLimit(maximum: 1))
