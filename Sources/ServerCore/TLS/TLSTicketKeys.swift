@@ -27,7 +27,8 @@ public final class TLSTicketKeys: Sendable {
     /// A random start for one process.
     public convenience init() {
         var secret = [UInt8](repeating: 0, count: 32)
-        _ = RAND_bytes(&secret, 32)
+        // Without it everyone would know the keys of all sessions.
+        precondition(RAND_bytes(&secret, 32) == 1, "No random numbers for the keys of TLS tickets")
         self.init(secret: secret, epoch: Self.epoch())
     }
 
