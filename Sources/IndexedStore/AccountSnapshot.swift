@@ -233,11 +233,7 @@ private final class SnapshotFile: @unchecked Sendable {
     private var written = 0
 
     init(directory: String) throws(StoreError) {
-        var template = Array("\(directory)/snapshot.XXXXXX".utf8CString)
-        self.descriptor = mkstemp(&template)
-        guard self.descriptor >= 0 else { throw StoreError.ofServer("create snapshot file in \(directory)") }
-        unlink(template)
-        _ = fcntl(self.descriptor, F_SETFD, FD_CLOEXEC)
+        self.descriptor = try UnlinkedFile.make(in: directory)
     }
 
     deinit { close(self.descriptor) }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A whole message in RFC 5322 form (CRLF line ends), in memory or in a mapped private file.
 ///
@@ -17,6 +18,10 @@ public final class MessageOctets: @unchecked Sendable {
 
     private let storage: Storage
 
+    /// Maps of this process. The kernel gives a process 65 530 at most, and without one memory cannot grow either.
+    private static let maps = Atomic<Int>(0)
+    static let maximumMaps = 16_384
+
     public init(_ bytes: consuming [UInt8]) { self.storage = .memory(bytes) }
 
     /// The octets from `start` on, without copying them. Precondition: `start` is within `bytes`.
@@ -26,14 +31,20 @@ public final class MessageOctets: @unchecked Sendable {
     }
 
     /// Maps the first `count` octets of an unlinked file that no one else can open. The descriptor stays the
-    /// caller's.
+    /// caller's. Refused while the process has 16 384 such maps.
     public init(mapping descriptor: CInt, count: Int) throws(StoreError) {
         guard count > 0 else {
             self.storage = .memory([])
             return
         }
+        guard Self.maps.add(1, ordering: .relaxed).newValue <= Self.maximumMaps else {
+            Self.maps.subtract(1, ordering: .relaxed)
+            errno = ENOMEM
+            throw StoreError.ofServer("map a message")
+        }
         guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-            throw StoreError.ofServer("mmap")
+            Self.maps.subtract(1, ordering: .relaxed)
+            throw StoreError.ofServer("map a message")
         }
         self.storage = .mapped(UnsafeRawBufferPointer(start: base, count: count))
     }
@@ -46,6 +57,7 @@ public final class MessageOctets: @unchecked Sendable {
     deinit {
         if case .mapped(let buffer) = self.storage {
             munmap(UnsafeMutableRawPointer(mutating: buffer.baseAddress), buffer.count)
+            Self.maps.subtract(1, ordering: .relaxed)
         }
     }
 

@@ -84,7 +84,7 @@ public struct MessageSpool: ~Copyable, Sendable {
         let known = self.descriptor
         self.descriptor = try await self.threads.run { () throws(StoreError) -> CInt in
             var descriptor = known
-            if descriptor < 0 { descriptor = try Self.makeUnlinkedFile(in: directory) }
+            if descriptor < 0 { descriptor = try UnlinkedFile.make(in: directory) }
             do throws(StoreError) {
                 try Self.write(piece, to: descriptor)
             } catch {
@@ -95,19 +95,6 @@ public struct MessageSpool: ~Copyable, Sendable {
         }
         self.spilled += piece.count
         self.buffer.removeAll(keepingCapacity: true)
-    }
-
-    private static func makeUnlinkedFile(in directory: String) throws(StoreError) -> CInt {
-        var template = Array("\(directory)/spool.XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw StoreError.ofServer("create spool file in \(directory)") }
-        unlink(template)
-        guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else {
-            let failure = StoreError.ofServer("create spool file in \(directory)")
-            Glibc.close(descriptor)
-            throw failure
-        }
-        return descriptor
     }
 
     private static func write(_ bytes: [UInt8], to descriptor: CInt) throws(StoreError) {
