@@ -53,7 +53,8 @@ public struct ListPattern: Hashable, Sendable {
         case none
     }
 
-    /// Time is proportional to the product of the lengths at worst; only patterns over 63 elements take memory.
+    /// Time is at worst proportional to the name's length and the pattern's, or to the square of the name's where the
+    /// pattern is longer; only patterns over 63 elements take memory.
     public func match(_ name: [UInt8]) -> Match {
         guard self.elements.count > Self.maximumInWord else { return self.matchInWord(name) }
         var states = self.startStates()
@@ -61,7 +62,7 @@ public struct ListPattern: Hashable, Sendable {
             states = self.step(states, byte)
             if !states.contains(true) { return .none }
         }
-        if states[self.elements.count] { return .full }
+        if states.count > self.elements.count, states[self.elements.count] { return .full }
         return self.step(states, self.separator).contains(true) ? .below : .none
     }
 
@@ -95,17 +96,17 @@ public struct ListPattern: Hashable, Sendable {
 
     public func matches(_ name: [UInt8]) -> Bool { self.match(name) == .full }
 
-    /// `states[i]`: the first `i` elements can match what was read so far.
+    /// `states[i]`: the first `i` elements can match what was read so far. What cannot be reached yet is left out.
     private func startStates() -> [Bool] {
-        var states = [Bool](repeating: false, count: self.elements.count + 1)
+        var states = [Bool](repeating: false, count: min(2, self.elements.count + 1))
         states[0] = true
         self.skipWildcards(&states)
         return states
     }
 
-    /// A wildcard also matches nothing.
+    /// A wildcard also matches nothing. Two never stand beside each other.
     private func skipWildcards(_ states: inout [Bool]) {
-        for (index, element) in self.elements.enumerated() where states[index] {
+        for (index, element) in zip(states.indices, self.elements) where states[index] {
             switch element {
             case .anything, .level: states[index + 1] = true
             case .octet: break
@@ -114,8 +115,9 @@ public struct ListPattern: Hashable, Sendable {
     }
 
     private func step(_ states: [Bool], _ byte: UInt8) -> [Bool] {
-        var next = [Bool](repeating: false, count: states.count)
-        for (index, element) in self.elements.enumerated() where states[index] {
+        // An octet leads to the next element, and that may be a wildcard.
+        var next = [Bool](repeating: false, count: min(states.count + 2, self.elements.count + 1))
+        for (index, element) in zip(states.indices, self.elements) where states[index] {
             switch element {
             case .octet(let expected): if expected == byte { next[index + 1] = true }
             case .anything: next[index] = true

@@ -10,6 +10,8 @@ private struct ListPatterns {
     private var forInbox: [ListPattern] = []
     /// With INBOX as their first level in capitals, as names have it there.
     private var belowInbox: [ListPattern] = []
+    /// Comparisons since other sessions had their turn.
+    private var comparisons = 0
 
     init(reference: WireMailboxName, _ patterns: [[UInt8]], _ names: MailboxNames) {
         let separator = names.separator
@@ -26,7 +28,17 @@ private struct ListPatterns {
         }
     }
 
-    func matches(_ name: MailboxName, _ wire: WireMailboxName) -> Bool {
+    /// Lets other sessions have their turn now and then: a client may send thousands of patterns.
+    mutating func matches(_ name: MailboxName, _ wire: WireMailboxName) async -> Bool {
+        self.comparisons += self.patterns.count
+        if self.comparisons > 16_384 {
+            self.comparisons = 0
+            await Task.yield()
+        }
+        return self.isMatch(name, wire)
+    }
+
+    private func isMatch(_ name: MailboxName, _ wire: WireMailboxName) -> Bool {
         if self.patterns.contains(where: { $0.matches(wire.bytes) }) { return true }
         if name.isInbox { return self.forInbox.contains { $0.matches(wire.bytes) } }
         return wire.bytes.starts(with: "INBOX".utf8) && self.belowInbox.contains { $0.matches(wire.bytes) }
@@ -95,16 +107,16 @@ extension Session {
     private func entries(
         _ command: ListCommand, _ account: any MailAccount
     ) async throws(StoreError) -> [ListEntry] {
-        let patterns = ListPatterns(
+        var patterns = ListPatterns(
             reference: command.reference, command.patterns, self.names)
         var listings = try await account.mailboxes()
-        for pattern in command.patterns {
-            let fixed = (command.reference.bytes + pattern).prefix {
-                $0 != UInt8(ascii: "*") && $0 != UInt8(ascii: "%")
-            }
+        var listed = Set(listings.map(\.name))
+        let beginnings = command.patterns.map { pattern in
+            (command.reference.bytes + pattern).prefix { $0 != UInt8(ascii: "*") && $0 != UInt8(ascii: "%") }
+        }
+        for fixed in Set(beginnings) {
             let text = self.names.insideText(WireMailboxName(Array(fixed)))
-            for listing in try await account.unlistedMailboxes(text)
-            where !listings.contains(where: { $0.name == listing.name }) {
+            for listing in try await account.unlistedMailboxes(text) where listed.insert(listing.name).inserted {
                 listings.append(listing)
             }
         }
@@ -113,7 +125,7 @@ extension Session {
             var entries: [ListEntry] = []
             for listing in listings {
                 if command.selection.contains(.specialUse), listing.specialUse == nil { continue }
-                guard patterns.matches(listing.name, self.names.encode(listing.name)) else { continue }
+                guard await patterns.matches(listing.name, self.names.encode(listing.name)) else { continue }
                 entries.append(
                     ListEntry(name: listing.name, listing: listing, isSubscribed: listing.isSubscribed))
             }
@@ -124,7 +136,7 @@ extension Session {
         var found: [MailboxName: ListEntry] = [:]
         for name in try await account.subscriptions() {
             if command.selection.contains(.specialUse), existing[name]?.specialUse == nil { continue }
-            if patterns.matches(name, self.names.encode(name)) {
+            if await patterns.matches(name, self.names.encode(name)) {
                 found[name, default: ListEntry(name: name, listing: existing[name], isSubscribed: true)]
                     .isSubscribed = true
                 continue
@@ -133,7 +145,7 @@ extension Session {
             // The nearest ancestor that the patterns show speaks for the hidden mailbox, and so do the others.
             var ancestor = name.parent
             while let parent = ancestor {
-                if patterns.matches(parent, self.names.encode(parent)) {
+                if await patterns.matches(parent, self.names.encode(parent)) {
                     found[
                         parent,
                         default: ListEntry(name: parent, listing: existing[parent], isSubscribed: false)
@@ -200,19 +212,19 @@ extension Session {
         _ tag: Tag, _ reference: WireMailboxName, _ pattern: [UInt8]
     ) async throws(ConnectionError) {
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
-        let patterns = ListPatterns(reference: reference, [pattern], self.names)
+        var patterns = ListPatterns(reference: reference, [pattern], self.names)
         /// With whether the name is subscribed and not one of a parent without messages.
         var found: [MailboxName: Bool] = [:]
         do throws(StoreError) {
             for name in try await account.subscriptions() {
-                if patterns.matches(name, self.names.encode(name)) {
+                if await patterns.matches(name, self.names.encode(name)) {
                     found[name] = true
                     continue
                 }
                 guard pattern.contains(UInt8(ascii: "%")) else { continue }
                 var ancestor = name.parent
                 while let parent = ancestor {
-                    if found[parent] == nil, patterns.matches(parent, self.names.encode(parent)) {
+                    if found[parent] == nil, await patterns.matches(parent, self.names.encode(parent)) {
                         found[parent] = false
                     }
                     ancestor = parent.parent
