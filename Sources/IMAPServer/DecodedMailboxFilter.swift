@@ -10,7 +10,7 @@ enum DecodedMailboxFilter {
     case subtree(Set<MailboxName>)
     /// Normalized.
     case subtreeOne(Set<MailboxName>)
-    case mailboxes([MailboxName])
+    case mailboxes(Set<MailboxName>)
 
     /// `nil` for the selected mailbox, which a name does not tell.
     ///
@@ -23,8 +23,20 @@ enum DecodedMailboxFilter {
         case .subscribed: self = .subscribed
         case .subtree(let names): self = .subtree(Set(names.compactMap { decode($0)?.normalized }))
         case .subtreeOne(let names): self = .subtreeOne(Set(names.compactMap { decode($0)?.normalized }))
-        case .mailboxes(let names): self = .mailboxes(names.compactMap(decode))
+        case .mailboxes(let names): self = .mailboxes(Set(names.compactMap(decode)))
         }
+    }
+
+    /// Takes in the mailboxes of a filter of the same kind; `false` for one of another.
+    mutating func take(_ other: DecodedMailboxFilter) -> Bool {
+        switch (self, other) {
+        case (.personal, .personal), (.subscribed, .subscribed): break
+        case (.subtree(let names), .subtree(let more)): self = .subtree(names.union(more))
+        case (.subtreeOne(let names), .subtreeOne(let more)): self = .subtreeOne(names.union(more))
+        case (.mailboxes(let names), .mailboxes(let more)): self = .mailboxes(names.union(more))
+        case (.personal, _), (.subscribed, _), (.subtree, _), (.subtreeOne, _), (.mailboxes, _): return false
+        }
+        return true
     }
 
     func matches(_ name: MailboxName, isSubscribed: @autoclosure () -> Bool) -> Bool {

@@ -132,8 +132,8 @@ extension Session {
         for source in sources {
             let found = try await self.mailboxes(namedIn: source)
             guard let filter = DecodedMailboxFilter(source, { found[$0] }) else { continue }
-            if case .mailboxes(let names) = filter {
-                for name in names { add(name) }
+            if case .mailboxes = filter {
+                for name in source.names.compactMap({ found[$0] }) { add(name) }
                 continue
             }
             let all: [MailboxListing]

@@ -11,7 +11,7 @@ final class Notifications {
     let newMessages: FetchPlan?
     /// `nil` after NOTIFY NONE and after an overflow.
     private(set) var watch: AccountWatch?
-    private let groups: [(filter: DecodedMailboxFilter, events: NotifyRequest.Events)]
+    private var groups: [Group] = []
     /// What the client knows of the counters of mailboxes.
     var told: [MailboxName: MailboxStatus] = [:]
     var subscribed: Set<MailboxName> = []
@@ -24,11 +24,15 @@ final class Notifications {
     /// While the session itself removes messages, it tells so whatever is wanted.
     var tellsRemoval = false
 
+    private struct Group {
+        var filter: DecodedMailboxFilter
+        var events: NotifyRequest.Events
+    }
+
     /// NOTIFY NONE.
     init() {
         self.selected = nil
         self.newMessages = nil
-        self.groups = []
     }
 
     /// - Parameter decode: the mailbox that a client means; names that none can have are passed over.
@@ -37,8 +41,14 @@ final class Notifications {
         self.selected = request.selected.flatMap { $0.events.contains(.messageNew) ? $0 : nil }
         self.newMessages = self.selected.flatMap { $0.items.isEmpty ? nil : FetchPlan(items: $0.items, .uid) }
         self.watch = watch
-        self.groups = request.groups.compactMap { group in
-            DecodedMailboxFilter(group.filter, decode).map { ($0, group.events) }
+        for group in request.groups {
+            guard let filter = DecodedMailboxFilter(group.filter, decode) else { continue }
+            // A client may send more than a thousand groups, and each event asks all of them: those that want the same
+            // become one.
+            let isTaken = self.groups.indices.contains {
+                self.groups[$0].events == group.events && self.groups[$0].filter.take(filter)
+            }
+            if !isTaken { self.groups.append(Group(filter: filter, events: group.events)) }
         }
     }
 
@@ -53,9 +63,9 @@ final class Notifications {
     /// The events that are wanted of a mailbox when it is not the selected one.
     func events(of name: MailboxName) -> NotifyRequest.Events {
         var events: NotifyRequest.Events = []
-        for (filter, wanted) in self.groups where !wanted.isSubset(of: events) {
-            let isMatch = filter.matches(name, isSubscribed: self.subscribed.contains(name))
-            if isMatch { events.formUnion(wanted) }
+        for group in self.groups where !group.events.isSubset(of: events) {
+            let isMatch = group.filter.matches(name, isSubscribed: self.subscribed.contains(name))
+            if isMatch { events.formUnion(group.events) }
         }
         return events
     }
