@@ -84,9 +84,30 @@ struct FetchedMessage: Sendable {
         return !(section.path.isEmpty && section.kind == .full)
     }
 
+    /// Work on the message that takes time: of a large one on a storage thread, or here when there is none to be had.
+    private func work<Result: Sendable>(
+        _ threads: StorageThreads, octets: Int, _ body: @escaping @Sendable (FetchedMessage) -> Result
+    ) async -> Result {
+        guard octets > Self.inlineSize else { return body(self) }
+        do throws(StoreError) {
+            return try await threads.run { () throws(StoreError) -> Result in body(self) }
+        } catch {
+            return body(self)
+        }
+    }
+
     /// The content of a section; `nil` when the message has no such part. Headers are in `charset`; whole messages,
     /// whose sizes clients compare, are as they are.
-    func content(_ section: Section, _ charset: WireCharset) -> Section.Content? {
+    func content(
+        _ section: Section, _ charset: WireCharset, _ threads: StorageThreads
+    ) async -> Section.Content? {
+        guard let table = self.table else { return .range(0..<self.octets.count) }
+        // Only fields of a header are looked at one by one.
+        let range = section.isHeader ? section.range(in: table, messageSize: self.octets.count) : nil
+        return await self.work(threads, octets: range?.count ?? 0) { $0.content(section, charset) }
+    }
+
+    private func content(_ section: Section, _ charset: WireCharset) -> Section.Content? {
         guard let table = self.table else { return .range(0..<self.octets.count) }
         return self.octets.withUnsafeBytes { bytes in
             guard let content = section.content(of: bytes, table) else { return nil }
@@ -104,13 +125,25 @@ struct FetchedMessage: Sendable {
     }
 
     /// The preview, as the cache would have it.
-    var preview: [UInt8]? {
+    func preview(_ threads: StorageThreads) async -> [UInt8]? {
+        await self.work(threads, octets: self.octets.count) { $0.makePreview() }
+    }
+
+    private func makePreview() -> [UInt8]? {
         guard let table = self.table else { return nil }
         return self.octets.withUnsafeBytes { Preview.make($0, table, converter: .system) }
     }
 
-    /// Appends the wire form of ENVELOPE, BODY or BODYSTRUCTURE.
-    func appendStructure(_ item: FetchItem, _ charset: WireCharset, to out: inout [UInt8]) {
+    /// The wire form of ENVELOPE, BODY or BODYSTRUCTURE.
+    func structure(_ item: FetchItem, _ charset: WireCharset, _ threads: StorageThreads) async -> [UInt8] {
+        await self.work(threads, octets: self.octets.count) { message in
+            var wire: [UInt8] = []
+            message.appendStructure(item, charset, to: &wire)
+            return wire
+        }
+    }
+
+    private func appendStructure(_ item: FetchItem, _ charset: WireCharset, to out: inout [UInt8]) {
         guard let table = self.table else { return }
         self.octets.withUnsafeBytes { bytes in
             let message = Octets(bytes)

@@ -59,7 +59,8 @@ extension Session {
                 continue
             }
             if case .preview = item.item {
-                response.preview(message.preview, into: &self.connection.output)
+                let preview = await message.preview(self.options.store.threads)
+                response.preview(preview, into: &self.connection.output)
                 continue
             }
             if item.item.binaryPath != nil {
@@ -67,13 +68,12 @@ extension Session {
                 continue
             }
             guard let (section, partial) = item.item.section else {
-                var wire: [UInt8] = []
-                message.appendStructure(item.item, writer.charset, to: &wire)
+                let wire = await message.structure(item.item, writer.charset, self.options.store.threads)
                 response.wire(item.item.structureName, wire, into: &self.connection.output)
                 continue
             }
             response.beginOctets(item.item, into: &self.connection.output)
-            switch message.content(section, writer.charset) {
+            switch await message.content(section, writer.charset, self.options.store.threads) {
             case .none: self.connection.output.append("NIL")
             case .octets(let octets):
                 let range = partial.range(of: octets.count)
