@@ -7,8 +7,14 @@ struct SearchFilters {
     enum Failure: Error, Equatable {
         /// There is no filter of that name, it is no search, or filters name each other in a circle.
         case undefined([UInt8])
-        /// With the keys of its filters it has too many.
+        /// With the keys of its filters it has too many, or they are too long.
         case tooComplex
+    }
+
+    /// What one search may still take in of filters: each is read anew wherever it is named.
+    private struct Budget {
+        var keys: Int
+        var octets = 1 << 20
     }
 
     /// Filters inside filters: three levels are asked for (RFC 5466 section 3.1).
@@ -36,15 +42,15 @@ struct SearchFilters {
 
     /// The key with the keys of its filters in their place.
     func replaced(in key: SearchKey) throws(Failure) -> SearchKey {
-        var budget = self.limits.searchKeys
+        var budget = Budget(keys: self.limits.searchKeys)
         return try self.replaced(in: key, [], &budget)
     }
 
     private func replaced(
-        in key: SearchKey, _ outer: [String], _ budget: inout Int
+        in key: SearchKey, _ outer: [String], _ budget: inout Budget
     ) throws(Failure) -> SearchKey {
-        budget -= key.count
-        guard budget >= 0 else { throw .tooComplex }
+        budget.keys -= key.count
+        guard budget.keys >= 0 else { throw .tooComplex }
         var failure: Failure?
         var budgetLeft = budget
         let replaced = key.replacing { key in
@@ -62,13 +68,16 @@ struct SearchFilters {
     }
 
     private func filter(
-        _ name: [UInt8], _ outer: [String], _ budget: inout Int
+        _ name: [UInt8], _ outer: [String], _ budget: inout Budget
     ) throws(Failure) -> SearchKey {
         // Entries are found in any case, and so are filters.
         let text = String(decoding: name, as: UTF8.self).lowercased()
-        guard outer.count < Self.maximumDepth, !outer.contains(text), let value = self.values[text],
-            let key = SearchKey(value, limits: self.limits)
-        else { throw .undefined(name) }
+        guard outer.count < Self.maximumDepth, !outer.contains(text), let value = self.values[text] else {
+            throw .undefined(name)
+        }
+        budget.octets -= value.count
+        guard budget.octets >= 0 else { throw .tooComplex }
+        guard let key = SearchKey(value, limits: self.limits) else { throw .undefined(name) }
         return try self.replaced(in: key, outer + [text], &budget)
     }
 }

@@ -81,7 +81,8 @@ extension Session {
         self.searchUpdates.base = view
         let changed = changes.updated + (view.count - changes.appended..<view.count)
         let search = MailboxSearch(selected.mailbox, view, self.options.store.threads)
-        for position in self.searchUpdates.list.indices {
+        for tag in self.searchUpdates.list.map(\.tag) {
+            guard let position = self.searchUpdates.list.firstIndex(where: { $0.tag == tag }) else { continue }
             let aged = self.searchUpdates.list[position].aged(in: view, now: UnixTime.now().seconds)
             let candidates = aged.isEmpty ? changed : Set(changed).union(aged).sorted()
             guard !candidates.isEmpty else { continue }
@@ -97,7 +98,7 @@ extension Session {
                 }
             } catch {
                 self.giveUp(update, error)
-                return
+                continue
             }
             if let items = update.newMessages {
                 // Before the ESEARCH that names them (RFC 5465 section 7).
@@ -109,7 +110,7 @@ extension Session {
                 try await self.tell(matching, among: candidates, position, search)
             } catch {
                 self.giveUp(update, error)
-                return
+                continue
             }
             try await self.connection.flushIfLarge()
         }
