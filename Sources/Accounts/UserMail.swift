@@ -132,8 +132,10 @@ final class UserMail: MailAccount {
             case .public:
                 if space.inside(name, space.levels) != nil { return nil }
             case .shared:
+                guard space.mayHold(name) else { continue }
+                // Of one whose account has not been opened nobody can be told, and it is not this user's.
                 let known = self.opened.withLock { Array($0.keys) }
-                for owner in known where space.inside(name, space.levels(owner: owner)) != nil { return owner }
+                return known.first { space.inside(name, space.levels(owner: $0)) != nil }
             }
         }
         return nil
