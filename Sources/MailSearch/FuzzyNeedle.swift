@@ -22,9 +22,10 @@ struct FuzzyNeedle: Sendable {
     init(_ text: [UInt8], in place: Place) {
         self.place = place
         self.whole = SearchNeedle(text)
+        var seen: Set<[UInt8]> = []
         var words: [[UInt8]] = []
         for word in text.split(whereSeparator: { $0 < 0x80 && !ASCII.isLetter($0) && !ASCII.isDigit($0) })
-        where !words.contains(Array(word)) {
+        where seen.insert(Array(word)).inserted {
             words.append(Array(word))
         }
         // The longest say most.

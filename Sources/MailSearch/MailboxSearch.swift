@@ -126,18 +126,18 @@ public struct MailboxSearch {
         mutating func take(_ index: Int, _ records: ContiguousArray<MessageRecord>.SubSequence) {
             var index = index
             for record in records {
-                if self.filter.mayMatch(record) { self.take(index, record) }
+                self.take(index, record)
                 index += 1
             }
         }
 
         @inline(__always)
         mutating func take(_ index: Int, _ record: MessageRecord) {
+            guard self.filter.mayMatch(record) else { return }
             if self.filter.isWhole {
-                if self.filter.mayMatch(record) { self.found.append(index) }
+                self.found.append(index)
                 return
             }
-            guard self.filter.mayMatch(record) else { return }
             guard self.filter.leavesRecords else {
                 self.open.append(record)
                 self.openPlaces.append(index)

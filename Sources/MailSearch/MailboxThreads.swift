@@ -12,7 +12,7 @@ extension MailboxSearch {
     public func threads(
         _ places: [Int], by algorithm: ThreadCommand.Algorithm, goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> MessageThreads {
-        let memoKey = ThreadMemo.Key(algorithm: "\(algorithm)")
+        let memoKey = ThreadMemo.Key(algorithm: algorithm)
         let memo = places.count >= SortMemo.minimum ? self.mailbox.memo : nil
         let uids = memo == nil ? [] : ThreadMemo.uids(places, self.view)
         if let known = memo?.value(memoKey, ThreadMemo.self), known.uids == uids { return known.threads }
@@ -36,7 +36,7 @@ extension MailboxSearch {
 /// The threads of some messages: the same for these messages as long as they are there.
 struct ThreadMemo: Sendable {
     struct Key: Hashable, Sendable {
-        var algorithm: String
+        var algorithm: ThreadCommand.Algorithm
     }
 
     var uids: ContiguousArray<UInt32>

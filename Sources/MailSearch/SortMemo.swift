@@ -6,12 +6,12 @@ import MailStore
 /// order of UIDs, so the order of some messages is also that of any of them, for as long as they are there.
 struct SortMemo: Sendable {
     struct Key: Hashable, Sendable {
-        var criteria: [String]
+        var criteria: [SortCommand.Criterion]
 
         /// `nil` for criteria whose keys are not of the messages alone.
         init?(_ criteria: [SortCommand.Criterion]) {
             guard criteria.allSatisfy({ $0.key != .relevancy }) else { return nil }
-            self.criteria = criteria.map { "\($0.key) \($0.order)" }
+            self.criteria = criteria
         }
     }
 
