@@ -30,7 +30,6 @@ public enum ManageSieveScanner {
     /// - Parameter maximumLiteral: the largest literal taken, in octets.
     public static func scan(_ input: Span<UInt8>, maximumLiteral: Int) -> Outcome {
         var index = 0
-        var line = 0
         var name: [UInt8] = []
         while index < input.count, ASCII.isLetter(input[index]) {
             name.append(ASCII.uppercased(input[index]))
@@ -41,8 +40,7 @@ public enum ManageSieveScanner {
         guard !name.isEmpty else { return self.bad("a command was expected", input, index) }
         var arguments: [Argument] = []
         while true {
-            line = index
-            guard index < input.count else { return self.wait(line) }
+            guard index < input.count else { return .needMore }
             switch input[index] {
             case 0x0D:
                 guard index + 1 < input.count else { return .needMore }
@@ -54,7 +52,7 @@ public enum ManageSieveScanner {
                     name: String(decoding: name, as: UTF8.self), arguments: arguments, consumed: index + 1)
             case 0x20:
                 index += 1
-                guard index < input.count else { return self.wait(line) }
+                guard index < input.count else { return .needMore }
                 guard arguments.count < self.maximumArguments else {
                     return self.bad("too many arguments", input, index)
                 }
@@ -66,8 +64,6 @@ public enum ManageSieveScanner {
             }
         }
     }
-
-    private static func wait(_ used: Int) -> Outcome { .needMore }
 
     private enum Found {
         case found(Argument)
@@ -131,9 +127,8 @@ public enum ManageSieveScanner {
             return .other(.tooLarge(octets: octets, consumed: place))
         }
         guard input.count - place >= count else { return .other(.needMore) }
-        var text: [UInt8] = []
-        text.reserveCapacity(count)
-        for offset in 0..<count { text.append(input[place + offset]) }
+        // At once: a client that sends by the octet has this done anew with each of them.
+        let text = input.extracting(place..<place + count).withUnsafeBufferPointer { [UInt8]($0) }
         index = place + count
         return .found(.string(text))
     }
