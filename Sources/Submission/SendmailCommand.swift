@@ -21,9 +21,12 @@ struct SendmailCommand: Sendable {
             return (75, "cannot start \(program): \(String(cString: strerror(errno)))")
         }
         defer { close(end) }
-        let output = self.collect(end, pid)
-        var status: CInt = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        let deadline = SMTPConnection.now() + self.timeout
+        guard let output = Self.collect(end, until: deadline), let status = Self.wait(for: pid, until: deadline) else {
+            kill(-pid, SIGKILL)
+            _ = Self.wait(for: pid, until: nil)
+            return (75, "did not end within \(self.timeout / 1000) seconds")
+        }
         return (status & 0x7F == 0 ? UInt8((status >> 8) & 0xFF) : 75, output)
     }
 
@@ -61,23 +64,32 @@ struct SendmailCommand: Sendable {
         return .success((pid, ends[0]))
     }
 
-    /// What the program prints until its end; kills it when it takes too long.
-    private func collect(_ descriptor: CInt, _ pid: pid_t) -> String {
+    /// What the program prints until it closes its output; `nil` when it has not by the deadline.
+    private static func collect(_ descriptor: CInt, until deadline: Int64) -> String? {
         var output: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let deadline = SMTPConnection.now() + self.timeout
         while true {
             let left = deadline - SMTPConnection.now()
+            guard left > 0 else { return nil }
             var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            if left <= 0 || poll(&polled, 1, CInt(clamping: left)) == 0 {
-                kill(-pid, SIGKILL)
-                return "did not end within \(self.timeout / 1000) seconds"
-            }
+            guard poll(&polled, 1, CInt(clamping: left)) > 0 else { continue }
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
             if output.count < SubmitStream.maximumText { output.append(contentsOf: buffer[..<count]) }
         }
         return String(decoding: output.prefix(SubmitStream.maximumText), as: UTF8.self)
+    }
+
+    /// The program's wait status; `nil` when it has not ended by the deadline. It may have closed its output long before.
+    private static func wait(for pid: pid_t, until deadline: Int64?) -> CInt? {
+        var status: CInt = 0
+        while true {
+            let found = waitpid(pid, &status, deadline == nil ? 0 : WNOHANG)
+            if found == pid { return status }
+            if found < 0, errno != EINTR { return nil }
+            if let deadline, SMTPConnection.now() >= deadline { return nil }
+            if found == 0 { usleep(2000) }
+        }
     }
 }
