@@ -41,16 +41,18 @@ struct RoleProcess {
         user: RoleUser?, sockets: [RoleStart.Socket], payload: RoleStart, output: LogOutput, now: Int64
     ) -> Bool {
         var payload = payload
-        var controlEnds: [CInt] = [0, 0]
-        var logEnds: [CInt] = [0, 0]
-        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &controlEnds) == 0, pipe(&logEnds) == 0
-        else {
-            return false
-        }
+        var controlEnds: [CInt] = [-1, -1]
+        var logEnds: [CInt] = [-1, -1]
+        let areMade = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &controlEnds) == 0 && pipe(&logEnds) == 0
         let control = Self.raise(controlEnds[0])
         let theirControl = Self.raise(controlEnds[1])
         let log = Self.raise(logEnds[0])
         let theirLog = Self.raise(logEnds[1])
+        let all = [control, theirControl, log, theirLog]
+        guard areMade, all.allSatisfy({ $0 >= 0 }) else {
+            for descriptor in all where descriptor >= 0 { close(descriptor) }
+            return false
+        }
         _ = fcntl(control, F_SETFL, O_NONBLOCK)
         _ = fcntl(log, F_SETFL, O_NONBLOCK)
         defer {
@@ -107,10 +109,11 @@ struct RoleProcess {
         return pid
     }
 
+    /// The descriptor above those that a role is given; -1 when there is no room.
     private static func raise(_ descriptor: CInt) -> CInt {
-        let high = fcntl(descriptor, F_DUPFD_CLOEXEC, BoundSockets.lowestDescriptor)
-        if high >= 0 { close(descriptor) }
-        return high
+        guard descriptor >= 0 else { return -1 }
+        defer { close(descriptor) }
+        return fcntl(descriptor, F_DUPFD_CLOEXEC, BoundSockets.lowestDescriptor)
     }
 
     // MARK: talk
