@@ -3,12 +3,15 @@ import MailStore
 
 /// Reading and writing whole files by descriptor.
 enum FileContent {
-    /// The largest text file taken into memory: a uidlist of some millions of messages.
-    static let textFileLimit = 1 << 30
+    /// The largest text file taken into memory. Users may own their Maildirs, and a file without content can have any
+    /// size.
+    static let textFileLimit = 32 << 20
+    /// The same of a list of UIDs: some millions of messages.
+    static let uidListLimit = 256 << 20
 
     /// The whole of a regular text file and what identifies that state of it; `nil` when there is none.
     static func read(
-        _ path: RelativePath, in directory: DirectoryHandle
+        _ path: RelativePath, in directory: DirectoryHandle, limit: Int = textFileLimit
     ) throws(StoreError) -> (bytes: [UInt8], identity: FileIdentity)? {
         // O_NONBLOCK: a FIFO in its place must not stop us.
         let descriptor = directory.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
@@ -17,7 +20,7 @@ enum FileContent {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw StoreError.fromErrno("stat \(path.text)") }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= Self.textFileLimit else {
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit else {
             throw StoreError(.damaged, "\(path.text) is no regular file or too large")
         }
         let bytes = try self.read(descriptor, count: Int(status.st_size), path)

@@ -47,7 +47,7 @@ extension MaildirMailbox {
     ) throws(StoreError) -> (MaildirListing, (bytes: [UInt8], identity: FileIdentity)?) {
         var rounds = 0
         while true {
-            var content = try FileContent.read(Self.uidListPath, in: texts)
+            var content = try FileContent.read(Self.uidListPath, in: texts, limit: FileContent.uidListLimit)
             if content == nil { content = try self.courierList(texts) }
             let listing = try MaildirListing(directory)
             let now = texts.status(Self.uidListPath).map { FileIdentity($0) }
@@ -61,7 +61,8 @@ extension MaildirMailbox {
     private func courierList(
         _ texts: DirectoryHandle
     ) throws(StoreError) -> (bytes: [UInt8], identity: FileIdentity)? {
-        guard let content = try FileContent.read(Self.courierListPath, in: texts), content.bytes.first == 0x31 else {
+        let content = try FileContent.read(Self.courierListPath, in: texts, limit: FileContent.uidListLimit)
+        guard let content, content.bytes.first == 0x31 else {
             return nil
         }
         return content

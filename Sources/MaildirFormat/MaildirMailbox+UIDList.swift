@@ -33,7 +33,8 @@ extension MaildirMailbox {
         try self.state.withLock { (state) throws(StoreError) in
             let directory = try self.textDirectory()
             try DotLock.hold("dovecot-uidlist", in: directory, self.options) { () throws(StoreError) in
-                if let content = try FileContent.read(Self.uidListPath, in: directory) {
+                if let content = try FileContent.read(Self.uidListPath, in: directory, limit: FileContent.uidListLimit)
+                {
                     let list = UIDListFile(content.bytes)
                     if list.uidValidity == header.uidValidity.rawValue, !list.needsRewrite { return }
                     // No UIDVALIDITY at all: the rows wait for one.
@@ -145,7 +146,7 @@ extension MaildirMailbox {
         _ rows: [UIDListRow], _ header: MailboxHeader, _ state: inout State,
         _ directory: DirectoryHandle
     ) throws(StoreError) {
-        let content = try FileContent.read(Self.uidListPath, in: directory)
+        let content = try FileContent.read(Self.uidListPath, in: directory, limit: FileContent.uidListLimit)
         var list = content.map { UIDListFile($0.bytes) } ?? UIDListFile()
         var changed = content == nil || list.needsRewrite
         if list.uidValidity != header.uidValidity.rawValue {

@@ -16,6 +16,19 @@ import Testing
         #expect(try account.mailbox(.inbox).scan().messages.isEmpty)
     }
 
+    /// A user makes a file of any size without writing it.
+    @Test func readsNoEndlessTextFiles() throws {
+        let box = try TemporaryMaildir()
+        let account = try box.account()
+        for name in ["subscriptions", "dovecot-keywords", "dovecot-acl", "dovecot-attributes", "dovecot-uidlist"] {
+            box.put(name)
+            #expect(truncate("\(box.maildir)/\(name)", 300 << 20) == 0)
+        }
+        #expect(throws: StoreError.self) { try account.subscriptions() }
+        #expect(throws: StoreError.self) { try account.accessList(of: .inbox) }
+        #expect(throws: StoreError.self) { try account.mailbox(.inbox).scan() }
+    }
+
     @Test func createsRenamesAndDeletes() throws {
         let box = try TemporaryMaildir()
         let account = try box.account()
