@@ -30,6 +30,8 @@ final class AuthServiceLoop {
     private var lastConnection: UInt64 = 0
     private var lastSerial: UInt64 = 0
     private var nextTick = Ticks.now
+    /// Until then no connections are taken: the process has no descriptor for one.
+    private var acceptsAgain = Ticks.now
 
     init(
         listeners: [AuthListener], mailbox: AuthServiceMailbox, wakePipe: WakePipe,
@@ -80,7 +82,7 @@ final class AuthServiceLoop {
         var events = [pollfd(fd: self.wakePipe.readEnd, events: Int16(POLLIN), revents: 0)]
         for listener in self.listeners {
             let limit = listener.kind == .mail ? Self.maximumConnections : Self.maximumClients
-            let isOpen = self.connections.count < limit
+            let isOpen = self.connections.count < limit && self.acceptsAgain <= self.now
             events.append(
                 pollfd(fd: isOpen ? listener.descriptor : -1, events: Int16(POLLIN), revents: 0))
         }
@@ -95,6 +97,10 @@ final class AuthServiceLoop {
         }
         var timeout: CInt = self.attempts.isEmpty && !self.workers.needsTicks ? -1 : 1000
         if let first = self.timers.first { timeout = min(first.timeout(from: self.now), 1000) }
+        if self.acceptsAgain > self.now {
+            let pause = self.acceptsAgain.timeout(from: self.now)
+            timeout = timeout < 0 ? pause : min(timeout, pause)
+        }
         guard poll(&events, nfds_t(events.count), timeout) > 0 else { return }
         self.now = Ticks.now
         if events[0].revents != 0 { self.wakePipe.drain() }
@@ -120,7 +126,10 @@ final class AuthServiceLoop {
         guard fd >= 0 else {
             switch errno {
             case EAGAIN, EINTR, ECONNABORTED: break
-            default: self.log(.error, "auth: accept: \(String(cString: strerror(errno)))")
+            default:
+                self.log(.error, "auth: accept: \(String(cString: strerror(errno)))")
+                // The connection stays in the queue, so that asking again at once would go on without end.
+                self.acceptsAgain = self.now + 500
             }
             return
         }
