@@ -1,3 +1,5 @@
+import MailCore
+
 /// The lines of the admin socket: TAB-separated fields, LF at the end, Dovecot's escapes (0x01 and `0 1 t r n`
 /// for NUL, 0x01, TAB, CR, LF), so that a field may hold any octets.
 ///
@@ -20,43 +22,11 @@ public enum AdminLine {
     public static func encode(_ fields: [[UInt8]], into out: inout [UInt8]) {
         for (index, field) in fields.enumerated() {
             if index > 0 { out.append(0x09) }
-            for byte in field {
-                switch byte {
-                case 0x00: out.append(contentsOf: [0x01, UInt8(ascii: "0")])
-                case 0x01: out.append(contentsOf: [0x01, UInt8(ascii: "1")])
-                case 0x09: out.append(contentsOf: [0x01, UInt8(ascii: "t")])
-                case 0x0A: out.append(contentsOf: [0x01, UInt8(ascii: "n")])
-                case 0x0D: out.append(contentsOf: [0x01, UInt8(ascii: "r")])
-                default: out.append(byte)
-                }
-            }
+            EscapedFields.append(field, to: &out)
         }
         out.append(0x0A)
     }
 
     /// The fields of a line given without its LF. An unknown escape stands for its own character.
-    public static func decode(_ line: some Sequence<UInt8>) -> [[UInt8]] {
-        var fields: [[UInt8]] = [[]]
-        var escaped = false
-        for byte in line {
-            if escaped {
-                escaped = false
-                switch byte {
-                case UInt8(ascii: "0"): fields[fields.count - 1].append(0x00)
-                case UInt8(ascii: "1"): fields[fields.count - 1].append(0x01)
-                case UInt8(ascii: "t"): fields[fields.count - 1].append(0x09)
-                case UInt8(ascii: "n"): fields[fields.count - 1].append(0x0A)
-                case UInt8(ascii: "r"): fields[fields.count - 1].append(0x0D)
-                default: fields[fields.count - 1].append(byte)
-                }
-            } else if byte == 0x01 {
-                escaped = true
-            } else if byte == 0x09 {
-                fields.append([])
-            } else {
-                fields[fields.count - 1].append(byte)
-            }
-        }
-        return fields
-    }
+    public static func decode(_ line: some Sequence<UInt8>) -> [[UInt8]] { EscapedFields.split(line) }
 }

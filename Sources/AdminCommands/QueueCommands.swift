@@ -1,4 +1,5 @@
 import Glibc
+import MailCore
 import MailStore
 
 /// `queue ...`: the mails of users' scripts that wait for the MTA.

@@ -1,3 +1,5 @@
+import MailCore
+
 /// `who` and `kick`.
 enum SessionCommands {
     private struct Key: Hashable {

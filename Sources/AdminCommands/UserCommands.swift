@@ -1,5 +1,6 @@
 import Accounts
 import Authentication
+import MailCore
 import MailStore
 
 /// `user` and `auth test`.

@@ -18,7 +18,7 @@ struct AttributesFile: Equatable {
     init(_ text: [UInt8]) {
         var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)[...]
         while let key = lines.popFirst(), let value = lines.popFirst() {
-            let (name, octets) = (Self.unescape(key), Self.unescape(value))
+            let (name, octets) = (EscapedFields.unescaped(key), EscapedFields.unescaped(value))
             if name.isEmpty, octets.isEmpty { continue }
             self.set(name, octets)
         }
@@ -63,26 +63,11 @@ struct AttributesFile: Equatable {
     func encoded() -> [UInt8] {
         var out: [UInt8] = []
         for key in self.keys {
-            Self.append(escaped: key, to: &out)
+            EscapedFields.append(key, to: &out)
             out.append(0x0A)
-            Self.append(escaped: self.values[key] ?? [], to: &out)
+            EscapedFields.append(self.values[key] ?? [], to: &out)
             out.append(0x0A)
         }
         return out
     }
-
-    private static func append(escaped octets: [UInt8], to out: inout [UInt8]) {
-        for byte in octets {
-            switch byte {
-            case 0x00: out.append(contentsOf: [0x01, UInt8(ascii: "0")])
-            case 0x01: out.append(contentsOf: [0x01, UInt8(ascii: "1")])
-            case 0x09: out.append(contentsOf: [0x01, UInt8(ascii: "t")])
-            case 0x0A: out.append(contentsOf: [0x01, UInt8(ascii: "n")])
-            case 0x0D: out.append(contentsOf: [0x01, UInt8(ascii: "r")])
-            default: out.append(byte)
-            }
-        }
-    }
-
-    private static func unescape(_ octets: ArraySlice<UInt8>) -> [UInt8] { SubscriptionsFile.unescapeTabs(octets) }
 }

@@ -81,36 +81,10 @@ struct SubscriptionsFile: Equatable {
         var levels: [String] = []
         let separator: UInt8 = self.version == .two ? 0x09 : self.levelSeparator
         for level in line.split(separator: separator, omittingEmptySubsequences: false) {
-            let octets = self.version == .two ? Self.unescapeTabs(level) : Array(level)
+            let octets = self.version == .two ? EscapedFields.unescaped(level) : Array(level)
             guard let text = self.codec.decode(octets), !text.contains("/") else { return nil }
             levels.append(text)
         }
         return MailboxName(levels.joined(separator: "/"))
-    }
-
-    /// Dovecot's escape inside TAB-separated fields: 0x01 and a letter.
-    static func unescapeTabs(_ field: ArraySlice<UInt8>) -> [UInt8] {
-        var out: [UInt8] = []
-        var escaped = false
-        for byte in field {
-            if !escaped, byte == 0x01 {
-                escaped = true
-                continue
-            }
-            if escaped {
-                switch byte {
-                case UInt8(ascii: "0"): out.append(0)
-                case UInt8(ascii: "1"): out.append(1)
-                case UInt8(ascii: "t"): out.append(0x09)
-                case UInt8(ascii: "r"): out.append(0x0D)
-                case UInt8(ascii: "n"): out.append(0x0A)
-                default: out.append(byte)
-                }
-                escaped = false
-            } else {
-                out.append(byte)
-            }
-        }
-        return out
     }
 }

@@ -83,13 +83,4 @@ struct PenaltyTests {
         }
         #expect(memory.removeAll() == 2)
     }
-
-    @Test(arguments: [
-        ("", "", true), ("", "*", true), ("a", "", false), ("abc", "*", true), ("abc", "a*c", true),
-        ("abc", "a?c", true), ("abc", "a?", false), ("aXbXc", "a*b*c", true), ("aXbX", "a*b*c", false),
-        ("ann@example.org", "*@example.org", true), ("abc", "**c**", true), ("abc", "abc?", false),
-    ])
-    func wildcards(_ name: String, _ mask: String, _ expected: Bool) {
-        #expect(Verifier.matches(Array(name.unicodeScalars), Array(mask.unicodeScalars)) == expected)
-    }
 }

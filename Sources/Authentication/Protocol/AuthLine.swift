@@ -1,8 +1,6 @@
 import MailCore
 
-/// One line of the auth protocol: fields between TABs, ended by LF, at most 16384 octets.
-///
-/// Inside a field the octet 0x01 introduces `0` NUL, `1` 0x01, `t` TAB, `r` CR, `n` LF.
+/// One line of the auth protocol: `EscapedFields` ended by LF, at most 16384 octets.
 package struct AuthLine: Hashable, Sendable {
     package static let maximumLength = 16384
 
@@ -11,33 +9,7 @@ package struct AuthLine: Hashable, Sendable {
     package init(fields: [[UInt8]]) { self.fields = fields }
 
     /// Splits a line without its LF. Never fails: an unknown or cut escape yields the octet itself.
-    package init(_ line: some Collection<UInt8>) {
-        var fields: [[UInt8]] = []
-        var field: [UInt8] = []
-        var escaped = false
-        for byte in line {
-            if escaped {
-                escaped = false
-                switch byte {
-                case UInt8(ascii: "0"): field.append(0x00)
-                case UInt8(ascii: "1"): field.append(0x01)
-                case UInt8(ascii: "t"): field.append(0x09)
-                case UInt8(ascii: "r"): field.append(0x0D)
-                case UInt8(ascii: "n"): field.append(0x0A)
-                default: field.append(byte)
-                }
-            } else if byte == 0x01 {
-                escaped = true
-            } else if byte == 0x09 {
-                fields.append(field)
-                field = []
-            } else {
-                field.append(byte)
-            }
-        }
-        fields.append(field)
-        self.fields = fields
-    }
+    package init(_ line: some Collection<UInt8>) { self.fields = EscapedFields.split(line) }
 
     /// Field `index` as text with invalid UTF-8 repaired; `nil` past the end.
     package func text(_ index: Int) -> String? {
@@ -111,18 +83,7 @@ package struct AuthLineWriter {
         return self.bytes
     }
 
-    private mutating func escape(_ value: some Sequence<UInt8>) {
-        for byte in value {
-            switch byte {
-            case 0x00: self.bytes.append("\u{1}0")
-            case 0x01: self.bytes.append("\u{1}1")
-            case 0x09: self.bytes.append("\u{1}t")
-            case 0x0D: self.bytes.append("\u{1}r")
-            case 0x0A: self.bytes.append("\u{1}n")
-            default: self.bytes.append(byte)
-            }
-        }
-    }
+    private mutating func escape(_ value: some Sequence<UInt8>) { EscapedFields.append(value, to: &self.bytes) }
 }
 
 /// Cuts a byte stream into lines.

@@ -1,3 +1,4 @@
+import MailCore
 import Synchronization
 
 /// Records and lists of users.
@@ -97,39 +98,12 @@ extension Verifier {
     func list(matching mask: String) throws(AuthenticationFailure) -> [String] {
         var seen: Set<String> = []
         var names: [String] = []
-        let pattern = Array(mask.unicodeScalars)
+        let mask = Mask(mask)
         for source in self.configuration.userDatabases {
             for name in try source.database.users() {
-                if seen.insert(name).inserted, Self.matches(Array(name.unicodeScalars), pattern) {
-                    names.append(name)
-                }
+                if seen.insert(name).inserted, mask.matches(name) { names.append(name) }
             }
         }
         return names
-    }
-
-    /// Whether `name` matches `pattern` with the wildcards `*` and `?`; linear but for the last `*`.
-    static func matches(_ name: [Unicode.Scalar], _ pattern: [Unicode.Scalar]) -> Bool {
-        var n = 0
-        var p = 0
-        var star: Int?
-        var mark = 0
-        while n < name.count {
-            if p < pattern.count, pattern[p] == "*" {
-                star = p
-                mark = n
-                p += 1
-            } else if p < pattern.count, pattern[p] == "?" || pattern[p] == name[n] {
-                p += 1
-                n += 1
-            } else if let star {
-                mark += 1
-                n = mark
-                p = star + 1
-            } else {
-                return false
-            }
-        }
-        return pattern[p...].allSatisfy { $0 == "*" }
     }
 }

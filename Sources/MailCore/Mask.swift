@@ -1,15 +1,16 @@
 /// A shell-like pattern of user or mailbox names: `*` any text, `?` one character.
 ///
 /// Linear in the text for each star, without recursion, so that no pattern can take long.
-struct Mask {
+public struct Mask: Sendable {
     private let pattern: [Character]
 
-    init(_ text: String) { self.pattern = Array(text) }
+    public init(_ text: String) { self.pattern = Array(text) }
 
     /// Whether the pattern can match only itself.
-    var isLiteral: Bool { !self.pattern.contains("*") && !self.pattern.contains("?") }
+    public var isLiteral: Bool { !self.pattern.contains("*") && !self.pattern.contains("?") }
 
-    func matches(_ text: String) -> Bool {
+    /// Whether the whole text is like the pattern.
+    public func matches(_ text: String) -> Bool {
         let characters = Array(text)
         var position = 0
         var next = 0
