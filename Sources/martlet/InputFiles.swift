@@ -13,14 +13,15 @@ final class FileReader {
 
     /// `-` is standard input.
     ///
-    /// - Parameter follows: whether the file may be a link, or something else than a plain file.
-    init(_ path: String, follows: Bool = true) throws(AdminError) {
+    /// - Parameter root: a directory in which the file must really be, without links on the way, and a plain file: it may
+    ///   be a user's, who could put a link into its place at any moment. `nil`: the administrator has named the file.
+    init(_ path: String, below root: RealDirectory? = nil) throws(AdminError) {
         self.path = path
-        if follows, path == "-" {
+        if root == nil, path == "-" {
             self.descriptor = STDIN_FILENO
             self.closes = false
         } else {
-            self.descriptor = open(path, O_RDONLY | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW | O_NONBLOCK))
+            self.descriptor = open(path, O_RDONLY | O_CLOEXEC | (root == nil ? 0 : O_NOFOLLOW | O_NONBLOCK))
             self.closes = true
             guard self.descriptor >= 0 else {
                 throw AdminError(.data, "cannot read \(path): \(String(cString: strerror(errno)))")
@@ -29,7 +30,10 @@ final class FileReader {
         var status = stat()
         let isPlain = fstat(self.descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         self.size = isPlain ? Int(status.st_size) : nil
-        guard follows || isPlain else { throw AdminError(.data, "cannot read \(path): it is no plain file") }
+        guard let root else { return }
+        guard isPlain, root.holds(self.descriptor) else {
+            throw AdminError(.data, "cannot read \(path): it is no plain file, or a link led elsewhere")
+        }
     }
 
     deinit { if self.closes { close(self.descriptor) } }
@@ -48,8 +52,6 @@ final class FileReader {
             return octets
         }
     }
-
-    func rewind() { lseek(self.descriptor, 0, SEEK_SET) }
 }
 
 /// A file that is there when it is whole, and not before.

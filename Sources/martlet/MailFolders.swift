@@ -21,7 +21,7 @@ enum MailFolders {
         switch form {
         case .maildir: return try Self.maildirs(path)
         case .mbox:
-            if Directory.isThere(path) { return try Self.mboxes(path, [], quoting) }
+            if Directory.isThere(path) { return try Self.mboxes(path, [], quoting, try RealDirectory(path)) }
             let file = path == "-" ? "INBOX" : String(path.split(separator: "/").last ?? "INBOX")
             return [try MboxSource(path, try Self.name([Self.stem(file)], path), quoting)]
         }
@@ -41,18 +41,21 @@ enum MailFolders {
         guard Directory.isThere("\(path)/cur") || !Directory.names(path).isEmpty else {
             throw AdminError(.data, "\(path) is no Maildir")
         }
+        let root = try RealDirectory(path)
         var sources: [any ImportSource] = []
-        if Directory.isThere("\(path)/cur") { sources.append(MaildirSource(path, .inbox)) }
+        if Directory.isThere("\(path)/cur") { sources.append(MaildirSource(path, .inbox, below: root)) }
         for entry in Directory.names(path) where entry.hasPrefix(".") && Directory.isThere("\(path)/\(entry)/cur") {
             if Directory.isLink("\(path)/\(entry)") { continue }
             let levels = entry.dropFirst().split(separator: ".").map { Self.level(String($0)) }
-            sources.append(MaildirSource("\(path)/\(entry)", try Self.name(levels, "\(path)/\(entry)")))
+            sources.append(MaildirSource("\(path)/\(entry)", try Self.name(levels, "\(path)/\(entry)"), below: root))
         }
-        sources += try Self.nested(path, [])
+        sources += try Self.nested(path, [], root)
         return sources
     }
 
-    private static func nested(_ path: String, _ levels: [String]) throws(AdminError) -> [any ImportSource] {
+    private static func nested(
+        _ path: String, _ levels: [String], _ root: RealDirectory
+    ) throws(AdminError) -> [any ImportSource] {
         guard levels.count < MailboxName.maximumDepth else { return [] }
         var sources: [any ImportSource] = []
         for entry in Directory.names(path)
@@ -60,9 +63,10 @@ enum MailFolders {
             if Directory.isLink("\(path)/\(entry)") { continue }
             let deeper = levels + [Self.level(entry)]
             if Directory.isThere("\(path)/\(entry)/cur") {
-                sources.append(MaildirSource("\(path)/\(entry)", try Self.name(deeper, "\(path)/\(entry)")))
+                sources.append(
+                    MaildirSource("\(path)/\(entry)", try Self.name(deeper, "\(path)/\(entry)"), below: root))
             }
-            sources += try Self.nested("\(path)/\(entry)", deeper)
+            sources += try Self.nested("\(path)/\(entry)", deeper, root)
         }
         return sources
     }
@@ -99,7 +103,7 @@ enum MailFolders {
 
     /// Each file is a mailbox, each directory a level; `.mbox` and Thunderbird's `.sbd` are left out of names.
     private static func mboxes(
-        _ path: String, _ levels: [String], _ quoting: MboxParser.Quoting
+        _ path: String, _ levels: [String], _ quoting: MboxParser.Quoting, _ root: RealDirectory
     ) throws(AdminError) -> [any ImportSource] {
         guard levels.count < MailboxName.maximumDepth else { return [] }
         var sources: [any ImportSource] = []
@@ -108,9 +112,9 @@ enum MailFolders {
             if Directory.isLink(file) { continue }
             let deeper = levels + [Self.stem(entry)]
             if Directory.isThere(file) {
-                sources += try Self.mboxes(file, deeper, quoting)
+                sources += try Self.mboxes(file, deeper, quoting, root)
             } else {
-                sources.append(try MboxSource(file, try Self.name(deeper, file), quoting, follows: false))
+                sources.append(try MboxSource(file, try Self.name(deeper, file), quoting, below: root))
             }
         }
         return sources

@@ -1,0 +1,46 @@
+import AdminCommands
+import ArchiveCore
+import MailCore
+
+/// An mbox file.
+final class MboxSource: ImportSource {
+    let name: MailboxName
+    private(set) var done = 0
+    private let reader: FileReader
+    private var parser: MboxParser
+    private var isFinished = false
+
+    /// - Parameter root: see `FileReader`.
+    init(
+        _ path: String, _ name: MailboxName, _ quoting: MboxParser.Quoting, below root: RealDirectory? = nil
+    ) throws(AdminError) {
+        self.name = name
+        self.reader = try FileReader(path, below: root)
+        self.parser = MboxParser(quoting)
+    }
+
+    var total: Int { self.reader.size ?? 0 }
+
+    func next(_ number: UInt32, _ writer: inout BackupWriter, _ out: inout [UInt8]) throws(AdminError) -> Bool {
+        guard !self.isFinished else { return false }
+        let events: [MboxParser.Event]
+        if let piece = try self.reader.next() {
+            self.done += piece.count
+            events = self.parser.append(piece)
+        } else {
+            self.isFinished = true
+            events = self.parser.finish()
+        }
+        guard !self.parser.isForeign else {
+            throw AdminError(.data, "\(self.reader.path): this is no mbox file: it does not begin with a line `From `")
+        }
+        for event in events {
+            switch event {
+            case .message(let date, let flags, let keywords):
+                writer.append(ImportStream.message(number, date: date, flags, keywords), to: &out)
+            case .octets(let octets): writer.append(.body(octets), to: &out)
+            }
+        }
+        return true
+    }
+}
