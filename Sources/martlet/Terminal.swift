@@ -64,6 +64,8 @@ struct TerminalOutput: AdminOutput {
     private let rendering: RowRendering?
     private var names: [String] = []
     private var bar = ProgressBar()
+    /// What others wrote must not command a terminal; a file or program gets it as it is.
+    private let isTerminal = isatty(STDOUT_FILENO) == 1
 
     /// - Parameters:
     ///   - format: the one asked for, if any.
@@ -106,6 +108,7 @@ struct TerminalOutput: AdminOutput {
     }
 
     private func print(_ bytes: [UInt8]) throws(AdminError) {
-        guard Terminal.write(bytes) else { throw AdminError(.temporary, "standard output is closed") }
+        let shown = self.isTerminal ? TerminalText.harmless(bytes) : bytes
+        guard Terminal.write(shown) else { throw AdminError(.temporary, "standard output is closed") }
     }
 }
