@@ -61,7 +61,7 @@ public enum AdminCommand: Sendable, Hashable {
     }
 
     public init(words: [String]) throws(AdminError) {
-        var arguments = Arguments(words)
+        var arguments = AdminArguments(words)
         switch (arguments.next(), arguments.peek) {
         case ("user", _):
             self = .user(mask: try arguments.oneOperand("user MASK"))
@@ -137,7 +137,7 @@ public enum AdminCommand: Sendable, Hashable {
         }
     }
 
-    private static func mailbox(_ verb: String, _ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
+    private static func mailbox(_ verb: String, _ arguments: inout AdminArguments) throws(AdminError) -> AdminCommand {
         if verb == "metadata" { return try Self.metadata(&arguments) }
         let users = try arguments.users()
         switch verb {
@@ -175,7 +175,7 @@ public enum AdminCommand: Sendable, Hashable {
     }
 
     private static func queue(
-        _ verb: String, _ arguments: inout Arguments
+        _ verb: String, _ arguments: inout AdminArguments
     ) throws(AdminError) -> QueueCommands.Verb {
         if verb == "list" {
             _ = try arguments.operands(0...0, "queue list")
@@ -192,7 +192,7 @@ public enum AdminCommand: Sendable, Hashable {
         }
     }
 
-    private static func quota(_ verb: String, _ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
+    private static func quota(_ verb: String, _ arguments: inout AdminArguments) throws(AdminError) -> AdminCommand {
         let users = try arguments.users()
         switch verb {
         case "get":
@@ -209,7 +209,7 @@ public enum AdminCommand: Sendable, Hashable {
         }
     }
 
-    private static func filter(_ arguments: inout Arguments) throws(AdminError) -> FilterOrder {
+    private static func filter(_ arguments: inout AdminArguments) throws(AdminError) -> FilterOrder {
         var order = FilterOrder()
         order.executes = arguments.flag("-e")
         order.writes = arguments.flag("-W")
@@ -224,7 +224,7 @@ public enum AdminCommand: Sendable, Hashable {
         return order
     }
 
-    private static func sieve(_ verb: String, _ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
+    private static func sieve(_ verb: String, _ arguments: inout AdminArguments) throws(AdminError) -> AdminCommand {
         let users = try arguments.users()
         if verb == "filter" { return .sieveFilter(users, try Self.filter(&arguments)) }
         let also = arguments.flag("-a")
@@ -233,7 +233,7 @@ public enum AdminCommand: Sendable, Hashable {
     }
 
     /// `mailbox metadata get -u USER MAILBOX KEY` and its like; an empty MAILBOX, or `-s`, is the server.
-    private static func metadata(_ arguments: inout Arguments) throws(AdminError) -> AdminCommand {
+    private static func metadata(_ arguments: inout AdminArguments) throws(AdminError) -> AdminCommand {
         let verb = arguments.next()
         let users = try arguments.users()
         let isServer = arguments.flag("-s")
@@ -281,71 +281,5 @@ public enum AdminCommand: Sendable, Hashable {
         }
         guard !fields.isEmpty else { throw AdminError(.usage, "no fields given") }
         return fields
-    }
-}
-
-/// The words of a command line, taken from the front. Options may stand anywhere before the first operand.
-private struct Arguments {
-    private var words: ArraySlice<String>
-
-    init(_ words: [String]) { self.words = words[...] }
-
-    var peek: String? { self.words.first }
-
-    mutating func next() -> String? { self.words.popFirst() }
-
-    mutating func skip() { self.words = self.words.dropFirst() }
-
-    /// Takes an option without value if it is among the leading options.
-    mutating func flag(_ name: String) -> Bool {
-        guard let index = self.words.firstIndex(of: name), index < self.endOfOptions else { return false }
-        self.words.remove(at: index)
-        return true
-    }
-
-    /// Takes an option with its value if it is among the leading options.
-    mutating func option(_ name: String) throws(AdminError) -> String? {
-        guard let index = self.words.firstIndex(of: name), index < self.endOfOptions else { return nil }
-        guard index + 1 < self.words.endIndex else { throw AdminError(.usage, "\(name) needs a value") }
-        let value = self.words[index + 1]
-        self.words.removeSubrange(index...(index + 1))
-        return value
-    }
-
-    /// Whether it is said for whom.
-    var hasUsers: Bool {
-        self.words[..<self.endOfOptions].contains { $0 == "-u" || $0 == "-A" }
-    }
-
-    mutating func users() throws(AdminError) -> AdminCommand.UserSelection {
-        if self.flag("-A") { return .all }
-        guard let name = try self.option("-u") else {
-            throw AdminError(.usage, "for which user? -u NAME (with * and ?) or -A for all")
-        }
-        return .matching(name)
-    }
-
-    func operands(_ count: some RangeExpression<Int>, _ usage: String) throws(AdminError) -> [String] {
-        var rest = self.words
-        if rest.first == "--" {
-            rest = rest.dropFirst()
-        } else if let option = rest.first, option.hasPrefix("-"), option.count > 1 {
-            throw AdminError(.usage, "unknown option \(option); usage: martlet \(usage)")
-        }
-        guard count.contains(rest.count) else { throw AdminError(.usage, "usage: martlet \(usage)") }
-        return Array(rest)
-    }
-
-    func oneOperand(_ usage: String) throws(AdminError) -> String {
-        try self.operands(1...1, usage)[0]
-    }
-
-    /// Options end at the first word that is neither an option nor an option's value.
-    private var endOfOptions: Int {
-        var index = self.words.startIndex
-        while index < self.words.endIndex, self.words[index].hasPrefix("-"), self.words[index] != "--" {
-            index += ["-u", "-x", "-D"].contains(self.words[index]) ? 2 : 1
-        }
-        return min(index, self.words.endIndex)
     }
 }

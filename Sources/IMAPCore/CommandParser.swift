@@ -35,7 +35,7 @@ public struct CommandParser: Sendable {
         case tooLong
     }
 
-    private enum State: Hashable {
+    enum State: Hashable {
         /// Reading a line of a command.
         case line
         /// Reading octets of a literal into `buffer`.
@@ -51,20 +51,20 @@ public struct CommandParser: Sendable {
     /// Whether octets over 127 in quoted strings have to be UTF-8: once a client has said that it sends it.
     public var checksUTF8 = false
 
-    private var state = State.line
-    private var buffer: [UInt8] = []
+    var state = State.line
+    var buffer: [UInt8] = []
     /// Where the current line begins in `buffer`.
     private var lineStart = 0
-    private var lineOctets = 0
+    var lineOctets = 0
     private var literalOctets = 0
     private var literalCount = 0
-    private var discardedOctets: UInt64 = 0
+    var discardedOctets: UInt64 = 0
     /// The tag of the APPEND under way, once its first message was announced.
-    private var appendTag: Tag?
+    var appendTag: Tag?
     /// Where the current line of APPEND began.
-    private var appendState = AppendState()
+    var appendState = AppendState()
     /// What the last line of APPEND said, still to be answered.
-    private var appendSteps: [Step] = []
+    var appendSteps: [Step] = []
     /// Why the command under way has failed; its rest is read off first.
     private var failure: CommandError?
 
@@ -85,32 +85,6 @@ public struct CommandParser: Sendable {
         self.appendSteps = []
         self.failure = nil
     }
-
-    // MARK: Messages of APPEND
-
-    /// Octets of the message that the caller has still to take; 0 outside of a message.
-    public var messageRemaining: UInt64 {
-        // Its turn has not come.
-        guard self.appendSteps.isEmpty else { return 0 }
-        switch self.state {
-        case .message(let remaining): return remaining
-        case .line, .literal, .discarding: return 0
-        }
-    }
-
-    /// The caller took `count` octets, at most `messageRemaining`.
-    public mutating func tookMessageOctets(_ count: Int) {
-        guard case .message(let remaining) = self.state else {
-            precondition(count == 0, "no message is being taken")
-            return
-        }
-        precondition(count >= 0 && UInt64(count) <= remaining, "more octets than the message has")
-        let rest = remaining - UInt64(count)
-        self.state = rest == 0 ? .line : .message(remaining: rest)
-    }
-
-    /// Ends an APPEND whose synchronizing literal was refused: the client will not send it.
-    public mutating func abandonAppend() { self.reset() }
 
     // MARK: Commands
 
@@ -280,7 +254,7 @@ public struct CommandParser: Sendable {
     }
 
     /// Reads a literal that belongs to the line.
-    private mutating func gatherLiteral(
+    mutating func gatherLiteral(
         _ literal: LiteralHeader, _ tag: Tag?, tooBig code: CommandError.Code = .literalTooBig
     ) -> Step? {
         let room = self.limits.literalSize - self.literalOctets
@@ -292,63 +266,6 @@ public struct CommandParser: Sendable {
         self.literalOctets += Int(literal.size)
         self.state = .literal(remaining: Int(literal.size))
         return literal.isSynchronizing ? .sendContinuation : nil
-    }
-
-    // MARK: APPEND
-
-    /// The first line of APPEND or REPLACE behind the command's name; `literal` stands at its end if any does.
-    private mutating func beginAppend(
-        _ cursor: inout Cursor, _ form: Cursor.AppendForm, _ tag: Tag, _ literal: LiteralHeader?
-    ) throws(SyntaxError) -> Step {
-        let (mailbox, replaced) = try cursor.appendHead(form)
-        var state = AppendState(isReplace: replaced != nil)
-        let words = try cursor.appendLine(&state)
-        return self.appendSteps(words, state, tag, literal) { message in
-            .append(AppendCommand(tag: tag, mailbox: mailbox, message: message, replaced: replaced))
-        }
-    }
-
-    /// A further line of APPEND.
-    private mutating func nextAppendLine(_ literal: LiteralHeader?, _ tag: Tag) -> Step? {
-        var cursor = Cursor(
-            self.buffer, limits: self.limits, isPartial: literal != nil, checksUTF8: self.checksUTF8)
-        var state = self.appendState
-        do throws(SyntaxError) {
-            return self.appendSteps(try cursor.appendLine(&state), state, tag, literal, first: nil)
-        } catch {
-            guard let literal else { return self.fail(self.error(error, tag)) }
-            if cursor.pendingLiteral != nil, error.code == .syntax { return self.gatherLiteral(literal, tag) }
-            return self.refuse(literal, self.error(error, tag))
-        }
-    }
-
-    /// The steps of a line. The first is answered, the others wait.
-    private mutating func appendSteps(
-        _ words: [Cursor.AppendWord], _ state: AppendState, _ tag: Tag, _ literal: LiteralHeader?,
-        first: ((AppendMessage) -> Step)?
-    ) -> Step {
-        var steps: [Step] = []
-        for word in words {
-            switch word {
-            case .message(let message):
-                steps.append(steps.isEmpty ? first?(message) ?? .appendNext(message) : .appendNext(message))
-            case .part(let part): steps.append(.appendPart(part))
-            case .end: steps.append(.appendEnd)
-            }
-        }
-        let (lineOctets, discardedOctets) = (self.lineOctets, self.discardedOctets)
-        self.reset()
-        if let literal {
-            // These bound the whole command.
-            self.lineOctets = lineOctets
-            self.discardedOctets = discardedOctets
-            self.appendTag = tag
-            self.appendState = state
-            self.state = literal.size == 0 ? .line : .message(remaining: literal.size)
-        }
-        let step = steps.removeFirst()
-        self.appendSteps = steps
-        return step
     }
 
     /// A line without literal: the command ends here.
@@ -378,12 +295,12 @@ public struct CommandParser: Sendable {
         cursor.position == 0 ? cursor.fail("a tag") : cursor.fail("a space after the tag")
     }
 
-    private func error(_ error: SyntaxError, _ tag: Tag?) -> CommandError {
+    func error(_ error: SyntaxError, _ tag: Tag?) -> CommandError {
         CommandError(code: error.code, tag: tag, offset: error.offset, expected: error.expected)
     }
 
     /// Refuses a command at a literal: a synchronizing one will not be sent, any other is read off.
-    private mutating func refuse(_ literal: LiteralHeader, _ error: CommandError) -> Step? {
+    mutating func refuse(_ literal: LiteralHeader, _ error: CommandError) -> Step? {
         literal.isSynchronizing ? self.fail(error) : self.discard(literal.size, error)
     }
 
@@ -410,7 +327,7 @@ public struct CommandParser: Sendable {
                 code: code, tag: tag, offset: self.lineOctets, expected: text, recovery: .close))
     }
 
-    private mutating func fail(_ error: CommandError) -> Step { self.finish(.failed(error)) }
+    mutating func fail(_ error: CommandError) -> Step { self.finish(.failed(error)) }
 
     private mutating func finish(_ step: Step) -> Step {
         self.reset()

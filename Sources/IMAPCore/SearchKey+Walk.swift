@@ -55,16 +55,6 @@ extension SearchKey {
         }
     }
 
-    /// Whether a string key stands in here: only then a charset matters.
-    public var hasStrings: Bool {
-        self.contains { key in
-            switch key {
-            case .header, .body, .text: true
-            default: false
-            }
-        }
-    }
-
     /// Whether sequence numbers stand in here: then not even a UID command may tell of EXPUNGE (RFC 7162 section
     /// 3.2.10.2).
     public var hasSequenceNumbers: Bool {

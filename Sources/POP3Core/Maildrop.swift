@@ -20,7 +20,6 @@ public struct Maildrop: Equatable, Sendable {
     }
 
     /// Messages that are marked as deleted.
-    public var deletedCount: Int { self.sizes.count - self.count }
 
     /// Whether the message at an index is marked as deleted.
     public func isDeleted(_ index: Int) -> Bool { index < self.deleted.count && self.deleted[index] }

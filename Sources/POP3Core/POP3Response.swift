@@ -10,13 +10,10 @@ public struct POP3Response: Equatable, Sendable {
     /// What went wrong, where clients can act on it (RFC 2449 section 8, RFC 3206 section 4).
     public enum Code: String, Sendable {
         case inUse = "IN-USE"
-        case loginDelay = "LOGIN-DELAY"
         /// The user's name or password.
         case auth = "AUTH"
         /// Something that may work later.
         case temporary = "SYS/TEMP"
-        /// Something that an administrator must mend.
-        case permanent = "SYS/PERM"
     }
 
     public let isOK: Bool

@@ -97,7 +97,6 @@ import Testing
         #expect(state.maildrop?.isDeleted(1) == true)
         #expect(Self.reply(state.received(.rset)) == "+OK")
         #expect(Self.reply(state.received(.stat)) == "+OK 3 620")
-        #expect(state.maildrop?.deletedCount == 0)
     }
 
     @Test func onlyQuitRemoves() {

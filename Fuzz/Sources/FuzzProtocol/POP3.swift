@@ -45,7 +45,7 @@ private func run(_ line: [UInt8], _ state: inout POP3SessionState) {
         need(removing == before?.deletedIndices ?? [])
     case .mechanisms, .listSizes, .listUniqueIDs: break
     }
-    if let drop = state.maildrop { need(drop.count + drop.deletedCount == drop.sizes.count) }
+    if let drop = state.maildrop { need(drop.count + drop.deletedIndices.count == drop.sizes.count) }
 }
 
 private func checkMessage(_ first: [UInt8], _ second: [UInt8]) {
