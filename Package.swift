@@ -168,32 +168,33 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests mirror Sources.
+        .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles", swiftSettings: strict),
         tests("MailCore"),
         tests("MIMECore", uses: ["MailCore"]),
         tests("IMAPCore", uses: ["MailCore", "MIMECore"]),
         tests("POP3Core"),
         tests("ManageSieveCore", uses: ["MailCore"]),
-        tests("SieveStorage", uses: ["SieveCore", "MailStore"]),
+        tests("SieveStorage", uses: ["SieveCore", "MailStore", "TemporaryFiles"]),
         tests("LMTPCore"),
         tests("SASLCore"),
         tests("ArchiveCore", uses: ["MailCore"]),
         tests("SieveCore", uses: ["MIMECore"]),
-        tests("LMDB"),
+        tests("LMDB", uses: ["TemporaryFiles"]),
         tests("MailStore", uses: ["MIMECore", "MailCore"]),
         tests("MailSearch", uses: ["IMAPCore", "MailStore", "MIMECore", "MailCore"]),
-        tests("VolumeLog", uses: ["CLinux"]),
+        tests("VolumeLog", uses: ["CLinux", "TemporaryFiles"]),
         tests(
             "IndexedStore",
             uses: ["MailStore", "VolumeLog", "LMDB", "MaildirFormat", "PackFormat", "MIMECore", "MailCore"]),
         tests("MaildirFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
-        tests("Authentication", uses: ["SASLCore", "MailCore"]),
+        tests("Authentication", uses: ["SASLCore", "MailCore", "TemporaryFiles"]),
         tests(
             "Delivery",
             uses: [
-                "SieveCore", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore",
+                "SieveCore", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore", "TemporaryFiles",
             ]),
-        tests("Submission"),
-        tests("ServerConfig", uses: ["SieveCore"]),
+        tests("Submission", uses: ["TemporaryFiles"]),
+        tests("ServerConfig", uses: ["SieveCore", "TemporaryFiles"]),
         tests("ServerCore", uses: ["COpenSSL", "CZlib", nioCore, nioPosix, logging]),
         tests(
             "POP3Server",
@@ -212,7 +213,7 @@ let package = Package(
                 "TranscriptKit", "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Authentication",
                 "Accounts", "SASLCore", "MIMECore", "MailCore", nioPosix, logging,
             ]),
-        tests("martletd", uses: ["MailStore", "MailCore", "ServerConfig", "Wiring", logging]),
+        tests("martletd", uses: ["MailStore", "MailCore", "ServerConfig", "Wiring", "TemporaryFiles", logging]),
         // Transcripts and real clients against a running daemon.
         .testTarget(
             name: "DaemonTests", dependencies: ["MailCore", "martletd", "TranscriptKit"], exclude: ["Transcripts"],

@@ -2,6 +2,7 @@ import Authentication
 import Glibc
 import SASLCore
 import Synchronization
+import TemporaryFiles
 import Testing
 
 struct AuthClientTests {

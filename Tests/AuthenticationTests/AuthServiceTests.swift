@@ -1,6 +1,7 @@
 import Authentication
 import Glibc
 import MailCore
+import TemporaryFiles
 import Testing
 
 /// The protocol as MTAs and the mail role speak it, against a service on real sockets.

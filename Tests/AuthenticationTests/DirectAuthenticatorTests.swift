@@ -1,5 +1,6 @@
 import Authentication
 import SASLCore
+import TemporaryFiles
 import Testing
 
 struct DirectAuthenticatorTests {

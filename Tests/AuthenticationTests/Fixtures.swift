@@ -1,35 +1,14 @@
 import Authentication
 import Glibc
 import Synchronization
+import TemporaryFiles
 
 struct FixtureError: Error {
     let text: String
     init(_ text: String) { self.text = "\(text): \(String(cString: strerror(errno)))" }
 }
 
-/// A directory that goes with the value.
-final class TemporaryDirectory: Sendable {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/martlet-auth-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { throw FixtureError("mkdtemp") }
-        self.path = String(cString: made)
-    }
-
-    deinit {
-        if let directory = opendir(self.path) {
-            while let entry = readdir(directory) {
-                let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                unlink(self.path + "/" + name)
-            }
-            closedir(directory)
-        }
-        rmdir(self.path)
-    }
-
+extension TemporaryDirectory {
     func write(_ name: String, _ text: String) throws { try writeFile(self.path + "/" + name, text) }
 }
 

@@ -1,6 +1,7 @@
 import Authentication
 import Glibc
 import Synchronization
+import TemporaryFiles
 import Testing
 
 struct PasswdFileTests {

@@ -1,29 +1,22 @@
 import Glibc
 import MailStore
 import SieveCore
+import TemporaryFiles
 import Testing
 
 @testable import Delivery
 
 /// Programs of a test, in a directory that is removed at the end.
 private final class ProgramSite {
-    let directory: String
+    private let place: TemporaryDirectory
+    var directory: String { self.place.path }
     var options = SieveProgramOptions()
 
     init() throws {
-        var template = Array("/tmp/martlet-programs-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw StoreError.fromErrno("mkdtemp") }
-        self.directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.place = try TemporaryDirectory()
         mkdir(self.directory + "/bin", 0o755)
         self.options.execute.binDirectory = self.directory + "/bin"
         self.options.filter.binDirectory = self.directory + "/bin"
-    }
-
-    deinit {
-        _ = try? ChildProgram(
-            path: "/bin/rm", arguments: ["-rf", self.directory], environment: [], timeout: .seconds(10),
-            maximumOutput: 0
-        ).run(ProgramInput(UnsafeRawBufferPointer(start: nil, count: 0), .crlf))
     }
 
     func install(_ name: String, _ body: String, mode: mode_t = 0o755) {

@@ -5,13 +5,15 @@ import MailStore
 import MaildirFormat
 import SieveCore
 import Synchronization
+import TemporaryFiles
 import Testing
 
 @testable import Delivery
 
 /// A store with users and their homes in a temporary directory that is removed at the end.
 final class TestSite: Sendable {
-    let directory: String
+    private let place: TemporaryDirectory
+    var directory: String { self.place.path }
     let store: IndexedStore
     let reports = Mutex<[String]>([])
     /// Milliseconds.
@@ -26,13 +28,11 @@ final class TestSite: Sendable {
     }
 
     init(namespaces: [Namespace]? = nil) throws {
-        var template = Array("/tmp/martlet-delivery-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw StoreError.fromErrno("mkdtemp") }
-        self.directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.place = try TemporaryDirectory()
         var options = MaildirOptions()
         options.syncTextFiles = false
         var configuration = IndexedStore.Configuration(
-            directory: self.directory + "/volume", bodyFormat: MaildirFormat(options),
+            directory: self.place.path + "/volume", bodyFormat: MaildirFormat(options),
             clock: { [seconds] in seconds.withLock { $0 } })
         configuration.logSegmentSize = 1 << 20
         configuration.threadCount = 2
@@ -40,8 +40,6 @@ final class TestSite: Sendable {
         if let namespaces { configuration.namespaces = namespaces }
         self.store = try IndexedStore.open(configuration)
     }
-
-    deinit { Self.remove(self.directory) }
 
     /// Runs `body` and closes the store.
     static func with(
@@ -202,27 +200,4 @@ final class TestSite: Sendable {
     static let mail =
         "Return-Path: <sender@example.com>\r\nReceived: from x\r\n\tby y\r\nFrom: a@example.com\r\n"
         + "Subject: Hello\r\nMessage-ID: <1@example.com>\r\n\r\nText.\r\n.\r\n"
-
-    private static func remove(_ path: String) {
-        if let directory = opendir(path) {
-            var names: [String] = []
-            while let entry = readdir(directory) {
-                names.append(
-                    withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-                    })
-            }
-            closedir(directory)
-            for name in names where name != "." && name != ".." {
-                var status = stat()
-                let child = "\(path)/\(name)"
-                if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-                    self.remove(child)
-                } else {
-                    unlink(child)
-                }
-            }
-        }
-        rmdir(path)
-    }
 }

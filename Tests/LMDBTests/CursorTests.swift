@@ -1,4 +1,5 @@
 import LMDB
+import TemporaryFiles
 import Testing
 
 @Suite struct CursorTests {

@@ -1,5 +1,6 @@
 import Glibc
 import LMDB
+import TemporaryFiles
 import Testing
 
 @Suite struct EnvironmentTests {

@@ -1,3 +1,4 @@
+import TemporaryFiles
 import Testing
 
 @testable import ServerConfig
@@ -172,25 +173,16 @@ func shipped() -> ConfigurationFiles {
 
     /// As installed: `martlet.conf` above `conf.d`.
     @Test func installedFilesAreInOrder() throws {
-        var template = Array("/tmp/martlet-config-XXXXXX".utf8CString)
-        let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
-        defer { removeAll(directory) }
-        mkdir(directory + "/conf.d", 0o700)
-        for path in ConfigurationFiles.matches(repository + "/conf.d/*.conf") {
-            let name = path.dropFirst(repository.utf8.count + 8)
-            symlink(path, name == "martlet.conf" ? "\(directory)/\(name)" : "\(directory)/conf.d/\(name)")
+        try TemporaryDirectory.with { directory in
+            mkdir(directory + "/conf.d", 0o700)
+            for path in ConfigurationFiles.matches(repository + "/conf.d/*.conf") {
+                let name = path.dropFirst(repository.utf8.count + 8)
+                symlink(path, name == "martlet.conf" ? "\(directory)/\(name)" : "\(directory)/conf.d/\(name)")
+            }
+            let loaded = Configuration.load(path: directory + "/martlet.conf", files: shipped())
+            #expect(loaded.diagnostics == [])
+            #expect(loaded.configuration?.settings.namespaces[0].mailboxes.count == 5)
         }
-        let loaded = Configuration.load(path: directory + "/martlet.conf", files: shipped())
-        #expect(loaded.diagnostics == [])
-        #expect(loaded.configuration?.settings.namespaces[0].mailboxes.count == 5)
-    }
-
-    private func removeAll(_ directory: String) {
-        for pattern in ["/conf.d/*", "/*.conf"] {
-            for path in ConfigurationFiles.matches(directory + pattern) { unlink(path) }
-        }
-        rmdir(directory + "/conf.d")
-        rmdir(directory)
     }
 
     @Test func demonstrationIsInOrder() throws {

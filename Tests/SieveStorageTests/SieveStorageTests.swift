@@ -1,6 +1,7 @@
 import Glibc
 import MailStore
 import SieveCore
+import TemporaryFiles
 import Testing
 
 @testable import SieveStorage
@@ -8,22 +9,9 @@ import Testing
 @Suite struct SieveStorageTests {
     /// A home in a temporary directory that is removed at the end.
     private func with(_ body: (SieveStorage, String) throws -> Void) throws {
-        var template = Array("/tmp/martlet-sieve-XXXXXX".utf8CString)
-        let home = try #require(mkdtemp(&template).map { String(cString: $0) })
-        defer {
-            for place in ["sieve/tmp", "sieve", ""] {
-                guard let handle = opendir("\(home)/\(place)") else { continue }
-                while let entry = readdir(handle) {
-                    let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-                    }
-                    if name != ".", name != ".." { unlink("\(home)/\(place)/\(name)") }
-                }
-                closedir(handle)
-                rmdir("\(home)/\(place)")
-            }
+        try TemporaryDirectory.with { home in
+            try body(SieveStorage(directory: home + "/sieve", activePath: home + "/.dovecot.sieve"), home)
         }
-        try body(SieveStorage(directory: home + "/sieve", activePath: home + "/.dovecot.sieve"), home)
     }
 
     private func target(_ home: String) -> String {

@@ -1,18 +1,12 @@
 import Glibc
+import TemporaryFiles
 import Testing
 
 @testable import Submission
 
 @Suite struct HandoverJournalTests {
     private func withFile(_ body: (String) throws -> Void) throws {
-        var template = Array("/tmp/martlet-journal-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer {
-            unlink(directory + "/j")
-            rmdir(directory)
-        }
-        try body(directory + "/j")
+        try TemporaryDirectory.with { try body($0 + "/j") }
     }
 
     private func id(_ number: UInt32) -> HandoverID { HandoverID(queue: 7, delivery: 4711, number: number) }

@@ -1,17 +1,15 @@
 import Glibc
+import TemporaryFiles
 import Testing
 
 @testable import Submission
 
 /// Client and server of the submit role's socket.
 @Suite struct SubmitRoleTests {
-    private let directory: String
+    private let place: TemporaryDirectory
+    private var directory: String { self.place.path }
 
-    init() throws {
-        var template = Array("/tmp/martlet-submitting-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        self.directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
+    init() throws { self.place = try TemporaryDirectory() }
 
     private let id = HandoverID(queue: 1, delivery: 2, number: 3)
 
@@ -21,10 +19,6 @@ import Testing
     ) throws {
         let path = self.directory + "/s"
         let program = self.directory + "/program"
-        defer {
-            for name in ["s", "program", "out"] { unlink("\(self.directory)/\(name)") }
-            rmdir(self.directory)
-        }
         let file = open(program, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o700)
         let text = Array("#!/bin/sh\n\(lines)\n".utf8)
         write(file, text, text.count)

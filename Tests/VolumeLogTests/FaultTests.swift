@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TemporaryFiles
 import Testing
 
 @testable import VolumeLog

@@ -4,6 +4,7 @@ import MailCore
 import MailStore
 import ServerConfig
 import Synchronization
+import TemporaryFiles
 import Testing
 import Wiring
 
@@ -28,10 +29,9 @@ import Wiring
 
     /// A damaged octet in a pack: not seen before its time, then told, counted and not forgotten.
     @Test func damageIsFoundInItsTurn() async throws {
-        var template = Array("/tmp/martlet-scrub-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { Self.remove(directory) }
+        let temporary = try TemporaryDirectory()
+        defer { withExtendedLifetime(temporary) {} }
+        let directory = temporary.path
         var settings = Settings()
         settings.mail.volumePath = "\(directory)/volume"
         settings.mail.scrubInterval = .seconds(10)
@@ -79,19 +79,5 @@ import Wiring
         await scrub.look { 115 }
         #expect(upkeep.scrubStatus() == status)
         await store.close()
-    }
-
-    private static func remove(_ path: String) {
-        guard let stream = opendir(path) else { return }
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard name != ".", name != ".." else { continue }
-            self.remove("\(path)/\(name)")
-            unlink("\(path)/\(name)")
-        }
-        closedir(stream)
-        rmdir(path)
     }
 }
