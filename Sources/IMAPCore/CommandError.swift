@@ -2,6 +2,7 @@ import MailCore
 
 /// Why a command could not be read, in words that its sender can act on.
 public struct CommandError: Error, Hashable, Sendable {
+    /// What is wrong, as far as the answer depends on it.
     public enum Code: Hashable, Sendable {
         /// The grammar wants something else.
         case syntax

@@ -94,6 +94,7 @@ public struct ListPattern: Hashable, Sendable {
         states | (states & (self.anythings | self.levels)) << 1
     }
 
+    /// Whether the whole name matches.
     public func matches(_ name: [UInt8]) -> Bool { self.match(name) == .full }
 
     /// `states[i]`: the first `i` elements can match what was read so far. What cannot be reached yet is left out.

@@ -18,10 +18,12 @@ public struct SessionStateMachine: Sendable {
 
     private var state: State
 
+    /// A session before its login, or one whose user is known from the start (PREAUTH).
     public init(isPreauthenticated: Bool = false) {
         self.state = isPreauthenticated ? .authenticated : .notAuthenticated
     }
 
+    /// Whether a user is logged in, with a mailbox selected or without.
     public var isAuthenticated: Bool {
         switch self.state {
         case .authenticated, .selected: true
@@ -29,6 +31,7 @@ public struct SessionStateMachine: Sendable {
         }
     }
 
+    /// Whether a mailbox is selected.
     public var isSelected: Bool {
         switch self.state {
         case .selected: true
@@ -36,10 +39,12 @@ public struct SessionStateMachine: Sendable {
         }
     }
 
+    /// Whether the session is over.
     public var isLoggedOut: Bool { self.state == .loggedOut }
 
     // MARK: Events
 
+    /// A login has succeeded. Without effect but before a login.
     public mutating func loggedIn() {
         switch self.state {
         case .notAuthenticated: self.state = .authenticated
@@ -47,6 +52,7 @@ public struct SessionStateMachine: Sendable {
         }
     }
 
+    /// SELECT or EXAMINE has succeeded. Without effect when the session has ended meanwhile.
     public mutating func selected(isReadOnly: Bool) {
         switch self.state {
         case .authenticated, .selected: self.state = .selected(isReadOnly: isReadOnly)
@@ -71,12 +77,15 @@ public struct SessionStateMachine: Sendable {
         }
     }
 
+    /// Whether the user has left by UNAUTHENTICATE: a session from the start follows.
     public var isUnauthenticated: Bool { self.state == .unauthenticated }
 
+    /// LOGOUT, or the end of the connection.
     public mutating func loggedOut() { self.state = .loggedOut }
 
     // MARK: Commands
 
+    /// Whether a command is allowed in the state that the session is in.
     public func received(_ command: Command) -> Verdict {
         switch command {
         case .capability, .noop, .logout, .id, .language:

@@ -4,6 +4,7 @@ import MailCore
 ///
 ///     ;EXPIRE=2026-11-21T18:00:00Z;URLAUTH=submit+fred:INTERNAL:91354a473744909de610943775f92038
 public struct URLAuthorization: Hashable, Sendable {
+    /// Who may use the URL.
     public enum Access: Hashable, Sendable {
         /// `submit+`: a mail submission server on behalf of this user.
         case submit([UInt8])
@@ -22,6 +23,7 @@ public struct URLAuthorization: Hashable, Sendable {
     /// Octets of the URL that the token speaks for: up to the access identifier's end.
     public var rumpLength: Int
 
+    /// How its token is made, and the token.
     public struct Verification: Hashable, Sendable {
         public var mechanism: [UInt8]
         public var token: [UInt8]

@@ -23,6 +23,7 @@ public enum LMTPCommand: Sendable, Hashable {
 
 /// The parameters of MAIL that the server acts on.
 public struct MailParameters: Sendable, Hashable {
+    /// The BODY parameter of MAIL (RFC 3030).
     public enum Body: Sendable, Hashable { case sevenBit, eightBitMIME, binaryMIME }
 
     /// The message's size in octets as the client expects it (RFC 1870).

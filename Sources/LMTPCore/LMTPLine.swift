@@ -4,6 +4,7 @@ public enum LMTPLine {
     /// long UTF-8 addresses and ORCPT need more.
     public static let maximumLength = 4096
 
+    /// What the input begins with.
     public enum Result: Sendable, Hashable {
         /// The line is `0..<length`; its line end makes `consumed`.
         case line(length: Int, consumed: Int)

@@ -42,6 +42,7 @@ public struct AddressParser: Sequence, IteratorProtocol {
 
     public init(_ body: Octets) { self.lexer = FieldLexer(body) }
 
+    /// The next mailbox, group start or group end; `nil` at the end of the field.
     public mutating func next() -> Address? {
         if self.owesGroupEnd {
             self.owesGroupEnd = false

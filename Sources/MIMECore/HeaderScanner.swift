@@ -34,6 +34,7 @@ public struct HeaderScanner: Sequence, IteratorProtocol {
 
     public init(_ octets: Octets) { self.init(octets, in: octets.all) }
 
+    /// The next field; `nil` at the end of the header.
     public mutating func next() -> HeaderField? {
         guard !self.isDone, self.position < self.end else {
             self.isDone = true

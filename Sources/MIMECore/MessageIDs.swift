@@ -42,6 +42,7 @@ public enum MessageIDs {
         }
     }
 
+    /// The first identifier of a field; `nil` when it has none.
     public static func first(in field: Octets) -> [UInt8]? {
         var found: [UInt8]?
         self.forEach(in: field) {

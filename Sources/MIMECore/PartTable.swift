@@ -2,6 +2,7 @@ public import MailCore
 
 /// One entity of a message: the message itself, a body part, or the message inside a message/rfc822.
 public struct Part: Equatable, Sendable {
+    /// What is in it, as far as the tree depends on it.
     public enum Kind: UInt8, Sendable {
         /// text/*, no `Content-Type`, or one that means nothing (RFC 2045 section 5.2).
         case text

@@ -2,6 +2,7 @@ import MailCore
 
 /// What `BODY[...]` asks for (RFC 9051 section 6.4.5, section-spec in section 9).
 public struct Section: Hashable, Sendable {
+    /// What of the part.
     public enum Kind: Hashable, Sendable {
         /// Nothing after the part numbers: the whole message, or a part's body.
         case full

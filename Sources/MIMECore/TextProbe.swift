@@ -1,5 +1,6 @@
 /// Asks a message's signature whether the message may have a needle.
 public struct TextProbe: Sendable {
+    /// Where the needle is looked for.
     public enum Scope: Sendable, Hashable {
         /// The fields of that name, in any case (HEADER).
         case header(name: [UInt8])

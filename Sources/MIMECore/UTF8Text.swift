@@ -34,6 +34,7 @@ public enum UTF8Text {
         return true
     }
 
+    /// Whether all of it is UTF-8.
     public static func isValid(_ text: [UInt8]) -> Bool {
         text.withUnsafeBytes { self.isValid(Octets($0)) }
     }

@@ -1,18 +1,22 @@
 /// Tests and folds of single octets as US-ASCII.
 public enum ASCII {
+    /// A capital letter as a small one, other octets as they are.
     @inlinable
     public static func lowercased(_ byte: UInt8) -> UInt8 {
         byte &- 0x41 < 26 ? byte | 0x20 : byte
     }
 
+    /// A small letter as a capital one, other octets as they are.
     @inlinable
     public static func uppercased(_ byte: UInt8) -> UInt8 {
         byte &- 0x61 < 26 ? byte & 0xDF : byte
     }
 
+    /// 0 to 9.
     @inlinable
     public static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
+    /// A to Z and a to z.
     @inlinable
     public static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
 

@@ -19,6 +19,7 @@ extension [UInt8] {
         }
     }
 
+    /// Appends the octets of a fixed text.
     @inlinable
     public mutating func append(_ text: StaticString) {
         self.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
@@ -75,6 +76,7 @@ public struct ByteReader {
     @inlinable
     public var remaining: Int { self.base.count &- self.position }
 
+    /// The next number; `nil` when fewer octets are left than it has.
     @inlinable
     public mutating func readLittleEndian<T: FixedWidthInteger>(_: T.Type = T.self) -> T? {
         let size = MemoryLayout<T>.size

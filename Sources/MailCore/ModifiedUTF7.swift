@@ -3,6 +3,7 @@ public enum ModifiedUTF7 {
     private static let digits = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,".utf8)
 
+    /// A text in this form.
     public static func encode(_ text: String) -> [UInt8] {
         var out: [UInt8] = []
         var units: [UInt16] = []

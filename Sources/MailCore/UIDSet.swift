@@ -26,6 +26,7 @@ public struct UIDSet: Hashable, Sendable, ExpressibleByArrayLiteral {
     public var first: UID? { self.ranges.first.flatMap { UID(rawValue: $0.lowerBound) } }
     public var last: UID? { self.ranges.last.flatMap { UID(rawValue: $0.upperBound) } }
 
+    /// Whether it has the UID. Time is logarithmic in the number of ranges.
     public func contains(_ uid: UID) -> Bool {
         let i = self.firstRange(endingAtOrAfter: uid.rawValue)
         return i < self.ranges.count && self.ranges[i].lowerBound <= uid.rawValue
@@ -34,6 +35,7 @@ public struct UIDSet: Hashable, Sendable, ExpressibleByArrayLiteral {
     /// Constant time at the end of the set, linear in the number of ranges elsewhere.
     public mutating func insert(_ uid: UID) { self.insert(uid.rawValue...uid.rawValue) }
 
+    /// Adds all of them; linear in the number of ranges.
     public mutating func insert(_ range: ClosedRange<UID>) {
         self.insert(range.lowerBound.rawValue...range.upperBound.rawValue)
     }
@@ -87,6 +89,7 @@ public struct UIDSet: Hashable, Sendable, ExpressibleByArrayLiteral {
 }
 
 extension UIDSet: Sequence {
+    /// The UIDs, ascending.
     public struct Iterator: IteratorProtocol {
         let ranges: [ClosedRange<UInt32>]
         var range = 0

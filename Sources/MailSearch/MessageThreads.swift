@@ -32,6 +32,7 @@ public struct MessageThreads: Sendable {
         self.list = list
     }
 
+    /// The nodes directly below a node, in order.
     public func children(of node: Node) -> ArraySlice<Node> {
         self.list[Int(self.starts[Int(node)])..<Int(self.starts[Int(node) + 1])]
     }

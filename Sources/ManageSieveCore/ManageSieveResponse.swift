@@ -2,6 +2,7 @@ import MailCore
 
 /// The line that ends the answer to a command (RFC 5804 section 1.3).
 public struct ManageSieveResponse: Equatable, Sendable {
+    /// How a command ended.
     public enum Status: String, Sendable { case ok = "OK", no = "NO", bye = "BYE" }
 
     /// RFC 5804 section 1.3.
@@ -25,6 +26,7 @@ public struct ManageSieveResponse: Equatable, Sendable {
         self.text = text
     }
 
+    /// Appends the line, its text quoted or as a literal.
     public func encode(into out: inout [UInt8]) {
         out += self.status.rawValue.utf8
         if let code = self.code {

@@ -8,6 +8,7 @@ public enum ManageSieveScanner {
         case number(UInt64)
     }
 
+    /// What the input begins with.
     public enum Outcome: Equatable, Sendable {
         /// There is no whole command yet.
         case needMore

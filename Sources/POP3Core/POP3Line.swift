@@ -12,6 +12,7 @@ public enum POP3Line: Equatable, Sendable {
     /// The longest response of an AUTH exchange in base64.
     public static let maximumResponse = 12288
 
+    /// Looks for the end of the line that the input begins with.
     public static func find(in input: Span<UInt8>, limit: Int = maximumCommand) -> POP3Line {
         for index in 0..<min(input.count, limit + 2) where input[index] == UInt8(ascii: "\n") {
             let length = index > 0 && input[index - 1] == UInt8(ascii: "\r") ? index - 1 : index

@@ -20,14 +20,17 @@ public struct POP3Response: Equatable, Sendable {
     public let code: Code?
     public let text: String
 
+    /// `+OK text`.
     public static func ok(_ text: String = "") -> POP3Response {
         POP3Response(isOK: true, code: nil, text: text)
     }
 
+    /// `-ERR text`.
     public static func error(_ text: String) -> POP3Response {
         POP3Response(isOK: false, code: nil, text: text)
     }
 
+    /// `-ERR [CODE] text`.
     public static func error(_ code: Code, _ text: String) -> POP3Response {
         POP3Response(isOK: false, code: code, text: text)
     }

@@ -71,6 +71,7 @@ public struct POP3SessionState: Sendable {
         }
     }
 
+    /// What a command comes to in the state that the session is in.
     public mutating func received(_ command: POP3Command) -> Action {
         switch self.state {
         case .authorization(let user): return self.authorization(command, user)

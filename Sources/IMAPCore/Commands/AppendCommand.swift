@@ -63,6 +63,7 @@ public struct AppendMessage: Hashable, Sendable {
 
 /// A piece of a message that CATENATE puts together (RFC 4469): URLs, then a literal.
 public struct AppendPart: Hashable, Sendable {
+    /// A literal of CATENATE.
     public struct Text: Hashable, Sendable {
         /// Octets of the literal.
         public var size: UInt64

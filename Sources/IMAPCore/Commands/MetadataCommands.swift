@@ -27,6 +27,7 @@ public struct GetMetadataCommand: Hashable, Sendable {
 
 /// SETMETADATA (RFC 5464 section 4.3).
 public struct SetMetadataCommand: Hashable, Sendable {
+    /// An entry and its new value.
     public struct Change: Hashable, Sendable {
         /// As the client wrote it.
         public var entry: [UInt8]

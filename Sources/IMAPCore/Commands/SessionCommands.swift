@@ -15,6 +15,7 @@ public struct AuthenticateCommand: Hashable, Sendable {
 
 /// What a client says about itself with ID (RFC 2971); empty for NIL.
 public struct IDParameters: Hashable, Sendable {
+    /// One name and its value.
     public struct Field: Hashable, Sendable {
         public var name: [UInt8]
         /// `nil` for NIL.

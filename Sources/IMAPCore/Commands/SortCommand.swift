@@ -24,8 +24,10 @@ public struct SortCommand: Hashable, Sendable {
         }
     }
 
+    /// Of one criterion; `descending` is REVERSE.
     public enum Order: Hashable, Sendable { case ascending, descending }
 
+    /// What is compared, and which way.
     public struct Criterion: Hashable, Sendable {
         public var key: Key
         public var order: Order

@@ -2,6 +2,7 @@ public import MailCore
 
 /// STORE and UID STORE (RFC 9051 section 6.4.6) with UNCHANGEDSINCE (RFC 7162 section 3.1.3).
 public struct StoreCommand: Hashable, Sendable {
+    /// What happens to the flags of a message.
     public enum Action: Hashable, Sendable {
         /// `FLAGS`
         case replace

@@ -1,5 +1,6 @@
 /// THREAD and UID THREAD (RFC 5256).
 public struct ThreadCommand: Hashable, Sendable {
+    /// How messages are gathered into threads.
     public enum Algorithm: Hashable, Sendable, CaseIterable {
         case orderedSubject
         case references

@@ -15,6 +15,7 @@ public struct URLToSign: Hashable, Sendable {
 
 /// URLFETCH (RFC 4467 section 7, RFC 5524 section 3): one URL and what of it is wanted.
 public struct URLToFetch: Hashable, Sendable {
+    /// What is asked of a URL.
     public enum Item: Hashable, Sendable {
         /// The octets as they are.
         case body

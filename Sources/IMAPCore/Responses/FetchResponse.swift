@@ -28,12 +28,14 @@ public struct FetchResponse: Sendable {
         self.isFirst = false
     }
 
+    /// `UID 7`.
     public mutating func uid(_ uid: UID, into out: inout [UInt8]) {
         self.separate(&out)
         out.append("UID ")
         out.appendDecimal(UInt64(uid.rawValue))
     }
 
+    /// `FLAGS (\Seen)`.
     public mutating func flags(
         _ flags: MessageFlags, isRecent: Bool, keywords: some Sequence<Keyword>, into out: inout [UInt8]
     ) {
@@ -42,6 +44,7 @@ public struct FetchResponse: Sendable {
         out.appendFlagList(flags, isRecent: isRecent, keywords: keywords)
     }
 
+    /// `MODSEQ (12)`.
     public mutating func modSeq(_ modSeq: ModSeq, into out: inout [UInt8]) {
         self.separate(&out)
         out.append("MODSEQ (")
@@ -49,12 +52,14 @@ public struct FetchResponse: Sendable {
         out.append(UInt8(ascii: ")"))
     }
 
+    /// `RFC822.SIZE 44827`.
     public mutating func size(_ size: UInt64, into out: inout [UInt8]) {
         self.separate(&out)
         out.append("RFC822.SIZE ")
         out.appendDecimal(size)
     }
 
+    /// `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`.
     public mutating func internalDate(_ date: MessageDate, into out: inout [UInt8]) {
         self.separate(&out)
         out.append("INTERNALDATE ")
@@ -137,5 +142,6 @@ public struct FetchResponse: Sendable {
         out.append(UInt8(ascii: ">"))
     }
 
+    /// The parenthesis and the end of the line.
     public func end(into out: inout [UInt8]) { out.append(")\r\n") }
 }

@@ -1,8 +1,13 @@
 public import MailCore
 
 extension ResponseEncoder {
+    /// `* 23 EXISTS`.
     public mutating func exists(_ count: Int) { self.numbered(UInt64(max(0, count)), "EXISTS") }
+
+    /// `* 1 RECENT`.
     public mutating func recent(_ count: Int) { self.numbered(UInt64(max(0, count)), "RECENT") }
+
+    /// `* 44 EXPUNGE`.
     public mutating func expunge(_ number: SequenceNumber) {
         self.numbered(UInt64(number.rawValue), "EXPUNGE")
     }
@@ -182,6 +187,7 @@ extension ResponseEncoder {
         }
     }
 
+    /// `* NAMESPACE` with its three lists; NIL for an empty one.
     public mutating func namespace(personal: [Namespace], other: [Namespace], shared: [Namespace]) {
         self.bytes.append("* NAMESPACE")
         for list in [personal, other, shared] {

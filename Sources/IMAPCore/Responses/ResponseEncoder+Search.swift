@@ -47,6 +47,7 @@ public enum SearchResultChange: Hashable, Sendable {
     /// Position, or 0 for wherever they stand, and what began there.
     case removed([Entry])
 
+    /// Messages that stand, or stood, at a position one after the other.
     public struct Entry: Hashable, Sendable {
         public var position: UInt32
         public var numbers: [ClosedRange<UInt32>]

@@ -19,6 +19,7 @@ public struct ResponseEncoder: Sendable {
 
     // MARK: Status responses
 
+    /// How a command ended.
     public enum Status: Hashable, Sendable {
         case ok, no, bad
 
@@ -40,6 +41,7 @@ public struct ResponseEncoder: Sendable {
         self.endLine()
     }
 
+    /// `a1 OK text`.
     public mutating func tagged(_ tag: Tag, _ status: Status, _ text: StaticString) {
         self.tagged(tag, status, nil, text)
     }
@@ -67,6 +69,7 @@ public struct ResponseEncoder: Sendable {
         self.endLine()
     }
 
+    /// `* BYE [CODE] text`.
     public mutating func bye(_ code: ResponseCode?, _ text: StaticString) {
         self.bytes.append("* BYE ")
         self.append(code)
@@ -120,6 +123,7 @@ public struct ResponseEncoder: Sendable {
         if isEmpty { self.bytes.append(UInt8(ascii: ".")) }
     }
 
+    /// CRLF.
     public mutating func endLine() {
         self.bytes.append(0x0D)
         self.bytes.append(0x0A)
