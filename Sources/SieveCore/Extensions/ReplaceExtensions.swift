@@ -72,8 +72,10 @@ struct ReplaceOperation: SieveOperation {
             let name = message.header[field.name]
             if name.count > 8, name[0..<8].equals(lowercase: "content-") { continue }
             if name.equals(lowercase: "mime-version") { continue }
-            if subject != nil, name.equals(lowercase: "subject") { continue }
-            if from != nil, name.equals(lowercase: "from") { continue }
+            // What goes away for another is kept under another name (RFC 5703 section 5).
+            let isReplaced =
+                (subject != nil && name.equals(lowercase: "subject")) || (from != nil && name.equals(lowercase: "from"))
+            if isReplaced { header += Array("Original-".utf8) }
             header.append(contentsOf: message.header[field.range].buffer)
             if header.last != 0x0A { header += [0x0D, 0x0A] }
         }

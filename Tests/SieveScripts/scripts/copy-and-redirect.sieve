@@ -1,0 +1,1 @@
+require ["fileinto", "copy"]; fileinto :copy "x"; redirect :copy "a@b.example";

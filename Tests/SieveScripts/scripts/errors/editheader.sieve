@@ -1,0 +1,14 @@
+require ["editheader", "variables"];
+addheader;
+addheader "X-A";
+addheader "X-A" 1;
+addheader ["X-A"] "b";
+addheader "X-A" "b" "c";
+addheader "X A" "b";
+addheader "X-A:" "b";
+addheader "" "b";
+addheader :first "X-A" "b";
+deleteheader;
+deleteheader "X A";
+deleteheader :last "X-A";
+deleteheader :index 1 "X-A" 2;

@@ -1,0 +1,13 @@
+require ["vacation", "vacation-seconds"];
+vacation;
+vacation 1;
+vacation ["a", "b"];
+vacation "a" "b";
+vacation :days "1" "x";
+vacation :days 1 :seconds 1 "x";
+vacation :subject "x";
+vacation :from "nobody" "x";
+vacation :addresses "a@" "x";
+vacation :mime :mime "x";
+vacation :fcc "Sent" "x";
+vacation :nonsense "x";

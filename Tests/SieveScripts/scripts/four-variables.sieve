@@ -1,0 +1,1 @@
+require "variables"; set "a" "1"; set "b" "${a}"; set "c" "${b}"; set "d" "x";

@@ -1,0 +1,1 @@
+require "extlists"; redirect :list "tag:example.com,2026:nothing";
