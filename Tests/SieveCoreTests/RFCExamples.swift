@@ -61,6 +61,11 @@ struct RFCExample: Sendable, CustomTestStringConvertible {
 /// A place that knows what an example needs.
 struct ExampleHost: SieveHost, SieveScriptSource {
     var mailboxes: Set<String> = []
+    /// Mailboxes by their special uses.
+    var uses: [String: String] = [:]
+    var ids: Set<String> = []
+    /// Members of lists.
+    var lists: [String: [String]] = [:]
     /// By mailbox (empty: the server) and entry.
     var metadata: [String: String] = [:]
     var items: [String: String] = [:]
@@ -70,6 +75,14 @@ struct ExampleHost: SieveHost, SieveScriptSource {
     var scripts: [String: String] = [:]
 
     func mailboxExists(_ name: String) -> Bool { self.mailboxes.contains(name) }
+    func specialUseExists(_ use: String, mailbox: String?) -> Bool {
+        self.uses[use].map { mailbox == nil || $0 == mailbox } ?? false
+    }
+    func mailboxIDExists(_ id: String) -> Bool { self.ids.contains(id) }
+    func isListed(_ value: [UInt8], list: String) -> Bool? {
+        self.lists[list].map { $0.contains(String(decoding: value, as: UTF8.self)) }
+    }
+    func members(of list: String) -> [[UInt8]]? { self.lists[list].map { $0.map { Array($0.utf8) } } }
     func metadata(_ entry: String, mailbox: String?) -> [UInt8]? {
         self.metadata["\(mailbox ?? "") \(entry)"].map { Array($0.utf8) }
     }

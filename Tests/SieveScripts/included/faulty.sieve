@@ -1,0 +1,2 @@
+inner_unknown;
+keep 5;

@@ -1,0 +1,1 @@
+require "include"; if true { return; } discard;

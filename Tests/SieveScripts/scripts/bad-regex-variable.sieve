@@ -1,0 +1,1 @@
+require ["regex", "variables"]; set "a" "("; if string :regex "x" "${a}" { keep; }

@@ -1,0 +1,13 @@
+require ["include", "variables"];
+set "x" "files";
+include;
+include 1;
+include ["a", "b"];
+include "${x}";
+include :personal :global "files";
+include "a/b";
+include "";
+global;
+global "1";
+global ["a b", "c d"];
+global "x";

@@ -1,0 +1,12 @@
+require ["vnd.dovecot.report", "vnd.dovecot.debug", "reject", "ereject"];
+report;
+report "abuse";
+report "abuse" "x";
+report "abuse" "x" "nobody";
+report "a b" "x" "a@b.example";
+report :nonsense "abuse" "x" "a@b.example";
+debug_log;
+debug_log 1;
+reject;
+reject ["a", "b"];
+ereject 1;

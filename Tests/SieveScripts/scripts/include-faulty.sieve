@@ -1,0 +1,4 @@
+require "include";
+first_unknown;
+include "faulty";
+last_unknown;

@@ -1,0 +1,1 @@
+require "include"; include :once "files"; include "files"; include :once "files"; keep;

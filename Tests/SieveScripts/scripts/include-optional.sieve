@@ -1,0 +1,1 @@
+require "include"; include :optional "nowhere"; include :global :optional "nowhere"; keep;
