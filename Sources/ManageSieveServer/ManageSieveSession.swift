@@ -224,6 +224,8 @@ actor ManageSieveSession {
             capabilities.filter { $0 != "comparator-i;octet" && $0 != "comparator-i;ascii-casemap" }
                 .joined(separator: " "))
         if capabilities.contains("enotify") { line("NOTIFY", "mailto") }
+        // The schemes of the names of lists (RFC 6134).
+        if capabilities.contains("extlists") { line("EXTLISTS", "tag") }
         if self.login == nil {
             line("SASL", self.allowsPasswords ? self.mechanisms.joined(separator: " ") : "")
             if self.offersTLS { line("STARTTLS") }

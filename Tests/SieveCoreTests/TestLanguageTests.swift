@@ -77,6 +77,23 @@ struct TestFiles: SieveTestFiles {
             ])
     }
 
+    /// Failures say where, and what the tested scripts had to say.
+    @Test func placesOfFailures() {
+        let files = TestFiles(memory: [
+            "/t/case.svtest": """
+            require "vnd.dovecot.testsuite";
+            test "one" {
+                if not test_script_compile "bad.sieve" {
+                    test_fail "why";
+                }
+            }
+            """, "/t/bad.sieve": "kepe;",
+        ])
+        let blocks = SieveTestRunner(files: files) { _ in }.run("/t/case.svtest").blocks
+        #expect(blocks.first?.position?.line == 4)
+        #expect(blocks.first?.errors == ["unknown command \"kepe\"", "validation failed"])
+    }
+
     @Test(arguments: [
         "keep;", "require \"vnd.dovecot.testsuite\"; if true { test \"x\" { } }", "nonsense",
         "require \"vnd.dovecot.testsuite\"; test_fail \"outside\";",

@@ -82,7 +82,11 @@ struct ExistsTest: SieveTest {
     let source: FieldSource
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
-        for name in try self.source.names.octets(&run) {
+        let names = try self.source.names.octets(&run)
+        if run.isWatched, self.source.mime == nil {
+            run.noteComparison(names.filter(run.message.hasField), names)
+        }
+        for name in names {
             if let mime = self.source.mime {
                 if try mime.bodies(name, &run).isEmpty { return false }
                 continue
@@ -101,7 +105,10 @@ struct SizeTest: SieveTest {
     let limit: UInt64
 
     func evaluate(_ run: inout SieveRun) -> Bool {
-        switch self.relation {
+        if run.isWatched {
+            run.noteComparison([Array(String(run.message.size).utf8)], [Array(String(self.limit).utf8)])
+        }
+        return switch self.relation {
         case .over: run.message.size > self.limit
         case .under: run.message.size < self.limit
         }

@@ -62,7 +62,9 @@ struct ListMatcher: SieveMatcher {
     func matches(
         _ values: [[UInt8]], _ keys: [SieveText], _ run: inout SieveRun
     ) throws(SieveRuntimeError) -> Bool {
-        let lists = try keys.octets(&run).map { String(decoding: $0, as: UTF8.self) }
+        let names = try keys.octets(&run)
+        run.noteComparison(values, names)
+        let lists = names.map { String(decoding: $0, as: UTF8.self) }
         for value in values {
             for list in lists {
                 try run.spend(1000 + value.count)

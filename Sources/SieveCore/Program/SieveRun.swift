@@ -211,6 +211,9 @@ struct SieveRun {
 
     // MARK: Trace
 
+    /// Whether somebody watches the run.
+    var isWatched: Bool { self.environment.trace != nil }
+
     /// Notes what a test compares, for those who watch the run.
     mutating func noteComparison(_ values: [[UInt8]], _ keys: [[UInt8]]) {
         guard self.environment.trace != nil else { return }

@@ -34,6 +34,10 @@ public struct SieveTestBlock: Sendable, Equatable {
     public var name: String
     /// `nil`: it succeeded.
     public var failure: String?
+    /// Where it failed.
+    public var position: SievePosition?
+    /// What stood in the list of errors then.
+    public var errors: [String] = []
 }
 
 /// What became of a test file.

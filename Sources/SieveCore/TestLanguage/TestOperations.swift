@@ -43,7 +43,8 @@ extension TestSession {
             self.fileFailure = reason
             throw run.error(reason)
         }
-        self.finished.append(SieveTestBlock(name: block, failure: reason))
+        self.finished.append(
+            SieveTestBlock(name: block, failure: reason, position: run.position, errors: self.errors))
         self.block = nil
     }
 

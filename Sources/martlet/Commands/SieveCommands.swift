@@ -154,7 +154,9 @@ struct SieveRunCommand: ParsableCommand {
             sender: SieveAddress(envelope: self.sender == "<>" ? "" : self.sender),
             recipient: SieveAddress(envelope: self.recipient))
         environment.now = files.now
-        environment.trace = { print(Self.text($0)) }
+        let words = SourceWords(files.read(self.script) ?? [])
+        let name = script.name
+        environment.trace = { print(Self.text($0, $0.script == name ? words : nil)) }
         let result = octets.withUnsafeBytes { bytes in
             script.run(SieveMessage(Octets(bytes)), environment, limits: SieveLimits())
         }
@@ -168,10 +170,11 @@ struct SieveRunCommand: ParsableCommand {
         if result.error != nil { throw ExitCode(AdminExit.data.rawValue) }
     }
 
-    private static func text(_ trace: SieveTrace) -> String {
+    private static func text(_ trace: SieveTrace, _ words: SourceWords?) -> String {
         switch trace.event {
         case .test(let comparisons, let result):
-            var text = "line \(trace.position.line): test is \(result)"
+            let name = words?.word(at: trace.position) ?? "test"
+            var text = "line \(trace.position.line): \(name) is \(result)"
             for comparison in comparisons {
                 text += "\n    found \(Self.list(comparison.values)), looked for \(Self.list(comparison.keys))"
             }
@@ -188,6 +191,23 @@ struct SieveRunCommand: ParsableCommand {
             }
             return "\"\(String(shown))\""
         }.joined(separator: ", ") + (texts.count > 10 ? ", ..." : "")
+    }
+}
+
+/// The words of a script by their places: traces tell no names.
+private struct SourceWords: Sendable {
+    private let lines: [[Character]]
+
+    init(_ source: [UInt8]) {
+        self.lines = String(decoding: source, as: UTF8.self).split(
+            omittingEmptySubsequences: false, whereSeparator: \.isNewline
+        ).map { Array($0) }
+    }
+
+    func word(at position: SievePosition) -> String? {
+        guard position.line >= 1, position.line <= self.lines.count, position.column >= 1 else { return nil }
+        let word = self.lines[position.line - 1].dropFirst(position.column - 1).prefix { $0.isLetter || $0 == "_" }
+        return word.isEmpty ? nil : String(word)
     }
 }
 
@@ -212,8 +232,17 @@ struct SieveTestCommand: ParsableCommand {
             if self.files.count > 1 { print("\(file):") }
             let report = runner.run(ScriptFiles.absolute(file))
             for line in report.lines { print(line) }
+            for block in report.blocks { Self.complain(of: block, in: file) }
             if !report.isPassed { isPassed = false }
         }
         guard isPassed else { throw ExitCode(1) }
+    }
+
+    /// Says where a block failed, and what the scripts that it tried had to say.
+    private static func complain(of block: SieveTestBlock, in file: String) {
+        guard let failure = block.failure, let position = block.position else { return }
+        let reason = failure.isEmpty ? "failed" : "failed: \(failure)"
+        Terminal.complain("\(file):\(position.line): test '\(block.name)' \(reason)")
+        for error in block.errors.prefix(20) { Terminal.complain("    error: \(error)") }
     }
 }
