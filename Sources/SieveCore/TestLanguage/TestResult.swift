@@ -54,7 +54,10 @@ struct TestResult {
                 switch entry.action.kind.relation(to: action.kind, defaultMailbox: "INBOX") {
                 case .independent: continue
                 case .duplicate: isDuplicate = true
-                case .conflict(let text): if !entry.isDone { return text }
+                case .conflict(let text):
+                    guard entry.isDone else { return text }
+                    // The sender has been answered.
+                    if entry.action.kind.answersSender, action.kind.answersSender { isDuplicate = true }
                 case .reduced(let rest): action.kind = rest
                 }
             }
@@ -116,7 +119,6 @@ struct TestResult {
             session.send(
                 RejectionMail.make(reason: reason, for: session.currentMessage, environment, session.sendingContext))
         case .vacation(let vacation):
-            if self.wasExecuted { return true }
             do throws(VacationReply.Refusal) {
                 let reply = try VacationReply(vacation, to: session.currentMessage, environment)
                 let mail = reply.mail(for: session.currentMessage, environment, session.sendingContext)
@@ -159,6 +161,16 @@ extension TestSession {
         let name = Self.mailboxName(place.mailbox)
         if place.creates || name == "INBOX" || self.mailboxes[name] != nil {
             self.store(name, mail.octets, place.flags)
+        }
+    }
+}
+
+extension SieveAction.Kind {
+    /// Whether it sends the sender of the message an answer.
+    fileprivate var answersSender: Bool {
+        switch self {
+        case .reject, .vacation: true
+        case .keep, .fileInto, .redirect, .discard, .notify, .report, .pipe: false
         }
     }
 }
