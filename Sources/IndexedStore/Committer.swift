@@ -20,6 +20,8 @@ struct PendingRecord: Sendable {
     var mailboxes: [MailboxState] = []
     /// Called on the committer's thread after the flush, without locks; must be quick.
     var completion: (@Sendable (Result<LogSequence, StoreError>) -> Void)?
+    /// Whether it is one change with the next record of the queue.
+    var joinsNext = false
 }
 
 /// The one writer of a volume's log: takes whatever is queued, writes it with one flush, answers all.
@@ -234,9 +236,11 @@ final class Committer: @unchecked Sendable {
     private func takeBatch() -> (records: [PendingRecord], rest: Bool) {
         var octets = 0
         var count = 0
+        var isJoined = false
         for record in self.queue {
             octets += record.record?.octetCount ?? 0
-            if count > 0, octets > Self.batchOctets || count >= 16_384 { break }
+            if count > 0, !isJoined, octets > Self.batchOctets || count >= 16_384 { break }
+            isJoined = record.joinsNext
             count += 1
         }
         if count == self.queue.count {
@@ -256,6 +260,7 @@ final class Committer: @unchecked Sendable {
         if self.batch.logSize > 4 << 20 { self.batch = RecordBatch() } else { self.batch.removeAll() }
         for pending in records {
             guard let record = pending.record else { continue }
+            defer { if pending.joinsNext { self.batch.joinLastToNext() } }
             if let body = record.body, body.count > Self.copiedOctets {
                 var head: [UInt8] = []
                 record.encodeHead(into: &head)

@@ -180,6 +180,9 @@ final class Depositing: @unchecked Sendable {
             for index in self.groups.indices where self.groups[index].hasRecord {
                 records.append(self.record(of: self.groups[index], number: index))
             }
+            if self.mode == .allOrNone {
+                for index in records.indices.dropLast() { records[index].joinsNext = true }
+            }
             records += self.traceRecords()
         }
         // Once the records are queued, `self` is the committer's: it may flush them before the locks here are free.

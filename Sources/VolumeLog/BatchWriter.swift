@@ -59,7 +59,8 @@ struct BatchWriter {
         }
         return RecordHeader(
             payloadChecksum: checksum, previous: self.chain, length: UInt32(record.length),
-            sequence: self.sequence, kind: record.kind, flags: self.flags, salt: self.salt)
+            sequence: self.sequence, kind: record.kind,
+            flags: record.joinsNext ? self.flags.union(.joinsNext) : self.flags, salt: self.salt)
     }
 
     /// Through the buffer: header, payload, zeros up to the next multiple of 8.

@@ -209,7 +209,21 @@ struct LogRecovery {
         // Who copies a file that is being written sees some of the end and not what stands before it. All that is
         // behind such a gap was written after the copy began.
         walk.endsAtDamage = self.report.isCopy
-        _ = walk.run { (_, _, _) throws(Never) in .next }
+        // Where the records begin that are one change with what comes next.
+        var open: (position: Int, expected: UInt64, chain: UInt32)?
+        _ = walk.run { (header, offset, _) throws(Never) in
+            if !header.flags.contains(.joinsNext) {
+                open = nil
+            } else if open == nil {
+                open = (offset, header.sequence, header.previous)
+            }
+            return .next
+        }
+        if let open, walk.resumption == nil {
+            walk.position = open.position
+            walk.expected = open.expected
+            walk.chain = open.chain
+        }
         // A bad sector is no torn tail: cutting there would destroy what a second try may read.
         if scanner.sawUnreadable { throw VolumeLogError(.inputOutput, "pread", candidate.file.path) }
         self.report.damages += walk.damages

@@ -35,6 +35,7 @@ public struct RecordBatch: Sendable {
         /// CRC-32C of the in-memory part.
         var checksum: UInt32
         var source: Source?
+        var joinsNext = false
 
         var length: Int { self.count + (self.source?.count ?? 0) }
     }
@@ -152,6 +153,13 @@ public struct RecordBatch: Sendable {
             self.logSize += RecordHeader.span(payload: length)
         }
         return self.records.count - 1
+    }
+
+    /// Makes one change of the last record and the one that is added next: after a crash in the middle of the batch
+    /// neither is there, or both.
+    public mutating func joinLastToNext() {
+        guard !self.records.isEmpty else { return }
+        self.records[self.records.count - 1].joinsNext = true
     }
 
     // MARK: After the commit

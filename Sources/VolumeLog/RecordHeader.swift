@@ -24,6 +24,8 @@ struct RecordHeader {
         /// Everything before this record had been flushed when it was written, so a defect before it
         /// is damage and not a torn tail.
         static let followsFlush = Flags(rawValue: 1)
+        /// The next record belongs to the same change: at the log's end, without it, this one counts for nothing.
+        static let joinsNext = Flags(rawValue: 2)
     }
 
     /// Octets from this header to the next one.

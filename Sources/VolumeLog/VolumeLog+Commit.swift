@@ -180,14 +180,27 @@ extension VolumeLog {
                 let zeros = [UInt8](
                     repeating: 0,
                     count: writer.isBlank ? SegmentHeader.size + RecordHeader.size : RecordHeader.size)
-                try zeros.withUnsafeBufferPointer { (zeros) throws(VolumeLogError) in
-                    try self.options.files.writeAll(UnsafeRawBufferPointer(zeros), to: file, at: start)
+                do throws(VolumeLogError) {
+                    try zeros.withUnsafeBufferPointer { (zeros) throws(VolumeLogError) in
+                        try self.options.files.writeAll(UnsafeRawBufferPointer(zeros), to: file, at: start)
+                    }
+                } catch {
+                    // Where writing anew takes new blocks, as on file systems that copy on write.
+                    guard error.code == .diskFull else { throw error }
+                    try self.truncate(file, to: start)
+                    writer.fileSize = start
                 }
-            } else if self.options.files.truncate(file.descriptor, start) != 0 {
-                throw VolumeLogError(errno: errno, "ftruncate", file.path)
+            } else {
+                try self.truncate(file, to: start)
             }
         } catch {
             writer.failure = error
+        }
+    }
+
+    private func truncate(_ file: SegmentFile, to length: Int) throws(VolumeLogError) {
+        if self.options.files.truncate(file.descriptor, length) != 0 {
+            throw VolumeLogError(errno: errno, "ftruncate", file.path)
         }
     }
 

@@ -83,14 +83,24 @@ public final class VolumeLog: Sendable {
 
     /// Whether no record from `first` on is in a segment that has been given back.
     public func isContinuous(from first: LogSequence) -> Bool {
-        self.table.withLock { table in
-            guard let begin = table.segments.first else { return true }
-            guard begin.firstSequence <= first.rawValue else { return false }
-            let index = table.index(holding: first.rawValue)
-            return zip(table.segments[index...], table.segments[(index + 1)...]).allSatisfy {
-                $1.number == $0.number + 1
-            }
-        }
+        let table = self.table.withLock { $0 }
+        guard let begin = table.segments.first else { return true }
+        guard begin.firstSequence <= first.rawValue else { return false }
+        let last = table.segments.count - 1
+        return (table.index(holding: first.rawValue)..<last).allSatisfy { self.isFollowed($0, in: table) }
+    }
+
+    /// Whether the records of the next segment follow those of the one at `index`. A number may be missing between the
+    /// two without a record missing: that of a segment prepared and never written, because the process ended or the
+    /// disk was full. Then the records themselves say it.
+    private func isFollowed(_ index: Int, in table: SegmentTable) -> Bool {
+        let (this, next) = (table.segments[index], table.segments[index + 1])
+        if next.number == this.number + 1 { return true }
+        guard let file = try? self.file(this.number), let end = try? file.length() else { return false }
+        var walk = SegmentWalk(
+            scanner: SegmentScanner(file, end: end), bound: nil, expected: this.firstSequence, chain: this.previous)
+        _ = walk.run { (_, _, _) throws(Never) in .next }
+        return walk.damages.isEmpty && walk.expected == next.firstSequence && walk.chain == next.previous
     }
 
     /// A segment file and the first record in it.

@@ -40,6 +40,54 @@ import Testing
         [octets(5, 1)], [octets(40, 2), [], octets(17, 3)], [octets(8, 4)], [octets(33, 5), octets(2, 6)],
     ]
 
+    /// Records that are one change are all there or none, wherever the log is cut; what was complete before stays.
+    @Test func joinedRecordsComeTogether() throws {
+        let source = try TemporaryDirectory()
+        let log = try VolumeLog.open(directory: source.path, options: CrashTests.options(8_192))
+        try log.add([octets(7, 1)])
+        var batch = RecordBatch()
+        for number in 0..<3 {
+            batch.append(kind: 1, octets(20, number))
+            if number < 2 { batch.joinLastToNext() }
+        }
+        batch.append(kind: 1, octets(9, 9))
+        try log.commit(&batch)
+        let ends = batch.locations().map { Int($0.payloadOffset) + Int($0.length) }
+        let file = try TemporaryDirectory.contents(source.path + "/00000001.segment")
+        let directory = try TemporaryDirectory()
+        for cut in ends[0] - 30...file.count {
+            try TemporaryDirectory.write(Array(file[..<cut]), to: directory.path + "/00000001.segment")
+            let whole = cut < ends[2] ? 1 : cut < ends[3] ? 4 : 5
+            for round in 0..<2 {
+                let log = try VolumeLog.open(directory: directory.path, options: CrashTests.options(8_192))
+                #expect(try log.contents().count == whole + 2 * round, "cut at \(cut)")
+                #expect(log.openReport.damages.isEmpty)
+                try log.add([octets(3, cut), octets(5, cut)])
+            }
+            for name in TemporaryDirectory.names(directory.path) { unlink(directory.path + "/" + name) }
+        }
+    }
+
+    /// A segment that was taken into use and never written leaves a number out, and no record.
+    @Test func unusedSegmentIsNoGap() throws {
+        let directory = try TemporaryDirectory()
+        do {
+            let log = try VolumeLog.open(directory: directory.path, options: CrashTests.options(8_192))
+            try log.add([octets(3000, 1)])
+        }
+        // Prepared, renamed, and then the process ended.
+        try TemporaryDirectory.write([UInt8](repeating: 0, count: 8_192), to: directory.path + "/00000002.segment")
+        let log = try VolumeLog.open(directory: directory.path, options: CrashTests.options(8_192))
+        try log.add([octets(3000, 2)])
+        #expect(log.segments().map(\.number) == [1, 3])
+        #expect(log.isContinuous(from: .first))
+        // Numbers left out on purpose are another thing.
+        log.skip(to: LogSequence(rawValue: 9))
+        try log.add([octets(3, 3)])
+        #expect(!log.isContinuous(from: .first))
+        #expect(log.isContinuous(from: LogSequence(rawValue: 9)))
+    }
+
     @Test func everyTruncation() throws {
         let (file, records, ends) = try self.smallLog(CrashTests.batches)
         let directory = try TemporaryDirectory()
