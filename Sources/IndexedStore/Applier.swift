@@ -312,8 +312,9 @@ final class Applier: @unchecked Sendable {
                         .error,
                         failure.code == .diskFull
                             ? "index cannot be written: \(error). Free space; the server goes on by itself"
-                            : "index cannot be written: \(error). Mail stays safe in the log. Stop the server, move "
-                                + "the volume's index directory away and start it again")
+                            : "index cannot be written: \(error). Mail stays safe in the log; tried again each second. "
+                                + "Should it not end: stop the server, move the volume's index directory away and "
+                                + "start it again")
                 }
                 let again = self.monitor.lock.withLock { () -> Bool in
                     if self.isClosing { return false }

@@ -61,13 +61,21 @@ public final class Environment: Sendable {
     /// as `corrupted`, but a long value may come back as zeros, so verify or rebuild the index.
     public let missingBytes: Int
 
-    // The C library synchronizes access to the environment itself; moving the map, the one call it
-    // does not protect, happens behind the gate.
-    nonisolated(unsafe) private let handle: OpaquePointer
+    // The C library synchronizes access to the environment itself; moving the map and opening it anew, which it
+    // does not protect, happen behind the gate, and everybody else who reads the handle has passed the gate.
+    nonisolated(unsafe) private var handle: OpaquePointer
     private let gate: TransactionGate
     private let databases = Mutex<[String: Database]>([:])
-    /// Set when the map could not be put back after a failed growth: nothing may touch it again.
-    private let isBroken = Atomic<Bool>(false)
+    private enum Condition: UInt8, AtomicRepresentable {
+        case usable
+        /// LMDB refuses all work, or has no map any more, since a page could not be written: to be opened anew.
+        case failed
+        /// As `failed`, and the handle is closed already.
+        case lost
+        case closed
+    }
+
+    private let condition = Atomic<Condition>(.usable)
     /// Whether the running write transaction met a full map; only the one writer touches it.
     private let metFullMap = Atomic<Bool>(false)
 
@@ -78,6 +86,20 @@ public final class Environment: Sendable {
         {
             throw LMDBError(errno, "mkdir")
         }
+        let handle = try Self.open(path, options)
+        do throws(LMDBError) {
+            self.missingBytes = try Environment.fillMissingPages(handle, options.access)
+        } catch {
+            mdb_env_close(handle)
+            throw error
+        }
+        self.path = path
+        self.options = options
+        self.handle = handle
+        self.gate = TransactionGate(maximumIdle: max(0, options.pooledReaders))
+    }
+
+    private static func open(_ path: String, _ options: Options) throws(LMDBError) -> OpaquePointer {
         var created: OpaquePointer?
         try check(mdb_env_create(&created), "mdb_env_create")
         guard let handle = created else { throw LMDBError(ENOMEM, "mdb_env_create") }
@@ -102,23 +124,21 @@ public final class Environment: Sendable {
             // Slots of processes that died in a read transaction would keep old pages alive.
             var dead: Int32 = 0
             try check(mdb_reader_check(handle, &dead), "mdb_reader_check")
-            self.missingBytes = try Environment.fillMissingPages(handle, options.access)
+            return handle
         } catch {
             mdb_env_close(handle)
             throw error
         }
-        self.path = path
-        self.options = options
-        self.handle = handle
-        self.gate = TransactionGate(maximumIdle: max(0, options.pooledReaders))
     }
 
     deinit {
         self.gate.alone { readers in
             for reader in readers { mdb_txn_abort(reader) }
         }
-        // Closed by `close`, or unusable because the map is gone.
-        if !self.isBroken.load(ordering: .relaxed) { mdb_env_close(self.handle) }
+        switch self.condition.load(ordering: .relaxed) {
+        case .usable, .failed: mdb_env_close(self.handle)
+        case .lost, .closed: break
+        }
     }
 
     /// Makes the file as long as its meta page says. Touching a mapped page beyond the end of the
@@ -231,6 +251,10 @@ extension Environment {
             if result == MDB_SUCCESS, let transaction { return transaction }
             _ = self.gate.leave(keeping: nil)
             attempts += 1
+            if result == MDB_PANIC, attempts < 8 {
+                self.markFailed()
+                continue
+            }
             guard result == MDB_MAP_RESIZED, attempts < 8 else {
                 throw LMDBError(result, "mdb_txn_begin")
             }
@@ -260,6 +284,10 @@ extension Environment {
             }
             _ = self.gate.leave(keeping: nil)
             attempts += 1
+            if result == MDB_PANIC, attempts < 8 {
+                self.markFailed()
+                continue
+            }
             guard result == MDB_MAP_RESIZED, attempts < 8 else {
                 throw LMDBError(result, "mdb_txn_begin")
             }
@@ -297,7 +325,10 @@ extension Environment {
     /// transactions throw `panic`. LMDB must not have a file open twice in one process.
     public func close() {
         self.gate.alone { readers in
-            guard !self.isBroken.exchange(true, ordering: .relaxed) else { return }
+            switch self.condition.exchange(.closed, ordering: .relaxed) {
+            case .closed, .lost: return
+            case .usable, .failed: break
+            }
             for reader in readers { mdb_txn_abort(reader) }
             mdb_env_close(self.handle)
         }
@@ -305,14 +336,72 @@ extension Environment {
 
     /// Once more after the gate, which may have been waited for while the environment was closed.
     private func checkStillUsable() throws(LMDBError) {
-        if self.isBroken.load(ordering: .relaxed) {
+        if self.condition.load(ordering: .relaxed) != .usable {
             _ = self.gate.leave(keeping: nil)
-            throw LMDBError(MDB_PANIC, "mdb_env_close")
+            throw LMDBError(MDB_PANIC, "mdb_env_open")
         }
     }
 
+    /// Opens the file anew if that is needed.
     private func checkUsable() throws(LMDBError) {
-        if self.isBroken.load(ordering: .relaxed) { throw LMDBError(MDB_PANIC, "mdb_env_set_mapsize") }
+        switch self.condition.load(ordering: .relaxed) {
+        case .usable: break
+        case .closed: throw LMDBError(MDB_PANIC, "mdb_env_close")
+        case .failed, .lost: try self.reopen()
+        }
+    }
+
+    private func markFailed() {
+        _ = self.condition.compareExchange(expected: .usable, desired: .failed, ordering: .relaxed)
+    }
+
+    /// After a meta page could not be written, LMDB does nothing any more with what it has open. What was committed
+    /// before is in the file: opened anew, it goes on from there.
+    private func reopen() throws(LMDBError) {
+        let known = self.databases.withLock { Array($0.values) }.sorted { $0.index < $1.index }
+        let failure = self.gate.alone { readers -> LMDBError? in
+            switch self.condition.load(ordering: .relaxed) {
+            case .usable: return nil
+            case .closed: return LMDBError(MDB_PANIC, "mdb_env_close")
+            case .failed:
+                for reader in readers { mdb_txn_abort(reader) }
+                mdb_env_close(self.handle)
+                self.condition.store(.lost, ordering: .relaxed)
+            case .lost: break
+            }
+            do throws(LMDBError) {
+                let handle = try Self.open(self.path, self.options)
+                do throws(LMDBError) {
+                    try Self.open(known, in: handle)
+                } catch {
+                    mdb_env_close(handle)
+                    throw error
+                }
+                self.handle = handle
+                self.condition.store(.usable, ordering: .relaxed)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Opens databases so that each has the number that it had: numbers are given in the order of opening.
+    private static func open(_ databases: [Database], in handle: OpaquePointer) throws(LMDBError) {
+        guard !databases.isEmpty else { return }
+        var transaction: OpaquePointer?
+        try check(mdb_txn_begin(handle, nil, UInt32(MDB_RDONLY), &transaction), "mdb_txn_begin")
+        for database in databases {
+            var index: MDB_dbi = 0
+            let result = mdb_dbi_open(transaction, database.name, 0, &index)
+            guard result == MDB_SUCCESS, index == database.index else {
+                mdb_txn_abort(transaction)
+                throw LMDBError(result == MDB_SUCCESS ? MDB_PANIC : result, "mdb_dbi_open")
+            }
+        }
+        // Committing keeps the handles.
+        try check(mdb_txn_commit(transaction), "mdb_txn_commit")
     }
 }
 
@@ -321,7 +410,12 @@ extension Environment {
 extension Environment {
     private func growMap() throws(LMDBError) {
         var information = MDB_envinfo()
-        try check(mdb_env_info(self.handle, &information), "mdb_env_info")
+        try self.checkUsable()
+        _ = self.gate.enter(takingReader: false)
+        try self.checkStillUsable()
+        let found = mdb_env_info(self.handle, &information)
+        _ = self.gate.leave(keeping: nil)
+        try check(found, "mdb_env_info")
         let size = Int(information.me_mapsize)
         guard size < self.options.maximumMapSize else { throw LMDBError(MDB_MAP_FULL, "mdb_put") }
         // Whole mebibytes: the size must be a multiple of the page size.
@@ -333,9 +427,11 @@ extension Environment {
     private func moveMap(to size: Int) throws(LMDBError) {
         let result = self.gate.alone { readers -> Int32 in
             for reader in readers { mdb_txn_abort(reader) }
+            // Another thread's transaction may have found the file failed meanwhile.
+            guard self.condition.load(ordering: .relaxed) == .usable else { return MDB_PANIC }
             let result = mdb_env_set_mapsize(self.handle, size)
             // The old map is gone before the new one is made: without it every access would trap.
-            if result != MDB_SUCCESS { self.isBroken.store(true, ordering: .relaxed) }
+            if result != MDB_SUCCESS { self.condition.store(.failed, ordering: .relaxed) }
             return result
         }
         try check(result, "mdb_env_set_mapsize")
@@ -402,6 +498,9 @@ extension Environment {
 
     public func usage() throws(LMDBError) -> Usage {
         try self.checkUsable()
+        _ = self.gate.enter(takingReader: false)
+        try self.checkStillUsable()
+        defer { _ = self.gate.leave(keeping: nil) }
         var information = MDB_envinfo()
         try check(mdb_env_info(self.handle, &information), "mdb_env_info")
         var statistics = MDB_stat()
