@@ -235,8 +235,13 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         other.isReady = true
         let (notifiers, change) = state.releaseReady()
         let (others, otherChange) = otherState.releaseReady()
-        // In one step, so that a MOVE counts once at every moment.
-        state.core.quota.apply(change + otherChange)
+        if state.core === otherState.core {
+            // In one step, so that a MOVE counts once at every moment.
+            state.core.quota.apply(change + otherChange)
+        } else {
+            state.core.quota.apply(change)
+            otherState.core.quota.apply(otherChange)
+        }
         for state in states { state.lock.unlock() }
         for notifier in notifiers + others { notifier.notify() }
     }
@@ -267,12 +272,14 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
 
     private func releaseReady() -> ([SessionNotifier], QuotaLedger.Change) {
         var hasChanged = false
+        var hasDropped = false
         var reserved = QuotaUsage.zero
         while let entry = self.pending.first, entry.isReady {
             self.pending.removeFirst()
             hasChanged = true
             reserved = reserved + entry.reserved
             if entry.isDropped {
+                hasDropped = true
                 self.leaving =
                     entry.vanished.isEmpty
                     ? self.leaving : UIDSet(self.leaving.filter { !entry.vanished.contains($0) })
@@ -298,6 +305,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
             }
         }
         guard hasChanged else { return ([], QuotaLedger.Change()) }
+        if hasDropped, self.pending.isEmpty { self.keepUnusedNumbers() }
         self.refreshSnapshotHead()
         return (self.listeners, self.quotaChange(ending: reserved))
     }
@@ -311,6 +319,20 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
             listeners.append(SessionNotifier { feed.touch(name) })
         }
         return listeners
+    }
+
+    /// Has the log told of UIDs and MODSEQs that were given to messages which could not be stored: clients see them in
+    /// UIDNEXT and HIGHESTMODSEQ from now on, which must not go back at the next start.
+    private func keepUnusedNumbers() {
+        guard !self.isDeleted, let next = UID(rawValue: self.uidNext) else { return }
+        let none = NewKeywords()
+        let records: [StoreRecord] = [
+            .found(MessagesFound(key: self.key, newKeywords: none, uidNext: next, messages: [])),
+            .flagged(
+                FlagsChanged(key: self.key, modSeq: self.highestModSeq, origin: .file, newKeywords: none, rows: [])),
+        ]
+        // A volume that takes nothing more leaves a gap at its next start anyway.
+        for record in records { _ = try? self.queue(PendingRecord(record: record, isAwaited: false)) }
     }
 
     /// Removes messages from the snapshot and the counters. The snapshot is loaded.

@@ -291,7 +291,17 @@ extension StoreAccount {
         defer { self.gate.leave() }
         try self.core.checkPresent()
         let moves = try await self.moves(from: name, to: target)
-        let sequence = try await self.renameAll(moves)
+        try await self.renameAll(moves)
+        let sequence: LogSequence
+        do throws(StoreError) {
+            let renamed = moves.map { Renamed(mailbox: $0.state.key.mailbox, old: $0.old, new: $0.new) }
+            sequence = try await self.volume.commit(
+                .mailboxesRenamed(account: self.core.id, renamed), hasFileWork: self.core.home == .files)
+        } catch {
+            // A failure here leaves the new name, which the next look at the files takes in.
+            try? await self.renameAll(moves.reversed().map { Move(state: $0.state, old: $0.new, new: $0.old) })
+            throw error
+        }
         if self.core.home == .files { self.volume.fileWork.done(sequence, [moves[0].state]) }
         self.feed.post(.renamed(from: name, to: target))
     }
@@ -323,10 +333,10 @@ extension StoreAccount {
         return moves
     }
 
-    /// Renames the files, then queues the record. Files first: when one cannot be renamed, the others are renamed
-    /// back and nothing has happened. After a crash in between, the new names are found like mailboxes that
-    /// another program renamed, with their UIDs.
-    private func renameAll(_ moves: [Move]) async throws(StoreError) -> LogSequence {
+    /// Renames files and mailboxes, before the record: when a file cannot be renamed, the others are renamed back and
+    /// nothing has happened. After a crash before the record, the new names are found like mailboxes that another
+    /// program renamed, with their UIDs.
+    private func renameAll(_ moves: [Move]) async throws(StoreError) {
         let crashPoint = self.volume.configuration.crashPoint
         try await self.volume.threads.run { () throws(StoreError) in
             crashPoint(.aroundMailboxFiles)
@@ -365,9 +375,6 @@ extension StoreAccount {
                 }
             }
         }
-        let renamed = moves.map { Renamed(mailbox: $0.state.key.mailbox, old: $0.old, new: $0.new) }
-        return try await self.volume.commit(
-            .mailboxesRenamed(account: self.core.id, renamed), hasFileWork: self.core.home == .files)
     }
 
     private func renameInbox(to target: MailboxName) async throws(StoreError) {

@@ -73,6 +73,40 @@ final class FailingDisk: Sendable {
         }
     }
 
+    /// What was refused has not happened, and what clients were told of numbers holds after a restart.
+    @Test(arguments: TestFormat.allCases) func refusedChangesLeaveNothing(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
+        let disk = FailingDisk()
+        let work = try #require(MailboxName("Work"))
+        let other = try #require(MailboxName("Other/Work"))
+        var told: (next: UID, modSeq: ModSeq)?
+        try await volume.with {
+            $0.logFiles = disk.files
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await account.create(work, specialUse: nil)
+            try await store.put(message("before"), account, work)
+            disk.trouble.withLock { $0 = .full }
+            let error = await #expect(throws: StoreError.self) { try await account.rename(work, to: other) }
+            #expect(error?.code == .diskFull)
+            let deposits = ["a", "b"].map { Deposit(message: message($0), account: account, mailbox: work) }
+            await #expect(throws: StoreError.self) { _ = try await store.depositAll(deposits) }
+            disk.trouble.withLock { $0 = .none }
+            #expect(try await account.mailboxes().map(\.name) == [.inbox, work])
+            let status = try await account.status(of: work)
+            #expect(status.messages == 1)
+            told = (status.uidNext, status.highestModSeq)
+        }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let status = try await account.status(of: work)
+            let known = try #require(told)
+            #expect(status.messages == 1)
+            #expect(status.uidNext >= known.next)
+            #expect(status.highestModSeq >= known.modSeq)
+        }
+    }
+
     @Test(arguments: TestFormat.allCases) func failedFlushStopsTheVolume(_ format: TestFormat) async throws {
         let volume = try TestVolume(format)
         let disk = FailingDisk()

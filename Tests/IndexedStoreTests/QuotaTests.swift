@@ -44,6 +44,22 @@ import Testing
         return nil
     }
 
+    /// A MOVE into another account's mailbox takes from one what it gives to the other.
+    @Test(arguments: TestFormat.allCases) func moveBetweenAccounts(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
+        try await volume.with { store in
+            let anna = try await store.account(volume.identity("anna"))
+            let ben = try await store.account(volume.identity("ben"))
+            try await store.put(Self.sized(100), anna)
+            try await store.put(Self.sized(300), anna)
+            let inbox = try await anna.open(.inbox, .readWrite, onChange: {})
+            _ = try await inbox.transfer([UID(nonZero: 2)], to: .inbox, of: ben, .move, granting: .all)
+            inbox.close()
+            #expect(try await anna.quota().usage == QuotaUsage(storage: 100, messages: 1))
+            #expect(try await ben.quota().usage == QuotaUsage(storage: 300, messages: 1))
+        }
+    }
+
     @Test func countsAndRefuses() async throws {
         let volume = try TestVolume()
         try await volume.with { store in
