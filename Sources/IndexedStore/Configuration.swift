@@ -94,6 +94,8 @@ extension IndexedStore {
         public var log: @Sendable (LogLevel, String) -> Void = { _, _ in }
         /// Takes levels that accounts' usage crossed, from any thread and with locks held: must only note it.
         public var quotaCrossed: @Sendable (QuotaCrossing) -> Void = { _ in }
+        /// Octets that the index maps at first, for tests that have it grow; 0 for what it does otherwise.
+        package var indexMapSize = 0
         /// The log's system calls, for tests that let them fail.
         package var logFiles = FileOperations.system
         package var crashPoint: @Sendable (CrashPoint) -> Void = { _ in }

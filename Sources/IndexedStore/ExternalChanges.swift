@@ -313,7 +313,9 @@ extension MailboxState {
             for record in entry.records { waiting.insert(record.uid) }
         }
         var gone = UIDSet()
-        for row in rows where !waiting.contains(row.uid) && !self.leaving.contains(row.uid) {
+        let missing = self.core.volume.missingFiles.uids(self.key)
+        for row in rows
+        where !waiting.contains(row.uid) && !self.leaving.contains(row.uid) && !missing.contains(row.uid) {
             if let snapshot = self.snapshot {
                 guard snapshot.index(of: row.uid) != nil else { continue }
             } else {

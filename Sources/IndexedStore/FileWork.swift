@@ -26,6 +26,9 @@ final class FileWork: @unchecked Sendable {
     /// One mailbox on each file system that was written to since its last sync.
     private var dirty: [UInt64: MailboxState] = [:]
     private var segmentWanted = false
+    /// What is tried again each second, and when.
+    private var retries: [@Sendable (Attempt) -> Bool] = []
+    private var retryAt: UInt64 = 0
     private var isClosing = false
     /// Everything is wanted now, and the round that does it.
     private var isDraining = false
@@ -42,12 +45,17 @@ final class FileWork: @unchecked Sendable {
     /// Set before `start`; weak because the applier holds this.
     private weak var applier: Applier?
 
+    /// Whether a thing that is tried again may be tried once more.
+    enum Attempt { case another, last }
+
     private static let interval: UInt64 = 200_000_000
+    private static let retryInterval: UInt64 = 1_000_000_000
     private static let renameDelay: UInt64 = 800_000_000
     /// Files that are renamed or removed while nobody else can touch those of the mailbox.
     private static let slice = 64
     /// Microseconds left to others between two slices.
     private static let pause: UInt32 = 300
+    private static let failurePause: UInt32 = 20_000
 
     /// - Parameter unfinished: records whose files could not be written at the start; the log keeps them.
     init(
@@ -142,6 +150,16 @@ final class FileWork: @unchecked Sendable {
         }
     }
 
+    /// Has something that files did not allow tried again, each second until it answers `true`. When the volume is
+    /// closed before, there is a last attempt.
+    func retry(_ body: @escaping @Sendable (Attempt) -> Bool) {
+        self.monitor.lock.withLock {
+            if self.retries.isEmpty { self.retryAt = Monitor.now() &+ Self.retryInterval }
+            self.retries.append(body)
+            self.monitor.wakeAll()
+        }
+    }
+
     func prepareNextSegment() {
         self.monitor.lock.withLock {
             self.segmentWanted = true
@@ -160,7 +178,7 @@ final class FileWork: @unchecked Sendable {
     /// Waits on this thread until everything queued is done.
     func drain() {
         self.monitor.lock.withLock {
-            while !self.work.isEmpty || self.isBusy || self.doneSinceSync {
+            while !self.work.isEmpty || self.isBusy || self.doneSinceSync || !self.retries.isEmpty {
                 self.isDraining = true
                 self.monitor.wakeAll()
                 self.monitor.wait()
@@ -183,15 +201,23 @@ final class FileWork: @unchecked Sendable {
         while true {
             self.monitor.lock.lock()
             while self.work.isEmpty, !self.doneSinceSync, !self.segmentWanted, !self.isClosing {
-                self.monitor.wait()
+                if self.retries.isEmpty {
+                    self.monitor.wait()
+                } else if Monitor.now() < self.retryAt {
+                    self.monitor.wait(until: self.retryAt)
+                } else {
+                    break
+                }
             }
             let end = Monitor.now() &+ Self.interval
-            while !self.isClosing, !self.isDraining, !self.segmentWanted, Monitor.now() < end {
+            while !self.isClosing, !self.isDraining || !self.retries.isEmpty, !self.segmentWanted, Monitor.now() < end {
                 self.monitor.wait(until: end)
             }
             let isClosing = self.isClosing
             let segmentWanted = self.segmentWanted
             self.segmentWanted = false
+            let retries = isClosing || self.retryAt <= Monitor.now() ? self.retries : []
+            if !retries.isEmpty { self.retries = [] }
             let round = self.takeRound(everything: isClosing || self.isDraining)
             // What is done now has its rows in this round or an earlier one. What is done while the round runs may
             // have rows that only the next one writes, so that the log must keep it until then.
@@ -213,7 +239,12 @@ final class FileWork: @unchecked Sendable {
                 }
             }
             self.perform(round, done)
+            let failed = retries.filter { !$0(isClosing ? .last : .another) }
             self.monitor.lock.withLock {
+                if !failed.isEmpty, !isClosing {
+                    self.retries.insert(contentsOf: failed, at: 0)
+                    self.retryAt = Monitor.now() &+ Self.retryInterval
+                }
                 self.isBusy = false
                 self.monitor.wakeAll()
             }
@@ -251,6 +282,8 @@ final class FileWork: @unchecked Sendable {
         for work in round { self.unsynced.append(contentsOf: self.perform(work, &hasFailed)) }
         self.updateSizeFiles(round)
         if !round.isEmpty { self.crashPoint(.afterFileWork) }
+        // Who waits for all of it has it tried again at once.
+        if hasFailed { usleep(Self.failurePause) }
         guard self.sync(hasFailed ? .none : done) else { return }
         if !self.unsynced.isEmpty { self.crashPoint(.afterFileSync) }
         for task in self.unsynced { self.applier?.add(.fileTaskDone(task)) }

@@ -73,6 +73,7 @@ struct IndexOpening {
         do throws(LMDBError) {
             var options = Environment.Options()
             options.durability = self.configuration.fsync == .never ? .noSync : .noMetaSync
+            if self.configuration.indexMapSize > 0 { options.mapSize = self.configuration.indexMapSize }
             environment = try Environment(path: self.path, options: options)
         } catch {
             return try Self.outcome(error)

@@ -33,7 +33,7 @@ public final class IndexedStore: MailStore {
         let threads = StorageThreads(count: configuration.threadCount)
         let volume = try Volume(configuration, threads: threads, recovered: recovered)
         volume.accounts.setNextID(try volume.schema.highestAccountID() &+ 1)
-        try volume.start()
+        try volume.start(recovered.files, unlogged: recovered.unlogged)
         // What came of accounts on their way here when the process ended; they are still where they were.
         for (id, row) in try volume.schema.accountsInTransit() where row.identity.isArriving {
             do throws(StoreError) {
@@ -145,6 +145,19 @@ public final class IndexedStore: MailStore {
         let gate = self.volume.moves
         await gate.enter()
         defer { gate.leave() }
+        do throws(StoreError) {
+            return try await self.move(known, target, format)
+        } catch {
+            // Its mailboxes may be shut already. The account goes on as it is, through another object.
+            if known.isRetired.load(ordering: .acquiring) { self.volume.accounts.remove(known) }
+            throw error
+        }
+    }
+
+    private func move(
+        _ known: StoreAccount, _ target: AccountIdentity, _ format: any BodyFormat
+    ) async throws(StoreError) -> Int {
+        let driver = target.driver
         switch (known.core.home, format.home) {
         case (.files, .files) where known.identity.driver != driver:
             throw StoreError(.cannot, "from \(known.identity.driver) to \(driver)")
@@ -163,7 +176,7 @@ public final class IndexedStore: MailStore {
         case (.files, .files): break
         }
         // Also what an earlier move, cut short, has left.
-        guard let account = try await self.account(identity) as? StoreAccount else { return 0 }
+        guard let account = try await self.account(target) as? StoreAccount else { return 0 }
         return try await account.moveIntoFiles()
     }
 

@@ -90,6 +90,9 @@ final class Copying: @unchecked Sendable {
     /// Of a MOVE, where source and target differ.
     private var leaving: MailboxState.PendingEntry?
     private var vanishedModSeq: ModSeq?
+    /// To place files, by the thread that does it again.
+    private var attempts = 0
+    private var isAnswered = false
 
     init(
         _ accounts: (StoreAccount, StoreAccount), _ source: MailboxState, _ target: MailboxState,
@@ -362,27 +365,69 @@ final class Copying: @unchecked Sendable {
         }
         let failure = self.placeFiles()
         self.volume.configuration.crashPoint(.afterPublish)
-        self.show()
-        // A copy into a mailbox that was deleted since is gone with it, as if the deletion had come a moment later.
-        let isGone = self.target.lock.withLock { self.target.isDeleted }
-        if let failure, !isGone {
-            // Flushed, so the copy is there. The log keeps the record and the next start places the files; until
-            // then no source file is removed.
-            self.volume.configuration.log(
-                .error, "\(self.target.description): copied files cannot be placed now: \(failure)")
-            self.continuation.resume(returning: .failure(failure))
-            return
+        guard let failure, !self.isTargetDeleted else { return self.placed(sequence) }
+        switch self.kind {
+        case .copy: self.takeBack(sequence, failure)
+        case .move: self.placeLater(sequence, failure)
         }
+    }
+
+    /// A copy into a mailbox that was deleted since is gone with it, as if the deletion had come a moment later.
+    private var isTargetDeleted: Bool { self.target.lock.withLock { self.target.isDeleted } }
+
+    /// The files are there: so are the copies, and of a MOVE the sources can go.
+    private func placed(_ sequence: LogSequence) {
+        self.show()
         var rows: [UIDListRow] = []
         for item in self.items {
             guard let uid = item.uid else { continue }
             if item.prepared != nil { rows.append(UIDListRow(uid, item.location, guid: self.guid(of: item))) }
         }
-        if !isGone { self.volume.fileWork.add(rows: rows, self.target) }
+        if !self.isTargetDeleted { self.volume.fileWork.add(rows: rows, self.target) }
         self.volume.fileWork.done(sequence, [self.target])
         if let modSeq = self.vanishedModSeq { self.removeSources(modSeq) }
         self.answer()
     }
+
+    /// Copies that are in the log but cannot be in the files: the client is told so, and may try again. Files that are
+    /// there go with the rows.
+    private func takeBack(_ sequence: LogSequence, _ failure: StoreError) {
+        do throws(StoreError) {
+            try self.target.lock.withLock { () throws(StoreError) in
+                let uids = UIDSet(self.items.compactMap(\.uid))
+                let modSeq = self.target.nextModSeq()
+                _ = try self.target.queue(
+                    PendingRecord(record: .vanished(self.target.key, modSeq, uids), isAwaited: false))
+            }
+        } catch {
+            self.volume.configuration.log(
+                .warning, "\(self.target.description): copies, refused, may come back: \(error)")
+        }
+        if let arriving = self.arriving { self.target.drop(arriving) }
+        self.discardAll()
+        self.volume.fileWork.done(sequence, [self.target])
+        self.fail(failure)
+    }
+
+    /// A MOVE that is in the log cannot be taken back: the sources' UIDs are gone. Nobody sees it before the files are
+    /// there, and until then no source file is removed. Should that be after the next start, the log has the rest.
+    private func placeLater(_ sequence: LogSequence, _ failure: StoreError) {
+        self.volume.configuration.log(
+            .error,
+            "\(self.target.description): moved files cannot be placed now: \(failure). Tried again until it succeeds")
+        self.volume.fileWork.retry { [self] attempt in
+            guard let failure = self.placeFiles(), !self.isTargetDeleted else {
+                self.placed(sequence)
+                return true
+            }
+            self.attempts += 1
+            if attempt == .last || self.attempts == Self.attemptsAwaited { self.fail(failure) }
+            return false
+        }
+    }
+
+    /// Attempts, one a second, for which a client waits.
+    private static let attemptsAwaited = 5
 
     private func placeFiles() -> StoreError? {
         var unplaced: [Item] = []
@@ -436,6 +481,14 @@ final class Copying: @unchecked Sendable {
         }
     }
 
+    private func fail(_ failure: StoreError) { self.resume(.failure(failure)) }
+
+    private func resume(_ result: Result<CopyResult, StoreError>) {
+        guard !self.isAnswered else { return }
+        self.isAnswered = true
+        self.continuation.resume(returning: result)
+    }
+
     private func answer() {
         for body in self.dropped { self.target.discard(body) }
         var result = CopyResult(uidValidity: self.target.uidValidity, source: [], target: [])
@@ -444,6 +497,6 @@ final class Copying: @unchecked Sendable {
             result.source.insert(item.row.uid)
             result.target.insert(uid)
         }
-        self.continuation.resume(returning: .success(result))
+        self.resume(.success(result))
     }
 }

@@ -32,6 +32,10 @@ struct RecoveredFiles {
     private var structure: [(sequence: LogSequence, record: StoreRecord)] = []
     private var accounts: [UInt32: Account] = [:]
     private var touched: [MailboxKey: any MailboxFiles] = [:]
+    /// Records whose files could not be written, to be tried again while the volume works.
+    private var unwritten: [Noted] = []
+    /// Messages of those records.
+    private(set) var missing: [(key: MailboxKey, uid: UID)] = []
 
     init(_ configuration: IndexedStore.Configuration, _ schema: IndexSchema) {
         self.configuration = configuration
@@ -84,22 +88,16 @@ struct RecoveredFiles {
         }
         for noted in self.messages {
             do throws(StoreError) {
-                switch try Self.record(at: noted.location, of: log) {
-                case .added(let added): try self.restore(added, &report)
-                case .copied(let copied): try self.restore(copied, from: log, &report)
-                case .relocated(let relocated):
-                    guard let place = try self.place(relocated.key, relocated.uid) else { continue }
-                    try place.restore(relocated.octets)
-                    report.checkedFiles += 1
-                default: break
-                }
+                try self.restore(noted, from: log, &report)
             } catch {
                 failed.append(noted.sequence)
+                self.unwritten.append(noted)
+                self.missing += Self.messages(of: noted, in: log)
                 report.uncheckedFiles += 1
                 write(
                     .error,
                     "after a crash, a message file cannot be written again: \(error). The message stays in the log; "
-                        + "remove the cause and restart the server")
+                        + "tried again until it succeeds")
             }
         }
         for (key, files) in self.touched {
@@ -109,10 +107,53 @@ struct RecoveredFiles {
             } catch {
                 write(.error, "restored files cannot be flushed: \(error)")
                 failed.append(contentsOf: self.messages.map(\.sequence))
+                self.unwritten = self.messages
                 break
             }
         }
         return Array(Set(failed))
+    }
+
+    /// Once more, for records that failed; whether all of them are on the disk now. What was done to the messages
+    /// since is in the index.
+    mutating func restoreRest(from log: VolumeLog) -> [LogSequence]? {
+        var report = IndexedStore.OpenReport()
+        do throws(StoreError) {
+            for noted in self.unwritten { try self.restore(noted, from: log, &report) }
+            for (key, files) in self.touched {
+                guard let identity = try self.account(key.account)?.identity else { continue }
+                try identity.asOwner { () throws(StoreError) in try files.flush() }
+            }
+        } catch {
+            return nil
+        }
+        return self.unwritten.map(\.sequence)
+    }
+
+    var isComplete: Bool { self.unwritten.isEmpty }
+
+    private mutating func restore(
+        _ noted: Noted, from log: VolumeLog, _ report: inout IndexedStore.OpenReport
+    ) throws(StoreError) {
+        switch try Self.record(at: noted.location, of: log) {
+        case .added(let added): try self.restore(added, &report)
+        case .copied(let copied): try self.restore(copied, from: log, &report)
+        case .relocated(let relocated):
+            guard let place = try self.place(relocated.key, relocated.uid) else { return }
+            try place.restore(relocated.octets)
+            report.checkedFiles += 1
+        default: break
+        }
+    }
+
+    /// The messages that a record put into files.
+    private static func messages(of noted: Noted, in log: VolumeLog) -> [(key: MailboxKey, uid: UID)] {
+        switch try? Self.record(at: noted.location, of: log) {
+        case .added(let added): added.targets.map { ($0.key, $0.message.uid) }
+        case .copied(let copied): copied.messages.map { (copied.target, $0.message.uid) }
+        case .relocated(let relocated): [(relocated.key, relocated.uid)]
+        default: []
+        }
     }
 
     private static func record(at location: RecordLocation, of log: VolumeLog) throws(StoreError)
@@ -157,8 +198,9 @@ struct RecoveredFiles {
                 guard let octets = try Self.record(at: location, of: log)?.body else { continue }
                 try place.restore(octets)
                 report.checkedFiles += 1
-            } else if try !place.isThere() {
-                // The source's octets were on the disk before; its file goes only after the copy is there.
+            } else {
+                // The source's octets were on the disk before; its file goes only after the copy is there. A copy
+                // that is no link may have its name and not its octets.
                 guard let source = try self.mailbox(copied.source) else { continue }
                 do throws(StoreError) {
                     guard let owner = try self.account(copied.source.account)?.identity else { continue }
@@ -186,18 +228,6 @@ struct RecoveredFiles {
             try self.identity.asOwner { () throws(StoreError) in
                 try self.files.restore(
                     octets, at: self.row.location, flags: self.flags, internalDate: self.row.internalDate)
-            }
-        }
-
-        func isThere() throws(StoreError) -> Bool {
-            do throws(StoreError) {
-                _ = try self.identity.asOwner { () throws(StoreError) in
-                    try self.files.read(self.row.location, flags: self.flags)
-                }
-                return true
-            } catch {
-                guard error.code == .expunged || error.code == .notFound else { throw error }
-                return false
             }
         }
     }

@@ -14,6 +14,10 @@ struct Recovery {
         var restarts: UInt64
         /// Records whose files could not be written; the log must keep them.
         var unrestored: [LogSequence] = []
+        /// What knows how to write them.
+        var files: RecoveredFiles
+        /// A record that the log still has to get, before any other: there was no space for it.
+        var unlogged: StoreRecord?
         var checkpoint: CheckpointPointer?
         var report: IndexedStore.OpenReport
     }
@@ -89,33 +93,38 @@ struct Recovery {
         if self.purpose == .rebuild { try self.finishRebuild() }
         var unrestored = try self.files.restore(from: self.log, report: &self.report, self.configuration.log)
         unrestored.sort()
-        try self.files.finishTasks(self.configuration.log)
+        // Files of moved messages may be the only ones as long as their copies are not written.
+        if self.files.isComplete { try self.files.finishTasks(self.configuration.log) }
+        var unlogged: StoreRecord?
         // Clients may have been told of more than a copy knows.
         if self.log.openReport.isCopy { self.report.wasClean = false }
         if !self.report.wasClean {
             self.restarts += 1
-            try self.logRestart()
+            unlogged = try self.logRestart()
         }
         if self.log.openReport.isCopy { try self.raiseUIDs() }
         try self.writeMeta(unrestored)
         self.confirmPlace()
         return Result(
-            schema: self.schema, log: self.log, restarts: self.restarts, unrestored: unrestored,
+            schema: self.schema, log: self.log, restarts: self.restarts, unrestored: unrestored, files: self.files,
+            unlogged: unlogged,
             checkpoint: self.log.note(CheckpointPointer.name).flatMap {
                 CheckpointPointer(String(decoding: $0, as: UTF8.self))
             }, report: self.report)
     }
 
-    /// Counted in the log, too, so that an index made again from it knows.
-    private func logRestart() throws(StoreError) {
+    /// Counted in the log, too, so that an index made again from it knows. Answers a record for which there is no space.
+    private func logRestart() throws(StoreError) -> StoreRecord? {
         var batch = RecordBatch()
         let record = StoreRecord.restarted(count: self.restarts)
         batch.append(kind: record.kind.rawValue) { (out: inout [UInt8]) in record.encode(into: &out) }
         do throws(VolumeLogError) {
             try self.log.commit(&batch)
+            return nil
         } catch {
             // A full disk must not keep mail from being read.
             guard error.code == .diskFull else { throw StoreError(error) }
+            return record
         }
     }
 

@@ -94,6 +94,7 @@ extension StoreAccount {
     /// Ends the use of all mailboxes through this object: sessions hear that they are gone, deliveries that they are
     /// to try again.
     func retire() -> [MailboxState] {
+        self.isRetired.store(true, ordering: .releasing)
         let states = self.directory.withLock { directory in
             directory.entries.values.compactMap { entry -> MailboxState? in
                 if case .indexed(let state) = entry { return state }
@@ -212,22 +213,61 @@ extension MailboxState {
         let rows = try self.core.volume.schema.rows(self.key, moved.map(\.row.uid))
         let placed = Set(rows.map(\.location))
         var listed: [UIDListRow] = []
-        for item in moved {
+        var failure: StoreError?
+        for (item, sequence) in zip(moved, sequences) {
             guard placed.contains(item.prepared.location) else {
                 // Removed meanwhile.
                 self.discard(item.prepared)
+                self.core.volume.fileWork.done(sequence, [self])
                 continue
             }
-            try self.core.asOwner { () throws(StoreError) in
-                try self.files.publish(item.prepared, flags: item.flags)
+            do throws(StoreError) {
+                try self.core.asOwner { () throws(StoreError) in
+                    try self.files.publish(item.prepared, flags: item.flags)
+                }
+                listed.append(self.listing(of: item))
+                self.core.volume.fileWork.done(sequence, [self])
+            } catch {
+                // Its row names the file already.
+                failure = error
+                self.placeLater(item, sequence)
             }
-            listed.append(
-                UIDListRow(item.row.uid, item.prepared.location, guid: self.core.volume.guid(of: item.row)))
         }
         self.knownFingerprint = nil
         self.core.volume.fileWork.add(rows: listed, self)
-        for sequence in sequences { self.core.volume.fileWork.done(sequence, [self]) }
+        if let failure { throw failure }
         return listed.count
+    }
+
+    private func listing(of item: Moved) -> UIDListRow {
+        UIDListRow(item.row.uid, item.prepared.location, guid: self.core.volume.guid(of: item.row))
+    }
+
+    /// Writes a message's file as soon as that is possible. Until then nobody takes the message for removed, and the
+    /// log keeps it.
+    private func placeLater(_ item: Moved, _ sequence: LogSequence) {
+        let volume = self.core.volume
+        volume.missingFiles.add(self.key, item.row.uid)
+        volume.fileWork.retry { _ in
+            do throws(StoreError) {
+                try self.changeFiles(of: CollectionOfOne(item.prepared.location)) { (files) throws(StoreError) in
+                    // With the flags that it has now: renames found no file.
+                    guard let row = try volume.schema.rows(self.key, CollectionOfOne(item.row.uid)).first,
+                        row.location == item.prepared.location
+                    else { return }
+                    try files.restore(
+                        item.body, at: row.location, flags: self.fileFlags(row.flags, row.keywords),
+                        internalDate: row.internalDate)
+                }
+            } catch {
+                return false
+            }
+            self.discard(item.prepared)
+            volume.fileWork.add(rows: [self.listing(of: item)], self)
+            volume.missingFiles.remove(self.key, item.row.uid)
+            volume.fileWork.done(sequence, [self])
+            return true
+        }
     }
 
     private func relocation(of row: NewMessage, to location: BodyLocation, _ body: MessageOctets) -> PendingRecord {

@@ -24,6 +24,8 @@ final class StoreAccount: MailAccount {
     let directory: Mutex<Directory>
     /// What the files' access control lists said when last looked at.
     let accessListCache = Mutex<[MailboxName: SeenAccessList]>([:])
+    /// Whether its mailboxes were shut for a change of format: whoever wants the account takes another object.
+    let isRetired = Atomic<Bool>(false)
     /// Changes of the set of mailboxes, one at a time.
     let gate = AsyncGate()
 

@@ -18,6 +18,7 @@ final class Volume: Sendable {
     let committer: Committer
     let applier: Applier
     let fileWork: FileWork
+    let missingFiles = MissingFiles()
     let keeper: LogKeeper
     let indexer = SignatureIndexer()
     let budget: OctetBudget
@@ -64,7 +65,9 @@ final class Volume: Sendable {
     }
 
     /// Throws when the machine has no thread left; the process can then only end.
-    func start() throws(StoreError) {
+    func start(_ recovered: RecoveredFiles, unlogged: StoreRecord?) throws(StoreError) {
+        self.placeLater(recovered)
+        if let unlogged { _ = self.committer.enqueue(PendingRecord(record: unlogged, isAwaited: false)) }
         try self.accessLists.load(self.schema)
         try self.outgoing.load(self.schema)
         try self.fileWork.start(self.applier)
@@ -74,6 +77,21 @@ final class Volume: Sendable {
         self.keeper.everyRound { largeBodies.expire() }
         try self.keeper.start()
         try self.indexer.start(self)
+    }
+
+    /// Writes the files that could not be written at the start as soon as that is possible.
+    private func placeLater(_ recovered: RecoveredFiles) {
+        guard !recovered.isComplete else { return }
+        for message in recovered.missing { self.missingFiles.add(message.key, message.uid) }
+        let recovered = Mutex(recovered)
+        self.fileWork.retry { [self] _ in
+            recovered.withLock { recovered in
+                guard let written = recovered.restoreRest(from: self.log) else { return false }
+                for message in recovered.missing { self.missingFiles.remove(message.key, message.uid) }
+                for sequence in written { self.fileWork.done(sequence, []) }
+                return true
+            }
+        }
     }
 
     /// Looks soon whether a mailbox is still among the files of its account.

@@ -183,8 +183,12 @@ extension MaildirMailbox {
                 present = directory.status(target)
             }
         }
-        // After power loss a file may have its name and not its octets.
-        if let present, present.st_mode & S_IFMT == S_IFREG, self.isWhole(present, base, form) { return }
+        // After power loss a file may have its name and not its octets, or its length and zeros.
+        if let present, present.st_mode & S_IFMT == S_IFREG, self.isWhole(present, base, form),
+            self.holds(octets, location, flags)
+        {
+            return
+        }
         let temporary = self.account.shared.names.stem()
         try self.write(octets, form, to: RelativePath(.tmp, temporary), internalDate)
         let renamed = directory.rename(RelativePath(.tmp, temporary), target)
@@ -194,6 +198,17 @@ extension MaildirMailbox {
         }
         if present == nil { self.noteSize(base, 1) { directory.status(target) } }
         self.takenNames.withLock { $0.note(base) }
+    }
+
+    /// Whether a message's file says what it must.
+    private func holds(_ octets: MessageOctets, _ location: BodyLocation, _ flags: FileFlags) -> Bool {
+        guard let found = try? self.read(location, flags: flags), found.count == octets.count else { return false }
+        return octets.withUnsafeBytes { wanted in
+            found.withUnsafeBytes { found in
+                guard let wanted = wanted.baseAddress, let start = found.baseAddress else { return found.isEmpty }
+                return memcmp(wanted, start, found.count) == 0
+            }
+        }
     }
 
     /// Whether a file has the size it must have: the one its name tells, or the one we would write.
