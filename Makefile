@@ -1,5 +1,5 @@
 # Two commands: `make run` (a mail server on high ports, to try) and `make test` (every test).
-# Slow suites have their own: `make crash`, `make interop`, `make differential`, `make model`, `make fuzz`, `make soak`.
+# Slow suites have their own: `make crash`, `make faults`, `make power`, `make store`, `make interop`, `make differential`, `make model`, `make fuzz`, `make soak`.
 
 SWIFT ?= swift
 # Imports are held to the target graph of Package.swift; warnings are errors there.
@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 CONFDIR ?= /etc/martlet
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
-.PHONY: run build test unit interop differential model crash fuzz soak bench format lint install clean packages
+.PHONY: run build test unit interop differential model faults power store crash fuzz soak bench format lint install clean packages
 
 run: build
 	conf.d/demo/run.sh "$$($(SWIFT) build $(RELEASE) --show-bin-path)"
@@ -42,6 +42,20 @@ differential: packages
 model: packages
 	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" MODEL_ROUNDS=$(or $(ROUNDS),100) MODEL_STEPS=$(or $(STEPS),3000) \
 	    SUITE_SECONDS=86400 Tests/run.sh model
+
+# Every call by which the store changes its disk fails, and is the last one before the process dies. SECONDS_EACH: as many
+# of them as that allows.
+faults: packages
+	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" FAULTS_SECONDS=$(or $(SECONDS_EACH),0) SUITE_SECONDS=86400 Tests/run.sh faults
+
+# What power losses at many moments may leave of the store's disk.
+power: packages
+	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" POWER_SECONDS=$(or $(SECONDS_EACH),600) SUITE_SECONDS=86400 Tests/run.sh power
+
+# Random operations of the store against a model in memory. SEED=n ROUNDS=1 repeats a failure.
+store: packages
+	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" STORE_ROUNDS=$(or $(ROUNDS),100) STORE_STEPS=$(or $(STEPS),3000) \
+	    SUITE_SECONDS=86400 Tests/run.sh store
 
 # The daemon's mail role is killed so many times under load, with Maildirs and with packs.
 crash: packages

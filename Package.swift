@@ -205,6 +205,11 @@ let package = Package(
         tests("Login", uses: ["ServerCore", nioCore]),
         tests("QuotaStatusServer"),
         tests("AdminCommands", uses: ["IMAPCore", "MailStore", "MailCore"]),
+        // Operations of the store for Tests/Faults, whose disk fails, loses power or is forgotten.
+        .executableTarget(
+            name: "StoreDriver",
+            dependencies: ["IndexedStore", "MaildirFormat", "PackFormat", "MailStore", "LMDB", "MailCore"],
+            path: "Tests/StoreDriver", swiftSettings: strict),
         // Conversations with a server, from files.
         .target(name: "TranscriptKit", path: "Tests/TranscriptKit", swiftSettings: strict),
         tests(

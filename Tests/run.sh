@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, model, crash, soak, fuzz, load) only those suites.
+# Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, model, faults, power, store, crash, soak,
+# fuzz, load) only those suites.
 #
 # Each suite beside the unit tests is a program under Tests/Interop that prints lines
 # `ok NAME`, `FAIL NAME: why` or `skip NAME: why`.
@@ -7,7 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${SWIFT:=swift}" "${STRICT:=}"
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model crash soak fuzz load)
+[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model faults power store crash soak fuzz load)
 
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -69,6 +70,17 @@ program() {
     fi
 }
 
+build_driver() {
+    # shellcheck disable=SC2086
+    "$SWIFT" build $STRICT --product StoreDriver || {
+        echo "FAIL build"
+        echo "$passed passed, $((failed + 1)) failed"
+        exit 1
+    }
+    MARTLET_BIN=$("$SWIFT" build --show-bin-path)
+    export MARTLET_BIN
+}
+
 build_daemon() {
     # shellcheck disable=SC2086
     "$SWIFT" build $STRICT --product martletd && "$SWIFT" build $STRICT --product martlet || {
@@ -100,6 +112,22 @@ for suite in "${suites[@]}"; do
             # shellcheck disable=SC2086
             program model python3 Tests/Model/model_test.py --rounds "${MODEL_ROUNDS:-10}" \
                 --steps "${MODEL_STEPS:-1500}" ${SEED:+--seed $SEED}
+            ;;
+        faults)
+            build_driver
+            # shellcheck disable=SC2086
+            program faults python3 Tests/Faults/faults_test.py --seconds "${FAULTS_SECONDS:-35}" ${SEED:+--seed $SEED}
+            ;;
+        power)
+            build_driver
+            # shellcheck disable=SC2086
+            program power python3 Tests/Faults/power_test.py --seconds "${POWER_SECONDS:-20}" ${SEED:+--seed $SEED}
+            ;;
+        store)
+            build_driver
+            # shellcheck disable=SC2086
+            program store python3 Tests/Faults/store_test.py --rounds "${STORE_ROUNDS:-4}" \
+                --steps "${STORE_STEPS:-300}" ${SEED:+--seed $SEED}
             ;;
         crash)
             build_daemon
