@@ -71,6 +71,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     /// The newest record about this mailbox, and the newest that added visible messages.
     var lastTicket: UInt64 = 0
     var lastVisibleTicket: UInt64 = 0
+    /// The newest record that took a message's octets to another place.
+    var lastRelocation: UInt64 = 0
 
     /// A change that is queued and not yet visible.
     final class PendingEntry: @unchecked Sendable {

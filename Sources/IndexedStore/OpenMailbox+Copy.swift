@@ -90,6 +90,8 @@ final class Copying: @unchecked Sendable {
     /// Of a MOVE, where source and target differ.
     private var leaving: MailboxState.PendingEntry?
     private var vanishedModSeq: ModSeq?
+    /// `MailboxState.lastRelocation` of the source, before its rows were read.
+    private var seenRelocation: UInt64 = 0
     /// To place files, by the thread that does it again.
     private var attempts = 0
     private var isAnswered = false
@@ -113,12 +115,13 @@ final class Copying: @unchecked Sendable {
     /// On a storage thread.
     func start(_ uids: UIDSet) {
         do throws(StoreError) {
-            try self.prepare(uids)
-            if self.items.isEmpty {
-                self.answer()
-            } else {
+            while true {
+                try self.prepare(uids)
+                if self.items.isEmpty { return self.answer() }
                 self.volume.configuration.crashPoint(.afterPrepare)
-                try self.queue()
+                if try self.queue() { return }
+                self.discardAll()
+                self.items = []
             }
         } catch {
             self.discardAll()
@@ -136,9 +139,11 @@ final class Copying: @unchecked Sendable {
         let wanted = self.source.lock.withLock { () -> [UID] in
             var wanted: [UID] = []
             self.source.forEachVisible(uids) { wanted.append($0.uid) }
+            self.seenRelocation = self.source.lastRelocation
             return wanted
         }
         guard !wanted.isEmpty else { return }
+        try self.volume.waitApplied(self.seenRelocation)
         let rows = try self.volume.schema.rows(self.source.key, wanted)
         let sourceFiles = self.source.lock.withLock { self.source.files }
         let targetFiles = self.target.lock.withLock { self.target.files }
@@ -186,8 +191,8 @@ final class Copying: @unchecked Sendable {
     }
 
     /// Assigns UIDs and queues the record. What has gone from the source meanwhile is left out; flags are those of
-    /// now.
-    private func queue() throws(StoreError) {
+    /// now. `false`: the source's account moves, and a body in the log may have no owner by now; to be prepared again.
+    private func queue() throws(StoreError) -> Bool {
         let states =
             self.source === self.target
             ? [self.source] : [self.source, self.target].sorted { $0.key < $1.key }
@@ -198,6 +203,9 @@ final class Copying: @unchecked Sendable {
             throw StoreError(.temporary, "mailbox \(self.target.name) is being restored")
         }
         guard !self.source.isDeleted else { throw StoreError(.expunged, "mailbox deleted") }
+        if self.source.lastRelocation != self.seenRelocation, self.items.contains(where: { $0.location.isInLog }) {
+            return false
+        }
         try self.target.checkRoom(for: self.items.count)
         var kept: [Item] = []
         var sources = UIDSet()
@@ -238,7 +246,7 @@ final class Copying: @unchecked Sendable {
         self.items = kept
         guard !kept.isEmpty else {
             if !self.volume.threads.submit({ self.answer() }) { self.answer() }
-            return
+            return true
         }
         let reserved = try self.reserve(records)
         self.target.keywords = table
@@ -264,6 +272,7 @@ final class Copying: @unchecked Sendable {
         }
         for state in states { state.lastTicket = ticket }
         self.arriving?.ticket = ticket
+        return true
     }
 
     /// What is noted of it, with the mailboxes locked.

@@ -288,7 +288,10 @@ extension MailboxState {
         for var record in records {
             record.completion = { result in outcomes.withLock { $0.append(result) } }
             let queued = record
-            ticket = try self.lock.withLock { () throws(StoreError) in try self.queue(queued) }
+            ticket = try self.lock.withLock { () throws(StoreError) in
+                self.lastRelocation = try self.queue(queued)
+                return self.lastRelocation
+            }
         }
         try self.core.volume.committer.waitFlushed(ticket)
         var sequences: [LogSequence] = []
