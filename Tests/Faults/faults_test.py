@@ -215,7 +215,14 @@ class Pair:
         if "picture" not in live:
             self.problem(where, f"cannot be read afterwards: {live.get('text')}")
             return
-        found = difference(normal(live["picture"], self.known), normal(reopened, self.known))
+        seen, there = normal(live["picture"], self.known), normal(reopened, self.known)
+        for account, content in there["accounts"].items():
+            for name, box in list(content["mailboxes"].items()):
+                # A directory half made, of a mailbox whose creation was refused, is taken for one that another program made.
+                known = seen["accounts"].get(account, {"mailboxes": {}})["mailboxes"]
+                if not box["messages"] and name not in known and box["guid"] == "new":
+                    del content["mailboxes"][name]
+        found = difference(seen, there)
         if found:
             self.problem(where, f"what clients saw is not what is there after reopening: {found}")
 
@@ -246,7 +253,13 @@ def main():
     rng = random.Random(options.seed)
     good = bad = 0
 
+    def is_over(pair):
+        """Whether the time is up: all of it is for all pairs, and each is to have its part."""
+        return options.seconds and time.monotonic() - began > options.seconds * (pairs.index(pair) + 1) / len(pairs)
+
     def work(pair):
+        if options.seconds and time.monotonic() - began > options.seconds:
+            return
         if not pair.points and not pair.problems and not pair.prepare():
             return
         order = list(pair.points)
@@ -256,19 +269,14 @@ def main():
         if options.seconds:
             random.Random(f"{options.seed} {pair.name} {pair.form}").shuffle(order)
         for place, point in enumerate(order):
-            # Of each pair at least some.
-            if options.seconds and place >= 2 and time.monotonic() - began > options.seconds * share(pair):
+            # Of each pair at least one.
+            if place >= 1 and is_over(pair):
                 break
             pair.try_point(point)
         if not (options.keep or options.point):
             shutil.rmtree(pair.bench.directory, ignore_errors=True)
 
     rng.shuffle(pairs)
-
-    def share(pair):
-        """By when, of the whole time, a pair is to be done."""
-        return (pairs.index(pair) + 1) / len(pairs)
-
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         futures = {pool.submit(work, pair): pair for pair in pairs}
         for future in concurrent.futures.as_completed(futures):
@@ -278,6 +286,9 @@ def main():
             except Exception as error:  # a broken test is a failed one
                 pair.problem("test", f"{type(error).__name__}: {error}")
             count = sum(pair.covered.values())
+            if not pair.points and not pair.problems:
+                print(f"# {pair.name} {pair.form}: no time left")
+                continue
             if pair.problems:
                 bad += 1
                 print(f"FAIL {pair.name} {pair.form}: {len(pair.problems)} problems at {count} of {len(pair.points)} "
