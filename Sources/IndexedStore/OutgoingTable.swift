@@ -64,8 +64,15 @@ final class OutgoingTable: Sendable {
         }
     }
 
-    func takeDue(at now: Int64) -> DueMail {
-        self.state.withLock { state in
+    func takeDue(at now: Int64, longest: Int64) -> DueMail {
+        let (horizon, overflow) = now.addingReportingOverflow(longest)
+        return self.state.withLock { state in
+            while !overflow, let last = state.due.max, last.time > horizon {
+                state.due.removeMax()
+                guard let (_, mail, turn) = state.mails[last.id], turn == last.turn else { continue }
+                state.mails[last.id]?.turn = 0
+                return .mail(mail)
+            }
             while let first = state.due.min {
                 guard let (_, mail, turn) = state.mails[first.id], turn == first.turn else {
                     state.due.removeMin()

@@ -12,7 +12,9 @@ final class StoreQueue: OutgoingQueue {
 
     var identity: UInt64 { self.volume.log.tag }
 
-    func takeDue(at now: Int64) -> DueMail { self.volume.outgoing.takeDue(at: now) }
+    func takeDue(at now: Int64, longest: Int64) -> DueMail {
+        self.volume.outgoing.takeDue(at: now, longest: longest)
+    }
 
     func putBack(_ id: OutgoingID) { self.volume.outgoing.putBack(id) }
 

@@ -97,10 +97,10 @@ struct VolumeQueue: OutgoingQueue {
     /// Another one where one of the volumes is another.
     var identity: UInt64 { self.queues.reduce(0) { ($0 << 1 | $0 >> 63) ^ $1.identity } }
 
-    func takeDue(at now: Int64) -> DueMail {
+    func takeDue(at now: Int64, longest: Int64) -> DueMail {
         var next: Int64?
         for (place, queue) in self.queues.enumerated() {
-            switch queue.takeDue(at: now) {
+            switch queue.takeDue(at: now, longest: longest) {
             case .mail(let mail): return .mail(Self.outside(mail, place))
             case .later(let time): next = min(next ?? time, time)
             case .none: break

@@ -104,7 +104,10 @@ public protocol OutgoingQueue: Sendable {
 
     /// Takes the mail that is to be tried first, if it is due: it is not taken again before it is noted as deferred, or
     /// put back. Those that were being handed over when the store was opened are due at once.
-    func takeDue(at now: Int64) -> DueMail
+    ///
+    /// - Parameter longest: seconds for which a mail is put off at most. One that would wait longer was put off while the
+    ///   clock was ahead, and is due.
+    func takeDue(at now: Int64, longest: Int64) -> DueMail
 
     /// Has a mail that was taken taken again, when it is due.
     func putBack(_ id: OutgoingID)
@@ -121,4 +124,9 @@ public protocol OutgoingQueue: Sendable {
     /// Has `body` called, from any thread, when a mail is new or is to be tried at another time. One at a time: a
     /// new one takes the place of the last.
     func watch(_ body: @escaping @Sendable () -> Void)
+}
+
+extension OutgoingQueue {
+    /// As `takeDue(at:longest:)`, for a clock that is right.
+    public func takeDue(at now: Int64) -> DueMail { self.takeDue(at: now, longest: .max) }
 }

@@ -132,6 +132,24 @@ import Testing
         }
     }
 
+    /// What was put off while the clock was ahead does not wait for that time.
+    @Test func clockThatWasAhead() async throws {
+        try await TestSite.with { (site) async throws in
+            site.install("redirect \"x@example.net\";", for: "anna")
+            for number in 0..<2 {
+                _ = try await site.deliver(site.agent(), to: "anna", message: "Message-ID: <\(number)@x>\r\n\r\n")
+            }
+            let queue = try #require(site.queue)
+            let mails = queue.mails
+            let now = site.seconds.withLock { $0 }
+            try await queue.note(.deferred(until: now + 3600, reason: ""), of: mails[0].id)
+            try await queue.note(.deferred(until: now + 86_400, reason: ""), of: mails[1].id)
+            guard case .mail(let mail) = queue.takeDue(at: now, longest: 3600) else { return #expect(Bool(false)) }
+            #expect(mail.id == mails[1].id)
+            guard case .later(now + 3600) = queue.takeDue(at: now, longest: 3600) else { return #expect(Bool(false)) }
+        }
+    }
+
     @Test func boundsHold() async throws {
         try await TestSite.with { (site) async throws in
             let agent = site.agent { $0.sieve?.maximumQueued = 1 }

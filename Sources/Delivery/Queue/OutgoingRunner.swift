@@ -76,9 +76,10 @@ public final class OutgoingRunner: Sendable {
             group.addTask { await self.nextWake() }
             while !Task.isCancelled {
                 let now = self.current.clock()
+                let longest = self.longest
                 var next: Int64?
                 while busy.count < Self.width, next == nil, self.current.transport.canSend {
-                    let due = self.queue.takeDue(at: now)
+                    let due = self.queue.takeDue(at: now, longest: longest)
                     guard case .mail(let mail) = due else {
                         if case .later(let time) = due { next = time }
                         break
@@ -115,9 +116,13 @@ public final class OutgoingRunner: Sendable {
     /// Tries what is due, one after the other, and ends.
     package func sendDue() async {
         var mails: [QueuedMail] = []
-        while case .mail(let mail) = self.queue.takeDue(at: self.current.clock()) { mails.append(mail) }
+        let longest = self.longest
+        while case .mail(let mail) = self.queue.takeDue(at: self.current.clock(), longest: longest) { mails.append(mail) }
         for mail in mails { await self.send(mail) }
     }
+
+    /// Seconds for which a mail is put off at most.
+    private var longest: Int64 { max(1, self.current.longestPause.components.seconds) }
 
     private func nextWake() async -> OutgoingID? {
         for await _ in self.wakes { return nil }
