@@ -117,14 +117,16 @@ extension POP3Session {
         }
     }
 
-    /// The octets of one message. When the client has sent more commands already, the messages behind it are read
-    /// in the same turn of a storage thread, since these commands ask for them nearly always.
+    /// The octets of one message. When the client has sent more commands already, or has just asked for the message
+    /// before, those behind it are read in the same turn of a storage thread, since they come next nearly always.
     private func octets(
         of index: Int, in snapshot: MessageOrder, _ mailbox: any Mailbox
     ) async throws(StoreError) -> MessageOctets {
+        let isNext = index == self.followingIndex
+        self.followingIndex = index + 1
         if let known = self.readAhead.removeValue(forKey: index) { return try known.get() }
-        let isPipelined = self.connection.withInput { !$0.isEmpty }
-        let end = isPipelined ? min(snapshot.count, index + Self.readAheadMessages) : index + 1
+        let readsAhead = isNext || self.connection.withInput { !$0.isEmpty }
+        let end = readsAhead ? min(snapshot.count, index + Self.readAheadMessages) : index + 1
         let found = try await mailbox.octets(of: (index..<end).map { snapshot[$0] }, limit: Self.readAheadOctets)
         guard let first = found.first else { throw StoreError(.expunged) }
         self.readAhead = [:]

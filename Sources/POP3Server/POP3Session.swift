@@ -26,6 +26,8 @@ actor POP3Session {
     var retrieved = UIDSet()
     /// Messages read with the one before them, by their index; at most 128 KiB.
     var readAhead: [Int: Result<MessageOctets, StoreError>] = [:]
+    /// The index behind that of the message asked for last.
+    var followingIndex = -1
     var counters = Counters()
     var loginLog = LoginLog(service: "pop3")
     var isDone = false
