@@ -27,11 +27,19 @@ public enum HTMLText {
     }
 
     /// Tags inside a word: they leave no space.
-    private static let inline: [StaticString] = [
+    private static let inline: [UInt64] = [
         "a", "abbr", "b", "big", "code", "del", "em", "font", "i", "ins", "mark", "s", "small", "span", "strike",
-        "strong",
-        "sub", "sup", "tt", "u", "wbr",
-    ]
+        "strong", "sub", "sup", "tt", "u", "wbr",
+    ].map { name in Array(name.utf8).withUnsafeBytes { Self.packed(Octets($0)) } }
+
+    /// A name in one number, letters folded; 0 for one that is longer than any asked for.
+    @inline(__always)
+    private static func packed(_ name: Octets) -> UInt64 {
+        if name.count > 8 { return 0 }
+        var packed: UInt64 = 0
+        for byte in name.buffer { packed = packed << 8 | UInt64(byte | 0x20) }
+        return packed
+    }
 
     private static func skipTag(_ html: Octets, at start: Int, to out: inout [UInt8]) -> Int {
         if html.hasPrefix([0x3C, 0x21, 0x2D, 0x2D], at: start) {  // <!--
@@ -47,9 +55,12 @@ public enum HTMLText {
         while nameEnd - nameStart < 12, ASCII.isLetter(html[nameEnd]) { nameEnd += 1 }
         let name = html[nameStart..<nameEnd]
         let end = html.index(of: UInt8(ascii: ">"), from: nameEnd).map { $0 + 1 } ?? html.count
-        if !self.inline.contains(where: { name.equals(lowercase: $0) }) { out.append(0x20) }
-        guard nameStart == start + 1 else { return end }
-        for hidden in ["style", "script", "title"] as [StaticString] where name.equals(lowercase: hidden) {
+        if !self.inline.contains(self.packed(name)) { out.append(0x20) }
+        guard nameStart == start + 1, name.count == 5 || name.count == 6 else { return end }
+        let hidden: StaticString? =
+            name.equals(lowercase: "style")
+            ? "style" : name.equals(lowercase: "script") ? "script" : name.equals(lowercase: "title") ? "title" : nil
+        if let hidden {
             // On to the end tag; without one, the rest is hidden.
             var i = end
             while let open = html.index(of: UInt8(ascii: "<"), from: i) {
