@@ -144,6 +144,12 @@ final class UserMailbox: Mailbox {
         try await self.base.signatures(of: records, visit)
     }
 
+    func headerKeys(
+        of records: [MessageRecord], _ visit: (Int, HeaderKeys.View?) -> Bool
+    ) async throws(StoreError) {
+        try await self.base.headerKeys(of: records, visit)
+    }
+
     func octets(
         of records: [MessageRecord], limit: Int
     ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {

@@ -48,7 +48,9 @@ struct IndexSchema: Sendable {
     let trace: Database
     /// Account, mailbox, UID -> signature (MIMECore.TextSignature).
     let signatures: Database
-    /// Account, mailbox -> the lowest UID, 4 octets little-endian, that may be of a message without signature.
+    /// Account, mailbox, UID -> keys of its header (MIMECore.HeaderKeys).
+    let headerKeys: Database
+    /// Account, mailbox -> the lowest UID, 4 octets little-endian, that may be of a message without signature or keys.
     let unsigned: Database
     /// Name -> 8 octets little-endian.
     let meta: Database
@@ -67,7 +69,7 @@ struct IndexSchema: Sendable {
         case clean
         /// `VolumeLog.tag` of the log to which it belongs.
         case log
-        /// The version of signatures for which `unsigned` is complete.
+        /// The versions of signatures and keys for which `unsigned` is complete.
         case signatures
     }
 
@@ -91,14 +93,16 @@ struct IndexSchema: Sendable {
         self.remembered = try environment.database("remembered")
         self.trace = try environment.database("trace")
         self.signatures = try environment.database("signatures")
+        self.headerKeys = try environment.database("headerkeys")
         self.unsigned = try environment.database("unsigned")
         self.meta = try environment.database("meta")
     }
 
     /// Whether a database is made from the others, so that a checkpoint need not have it. `caches` are made from the
-    /// messages when somebody asks, `signatures` in the background; of `trace` a rebuild keeps what the log still has.
+    /// messages when somebody asks, `signatures` and
+    /// `headerkeys` in the background; of `trace` a rebuild keeps what the log still has.
     static func isDerived(_ database: String) -> Bool {
-        ["caches", "segments", "trace", "signatures", "unsigned", "meta"].contains(database)
+        ["caches", "segments", "trace", "signatures", "headerkeys", "unsigned", "meta"].contains(database)
     }
 
     // MARK: Keys

@@ -5,15 +5,15 @@ internal import MailStore
 
 /// Rows made from messages: written with the message's own row, or later where its octets were not at hand.
 extension IndexWriter {
-    /// Of a new message. One without a signature is left to the indexer.
+    /// Of a new message. One without a signature or keys is left to the indexer.
     func put(
         _ derived: DerivedRows, _ key: MailboxKey, _ uid: UID, _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) {
         let rowKey = IndexSchema.key(key, uid)
         if !derived.cache.isEmpty { try transaction.put(self.schema.caches, rowKey, derived.cache) }
-        if !derived.signature.isEmpty {
-            try transaction.put(self.schema.signatures, rowKey, derived.signature)
-        } else {
+        if !derived.signature.isEmpty { try transaction.put(self.schema.signatures, rowKey, derived.signature) }
+        if !derived.headerKeys.isEmpty { try transaction.put(self.schema.headerKeys, rowKey, derived.headerKeys) }
+        if derived.signature.isEmpty || derived.headerKeys.isEmpty {
             try self.schema.noteUnsigned(key, from: uid, transaction)
         }
     }
@@ -26,6 +26,7 @@ extension IndexWriter {
         guard try transaction.get(self.schema.messages, rowKey) != nil else { return }
         if !derived.cache.isEmpty { try transaction.put(self.schema.caches, rowKey, derived.cache) }
         if !derived.signature.isEmpty { try transaction.put(self.schema.signatures, rowKey, derived.signature) }
+        if !derived.headerKeys.isEmpty { try transaction.put(self.schema.headerKeys, rowKey, derived.headerKeys) }
     }
 
     /// The indexer has seen the messages up to a UID. Those behind it may have come without signatures meanwhile.
@@ -69,9 +70,10 @@ extension IndexSchema {
         try transaction.put(self.unsigned, prefix, value)
     }
 
-    /// Has all signatures made that an index of an earlier release, or one made again from the log, lacks.
+    /// Has all signatures and keys made that an index of an earlier release, or one made again from the log, lacks.
     func checkSignatures(_ transaction: borrowing WriteTransaction) throws(LMDBError) {
-        guard try self.meta(.signatures, transaction.reading) != UInt64(TextSignature.version) else { return }
+        let version = UInt64(TextSignature.version) | UInt64(HeaderKeys.version) << 8
+        guard try self.meta(.signatures, transaction.reading) != version else { return }
         var keys: [MailboxKey] = []
         do {
             let cursor = try transaction.cursor(self.mailboxes)
@@ -84,6 +86,6 @@ extension IndexSchema {
             }
         }
         for key in keys { try self.noteUnsigned(key, from: .first, transaction) }
-        try self.setMeta(.signatures, UInt64(TextSignature.version), transaction)
+        try self.setMeta(.signatures, version, transaction)
     }
 }

@@ -255,7 +255,8 @@ struct IndexWriter {
                 // Copied out first: a change invalidates what was read.
                 let derived = DerivedRows(
                     cache: try transaction.get(self.schema.caches, sourceKey).map { Array($0) } ?? [],
-                    signature: try transaction.get(self.schema.signatures, sourceKey).map { Array($0) } ?? [])
+                    signature: try transaction.get(self.schema.signatures, sourceKey).map { Array($0) } ?? [],
+                    headerKeys: try transaction.get(self.schema.headerKeys, sourceKey).map { Array($0) } ?? [])
                 try self.put(derived, copied.target, message.uid, transaction)
             }
             self.heads[copied.target] = head
@@ -328,6 +329,7 @@ struct IndexWriter {
             try transaction.delete(self.schema.messages, rowKey)
             try transaction.delete(self.schema.caches, rowKey)
             try transaction.delete(self.schema.signatures, rowKey)
+            try transaction.delete(self.schema.headerKeys, rowKey)
             if message.location.isInLog {
                 if let id = message.location.bodyID { try self.bodies.release(id, self.schema, transaction) }
                 continue
@@ -459,7 +461,8 @@ struct IndexWriter {
             left -= try self.releaseBodies(prefix, limit: left, transaction)
             for database in [
                 self.schema.keywords, self.schema.messages, self.schema.caches, self.schema.vanished,
-                self.schema.fileTasks, self.schema.metadata, self.schema.signatures, self.schema.unsigned,
+                self.schema.fileTasks, self.schema.metadata, self.schema.signatures, self.schema.headerKeys,
+                self.schema.unsigned,
             ] where left > 0 {
                 left -= try transaction.delete(database, prefix: prefix, limit: left)
             }

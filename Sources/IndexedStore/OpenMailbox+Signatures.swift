@@ -9,36 +9,56 @@ extension OpenMailbox {
     ) async throws(StoreError) {
         guard !records.isEmpty else { return }
         try await self.awaitAppended()
-        let schema = self.volume.schema
-        let prefix = IndexSchema.key(self.state.key)
-        try schema.read { (transaction) throws(LMDBError) in
-            let cursor = try transaction.cursor(schema.signatures)
-            var row: (uid: UInt32, value: UnsafeRawBufferPointer)?
-            var isAtEnd = false
+        try self.rows(of: records, self.volume.schema.signatures) { position, value in
+            visit(position, value.flatMap { TextSignature.View($0) })
+        }
+    }
+
+    func headerKeys(
+        of records: [MessageRecord], _ visit: (Int, HeaderKeys.View?) -> Bool
+    ) async throws(StoreError) {
+        guard !records.isEmpty else { return }
+        try await self.awaitAppended()
+        try self.rows(of: records, self.volume.schema.headerKeys) { position, value in
+            visit(position, value.flatMap { HeaderKeys.View($0) })
+        }
+    }
+
+    /// Calls `visit` with the row of each record, which ascend by UID, in a database that is keyed by message.
+    @inline(__always)
+    private func rows(
+        of records: [MessageRecord], _ database: Database, _ visit: (Int, UnsafeRawBufferPointer?) -> Bool
+    ) throws(StoreError) {
+        let key = self.state.key
+        // Account and mailbox, as the first octets of a key that is read as one number.
+        let prefix = (UInt64(key.account) << 32 | UInt64(key.mailbox)).bigEndian
+        try self.volume.schema.read { (transaction) throws(LMDBError) in
+            let cursor = try transaction.cursor(database)
+            // Where the cursor stands; beyond all UIDs behind the mailbox's last row.
+            var uid: UInt64 = 0
+            var value = UnsafeRawBufferPointer(start: nil, count: 0)
+            var isPlaced = false
 
             func take(_ entry: Entry?) {
-                guard let entry, entry.key.count == 12, entry.key.starts(with: prefix) else {
-                    row = nil
-                    isAtEnd = true
+                isPlaced = true
+                guard let entry, entry.key.count == 12, entry.key.loadUnaligned(as: UInt64.self) == prefix else {
+                    uid = .max
                     return
                 }
-                row = (IndexSchema.lastNumber(of: entry.key), entry.value)
+                uid = UInt64(UInt32(bigEndian: entry.key.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
+                value = entry.value
             }
 
             for position in records.indices {
-                let uid = records[position].uid
+                let wanted = records[position].uid
                 // Messages asked for are mostly neighbours. Where they are not, a search is cheaper than many steps.
                 var steps = 0
-                while let known = row, known.uid < uid.rawValue, steps < Self.neighbours {
+                while isPlaced, uid < wanted.rawValue, steps < Self.neighbours {
                     take(try cursor.next())
                     steps += 1
                 }
-                if !isAtEnd, row.map({ $0.uid < uid.rawValue }) ?? true {
-                    take(try cursor.seek(IndexSchema.key(self.state.key, uid)))
-                }
-                var signature: TextSignature.View?
-                if let known = row, known.uid == uid.rawValue { signature = TextSignature.View(known.value) }
-                guard visit(position, signature) else { return }
+                if !isPlaced || uid < wanted.rawValue { take(try cursor.seek(IndexSchema.key(key, wanted))) }
+                guard visit(position, uid == wanted.rawValue ? value : nil) else { return }
             }
         }
     }

@@ -69,13 +69,13 @@ final class SignatureIndexer: @unchecked Sendable {
 }
 
 extension IndexedStore {
-    /// Makes all signatures that are lacking, without regard to budgets.
+    /// Makes all signatures and header keys that are lacking, without regard to budgets.
     package func finishSignatures() async throws(StoreError) {
         let volume = self.volume
         try await self.threads.run { () throws(StoreError) in volume.indexer.runNow() }
     }
 
-    /// Messages without a signature, those counted that the indexer has not seen to.
+    /// Messages without a signature or header keys, those counted that the indexer has not seen to.
     package func unsignedMessages() async throws(StoreError) -> Int {
         let volume = self.volume
         return try await self.threads.run { () throws(StoreError) in
@@ -86,7 +86,9 @@ extension IndexedStore {
                 let cursor = try transaction.cursor(schema.messages)
                 var entry = try cursor.first()
                 while let found = entry {
-                    if try transaction.get(schema.signatures, found.key).flatMap({ TextSignature.View($0) }) == nil {
+                    let signature = try transaction.get(schema.signatures, found.key).flatMap { TextSignature.View($0) }
+                    let keys = try transaction.get(schema.headerKeys, found.key).flatMap { HeaderKeys.View($0) }
+                    if signature == nil || keys == nil {
                         count += 1
                     }
                     entry = try cursor.next()

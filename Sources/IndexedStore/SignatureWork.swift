@@ -4,7 +4,7 @@ internal import MIMECore
 internal import MailCore
 internal import MailStore
 
-/// Makes the signatures that messages lack, behind everybody's back: those of an index of an earlier release, of one made
+/// Makes the signatures and header keys that messages lack, behind everybody's back: those of an index of an earlier release, of one made
 /// again from the log, and of messages that another program put into a Maildir. What there is to do stands in the index
 /// (`unsigned`), so that it goes on where it stopped. Until a message has its signature, searches look into it.
 ///
@@ -22,8 +22,9 @@ final class SignatureWork {
     private static let tellingInterval: UInt64 = 60_000_000_000
     /// Messages below which nothing is told.
     private static let worthTelling = 1000
-    /// Messages read at a time, rows looked at to find them, and octets of them in memory.
+    /// Messages read at a time, those whose keys come from their caches, rows looked at to find them, and octets of them in memory.
     private static let batchMessages = 64
+    private static let batchKeys = 512
     private static let batchRows = 8192
     private static let batchOctets = 8 << 20
 
@@ -114,12 +115,14 @@ final class SignatureWork {
             let start = Monitor.now()
             let batch = try self.batch(mark.key, from: first)
             var octets = 0
+            for (uid, keys) in batch.keys {
+                self.volume.applier.add(.derived(mark.key, uid, DerivedRows(headerKeys: keys)))
+            }
             for row in batch.missing {
                 do throws(StoreError) {
                     let message = try reader.octets(of: row)
                     octets += message.count
-                    self.volume.applier.add(
-                        .derived(mark.key, row.uid, DerivedRows(signature: CacheBuilder.signature(message))))
+                    self.volume.applier.add(.derived(mark.key, row.uid, CacheBuilder.build(message)))
                     self.signed += 1
                 } catch {
                     // What is gone or damaged needs no signature. Anything else will pass.
@@ -142,8 +145,10 @@ final class SignatureWork {
     }
 
     private struct Batch {
-        /// Messages without a signature of this version.
+        /// Messages that must be read: those without a signature of this version, and those without keys and cache.
         var missing: [NewMessage] = []
+        /// Keys made from caches, of messages that lack nothing else.
+        var keys: [(uid: UID, keys: [UInt8])] = []
         /// The last message looked at.
         var last: UID
         var isEnd = true
@@ -163,7 +168,9 @@ final class SignatureWork {
             while let found = entry, found.key.starts(with: prefix),
                 let uid = UID(rawValue: IndexSchema.lastNumber(of: found.key))
             {
-                guard rows < Self.batchRows, batch.missing.count < Self.batchMessages, octets < Self.batchOctets else {
+                guard rows < Self.batchRows, batch.keys.count < Self.batchKeys,
+                    batch.missing.count < Self.batchMessages, octets < Self.batchOctets
+                else {
                     batch.isEnd = false
                     break
                 }
@@ -176,7 +183,15 @@ final class SignatureWork {
                 }
                 let isSigned =
                     signature.map { $0.key.elementsEqual(found.key) && TextSignature.View($0.value) != nil } ?? false
-                if !isSigned {
+                let hasKeys =
+                    try transaction.get(schema.headerKeys, found.key).map { HeaderKeys.View($0) != nil } ?? false
+                var made: [UInt8]?
+                if isSigned, !hasKeys {
+                    made = try transaction.get(schema.caches, found.key).flatMap { CacheBuilder.headerKeys($0) }
+                }
+                if let made {
+                    batch.keys.append((uid, made))
+                } else if !isSigned || !hasKeys {
                     var reader = ByteReader(found.value)
                     if let row = reader.readRow(uid) {
                         batch.missing.append(row)

@@ -48,6 +48,20 @@ public struct SearchNeedle: Sendable {
         return false
     }
 
+    /// The same of a mapped text of at most some hundred octets.
+    func isFound(inShort text: UnsafeRawBufferPointer) -> Bool {
+        self.mapped.withUnsafeBytes { needle in
+            guard let first = needle.first else { return true }
+            guard needle.count <= text.count else { return false }
+            for start in 0...text.count - needle.count where text[start] == first {
+                var i = 1
+                while i < needle.count, text[start &+ i] == needle[i] { i &+= 1 }
+                if i == needle.count { return true }
+            }
+            return false
+        }
+    }
+
     private func isFoundLinearly(in text: ArraySlice<UInt8>) -> Bool {
         var matched = 0
         for byte in text {

@@ -37,7 +37,7 @@ struct FuzzyNeedle: Sendable {
     /// How relevant a message is, 1 to 100; 0 when it does not match, `nil` when the evidence does not say.
     func relevancy(_ evidence: SearchEvidence) -> Int? {
         switch evidence {
-        case .record, .signature: return nil
+        case .record, .keys, .signature: return nil
         case .cache(let view):
             guard case .header(let name) = self.place else { return nil }
             guard let bodies = view.fieldBodies(name) else { return nil }

@@ -47,7 +47,7 @@ public struct MailboxSearch {
     public func matches(
         _ plan: SearchPlan, _ extent: SearchExtent = .all, goesOn: (Int) -> Bool = { _ in true }
     ) async throws(StoreError) -> [Int] {
-        let isQuick = plan.node.needsOnlyRecords || plan.node.usesSignatures
+        let isQuick = plan.node.needsOnlyRecords || plan.node.usesKeys || plan.node.usesSignatures
         let batch = isQuick ? Self.recordBatch : Self.cacheBatch
         switch extent {
         case .all: return try await self.forward(plan.node, batch, .max, goesOn)
@@ -107,6 +107,23 @@ public struct MailboxSearch {
     }
 
     // MARK: Records
+
+    /// The messages at some places, ascending.
+    func records(at places: ArraySlice<Int>) -> [MessageRecord] {
+        guard let first = places.first, let last = places.last else { return [] }
+        if last - first + 1 > 4 * places.count { return places.map { self.view[$0] } }
+        var records: [MessageRecord] = []
+        records.reserveCapacity(places.count)
+        var next = places.startIndex
+        self.view.forEachRun(of: first..<last + 1) { start, run in
+            let end = start + run.count
+            while next < places.endIndex, places[next] < end {
+                records.append(run[run.startIndex + places[next] - start])
+                next += 1
+            }
+        }
+        return records
+    }
 
     /// Messages of which the record says that they match, and those of which it does not say whether they do.
     private struct Sieve {
@@ -168,8 +185,13 @@ public struct MailboxSearch {
 
     private func matches(_ sieve: Sieve) async throws(StoreError) -> [Int] {
         guard !sieve.open.isEmpty else { return sieve.found }
-        var found = sieve.found
         let node = sieve.node
+        var sieve = sieve
+        if node.usesKeys {
+            try await self.askKeys(&sieve)
+            guard !sieve.open.isEmpty else { return sieve.found.sorted() }
+        }
+        var found = sieve.found
         var open: [SearchCandidate] = []
         if node.usesSignatures {
             let probes = node.requiredProbes
@@ -222,6 +244,50 @@ public struct MailboxSearch {
         }
         found.sort()
         return found
+    }
+
+    /// Leaves open what the keys of headers do not say.
+    private func askKeys(_ sieve: inout Sieve) async throws(StoreError) {
+        let node = sieve.node
+        let tests = node.requiredTests
+        // Where the whole key is one test, its answer is the answer.
+        var isTest = false
+        if case .header = node { isTest = tests.count == 1 }
+        let (records, places) = (sieve.open, sieve.openPlaces)
+        var found: [Int] = []
+        var open: [Int] = []
+        var asked = 0
+        try await self.mailbox.headerKeys(of: records) { position, keys in
+            guard position == asked else { return false }
+            asked += 1
+            guard let keys else {
+                open.append(position)
+                return true
+            }
+            var isKnown = true
+            for test in tests {
+                switch test.matches(keys) {
+                // Most messages go here, so nothing is made of them before.
+                case .some(false): return true
+                case .some(true): break
+                case .none: isKnown = false
+                }
+            }
+            if isTest {
+                if isKnown { found.append(places[position]) } else { open.append(position) }
+                return true
+            }
+            switch node.verdict(SearchCandidate(index: places[position], record: records[position]), .keys(keys)) {
+            case .yes: found.append(places[position])
+            case .no: break
+            case .unknown: open.append(position)
+            }
+            return true
+        }
+        open.append(contentsOf: asked..<max(asked, records.count))
+        sieve.found.append(contentsOf: found)
+        sieve.open = open.map { records[$0] }
+        sieve.openPlaces = open.map { places[$0] }
     }
 
     /// The candidates that are still there, with what the index knows of them beside their records.

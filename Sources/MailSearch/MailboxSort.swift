@@ -31,8 +31,9 @@ extension MailboxSearch {
             for place in places { columns.append(self.view[place], nil) }
         } else {
             let limit = columns.maximumText
-            try await self.headers(
-                of: places, goesOn: goesOn, { SortFields($0, keys, limit) }, { columns.append($0, $1) })
+            try await self.keys(
+                of: places, goesOn: goesOn, { columns.append($0, $1) }, { SortFields($0, keys, limit) },
+                { columns.append($0, $1) })
         }
         columns.take(relevancies: relevancies)
         let gathered = columns

@@ -22,8 +22,9 @@ extension MailboxSearch {
             return isWhole
         }
         var gathering = ThreadGathering(count: places.count)
-        try await self.headers(
-            of: places, goesOn: goesOn, { ThreadFields($0, algorithm) }, { gathering.append($0, $1) })
+        try await self.keys(
+            of: places, goesOn: goesOn, { gathering.append($0, $1, algorithm) }, { ThreadFields($0, algorithm) },
+            { gathering.append($0, $1) })
         let gathered = gathering
         let threads = try await self.threads.run { () throws(StoreError) -> MessageThreads in
             gathered.threads(algorithm)
@@ -47,53 +48,16 @@ struct ThreadMemo: Sendable {
     }
 }
 
-/// Stands for a message identifier or a subject, of whatever length: 128 bits of a hash whose seed no sender knows.
-struct ThreadKey: Hashable, Sendable {
-    private var a: Int
-    private var b: Int
-
-    init(_ bytes: [UInt8]) {
-        var first = Hasher()
-        var second = Hasher()
-        second.combine(1 as UInt8)
-        bytes.withUnsafeBytes {
-            first.combine(bytes: $0)
-            second.combine(bytes: $0)
-        }
-        self.a = first.finalize()
-        self.b = second.finalize()
-    }
-
-    /// A message identifier, its quoting undone (RFC 5256 section 3, REFERENCES).
-    init(messageID: [UInt8]) {
-        guard messageID.contains(UInt8(ascii: "\"")) else {
-            self.init(messageID)
-            return
-        }
-        var plain: [UInt8] = []
-        var isEscaped = false
-        for byte in messageID {
-            if !isEscaped, byte == UInt8(ascii: "\\") {
-                isEscaped = true
-                continue
-            }
-            if isEscaped || byte != UInt8(ascii: "\"") { plain.append(byte) }
-            isEscaped = false
-        }
-        self.init(plain)
-    }
-}
-
 /// What THREAD reads of one header.
 struct ThreadFields: Sendable {
     /// More identifiers of one message have no effect.
     static let maximumReferences = 64
 
     var sentDate: Int64?
-    var messageID: ThreadKey?
-    var references: [ThreadKey] = []
+    var messageID: TextKey?
+    var references: [TextKey] = []
     /// `nil` for the empty one.
-    var subject: ThreadKey?
+    var subject: TextKey?
     var isReply = false
 
     /// `nil` when the header does not have all of it.
@@ -101,9 +65,9 @@ struct ThreadFields: Sendable {
         self.sentDate = header.sentDate
         switch algorithm {
         case .references, .refs:
-            self.messageID = header.messageID.map { ThreadKey(messageID: $0) }
+            self.messageID = header.messageID.map { TextKey(messageID: $0) }
             self.references = header.references(maximum: Self.maximumReferences).map {
-                ThreadKey(messageID: $0)
+                TextKey(messageID: $0)
             }
         case .orderedSubject: break
         }
@@ -114,7 +78,7 @@ struct ThreadFields: Sendable {
             if !base.subject.isEmpty {
                 var mapped: [UInt8] = []
                 UnicodeCasemap.append(base.subject, to: &mapped)
-                self.subject = ThreadKey(mapped)
+                self.subject = TextKey(mapped)
             }
         case .refs: break
         }

@@ -72,8 +72,39 @@ enum MessageHeader {
 
 extension MailboxSearch {
     private static let headerBatch = 256
+    private static let keysBatch = 4096
     private static let octetsBatch = 16
     private static let octetsLimit = 4 << 20
+
+    /// Takes each message with the keys of its header, where there are some and `take` says that they suffice; else with
+    /// what `read` makes of the header itself, as `headers` does. In the order of `places`.
+    func keys<Value: Sendable>(
+        of places: [Int], goesOn: (Int) -> Bool, _ take: (MessageRecord, HeaderKeys.View) -> Bool,
+        _ read: @escaping @Sendable (MessageHeader) -> Value?, _ takeHeader: (MessageRecord, Value?) -> Void
+    ) async throws(StoreError) {
+        var next = 0
+        while next < places.count {
+            guard goesOn(next) else {
+                for place in places[next...] { takeHeader(self.view[place], nil) }
+                return
+            }
+            let records = self.records(at: places[next..<min(places.count, next + Self.keysBatch)])
+            var taken = 0
+            try await self.mailbox.headerKeys(of: records) { position, keys in
+                guard position == taken, let keys, take(records[position], keys) else { return false }
+                taken += 1
+                return true
+            }
+            next += taken
+            if taken < records.count {
+                // Where one lacks its keys, its neighbours mostly do.
+                let stop = min(places.count, next + Self.headerBatch)
+                try await self.headers(of: Array(places[next..<stop]), goesOn: { _ in true }, read, takeHeader)
+                next = stop
+            }
+            await Task.yield()
+        }
+    }
 
     /// Calls `take` with what `read` makes of each message's header, in the order of `places`: from the caches, and
     /// on a storage thread from the messages for which `read` answers `nil` then. `take` gets `nil` for a message

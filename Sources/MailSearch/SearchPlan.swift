@@ -24,6 +24,7 @@ enum SearchVerdict {
 /// Where to look beside the record, from cheap to dear.
 enum SearchEvidence {
     case record
+    case keys(HeaderKeys.View)
     /// Can only say no.
     case signature(TextSignature.View)
     case cache(MessageCache.View)
@@ -232,6 +233,31 @@ indirect enum SearchNode: Sendable {
         }
     }
 
+    /// Whether the keys of headers may say whether a message matches.
+    var usesKeys: Bool {
+        switch self {
+        case .and(let plans): plans.contains(where: \.usesKeys)
+        case .or(let a, let b): a.usesKeys || b.usesKeys
+        case .not(let plan): plan.usesKeys
+        case .sentDay: true
+        case .header(let name, let needle, _): KeyTest(name, needle) != nil
+        case .constant, .flags, .notFlags, .keyword, .recent, .indices, .modSeq, .internalDate, .size, .body, .text,
+            .savedDate, .emailID, .threadID, .fuzzy:
+            false
+        }
+    }
+
+    /// Tests of which each must let a message pass that is to match.
+    var requiredTests: [KeyTest] {
+        switch self {
+        case .and(let plans): plans.flatMap(\.requiredTests)
+        case .header(let name, let needle, _): KeyTest(name, needle).map { [$0] } ?? []
+        case .constant, .or, .not, .flags, .notFlags, .keyword, .recent, .indices, .modSeq, .internalDate, .size,
+            .sentDay, .body, .text, .savedDate, .emailID, .threadID, .fuzzy:
+            []
+        }
+    }
+
     /// Probes of which each must let a message pass that is to match.
     var requiredProbes: [TextProbe] {
         switch self {
@@ -275,6 +301,8 @@ extension SearchEvidence {
     func sentDay(_ range: Range<Int64>) -> SearchVerdict {
         switch self {
         case .record, .signature: return .unknown
+        case .keys(let keys):
+            return SearchVerdict(keys.sentDate.map { range.contains($0.dayAsWritten) } ?? false)
         case .cache(let view):
             // A message without a date matches none of these keys.
             return SearchVerdict(view.sentDate.map { range.contains($0.dayAsWritten) } ?? false)
@@ -291,6 +319,7 @@ extension SearchEvidence {
     func header(_ name: [UInt8], _ needle: SearchNeedle, _ probe: TextProbe) -> SearchVerdict {
         switch self {
         case .record: return .unknown
+        case .keys(let keys): return KeyTest(name, needle)?.matches(keys).map { SearchVerdict($0) } ?? .unknown
         case .signature(let signature): return probe.mayMatch(signature) ? .unknown : .no
         case .cache(let view):
             guard let bodies = view.fieldBodies(name) else { return .unknown }
@@ -302,7 +331,7 @@ extension SearchEvidence {
 
     func text(_ probe: TextProbe, _ body: (MessageText) -> Bool) -> SearchVerdict {
         switch self {
-        case .record, .cache: .unknown
+        case .record, .keys, .cache: .unknown
         case .signature(let signature): probe.mayMatch(signature) ? .unknown : .no
         case .message(let octets, let table): SearchVerdict(body(MessageText(octets.buffer, table, converter: .system)))
         }

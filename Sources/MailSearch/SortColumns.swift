@@ -1,4 +1,6 @@
+import Glibc
 import IMAPCore
+import MIMECore
 import MailStore
 
 /// The keys of messages to be sorted, one column for each criterion.
@@ -13,28 +15,17 @@ struct SortColumns: Sendable {
         var starts: [Int] = []
         var octets: [UInt8] = []
 
-        mutating func append(_ text: [UInt8]) {
+        mutating func append(_ text: UnsafeRawBufferPointer) {
             if self.starts.isEmpty { self.starts.append(0) }
             self.octets.append(contentsOf: text)
             self.starts.append(self.octets.count)
             var head: UInt64 = 0
-            for position in 0..<8 { head = head << 8 | UInt64(position < text.count ? text[position] : 0) }
-            self.numbers.append(Int64(bitPattern: head ^ 1 << 63))
-        }
-
-        /// Negative when the text of `a` comes first, 0 when they are equal.
-        func compareTexts(_ a: Int, _ b: Int) -> Int {
-            let (first, second) = (self.starts[a]..<self.starts[a + 1], self.starts[b]..<self.starts[b + 1])
-            return self.octets.withUnsafeBufferPointer { octets in
-                let common = min(first.count, second.count)
-                var position = 0
-                while position < common {
-                    let (x, y) = (octets[first.lowerBound + position], octets[second.lowerBound + position])
-                    if x != y { return x < y ? -1 : 1 }
-                    position += 1
-                }
-                return first.count - second.count
+            if text.count >= 8 {
+                head = UInt64(bigEndian: text.loadUnaligned(as: UInt64.self))
+            } else {
+                for position in 0..<8 { head = head << 8 | UInt64(position < text.count ? text[position] : 0) }
             }
+            self.numbers.append(Int64(bitPattern: head ^ 1 << 63))
         }
     }
 
@@ -70,10 +61,33 @@ struct SortColumns: Sendable {
             case .date: self.columns[index].numbers.append(fields?.sentDate ?? record.internalDate)
             case .cc, .from, .subject, .to, .displayFrom, .displayTo:
                 let texts = fields?.texts ?? []
-                self.columns[index].append(text < texts.count ? texts[text] : [])
+                (text < texts.count ? texts[text] : []).withUnsafeBytes { self.columns[index].append($0) }
                 text += 1
             }
         }
+    }
+
+    /// The same with the keys of the header; `false`, with nothing done, when they do not have all of it.
+    mutating func append(_ record: MessageRecord, _ keys: HeaderKeys.View) -> Bool {
+        for column in self.columns {
+            switch column.key {
+            case .arrival, .size, .relevancy, .date: break
+            case .subject: guard let base = keys.baseSubject, base.count <= self.maximumText else { return false }
+            case .cc, .from, .to, .displayFrom, .displayTo: return false
+            }
+        }
+        self.count += 1
+        for index in self.columns.indices {
+            switch self.columns[index].key {
+            case .arrival: self.columns[index].numbers.append(record.internalDate)
+            case .size: self.columns[index].numbers.append(Int64(record.size))
+            case .relevancy: self.columns[index].numbers.append(0)
+            case .date: self.columns[index].numbers.append(keys.sentSeconds ?? record.internalDate)
+            case .subject: keys.baseSubject.map { self.columns[index].append($0) }
+            case .cc, .from, .to, .displayFrom, .displayTo: break
+            }
+        }
+        return true
     }
 
     /// Says how relevant each message is; the most relevant one comes first (RFC 6203 section 6).
@@ -87,27 +101,67 @@ struct SortColumns: Sendable {
 
     /// The messages' positions, sorted.
     func order() -> [Int32] {
-        var order = (0..<Int32(clamping: self.count)).map { $0 }
-        order.sort { self.precedes(Int($0), Int($1)) }
+        guard let first = self.columns.first else { return (0..<Int32(clamping: self.count)).map { $0 } }
+        // By the first column's numbers, what is equal staying as it is; then each run of equal ones by all the rest.
+        var order = NumberOrder(first.numbers, first.order).positions
+        let numbers = first.numbers
+        order.withUnsafeMutableBufferPointer { order in
+            var start = 0
+            while start < order.count {
+                let number = numbers[Int(order[start])]
+                var end = start + 1
+                while end < order.count, numbers[Int(order[end])] == number { end += 1 }
+                if end - start > 1, self.columns.count > 1 || !first.starts.isEmpty {
+                    self.sort(UnsafeMutableBufferPointer(rebasing: order[start..<end]))
+                }
+                start = end
+            }
+        }
         return order
     }
 
-    private func precedes(_ a: Int, _ b: Int) -> Bool {
-        for column in self.columns {
-            let (x, y) = (column.numbers[a], column.numbers[b])
-            var isLess = x < y
-            if x == y {
-                guard !column.starts.isEmpty else { continue }
-                let comparison = column.compareTexts(a, b)
-                if comparison == 0 { continue }
-                isLess = comparison < 0
+    private func sort(_ run: UnsafeMutableBufferPointer<Int32>) {
+        // Most runs are short, and many are of one subject.
+        if run.count <= 16 {
+            for index in 1..<run.count {
+                let moved = run[index]
+                var place = index
+                while place > 0, self.precedes(Int(moved), Int(run[place - 1])) {
+                    run[place] = run[place - 1]
+                    place -= 1
+                }
+                run[place] = moved
             }
-            switch column.order {
-            case .ascending: return isLess
-            case .descending: return !isLess
+            return
+        }
+        var run = run
+        run.sort { self.precedes(Int($0), Int($1)) }
+    }
+
+    private func precedes(_ a: Int, _ b: Int) -> Bool {
+        for index in self.columns.indices {
+            let (x, y) = (self.columns[index].numbers[a], self.columns[index].numbers[b])
+            var comparison = x < y ? -1 : x > y ? 1 : 0
+            if comparison == 0, !self.columns[index].starts.isEmpty { comparison = self.compareTexts(index, a, b) }
+            if comparison == 0 { continue }
+            switch self.columns[index].order {
+            case .ascending: return comparison < 0
+            case .descending: return comparison > 0
             }
         }
         // REVERSE has no effect on this last criterion.
         return a < b
+    }
+
+    /// Negative when the text of `a` comes first, 0 when they are equal.
+    private func compareTexts(_ column: Int, _ a: Int, _ b: Int) -> Int {
+        let starts = self.columns[column].starts
+        let (first, second) = (starts[a]..<starts[a + 1], starts[b]..<starts[b + 1])
+        return self.columns[column].octets.withUnsafeBytes { octets in
+            guard let base = octets.baseAddress else { return 0 }
+            let common = min(first.count, second.count)
+            let difference = Int(memcmp(base + first.lowerBound, base + second.lowerBound, common))
+            return difference != 0 ? difference : first.count - second.count
+        }
     }
 }

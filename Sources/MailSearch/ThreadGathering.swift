@@ -1,4 +1,5 @@
 import IMAPCore
+import MIMECore
 import MailStore
 
 /// The messages that THREAD is about, and how they refer to each other: the links of the algorithm's first step are
@@ -11,8 +12,8 @@ struct ThreadGathering: Sendable {
     /// 0 is the empty subject.
     private var subjects: [Int32] = []
     private var isReply: [Bool] = []
-    private var subjectNumbers: [ThreadKey: Int32] = [:]
-    private var identifiers: [ThreadKey: Int32] = [:]
+    private var subjectNumbers = TextKeyTable()
+    private var identifiers = TextKeyTable()
     /// For each identifier the message that has it, or -1.
     private(set) var owners: [Int32] = []
     /// For each message its identifier.
@@ -37,49 +38,63 @@ struct ThreadGathering: Sendable {
 
     /// Adds the next message; without `fields` one with an empty header.
     mutating func append(_ record: MessageRecord, _ fields: ThreadFields?) {
-        let message = Int32(truncatingIfNeeded: self.count)
-        self.dates.append(fields?.sentDate ?? record.internalDate)
-        self.isReply.append(fields?.isReply ?? false)
-        self.subjects.append(fields?.subject.map { self.number(ofSubject: $0) } ?? 0)
-        // A message without identifier, and one whose identifier an earlier one has, gets one of its own.
-        var own: Int32?
-        if let key = fields?.messageID {
-            if let known = self.identifiers[key] {
-                if self.owners[Int(known)] < 0 {
-                    own = known
-                    self.unknown -= 1
-                }
-            } else {
-                own = self.newIdentifier()
-                self.identifiers[key] = own
-            }
-        }
-        let identifier = own ?? self.newIdentifier()
-        self.owners[Int(identifier)] = message
-        self.identifier.append(identifier)
-        for key in fields?.references ?? [] {
-            if let known = self.identifiers[key] {
-                self.references.append(known)
-            } else if self.unknown < Self.maximumUnknown {
-                self.unknown += 1
-                let new = self.newIdentifier()
-                self.identifiers[key] = new
-                self.references.append(new)
-            }
-        }
+        self.append(
+            record, fields?.sentDate, isReply: fields?.isReply ?? false, subject: fields?.subject, fields?.messageID)
+        for key in fields?.references ?? [] { self.refer(to: key) }
         self.referenceStarts.append(self.references.count)
     }
 
-    private mutating func newIdentifier() -> Int32 {
-        self.owners.append(-1)
-        return Int32(truncatingIfNeeded: self.owners.count - 1)
+    /// The same with the keys of the header; `false`, with nothing done, when they do not have all of it.
+    mutating func append(
+        _ record: MessageRecord, _ keys: HeaderKeys.View, _ algorithm: ThreadCommand.Algorithm
+    ) -> Bool {
+        let usesReferences = algorithm != .orderedSubject
+        let usesSubject = algorithm != .refs
+        guard !usesSubject || keys.knowsThreadSubject else { return false }
+        let count = usesReferences ? keys.referenceCount : 0
+        guard let count else { return false }
+        self.append(
+            record, keys.sentSeconds, isReply: usesSubject && keys.isReply,
+            subject: usesSubject ? keys.threadSubject : nil, usesReferences ? keys.messageID : nil)
+        for index in 0..<count { self.refer(to: keys.reference(index)) }
+        self.referenceStarts.append(self.references.count)
+        return true
     }
 
-    private mutating func number(ofSubject key: ThreadKey) -> Int32 {
-        if let known = self.subjectNumbers[key] { return known }
-        let new = Int32(truncatingIfNeeded: self.subjectNumbers.count + 1)
-        self.subjectNumbers[key] = new
-        return new
+    private mutating func append(
+        _ record: MessageRecord, _ sentDate: Int64?, isReply: Bool, subject: TextKey?, _ messageID: TextKey?
+    ) {
+        let message = Int32(truncatingIfNeeded: self.count)
+        self.dates.append(sentDate ?? record.internalDate)
+        self.isReply.append(isReply)
+        let newSubject = Int32(truncatingIfNeeded: self.subjectNumbers.count + 1)
+        self.subjects.append(subject.map { self.subjectNumbers.value(of: $0, orInsert: newSubject) } ?? 0)
+        // A message without identifier, and one whose identifier an earlier one has, gets one of its own.
+        let new = Int32(truncatingIfNeeded: self.owners.count)
+        var own = new
+        if let messageID {
+            let known = self.identifiers.value(of: messageID, orInsert: new)
+            if known != new, self.owners[Int(known)] < 0 {
+                own = known
+                self.unknown -= 1
+            }
+        }
+        if own == new { self.owners.append(message) } else { self.owners[Int(own)] = message }
+        self.identifier.append(own)
+    }
+
+    private mutating func refer(to key: TextKey) {
+        let new = Int32(truncatingIfNeeded: self.owners.count)
+        guard self.unknown < Self.maximumUnknown else {
+            if let known = self.identifiers.value(of: key) { self.references.append(known) }
+            return
+        }
+        let number = self.identifiers.value(of: key, orInsert: new)
+        if number == new {
+            self.unknown += 1
+            self.owners.append(-1)
+        }
+        self.references.append(number)
     }
 
     // MARK: Threads

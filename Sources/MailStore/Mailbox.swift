@@ -80,6 +80,11 @@ public protocol Mailbox: AnyObject, Sendable {
         of records: [MessageRecord], _ visit: (Int, TextSignature.View?) -> Bool
     ) async throws(StoreError)
 
+    /// The same with the keys of each message's header, by which it is sorted and found.
+    func headerKeys(
+        of records: [MessageRecord], _ visit: (Int, HeaderKeys.View?) -> Bool
+    ) async throws(StoreError)
+
     /// Reads whole messages, in order, as many from the front as fit in `limit` octets but at least one.
     ///
     /// An element is `.expunged` or `.temporary` when its message could not be read.
@@ -203,6 +208,13 @@ extension Mailbox {
     /// For stores that keep none.
     public func signatures(
         of records: [MessageRecord], _ visit: (Int, TextSignature.View?) -> Bool
+    ) async throws(StoreError) {
+        for position in records.indices where !visit(position, nil) { return }
+    }
+
+    /// For stores that keep none.
+    public func headerKeys(
+        of records: [MessageRecord], _ visit: (Int, HeaderKeys.View?) -> Bool
     ) async throws(StoreError) {
         for position in records.indices where !visit(position, nil) { return }
     }

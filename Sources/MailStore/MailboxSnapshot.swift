@@ -43,6 +43,24 @@ public struct MailboxSnapshot: Sendable {
         return self.chunks[chunk].records[index - self.starts[chunk]]
     }
 
+    /// The UIDs at some indices, in their order. Precondition: each is below `count`.
+    public func uids(at indices: [Int]) -> [UInt32] {
+        var uids: [UInt32] = []
+        uids.reserveCapacity(indices.count)
+        // Neighbours mostly are in one chunk.
+        var first = 0
+        var records: ContiguousArray<MessageRecord> = []
+        for index in indices {
+            if index < first || index - first >= records.count {
+                let number = self.chunk(holding: index)
+                first = self.starts[number]
+                records = self.chunks[number].records
+            }
+            uids.append(records[index - first].uid.rawValue)
+        }
+        return uids
+    }
+
     public var last: MessageRecord? { self.chunks.last?.records.last }
 
     /// The 0-based index of the first message whose UID is `uid` or higher; `count` when there is none.

@@ -78,9 +78,12 @@ private let tag = Tag(bytes("a1"))!
 }
 
 @Test func searchResponses() {
-    #expect(wire { $0.search([2...4, 9...9]) } == "* SEARCH 2 3 4 9\r\n")
+    #expect(wire { $0.search([2, 3, 4, 9]) } == "* SEARCH 2 3 4 9\r\n")
+    #expect(
+        wire { $0.search([1, 9, 10, 99, 100, 999_999_999, 1_000_000_000, .max]) }
+            == "* SEARCH 1 9 10 99 100 999999999 1000000000 4294967295\r\n")
     #expect(wire { $0.search([], modSeq: ModSeq(rawValue: 5)) } == "* SEARCH\r\n")
-    #expect(wire { $0.search([2...2], modSeq: ModSeq(rawValue: 5)) } == "* SEARCH 2 (MODSEQ 5)\r\n")
+    #expect(wire { $0.search([2], modSeq: ModSeq(rawValue: 5)) } == "* SEARCH 2 (MODSEQ 5)\r\n")
     var result = ExtendedSearchResult()
     result.count = 3
     result.all = [2...2, 10...11]

@@ -11,14 +11,30 @@ final class ListedMailbox: Mailbox {
         var hasCache = true
         /// Without one, nothing is ruled out.
         var hasSignature = true
+        /// Without them, its cache is asked.
+        var hasKeys = true
     }
 
     private let view: MailboxSnapshot
     private let messages: [UID: Message]
 
+    private let cacheOf: [UID: [UInt8]]
+    private let signatureOf: [UID: [UInt8]]
+    private let keysOf: [UID: [UInt8]]
+
     init(_ view: MailboxSnapshot, _ messages: [UID: Message]) {
         self.view = view
         self.messages = messages
+        let caches = messages.mapValues { $0.octets.withUnsafeBytes { MessageCache.build(from: $0) } }
+        self.cacheOf = caches.filter { messages[$0.key]?.hasCache == true }
+        self.signatureOf = messages.filter { $0.value.hasSignature }.mapValues {
+            $0.octets.withUnsafeBytes { TextSignature.build(from: $0, table: PartTable($0), converter: .system) }
+        }
+        self.keysOf = caches.filter { messages[$0.key]?.hasKeys == true }.mapValues {
+            $0.withUnsafeBytes { blob in
+                MessageCache.View(blob).map { HeaderKeys.build(from: $0, converter: .system) } ?? []
+            }
+        }
     }
 
     let name = MailboxName.inbox
@@ -34,10 +50,7 @@ final class ListedMailbox: Mailbox {
         _ visit: (MessageRecord, MessageCache.View?) -> Bool
     ) async throws(StoreError) {
         for record in records {
-            var blob: [UInt8] = []
-            if let message = self.messages[record.uid], message.hasCache {
-                blob = message.octets.withUnsafeBytes { MessageCache.build(from: $0) }
-            }
+            let blob = self.cacheOf[record.uid] ?? []
             let goesOn = blob.withUnsafeBytes { visit(record, MessageCache.View($0)) }
             if !goesOn { return }
         }
@@ -47,13 +60,18 @@ final class ListedMailbox: Mailbox {
         of records: [MessageRecord], _ visit: (Int, TextSignature.View?) -> Bool
     ) async throws(StoreError) {
         for (position, record) in records.enumerated() {
-            var signature: [UInt8] = []
-            if let message = self.messages[record.uid], message.hasSignature {
-                signature = message.octets.withUnsafeBytes {
-                    TextSignature.build(from: $0, table: PartTable($0), converter: .system)
-                }
-            }
+            let signature = self.signatureOf[record.uid] ?? []
             let goesOn = signature.withUnsafeBytes { visit(position, TextSignature.View($0)) }
+            if !goesOn { return }
+        }
+    }
+
+    func headerKeys(
+        of records: [MessageRecord], _ visit: (Int, HeaderKeys.View?) -> Bool
+    ) async throws(StoreError) {
+        for (position, record) in records.enumerated() {
+            let keys = self.keysOf[record.uid] ?? []
+            let goesOn = keys.withUnsafeBytes { visit(position, HeaderKeys.View($0)) }
             if !goesOn { return }
         }
     }

@@ -34,7 +34,7 @@ import Testing
                 listed[message.record.uid] = ListedMailbox.Message(
                     octets: message.octets,
                     saveDate: ModelMessage.epoch + Int64(message.saveDay) * 86_400 + Int64(chance.below(86_400)),
-                    hasCache: !chance.happens(10), hasSignature: !chance.happens(5))
+                    hasCache: !chance.happens(10), hasSignature: !chance.happens(5), hasKeys: !chance.happens(6))
             }
             self.view = view
             self.mailbox = ListedMailbox(view, listed)

@@ -61,16 +61,10 @@ public enum SearchResultChange: Hashable, Sendable {
 
 extension ResponseEncoder {
     /// `* SEARCH 2 84 882`, with `(MODSEQ n)` behind it when `modSeq` is given and something was found.
-    public mutating func search(_ ranges: some Sequence<ClosedRange<UInt32>>, modSeq: ModSeq? = nil) {
+    public mutating func search(_ numbers: [UInt32], modSeq: ModSeq? = nil) {
         self.bytes.append("* SEARCH")
-        var isEmpty = true
-        for range in ranges {
-            isEmpty = false
-            for number in range {
-                self.bytes.append(0x20)
-                self.bytes.appendDecimal(UInt64(number))
-            }
-        }
+        let isEmpty = numbers.isEmpty
+        self.bytes.appendWords(numbers)
         if let modSeq, !isEmpty {
             self.bytes.append(" (MODSEQ ")
             self.bytes.appendDecimal(modSeq.rawValue)
@@ -80,14 +74,10 @@ extension ResponseEncoder {
     }
 
     /// `* SORT 5 3 4 1 2`, with `(MODSEQ n)` as in SEARCH.
-    public mutating func sort(_ numbers: some Sequence<UInt32>, modSeq: ModSeq? = nil) {
+    public mutating func sort(_ numbers: [UInt32], modSeq: ModSeq? = nil) {
         self.bytes.append("* SORT")
-        var isEmpty = true
-        for number in numbers {
-            isEmpty = false
-            self.bytes.append(0x20)
-            self.bytes.appendDecimal(UInt64(number))
-        }
+        let isEmpty = numbers.isEmpty
+        self.bytes.appendWords(numbers)
         if let modSeq, !isEmpty {
             self.bytes.append(" (MODSEQ ")
             self.bytes.appendDecimal(modSeq.rawValue)
@@ -174,5 +164,36 @@ extension ResponseEncoder {
         case .uid: self.bytes.append(" UID")
         case .sequenceNumber: break
         }
+    }
+}
+
+extension [UInt8] {
+    /// Appends numbers with a space before each.
+    fileprivate mutating func appendWords(_ numbers: [UInt32]) {
+        // Eleven octets each at most.
+        let room = numbers.count * 11
+        let start = self.count
+        self.append(contentsOf: repeatElement(0, count: room))
+        var end = start
+        self.withUnsafeMutableBufferPointer { out in
+            for number in numbers {
+                out[end] = 0x20
+                var digits = 1
+                var limit: UInt32 = 10
+                while digits < 10, number >= limit {
+                    digits &+= 1
+                    limit = digits < 10 ? limit &* 10 : limit
+                }
+                var rest = number
+                var place = end &+ digits
+                while place > end {
+                    out[place] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
+                    rest /= 10
+                    place &-= 1
+                }
+                end &+= digits &+ 1
+            }
+        }
+        self.removeLast(start + room - end)
     }
 }

@@ -81,8 +81,8 @@ extension Session {
     ) async throws(StoreError) {
         guard let returns = command.returns else {
             let modSeq = found.hasModSeq ? places.lazy.map { found.view[$0].modSeq }.max() : nil
-            let ranges = found.ranges(places, command.numbering).ranges
-            self.write { $0.search(ranges, modSeq: modSeq) }
+            let numbers = found.numbers(places, command.numbering)
+            self.write { $0.search(numbers, modSeq: modSeq) }
             return
         }
         // SAVE alone asks for no answer (RFC 5182 section 2.4).
@@ -104,7 +104,7 @@ extension Session {
         var part = 0..<places.count
         if let partial = command.partial {
             part = partial.positions(of: places.count)
-            result.partial = .init(partial, found.ranges(places[part], numbering).ranges)
+            result.partial = .init(partial, found.ranges(Array(places[part]), numbering).ranges)
         }
         if found.hasModSeq { result.modSeq = Self.modSeq(returns, command.partial, places, found.view) }
         if returns.contains(.relevancy) {

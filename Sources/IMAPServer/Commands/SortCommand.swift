@@ -38,7 +38,7 @@ extension Session {
             self.goesOn(after: $0)
         }
         guard let returns = command.search.returns else {
-            let numbers = order.map { found.number($0, command.search.numbering) }
+            let numbers = found.numbers(order, command.search.numbering)
             let modSeq = found.hasModSeq ? order.lazy.map { found.view[$0].modSeq }.max() : nil
             self.write { $0.sort(numbers, modSeq: modSeq) }
             return order

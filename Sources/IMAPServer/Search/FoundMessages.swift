@@ -25,10 +25,18 @@ extension Session {
         }
 
         /// Runs that ascend become ranges; all else keeps its place.
-        func ranges(_ places: some Sequence<Int>, _ numbering: MessageNumbering) -> NumberRanges {
+        func ranges(_ places: [Int], _ numbering: MessageNumbering) -> NumberRanges {
             var numbers = NumberRanges()
-            for place in places { numbers.append(self.number(place, numbering)) }
+            for number in self.numbers(places, numbering) { numbers.append(number) }
             return numbers
+        }
+
+        /// The numbers of places, in their order.
+        func numbers(_ places: [Int], _ numbering: MessageNumbering) -> [UInt32] {
+            switch numbering {
+            case .sequenceNumber: return places.map { SequenceNumber(index: $0).rawValue }
+            case .uid: return self.view.uids(at: places)
+            }
         }
     }
 }
