@@ -36,6 +36,7 @@ let package = Package(
         .library(name: "MIMECore", targets: ["MIMECore"]),
         .library(name: "IMAPCore", targets: ["IMAPCore"]),
         .library(name: "SieveCore", targets: ["SieveCore"]),
+        .library(name: "VolumeLog", targets: ["VolumeLog", "LMDB"]),
         .library(name: "MailStore", targets: ["MailStore", "IndexedStore", "MaildirFormat", "PackFormat"]),
         .executable(name: "martletd", targets: ["martletd"]),
         .executable(name: "martlet", targets: ["martlet"]),

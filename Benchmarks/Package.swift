@@ -12,6 +12,8 @@ let package = Package(
             dependencies: [
                 .product(name: "MIMECore", package: "martlet"),
                 .product(name: "IMAPCore", package: "martlet"),
+                .product(name: "SieveCore", package: "martlet"),
+                .product(name: "VolumeLog", package: "martlet"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6)]),
         .systemLibrary(name: "CLoad", providers: [.apt(["libssl-dev"])]),

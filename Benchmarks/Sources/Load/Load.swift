@@ -7,11 +7,13 @@ struct Load {
     static let usage = """
         usage: Load run [--martletd FILE] [--rounds N] [--scale small|full] [--only NAME,...] [--servers NAME,...]
                         [--seconds N] [--messages N] [--connections N] [--version TEXT] [--work DIR] [--out FILE]
+               Load serve --servers NAME [--martletd FILE] [--messages N] [--work DIR]
                Load proof [--martletd FILE] [--work DIR]
                Load table FILE
                Load compare OLD NEW [--threshold PERCENT]
 
         run      measures Martlet (pack and Maildir) and Dovecot, one after the other, so many rounds
+        serve    starts a server with a large mailbox of user\(KnownMailbox.user) to look at, until a line is read
         proof    does all workloads on Martlet once, as short as they can be, and compares nothing
         table    shows what a file of results has, and the targets
         compare  compares two files by their ratios to Dovecot; status 1 when something became slower
@@ -28,6 +30,7 @@ struct Load {
             var options = try Options(Array(CommandLine.arguments.dropFirst()))
             switch options.command {
             case "run": try Self.run(&options)
+            case "serve": try Self.serve(&options)
             case "proof": try Self.proof(&options)
             case "table":
                 let results = try Results(reading: options.argument())
@@ -76,6 +79,24 @@ struct Load {
         }
         print("")
         for line in ResultTable.lines(results) + [""] + ResultTable.targets(results) { print(line) }
+    }
+
+    private static func serve(_ options: inout Options) throws {
+        let martletd = options.value("--martletd") ?? "martletd"
+        let messages = options.value("--messages").flatMap { Int($0) } ?? 100_000
+        let work = try self.work(&options)
+        guard let kind = try options.names("--servers", []).first.flatMap(TestServer.Kind.init) else {
+            throw LoadError("serve needs --servers NAME")
+        }
+        try options.finish()
+        try self.raiseLimits()
+        let server = try TestServer(kind, in: work, martletd: martletd, firstPort: 21_430)
+        defer { server.stop() }
+        try KnownMailbox.load(server, messages)
+        print(
+            "pid \(server.tree.root) imap \(server.ports.imap) \(TestServer.user(KnownMailbox.user)) \(TestServer.password)"
+        )
+        _ = readLine()
     }
 
     private static func proof(_ options: inout Options) throws {

@@ -23,11 +23,11 @@ struct Options {
         return self.words.remove(at: index)
     }
 
-    /// Names with commas between them; all that are known without the option.
-    mutating func names(_ option: String, _ known: [String]) throws -> [String] {
-        guard let value = self.value(option) else { return known }
+    /// Names with commas between them; without the option those in `all`.
+    mutating func names(_ option: String, _ all: [String]) throws -> [String] {
+        guard let value = self.value(option) else { return all }
         let names = value.split(separator: ",").map(String.init)
-        for name in names { try check(known.contains(name), "\(option): \(name) is none of \(known)") }
+        for name in names where !all.isEmpty { try check(all.contains(name), "\(option): \(name) is none of \(all)") }
         return names
     }
 
