@@ -13,11 +13,14 @@ struct GramSet {
     mutating func insert(_ text: [UInt8]) {
         guard text.count > 2 else { return }
         self.words.withUnsafeMutableBufferPointer { words in
-            var gram = UInt32(text[0]) << 8 | UInt32(text[1])
-            for byte in text[2...] {
-                gram = (gram << 8 | UInt32(byte)) & 0xFF_FFFF
-                let hash = Self.hash(gram)
-                words[Int(hash >> 6)] |= 1 << UInt64(hash & 63)
+            text.withUnsafeBufferPointer { text in
+                var gram = UInt32(text[0]) << 8 | UInt32(text[1])
+                for index in 2..<text.count {
+                    gram = (gram << 8 | UInt32(text[index])) & 0xFF_FFFF
+                    let hash = Self.hash(gram)
+                    // A hash has as many bits as the set.
+                    words[Int(hash >> 6)] |= 1 &<< UInt64(hash & 63)
+                }
             }
         }
     }
