@@ -67,11 +67,12 @@ struct Load {
         try options.finish()
         try self.raiseLimits()
         var results = Results(version: version, scale: scale)
-        for workload in Workload.all where workloads.contains(workload.name) {
+        for group in Workload.groups.map({ $0.filter { workloads.contains($0.name) } }) where !group.isEmpty {
             for round in 1...max(1, rounds) {
                 for server in servers {
-                    print("\(workload.name), round \(round) of \(rounds): \(server.rawValue)")
-                    results.add(try self.measure(workload, server, martletd, work, scale), of: server)
+                    let names = group.map(\.name).joined(separator: ", ")
+                    print("\(names), round \(round) of \(rounds): \(server.rawValue)")
+                    results.add(try self.measure(group, server, martletd, work, scale), of: server)
                     // What was measured is kept whatever comes.
                     if let out { try results.write(out) }
                 }
@@ -105,25 +106,28 @@ struct Load {
         try options.finish()
         try Proof.checks()
         print("ok load checks")
-        for workload in Workload.all {
-            let kind = workload.name == "sync" ? TestServer.Kind.maildir : .pack
-            let figures = try self.measure(workload, kind, martletd, work, .proof)
-            try check(!figures.isEmpty, "\(workload.name) has measured nothing")
+        for (number, group) in Workload.groups.enumerated() {
+            let kind = number % 2 == 0 ? TestServer.Kind.maildir : .pack
+            let figures = try self.measure(group, kind, martletd, work, .proof)
             for figure in figures where figure.cpu < 0 || figure.operations < 1 {
                 throw LoadError("\(figure.name) has measured nothing")
             }
-            print("ok load \(workload.name)")
+            for workload in group { print("ok load \(workload.name)") }
         }
     }
 
     private static func measure(
-        _ workload: Workload, _ kind: TestServer.Kind, _ martletd: String, _ work: String, _ scale: Scale
+        _ group: [Workload], _ kind: TestServer.Kind, _ martletd: String, _ work: String, _ scale: Scale
     ) throws -> [Figure] {
         let server = try TestServer(kind, in: work, martletd: martletd, firstPort: 21_430)
         defer { server.stop() }
         let recorder = Recorder(server, scale)
-        do { try workload.run(recorder) } catch {
-            throw LoadError("\(kind.rawValue): \(error), see \(server.directory)")
+        for workload in group {
+            let before = recorder.figures.count
+            do { try workload.run(recorder) } catch {
+                throw LoadError("\(kind.rawValue): \(error), see \(server.directory)")
+            }
+            try check(recorder.figures.count > before, "\(workload.name) has measured nothing")
         }
         return recorder.figures
     }

@@ -49,6 +49,9 @@ final class TestServer: Sendable {
         // Whoever owns the mail must get there.
         chmod(directory, 0o755)
         let ports = Ports(from: firstPort)
+        for port in [ports.imap, ports.imaps, ports.pop3, ports.lmtp] {
+            try check((try? Connection(port: port)) == nil, "somebody else listens on port \(port)")
+        }
         try ChildProcess.run(
             [
                 "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
