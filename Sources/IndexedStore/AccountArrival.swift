@@ -156,7 +156,8 @@ extension IndexSchema {
                 found.append(
                     DerivedRows(
                         cache: try transaction.get(self.caches, row).map { Array($0) } ?? [],
-                        signature: try transaction.get(self.signatures, row).map { Array($0) } ?? []))
+                        signature: try transaction.get(self.signatures, row).map { Array($0) } ?? [],
+                        headerKeys: try transaction.get(self.headerKeys, row).map { Array($0) } ?? []))
             }
             return found
         }
