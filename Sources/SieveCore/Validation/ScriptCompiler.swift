@@ -169,12 +169,11 @@ struct ScriptCompiler {
                 "\(quoted(definition.name)) needs `require \(quoted(capability));` at the beginning of the script")
             return nil
         }
-        guard self.isNew(node) else { return nil }
         if isTest, self.registry.commands[node.name] != nil {
             self.error(node.position, "\(quoted(node.name)) is a command, not a test")
         } else if !isTest, self.registry.tests[node.name] != nil {
             self.error(node.position, "\(quoted(node.name)) is a test; it belongs behind \"if\"")
-        } else {
+        } else if self.isNew(node) {
             self.error(node.position, "unknown \(isTest ? "test" : "command") \(quoted(node.name))")
         }
         return nil

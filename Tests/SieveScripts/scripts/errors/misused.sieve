@@ -1,0 +1,5 @@
+true;
+true;
+if keep { }
+if keep { }
+kepe; kepe;
