@@ -18,7 +18,16 @@ def main():
     sendmail.write_text(f'#!/bin/sh\n{{ echo "$@"; cat; }} > "{sent}/$$"\n')
     os.chmod(sendmail, 0o755)
     with open(directory / "martlet.conf", "a") as file:
-        file.write(f"sendmail_path = {sendmail}\n")
+        file.write(f"""sendmail_path = {sendmail}
+sieve_extensions {{
+  extlists = yes
+}}
+sieve_extlists_list team {{
+  name = tag:example.org,2026:team
+  path = {directory}/team
+}}
+""")
+    (directory / "team").write_text("# the team\nann@example.net\nben@example.net\n")
     server.start()
 
     def script(user, text):
@@ -45,10 +54,11 @@ def main():
 
     # The first delivery makes the homes.
     deliver(["alice", "bob"], "first")
-    script("alice", """require ["fileinto"];
+    script("alice", """require ["fileinto", "extlists"];
 if header :contains "subject" "work" { fileinto "INBOX/Work"; }
 elsif header :is "subject" "junk" { discard; }
 elsif header :is "subject" "away" { redirect "other@example.net"; }
+elsif header :is "subject" "team" { redirect :list "tag:example.org,2026:team"; }
 elsif header :is "subject" "both" { redirect "other@example.net"; keep; }
 """)
     with imaplib.IMAP4("127.0.0.1", server.ports["imap"]) as imap:
@@ -69,6 +79,10 @@ elsif header :is "subject" "both" { redirect "other@example.net"; keep; }
     deliver(["alice"], "both")
     wait_until(lambda: len(list(sent.iterdir())) == 2, 10)
     equal("redirect and keep", (len(mails("alice")), len(list(sent.iterdir()))), (2, 2))
+    deliver(["alice"], "team")
+    check("redirect :list sends to every member", wait_until(lambda: len(list(sent.iterdir())) == 4, 10))
+    to = {word for path in sent.iterdir() for word in path.read_text().splitlines()[0].split()}
+    equal("and keeps nothing", ({"ann@example.net", "ben@example.net"} <= to, len(mails("alice"))), (True, 2))
 
     script("bob", 'if header :is "subject" { keep; }\nunknown;\n')
     wait_until(lambda: False, 1.2)
