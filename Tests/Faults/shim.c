@@ -332,7 +332,9 @@ static unsigned long inode_at(const char *path) {
 }
 int mkdirat(int directory, const char *name, mode_t rights) {
     char path[PATH_MAX];
-    if (!armed || !path_at(directory, name, path)) return (int)syscall(SYS_mkdirat, directory, name, rights);
+    // One that is there already says so, whatever the disk is like.
+    if (!armed || !path_at(directory, name, path) || inode_at(path) != 0)
+        return (int)syscall(SYS_mkdirat, directory, name, rights);
     CALL("mkdir", path, NEEDS_SPACE, syscall(SYS_mkdirat, directory, name, rights),
          NOTE("M %lu %s", inode_at(path), path));
 }
