@@ -169,7 +169,8 @@ public struct MailtoURI: Sendable, Equatable {
     private static let maximumFields = 16
 
     public static func == (a: MailtoURI, b: MailtoURI) -> Bool {
-        a.recipients == b.recipients && a.copies == b.copies && a.fields.elementsEqual(b.fields) { $0.name == $1.name && $0.value == $1.value }
+        a.recipients == b.recipients && a.copies == b.copies
+            && a.fields.elementsEqual(b.fields) { $0.name == $1.name && $0.value == $1.value }
     }
 
     /// `nil` for what is no such URI, has no recipient, or too many.

@@ -97,7 +97,8 @@ public struct VacationReply: Sendable {
     ) -> OutgoingMail {
         var composer = MessageComposer(context)
         composer.add("From", self.vacation.from ?? self.user.quoted)
-        let named = environment.policy.vacation.repliesToHeader
+        let named =
+            environment.policy.vacation.repliesToHeader
             ? message.firstAddress(["sender", "resent-from", "from"]) : nil
         composer.add("To", (named ?? self.recipient).quoted)
         composer.add("Subject", self.subject(message, environment.policy.vacation))
