@@ -116,7 +116,9 @@ final class SignatureWork {
             let batch = try self.batch(mark.key, from: first)
             var octets = 0
             for (uid, keys) in batch.keys {
+                octets += keys.count
                 self.volume.applier.add(.derived(mark.key, uid, DerivedRows(headerKeys: keys)))
+                self.signed += 1
             }
             for row in batch.missing {
                 do throws(StoreError) {
