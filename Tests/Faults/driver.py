@@ -106,6 +106,9 @@ def normal(picture, known=()):
     for account, content in picture["accounts"].items():
         for name, box in content["mailboxes"].items():
             del box["modseq"], box["vanished"], box["next"]
+            if name == "A/B/C" and content["driver"] == "maildir":
+                # Of a mailbox that was found half made, the special use in the file is taken in by the next start.
+                box["use"], box["metadata"] = "", []
             if (account, box["guid"]) not in known:
                 box["guid"] = box["validity"] = "new"
             kept = [message[:6] for message in box["messages"] if message[1] != "probe"]
