@@ -6,7 +6,7 @@ import MailCore
 /// Takes what `backup` sends and writes it as Maildir or mbox files below a directory.
 struct ExportOutput: AdminOutput {
     private let form: MailFileForm
-    private let directory: String
+    private let directory: ExportDirectory
     private var reader = BackupReader()
     private var boxes: [UInt32: BackupMailbox] = [:]
     private var counts: [UInt32: Int] = [:]
@@ -21,9 +21,9 @@ struct ExportOutput: AdminOutput {
     private var endsInReturn = false
     private var mbox = MboxWriter()
 
-    init(_ form: MailFileForm, _ directory: String) {
+    init(_ form: MailFileForm, _ directory: String) throws(AdminError) {
         self.form = form
-        self.directory = directory
+        self.directory = try ExportDirectory(directory)
     }
 
     mutating func columns(_ names: [String]) async throws(AdminError) {}
@@ -72,19 +72,19 @@ struct ExportOutput: AdminOutput {
     private mutating func make(_ box: BackupMailbox) throws(AdminError) {
         switch self.form {
         case .maildir:
-            let path = self.directory + MailFolders.maildirPath(box.name)
-            for folder in ["tmp", "new", "cur"] { try Directory.make("\(path)/\(folder)") }
+            let path = MailFolders.maildirPath(box.name)
+            for folder in ["tmp", "new", "cur"] { try self.directory.make("\(path)/\(folder)") }
             guard !box.keywords.isEmpty else { return }
             // Letters stand for the first 26.
-            let file = try FileWriter("\(path)/dovecot-keywords")
+            let file = try self.directory.file("\(path)/dovecot-keywords")
             for (number, keyword) in box.keywords.prefix(26).enumerated() {
                 try file.write("\(number) \(keyword.name)\n".utf8)
             }
             try file.finish()
         case .mbox:
-            let path = self.directory + MailFolders.mboxPath(box.name)
-            try Directory.make(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
-            self.files[box.number] = try FileWriter(path)
+            let path = MailFolders.mboxPath(box.name)
+            try self.directory.make(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+            self.files[box.number] = try self.directory.file(path)
         }
     }
 
@@ -97,7 +97,7 @@ struct ExportOutput: AdminOutput {
         switch self.form {
         case .maildir:
             self.exported += 1
-            let path = self.directory + MailFolders.maildirPath(box.name)
+            let path = MailFolders.maildirPath(box.name)
             var letters = ""
             for (flag, letter) in [
                 (MessageFlags.draft, "D"), (.flagged, "F"), (.answered, "R"), (.seen, "S"), (.deleted, "T"),
@@ -108,7 +108,7 @@ struct ExportOutput: AdminOutput {
             let stem =
                 "\(max(0, message.internalDate)).M\(message.uid)P\(getpid())Q\(self.exported).export,W=\(message.size)"
             self.target = "\(path)/cur/\(stem):2,\(letters)"
-            self.file = try FileWriter(self.target)
+            self.file = try self.directory.file(self.target)
         case .mbox:
             let keywords = message.keywords.compactMap { number in
                 Int(number) < box.keywords.count ? box.keywords[Int(number)] : nil

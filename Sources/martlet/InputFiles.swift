@@ -59,11 +59,17 @@ final class FileWriter {
     let path: String
     private let temporary: String
     private let descriptor: CInt
+    /// Where relative names begin; ours to close unless it is AT_FDCWD.
+    private let directory: CInt
+    /// The name that it gets at its end.
+    private let name: String
     private var isDone = false
 
     /// `-` is standard output.
     init(_ path: String, mode: mode_t = 0o600) throws(AdminError) {
         self.path = path
+        self.directory = AT_FDCWD
+        self.name = path
         if path == "-" {
             self.temporary = ""
             self.descriptor = STDOUT_FILENO
@@ -76,10 +82,25 @@ final class FileWriter {
         }
     }
 
+    /// A file in an open directory, which must not be there as a link or anything else.
+    init(_ name: String, in directory: CInt, path: String) throws(AdminError) {
+        self.path = path
+        self.name = name
+        self.temporary = "\(name).part-\(getpid())"
+        self.directory = fcntl(directory, F_DUPFD_CLOEXEC, 3)
+        self.descriptor = openat(
+            self.directory, self.temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard self.descriptor >= 0 else {
+            throw AdminError(.data, "cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
     deinit {
+        defer { if self.directory >= 0 { close(self.directory) } }
         guard !self.temporary.isEmpty else { return }
+        guard self.descriptor >= 0 else { return }
         close(self.descriptor)
-        if !self.isDone { unlink(self.temporary) }
+        if !self.isDone { unlinkat(self.directory, self.temporary, 0) }
     }
 
     func write(_ octets: some Collection<UInt8>) throws(AdminError) {
@@ -104,7 +125,9 @@ final class FileWriter {
     /// The file is whole: durable under its name when this returns.
     func finish() throws(AdminError) {
         guard !self.temporary.isEmpty else { return }
-        guard fsync(self.descriptor) == 0, rename(self.temporary, self.path) == 0 else {
+        guard fsync(self.descriptor) == 0,
+            renameat(self.directory, self.temporary, self.directory, self.name) == 0
+        else {
             throw AdminError(.temporary, "cannot write \(self.path): \(Self.reason)")
         }
         self.isDone = true

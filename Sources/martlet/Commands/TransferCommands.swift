@@ -18,7 +18,7 @@ struct ExportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try Directory.make(self.directory)
-        var output = ExportOutput(self.form, self.directory)
+        var output = try ExportOutput(self.form, self.directory)
         let words = ["backup", "-u", self.target.user, "--"] + self.mailbox.map { "mailbox=\($0)" }
         let exit: AdminExit
         do {
