@@ -348,7 +348,9 @@ public struct MailboxSearch {
                                 question(candidates[position], .message(Octets($0), PartTable($0)))
                             })
                     // What is gone matches nothing any more.
-                    case .failure(let error) where error.code == .expunged: made.append(nil)
+                    case .failure(let error) where error.code == .expunged || error.code == .damaged:
+                        // One that cannot be read matches nothing, and must not fail the search of all others.
+                        made.append(nil)
                     case .failure(let error): throw error
                     }
                 }

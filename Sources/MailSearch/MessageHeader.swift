@@ -155,7 +155,8 @@ extension MailboxSearch {
                     switch message {
                     case .success(let octets):
                         made.append(octets.withUnsafeBytes { read(.octets(Octets($0))) })
-                    case .failure(let error) where error.code == .expunged: made.append(nil)
+                    case .failure(let error) where error.code == .expunged || error.code == .damaged:
+                        made.append(nil)
                     case .failure(let error): throw error
                     }
                 }

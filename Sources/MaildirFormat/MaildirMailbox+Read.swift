@@ -40,7 +40,17 @@ extension MaildirMailbox {
         }
         let size = Int(status.st_size)
         if let kind = try self.compression(of: descriptor, path, size: size) {
-            return try self.readCompressed(kind, descriptor, path, directory)
+            let key = UnreadableFiles.Key(status)
+            if let reason = UnreadableFiles.shared.reason(key) { throw StoreError(.damaged, reason) }
+            do throws(StoreError) {
+                return try self.readCompressed(kind, descriptor, path, directory)
+            } catch {
+                if error.code == .damaged {
+                    UnreadableFiles.shared.note(key, error.detail)
+                    self.options.report(error.detail)
+                }
+                throw error
+            }
         }
         if size > WireOctets.memoryLimit { return try self.readLarge(descriptor, path, directory) }
         let raw = try FileContent.read(descriptor, count: size, path)

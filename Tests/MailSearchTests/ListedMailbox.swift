@@ -13,6 +13,8 @@ final class ListedMailbox: Mailbox {
         var hasSignature = true
         /// Without them, its cache is asked.
         var hasKeys = true
+        /// Its octets cannot be read.
+        var isDamaged = false
     }
 
     private let view: MailboxSnapshot
@@ -81,7 +83,8 @@ final class ListedMailbox: Mailbox {
     ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {
         // Fewer than asked for, as a store may answer.
         records.prefix(3).map { record in
-            self.messages[record.uid].map { .success(MessageOctets($0.octets)) } ?? .failure(StoreError(.expunged))
+            guard let message = self.messages[record.uid] else { return .failure(StoreError(.expunged)) }
+            return message.isDamaged ? .failure(StoreError(.damaged)) : .success(MessageOctets(message.octets))
         }
     }
 

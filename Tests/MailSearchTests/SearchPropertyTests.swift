@@ -143,6 +143,29 @@ import Testing
         #expect(set.elements.map(\.last) == [.max])
     }
 
+    /// One message that cannot be read does not hide the others.
+    @Test func damagedMessagesDoNotMatch() async throws {
+        var view = MailboxSnapshot(
+            uidValidity: try #require(UIDValidity(rawValue: 1)), uidNext: UID(nonZero: 5),
+            highestModSeq: ModSeq(rawValue: 1))
+        let none = view.keywords.set(of: [])
+        var listed: [UID: ListedMailbox.Message] = [:]
+        for number in 1...4 as ClosedRange<UInt32> {
+            let octets = Array("Subject: \(number)\r\n\r\nneedle\r\n".utf8)
+            view.append(
+                MessageRecord(
+                    uid: UID(nonZero: number), flags: [], keywords: none,
+                    modSeq: ModSeq(rawValue: 1), internalDate: 0, size: UInt32(octets.count)))
+            listed[UID(nonZero: number)] = ListedMailbox.Message(
+                octets: octets, hasCache: false, hasSignature: false, isDamaged: number % 2 == 0)
+        }
+        let search = MailboxSearch(ListedMailbox(view, listed), view, Self.threads)
+        for key in [SearchKey.body(Array("needle".utf8)), .text(Array("needle".utf8))] {
+            let plan = try #require(SearchPlan(key, view, recent: [], now: 0))
+            #expect(try await search.matches(plan) == [0, 2])
+        }
+    }
+
     @Test func stopsWhenToldTo() async throws {
         var chance = Chance(5)
         let world = World(&chance, count: 300)

@@ -1,3 +1,4 @@
+import Glibc
 import IndexedStore
 import MailCore
 import MailStore
@@ -93,6 +94,29 @@ import Testing
             let inbox = try temporary.account().mailbox(.inbox)
             _ = try? inbox.read(BodyLocation(Array("\(position)".utf8)), flags: FileFlags(.seen))
         }
+    }
+
+    /// What expands to nothing, or beyond all bounds, is not expanded again at each look; a file that takes its place is.
+    @Test func damageIsRemembered() throws {
+        let stream = Self.octets(Self.samples[0].hex)
+        let temporary = try TemporaryMaildir()
+        temporary.makeFolder()
+        let inbox = try temporary.account().mailbox(.inbox)
+        let location = BodyLocation(Array("1".utf8))
+        temporary.put("cur/1:2,S", Array(stream[..<10]) + [UInt8](repeating: 0xFF, count: 30))
+        for _ in 0..<2 {
+            do throws(StoreError) {
+                _ = try inbox.read(location, flags: FileFlags(.seen))
+                Issue.record("it was read")
+            } catch {
+                #expect(error.code == .damaged)
+            }
+        }
+        var status = stat()
+        try #require(stat(temporary.maildir + "/cur/1:2,S", &status) == 0)
+        #expect(UnreadableFiles.shared.reason(UnreadableFiles.Key(status)) != nil)
+        temporary.put("cur/1:2,S", stream)
+        #expect(try inbox.read(location, flags: FileFlags(.seen)).text == Self.wire)
     }
 
     @Test func whatOnlyLooksCompressedStays() throws {
