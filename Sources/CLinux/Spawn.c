@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // Between fork and exec only what is safe there: no allocation, no locks. The ids are set by plain system calls, since
@@ -52,6 +52,75 @@ static _Noreturn void become_program(
     _exit(127);
 }
 
+// The children of this process, which has one thread; -1 where the kernel does not tell.
+static int list_children(pid_t *found, int most) {
+    int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    int count = 0;
+    pid_t pid = 0;
+    char buffer[512];
+    ssize_t got;
+    while ((got = read(file, buffer, sizeof buffer)) > 0) {
+        for (ssize_t i = 0; i < got; i++) {
+            if (buffer[i] >= '0' && buffer[i] <= '9') {
+                pid = pid * 10 + (buffer[i] - '0');
+            } else if (pid > 0) {
+                if (count < most) found[count++] = pid;
+                pid = 0;
+            }
+        }
+    }
+    if (pid > 0 && count < most) found[count++] = pid;
+    close(file);
+    return count;
+}
+
+// Ends all descendants: whose parent is gone is a child of this process, so whoever is left is found in the end.
+static void end_descendants(pid_t program) {
+    for (int round = 0; round < 2000; round++) {
+        kill(-program, SIGKILL);
+        pid_t children[256];
+        int count = list_children(children, 256);
+        for (int i = 0; i < count; i++) kill(children[i], SIGKILL);
+        int status;
+        pid_t ended;
+        while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {}
+        if (ended < 0 && errno == ECHILD) return;
+        struct timespec pause = {0, 1000000};
+        nanosleep(&pause, NULL);
+    }
+}
+
+// Stands between the daemon and a program: becomes the parent of all that the program starts, whatever session or group
+// that puts itself into, so that all of it can be ended. Is a copy of the daemon with one thread: no allocation, no locks.
+static _Noreturn void keep_program(pid_t daemon, pid_t program, uint32_t uid, int changes_ids) {
+    for (int i = 0; i < 3; i++) close(i);
+    // The daemon's sockets and files are not held open from here.
+    syscall(SYS_close_range, 0u, ~0u, 0u);
+    // Its user's programs may not signal this process, but this may end them.
+    if (changes_ids) syscall(SYS_setresuid, -1, uid, -1);
+    sigset_t awaited;
+    sigemptyset(&awaited);
+    sigaddset(&awaited, SIGCHLD);
+    sigaddset(&awaited, SIGTERM);
+    // When the daemon ends, nobody waits for the program any more.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    int is_over = getppid() != daemon;
+    while (!is_over) {
+        int status;
+        pid_t ended;
+        while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {
+            if (ended == program)
+                _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+        }
+        siginfo_t information;
+        int signal = sigwaitinfo(&awaited, &information);
+        is_over = signal == SIGTERM && information.si_pid != program;
+    }
+    end_descendants(program);
+    _exit(128 + SIGKILL);
+}
+
 int martlet_start_program(
     const char *program, char *const arguments[], char *const environment[], const int descriptors[3],
     const char *directory, int changes_ids, uint32_t uid, uint32_t gid) {
@@ -61,9 +130,23 @@ int martlet_start_program(
     sigfillset(&all);
     // A signal in the child must not run a handler of the daemon.
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t daemon = getpid();
     pid_t pid = fork();
-    if (pid == 0)
-        become_program(program, arguments, environment, descriptors, directory, changes_ids, uid, gid, ends[1]);
+    if (pid == 0) {
+        // Handled signals would be waited for in vain where they are ignored.
+        signal(SIGCHLD, SIG_DFL);
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
+        pid_t child = fork();
+        if (child == 0)
+            become_program(program, arguments, environment, descriptors, directory, changes_ids, uid, gid, ends[1]);
+        if (child < 0) {
+            int failed = errno;
+            ssize_t ignored = write(ends[1], &failed, sizeof failed);
+            (void)ignored;
+            _exit(127);
+        }
+        keep_program(daemon, child, uid, changes_ids);
+    }
     int failed = pid < 0 ? errno : 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(ends[1]);
@@ -82,19 +165,6 @@ int martlet_start_program(
     return failed ? -1 : (int)pid;
 }
 
-int martlet_end_program(int pid, uint32_t uid) {
-    if (kill(-pid, SIGKILL) == 0 || errno == ESRCH) return 0;
-    if (errno != EPERM) return -1;
-    // Only who has the program's user id may end it: this thread has it for a moment. Plain system calls, since those of
-    // the C library would change all threads.
-    uid_t own = geteuid();
-    uid_t files = (uid_t)setfsuid((uid_t)-1);
-    if (syscall(SYS_setresuid, -1, uid, -1)) return -1;
-    int failed = kill(-pid, SIGKILL) && errno != ESRCH ? errno : 0;
-    syscall(SYS_setresuid, -1, own, -1);
-    setfsuid(files);
-    errno = failed;
-    return failed ? -1 : 0;
-}
+int martlet_end_program(int pid) { return kill(pid, SIGTERM) && errno != ESRCH ? -1 : 0; }
 
 int martlet_open_process(int pid) { return (int)syscall(434 /* SYS_pidfd_open */, pid, 0); }

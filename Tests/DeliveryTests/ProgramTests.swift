@@ -136,6 +136,24 @@ private final class ProgramSite {
         #expect(try !site.run("alive").succeeded)
     }
 
+    /// Sessions of their own do not save what a program has started, nor does it when the parents are gone.
+    @Test(arguments: [
+        "setsid sleep 60 & echo $! > PID; wait", "setsid sh -c 'echo $$ > PID; exec sleep 60' & wait",
+        "(setsid sh -c '(trap \"\" HUP TERM; echo $$ > PID; sleep 60; sleep 60) & exit' &); sleep 60",
+        "setsid setsid sh -c 'setsid sleep 60 & echo $! > PID; kill -9 $$'; sleep 60",
+    ])
+    func sessionsOfTheirOwnEndToo(_ lines: String) throws {
+        let site = try ProgramSite()
+        site.install("bin/escapes", lines.replacing("PID", with: site.directory + "/pid"))
+        site.options.execute.timeout = .milliseconds(700)
+        #expect(site.refusal("escapes") == .temporary)
+        site.options.execute.timeout = .seconds(10)
+        site.install(
+            "bin/alive", "read pid < \(site.directory)/pid; kill -0 $pid 2>/dev/null && ps -o stat= -p $pid | grep -v Z"
+        )
+        #expect(try !site.run("alive").succeeded)
+    }
+
     @Test func endsThoughDescendantsLiveOn() throws {
         let site = try ProgramSite()
         site.install("bin/daemon", "sleep 5 & echo done")

@@ -25,7 +25,9 @@ void martlet_trim_memory(void);
 size_t martlet_unused_memory(void);
 /// Has the kernel kill this process when the thread that started it ends.
 void martlet_die_with_parent(void);
-/// Starts a program in a process group of its own and answers its pid; -1 with errno when it cannot be started.
+/// Starts a program in a process group of its own and answers the pid of its keeper, a process that ends as the program
+/// does (128 and the signal's number for one that a signal ended); -1 with errno when it cannot be started. What the program
+/// leaves behind when it ends by itself lives on. When this process ends, the program does, with all it has started.
 /// `descriptors` become 0 to 2, all others are closed; `arguments` and `environment` end with NULL. It begins in
 /// `directory`, or in / where that cannot be entered, with no signal blocked or ignored and under no_new_privs. With
 /// `changes_ids` it runs as that user and group and in no other group; that takes CAP_SETUID and CAP_SETGID, and 0 is
@@ -33,9 +35,9 @@ void martlet_die_with_parent(void);
 int martlet_start_program(
     const char *program, char *const arguments[], char *const environment[], const int descriptors[3],
     const char *directory, int changes_ids, uint32_t uid, uint32_t gid);
-/// SIGKILL for a program that `martlet_start_program` has started as that user, and for all of its group. Takes
-/// CAP_SETUID for another user's. -1 with errno on failure.
-int martlet_end_program(int pid, uint32_t uid);
+/// Ends a program by the keeper's pid, with everything that it has started, in whatever session or group that is. The
+/// keeper ends when all of it has. -1 with errno on failure.
+int martlet_end_program(int pid);
 /// pidfd_open(2): a descriptor that is readable once the process has ended; -1 with errno on failure.
 int martlet_open_process(int pid);
 /// CRC-32C (Castagnoli) of `count` octets, continued from `crc` (0 to start).

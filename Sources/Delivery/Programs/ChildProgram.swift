@@ -31,7 +31,9 @@ struct ChildProgram {
     private static let maximumComplaint = 1000
 
     /// `.temporary` when it cannot be started or takes too long; it is ended then, with what it has started.
-    func run(_ input: consuming ProgramInput) throws(StoreError) -> Ending {
+    func run(
+        _ input: consuming ProgramInput, until interruption: ScriptInterruption = ScriptInterruption()
+    ) throws(StoreError) -> Ending {
         Self.blockBrokenPipeSignal()
         Self.reapLeftBehind()
         var pipes = Pipes()
@@ -56,8 +58,12 @@ struct ChildProgram {
                 return ending
             }
             let left = deadline - ContinuousClock.now
+            if interruption.isInterrupted {
+                Self.end(pid)
+                throw StoreError(.temporary, "\(self.path) was interrupted")
+            }
             guard left > .zero else {
-                Self.end(pid, self.owner)
+                Self.end(pid)
                 throw StoreError(.temporary, "\(self.path) did not end within \(self.timeout)")
             }
             var polls = [
@@ -66,9 +72,9 @@ struct ChildProgram {
                 pollfd(fd: pipes.errors, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: end, events: Int16(POLLIN), revents: 0),
             ]
-            // Without a descriptor for its end that is looked for now and then.
+            // Without a descriptor for its end that is looked for now and then; as is whether anybody waits.
             let milliseconds = Int64(clamping: left.components.seconds) * 1000 + 1000
-            poll(&polls, 4, end >= 0 ? CInt(clamping: min(milliseconds, 60_000)) : 20)
+            poll(&polls, 4, end >= 0 ? CInt(clamping: min(milliseconds, 250)) : 20)
             self.take(&pipes, &ending)
             guard pipes.input >= 0, polls[0].revents != 0 else { continue }
             if offset == piece.count {
@@ -112,8 +118,8 @@ struct ChildProgram {
     private static let leftBehind = Mutex<[pid_t]>([])
 
     /// Ends the program with what it has started, and takes its status, so that no zombie stays.
-    private static func end(_ pid: pid_t, _ owner: AccountIdentity.FileOwner?) {
-        _ = martlet_end_program(pid, owner?.uid ?? geteuid())
+    private static func end(_ pid: pid_t) {
+        _ = martlet_end_program(pid)
         var status: CInt = 0
         for _ in 0..<100 {
             let answer = waitpid(pid, &status, WNOHANG)
