@@ -61,6 +61,7 @@ public struct LMTPOptions: Sendable {
 public struct LocalProgramPolicy: Sendable {
     /// Ids that may bring mail for any user: root, and those of the daemon.
     public var privileged: Set<UInt32>
+    let peers = LocalPeers()
 
     public init(privileged: Set<UInt32>) { self.privileged = privileged }
 }

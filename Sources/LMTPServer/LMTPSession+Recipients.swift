@@ -40,12 +40,14 @@ extension LMTPSession {
             session: self.connection.sessionID)
         switch await self.options.authenticator.lookup(name, request) {
         case .notFound:
+            // Who may bring mail for one user only is not told which others there are.
+            if let peer = await self.unprivilegedPeer() { return self.bad(self.refuse(peer, name)) }
             self.reply(LMTPReply(550, "5.1.1", "<\(address.quoted)> User doesn't exist"))
         case .temporary(let reason):
             self.options.logger.error("\(self.options.label): Lookup of \(plain): \(reason)")
             self.reply(LMTPReply(451, "4.3.0", "<\(address.quoted)> Temporary user lookup failure"))
         case .found(let user):
-            if let refusal = await self.refusal(of: user) { return self.reply(refusal) }
+            if let refusal = await self.refusal(of: user) { return self.bad(refusal) }
             do throws(StoreError) {
                 let account = try await self.options.accounts.open(user)
                 if self.options.checksQuotaAtRecipient {
@@ -86,9 +88,25 @@ extension LMTPSession {
             return LMTPReply(451, "4.7.1", "It cannot be seen who you are")
         }
         if peer == user.uid || policy.privileged.contains(peer) { return nil }
-        self.options.logger.error(
-            "lda: User id \(peer) may not deliver to \(user.user), whose id is \(user.uid)")
-        return LMTPReply(451, "4.7.1", "User id \(peer) may not deliver to \(user.user)")
+        return self.refuse(peer, self.local?.user ?? "")
+    }
+
+    /// The user of the program on the other side, if it may not bring mail for all.
+    func unprivilegedPeer() async -> UInt32? {
+        guard let policy = self.options.local, let peer = await self.connection.peerUser(),
+            !policy.privileged.contains(peer)
+        else { return nil }
+        return peer
+    }
+
+    /// The same words whether there is such a user or not, under the name that was given. The log is told once in a while,
+    /// so that nobody can fill it.
+    private func refuse(_ peer: UInt32, _ name: String) -> LMTPReply {
+        if let count = self.options.local?.peers.refused(peer) {
+            self.options.logger.error(
+                "lda: User id \(peer) may not deliver to \(LogText.field(name)) (\(count) refusal\(count == 1 ? "" : "s"))")
+        }
+        return LMTPReply(451, "4.7.1", "User id \(peer) may not deliver to \(name)")
     }
 
     private static func nonEmpty(_ text: String) -> String? { text.isEmpty ? nil : text }

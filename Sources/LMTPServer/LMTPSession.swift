@@ -34,6 +34,11 @@ actor LMTPSession {
     func run() async {
         self.connection.inactivityTimeout = self.options.inactivityTimeout
         self.connection.setDeadline(after: nil)
+        let peer = await self.unprivilegedPeer()
+        if let peer, let policy = self.options.local, !policy.peers.enter(peer) {
+            return self.reply(LMTPReply(421, "4.7.0", "Too many sessions of user id \(peer)"))
+        }
+        defer { if let peer { self.options.local?.peers.leave(peer) } }
         self.options.logger.info("\(self.options.label): Connect from \(self.connection.remoteAddress)")
         self.reply(LMTPReply(220, "", "\(self.options.hostname) Martlet LMTP ready"))
         var ending = "Client has quit the connection"

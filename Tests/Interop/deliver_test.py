@@ -37,7 +37,15 @@ def main():
 userdb passwd {
 }
 auth_username_format = %{user | username}
-""").start()
+""")
+    # In the MTA's place.
+    sendmail, sent = (pathlib.Path(server.directory) / name for name in ("sendmail", "sent"))
+    sendmail.write_text(f'#!/bin/sh\n(echo "args $@"; cat; echo "end of mail") >> {sent}\n')
+    sendmail.chmod(0o755)
+    os.chmod(server.directory, 0o777)
+    with open(f"{server.directory}/martlet.conf", "a") as file:
+        file.write(f"sendmail_path = {sendmail}\n")
+    server.start()
     # Where every user can reach it.
     program = pathlib.Path(server.directory) / "martlet"
     shutil.copy(binary("martlet"), program)
@@ -67,6 +75,11 @@ auth_username_format = %{user | username}
     equal("under his own ids", {path.stat().st_uid for path in mails()}, {pwd.getpwnam(first).pw_uid})
     status, err = deliver("-d", second, given=mail(b"other"), user=first)
     check("but to nobody else", status == 75 and "may not deliver" in err, f"{status} {err}")
+    unknown, told = deliver("-d", "nobody-here", given=mail(b"none"), user=first)
+    equal("nor is told who there is", (unknown, told.replace("nobody-here", second)), (status, err))
+    for _ in range(30):
+        deliver("-d", second, given=mail(b"other"), user=first)
+    check("the log is not filled with it", server.log().count("may not deliver to") < 4)
     equal("root delivers to everybody", deliver("-d", first, "-f", "s@example.org", given=mail(b"root")), (0, ""))
     check("Return-Path of -f", text(b"root").startswith(b"Return-Path: <s@example.org>"), text(b"root")[:100])
     equal("also to virtual users", deliver("-d", "alice", "-a", "alice+x@example.org", given=mail(b"virtual"))[0], 0)
@@ -95,6 +108,13 @@ auth_username_format = %{user | username}
               b'if envelope :is "to" "list@example.org" { fileinto "Lists"; }\n'
               b'if header "subject" "gone" { discard; }\n')
     wait_until(lambda: False, 1.2)
+    equal("without -e the refusal is mailed", deliver("-d", first, "-f", "s@example.org", given=mail(b"no")), (0, ""))
+    check("once, by the MTA", wait_until(lambda: sent.exists() and sent.read_text().count("end of mail") == 1, 20),
+          server.log()[-800:])
+    refusal = sent.read_text() if sent.exists() else ""
+    check("to the sender, from nobody, with the reason",
+          "-f <> -- s@example.org" in refusal and "go away" in refusal and "disposition-notification" in refusal
+          and "\nAuto-Submitted: auto-replied" in refusal, refusal[:1500])
     status, err = deliver("-d", first, "-e", "-f", "s@example.org", given=mail(b"no"))
     check("-e: a refused mail", status == 77 and "go away" in err, f"{status} {err}")
     equal("a discarded mail is delivered", deliver("-d", first, given=mail(b"gone")), (0, ""))
