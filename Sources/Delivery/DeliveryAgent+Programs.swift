@@ -8,7 +8,7 @@ extension DeliveryAgent {
     /// The plans of scripts that wait for programs, each on a thread of those.
     func waitingPlans(
         _ indices: [Int], _ keeps: [MailboxName], _ mailboxes: [Int: MailboxDirectory], _ message: IncomingMessage,
-        _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient]
+        _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient], _ interruption: ScriptInterruption
     ) async -> [(Int, DeliveryPlan)] {
         guard let planner = self.planner else { return [] }
         let programs = self.programs
@@ -17,13 +17,13 @@ extension DeliveryAgent {
                 group.addTask {
                     let (recipient, keep, known) = (recipients[index], keeps[index], mailboxes[index])
                     do throws(StoreError) {
-                        let attempt = try await programs.run { () throws(StoreError) -> SievePlanner.Attempt in
+                        let attempt = try await programs.run(for: recipient.account.identity.name) { () throws(StoreError) -> SievePlanner.Attempt in
                             message.octets.withUnsafeBytes { bytes in
                                 let view = SieveMessage(
                                     Octets(bytes), limits: planner.options.limits, converter: .system)
                                 return planner.plan(
                                     bytes, view, envelope, recipient, keepMailbox: keep, mailboxes: known,
-                                    mayWait: true)
+                                    mayWait: true, until: interruption)
                             }
                         }
                         if case .plan(let plan) = attempt { return (index, plan) }
@@ -43,7 +43,7 @@ extension DeliveryAgent {
     /// Gives messages to the programs of their plans. What a program does not take is kept.
     func pipe(
         _ message: IncomingMessage, _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient],
-        _ plans: inout [DeliveryPlan]
+        _ plans: inout [DeliveryPlan], _ interruption: ScriptInterruption
     ) async {
         guard let planner = self.planner else { return }
         let runner = SieveProgramRunner(planner.options.programs)
@@ -54,13 +54,17 @@ extension DeliveryAgent {
                 let context = planner.context(envelope, recipient)
                 var complaint: String
                 do throws(StoreError) {
-                    complaint = try await self.programs.run { () throws(StoreError) -> String in
+                    complaint = try await self.programs.run(for: recipient.account.identity.name) { () throws(StoreError) -> String in
                         try input.octets.withUnsafeBytes { (bytes) throws(StoreError) in
-                            try runner.run(pipe.call, bytes, for: context).complaint
+                            try runner.run(pipe.call, bytes, for: context, until: interruption).complaint
                         }
                     }
                 } catch {
                     complaint = error.detail
+                }
+                if interruption.isInterrupted {
+                    plans[index].failure = StoreError(.temporary, "interrupted while a program ran")
+                    break
                 }
                 guard !complaint.isEmpty else { continue }
                 let user = recipient.account.identity.name

@@ -27,13 +27,14 @@ public struct DeliveryAgent: Sendable {
     let store: any MailStore
     let options: Options
     let planner: SievePlanner?
-    let programs = ProgramThreads()
+    let programs = ScriptThreads()
     /// Scripts run on threads of their own: those that compute for seconds must not take the ones on which all sessions
     /// read their mail.
-    private let scripts = ProgramThreads()
+    private let scripts = ScriptThreads()
 
     /// One slice of running scripts on one of their threads ends after this, and the next waits its turn.
     private static let slice: Duration = .milliseconds(50)
+    private let ending = ScriptInterruption()
 
     public init(store: any MailStore, options: Options) {
         self.init(store: store, options: options, clock: ScriptLibrary.steadyMilliseconds)
@@ -58,12 +59,17 @@ public struct DeliveryAgent: Sendable {
     /// Delivers one message to its recipients, its body stored once. Answered when all of it is durable, with what is
     /// sent and remembered; the outcomes are in the order of the recipients.
     ///
+    /// - Parameter interruption: ends what scripts do; the outcome is a temporary failure then, and nothing of theirs is
+    ///   done.
+    ///
     /// A recipient for whom one of several mailboxes failed is answered as failed, and the MTA tries again: a second
     /// copy in the mailboxes where it went well is better than a lost one. Nothing is sent then.
     public func deliver(
-        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, to recipients: [DeliveryRecipient]
+        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, to recipients: [DeliveryRecipient],
+        until interruption: ScriptInterruption? = nil
     ) async -> [DeliveryOutcome] {
-        var plans = await self.plans(message, envelope, recipients)
+        let interruption = ScriptInterruption(within: interruption ?? self.ending)
+        var plans = await self.plans(message, envelope, recipients, interruption)
         // What is remembered by now stays so.
         defer { for plan in plans { plan.memory?.release() } }
         for index in plans.indices where !plans[index].edits.isEmpty {
@@ -75,14 +81,18 @@ public struct DeliveryAgent: Sendable {
             }
         }
         self.limitQueue(envelope, recipients, &plans)
-        await self.pipe(message, envelope, recipients, &plans)
+        await self.pipe(message, envelope, recipients, &plans, interruption)
         return await self.store(message, envelope, recipients, plans)
     }
+
+    /// Ends what scripts do now, and lets none begin: the server stops.
+    public func stop() { self.ending.interrupt() }
 
     // MARK: Plans
 
     private func plans(
-        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient]
+        _ message: IncomingMessage, _ envelope: DeliveryEnvelope, _ recipients: [DeliveryRecipient],
+        _ interruption: ScriptInterruption
     ) async -> [DeliveryPlan] {
         let keeps = recipients.map { self.keepMailbox($0) }
         var plans = keeps.map { DeliveryPlan(storing: $0) }
@@ -98,7 +108,8 @@ public struct DeliveryAgent: Sendable {
             let (rest, known) = (pending, mailboxes)
             let made: [SievePlanner.Attempt]
             do throws(StoreError) {
-                made = try await self.scripts.run { () throws(StoreError) -> [SievePlanner.Attempt] in
+                let user = recipients[rest[0]].account.identity.name
+                made = try await self.scripts.run(for: user) { () throws(StoreError) -> [SievePlanner.Attempt] in
                     let started = ContinuousClock.now
                     return message.octets.withUnsafeBytes { bytes in
                         let view = SieveMessage(
@@ -108,7 +119,7 @@ public struct DeliveryAgent: Sendable {
                             made.append(
                                 planner.plan(
                                     bytes, view, envelope, recipients[index], keepMailbox: keeps[index],
-                                    mailboxes: known[index], mayWait: false))
+                                    mailboxes: known[index], mayWait: false, until: interruption))
                             if ContinuousClock.now - started > Self.slice { break }
                         }
                         return made
@@ -136,7 +147,9 @@ public struct DeliveryAgent: Sendable {
                 }
             }
         }
-        for (index, plan) in await self.waitingPlans(waiting, keeps, mailboxes, message, envelope, recipients) {
+        for (index, plan) in await self.waitingPlans(
+            waiting, keeps, mailboxes, message, envelope, recipients, interruption)
+        {
             plans[index] = plan
         }
         return plans

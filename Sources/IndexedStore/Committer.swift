@@ -13,6 +13,8 @@ struct PendingRecord: Sendable {
     /// Whether somebody waits for the flush. Such a record is dropped when it cannot be written; the others stay
     /// queued, because their effect is visible already.
     var isAwaited: Bool
+    /// Whether it is of the same flush as the one before, whatever the size of that.
+    var joinsPrevious = false
     /// Whether files are to be written for it after the flush, so that the log must keep it until they are on the
     /// disk and `FileWork.done` says so.
     var hasFileWork = false
@@ -239,7 +241,7 @@ final class Committer: @unchecked Sendable {
         var isJoined = false
         for record in self.queue {
             octets += record.record?.octetCount ?? 0
-            if count > 0, !isJoined, octets > Self.batchOctets || count >= 16_384 { break }
+            if count > 0, !isJoined, !record.joinsPrevious, octets > Self.batchOctets || count >= 16_384 { break }
             isJoined = record.joinsNext
             count += 1
         }

@@ -82,6 +82,7 @@ final class Depositing: @unchecked Sendable {
     let replaced: Replaced?
     /// Whose doing it is. Made in the caller's task.
     let actor = TraceEvent.Actor.current
+    private let note = EventNote.current
     /// Octets of the message that goes.
     private let replacedSize: UInt32?
     var groups: [Group] = []
@@ -182,6 +183,14 @@ final class Depositing: @unchecked Sendable {
             }
             if self.mode == .allOrNone {
                 for index in records.indices.dropLast() { records[index].joinsNext = true }
+            }
+            // Deliveries are no events.
+            let items = self.groups.flatMap(\.items)
+            if self.parcels.isEmpty, let account = items.first?.state.key.account,
+                let event = self.volume.noted(
+                    self.note, of: account, UIDSet(items.filter { $0.entry != nil }.compactMap(\.uid)), isAwaited: true)
+            {
+                records.append(event)
             }
             records += self.traceRecords()
         }

@@ -42,6 +42,8 @@ struct IndexSchema: Sendable {
     let accessLists: Database
     /// Account, delivery (8 octets), number (4 octets) -> `OutgoingRow`: mails that wait for the MTA.
     let outgoing: Database
+    /// Number of an event -> `RecordedEvent`: changes that somebody is still to deal with.
+    let events: Database
     /// Account, `RememberedKey` -> when it ends, seconds since 1970, 8 octets little-endian.
     let remembered: Database
     /// Sequence number of its record -> `TraceRecord`.
@@ -90,6 +92,7 @@ struct IndexSchema: Sendable {
         self.subscriptions = try environment.database("subscriptions")
         self.accessLists = try environment.database("accesslists")
         self.outgoing = try environment.database("outgoing")
+        self.events = try environment.database("events")
         self.remembered = try environment.database("remembered")
         self.trace = try environment.database("trace")
         self.signatures = try environment.database("signatures")

@@ -168,6 +168,8 @@ struct IndexWriter {
             try self.apply(relocated, transaction)
         case .outgoingChanged(let changed):
             try self.apply(changed, transaction)
+        case .eventNoted(let noted): try self.apply(noted, transaction)
+        case .eventDone(let id, let parts): try self.apply(eventDone: parts, of: id, transaction)
         case .traced(let octets): try self.trace(octets, at: place.sequence, transaction)
         case .checkpoint, .closed, .restarted: break
         case .quotaLimits(let id, let limits):

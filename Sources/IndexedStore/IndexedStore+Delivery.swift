@@ -7,6 +7,8 @@ extension IndexedStore {
 
     public var outgoingQueue: (any OutgoingQueue)? { StoreQueue(self.volume) }
 
+    public var eventQueue: (any EventQueue)? { StoreEvents(self.volume) }
+
     public func deliver(_ parcels: [Parcel]) async -> [ParcelResult] {
         var pending: [Depositing.PendingParcel] = []
         var deposits: [Deposit] = []

@@ -156,6 +156,12 @@ public enum LogDump {
             guard let trace = octets.withUnsafeBytes({ TraceRecord($0) }) else { return }
             row.account = "\(trace.account)"
             row.text = "time=\(trace.time) by=\(trace.actor.service) \(trace.what)"
+        case .eventNoted(let noted):
+            row.account = "\(noted.account)"
+            row.text =
+                "event=\(noted.id) parts=\(noted.event.parts) time=\(noted.event.time) "
+                + "uids=\(Self.words(noted.event.uids)) changed=\(noted.event.changedFlags.joined(separator: ","))"
+        case .eventDone(let id, let parts): row.text = "event=\(id) parts=\(parts)"
         case .checkpoint(let part):
             switch part.content {
             case .begin(let restarts, let version):

@@ -17,10 +17,12 @@ extension MailboxState {
     }
 
     /// Queues a record about this mailbox, with `lock` held.
-    func queue(_ record: consuming PendingRecord) throws(StoreError) -> UInt64 {
+    func queue(
+        _ record: consuming PendingRecord, followedBy events: [PendingRecord] = []
+    ) throws(StoreError) -> UInt64 {
         try self.core.checkPresent()
         record.mailboxes = [self]
-        guard let ticket = self.core.volume.committer.enqueue(record) else {
+        guard let ticket = self.core.volume.committer.enqueue([record] + events) else {
             throw StoreError(.temporary, "volume closed")
         }
         self.lastTicket = ticket
@@ -56,6 +58,8 @@ extension MailboxState {
         var rows: [FlagsChanged.Row] = []
         let modSeq = ModSeq(rawValue: self.highestModSeq.rawValue + 1)
         var sets: [KeywordTable.SetID: KeywordTable.SetID] = [:]
+        let note = EventNote.current
+        var differences = FlagDifferences()
         self.forEachVisible(uids) { record in
             if let unchangedSince, record.modSeq > unchangedSince {
                 result.modified.insert(record.uid)
@@ -75,6 +79,7 @@ extension MailboxState {
             guard after.flags != record.flags || after.keywords != record.keywords else { return }
             after.modSeq = modSeq
             self.counters.change(from: record.flags, to: after.flags)
+            if note != nil { differences.add(record, after, table) }
             changed.append(after)
             rows.append(
                 FlagsChanged.Row(
@@ -88,7 +93,10 @@ extension MailboxState {
         result.modSeq = modSeq
         let record = StoreRecord.flagged(
             FlagsChanged(key: self.key, modSeq: modSeq, origin: .store, newKeywords: new, rows: rows))
-        let ticket = try self.queue(PendingRecord(record: record, isAwaited: false))
+        let events = differences.groups.sorted { $0.key.lexicographicallyPrecedes($1.key) }.compactMap { names, uids in
+            self.core.volume.noted(note, of: self.key.account, uids, changed: names, isAwaited: false)
+        }
+        let ticket = try self.queue(PendingRecord(record: record, isAwaited: false), followedBy: events)
         self.note(.flagged(self.tracePlace(UIDSet(changed.map(\.uid))), change: change.traceText))
         notifiers = self.listeners
         return Queued(value: result, ticket: ticket)

@@ -80,6 +80,7 @@ final class Copying: @unchecked Sendable {
     private let kind: TransferKind
     /// Made in the caller's task.
     private let actor = TraceEvent.Actor.current
+    private let note = EventNote.current
     /// What may be set in the target.
     private let rights: MailRights
     /// Flags that the copies do not get.
@@ -264,6 +265,9 @@ final class Copying: @unchecked Sendable {
                 record: record, isAwaited: true, hasFileWork: self.hasFiles,
                 mailboxes: states, completion: { [self] in self.flushed($0) })
         ]
+        let event = self.volume.noted(
+            self.note, of: self.source.key.account, UIDSet(records.map(\.uid)), from: sources, isAwaited: true)
+        if let event { pending.append(event) }
         if let trace = self.trace(to: UIDSet(records.map(\.uid)), from: sources) { pending.append(trace) }
         let ticket = self.volume.committer.enqueue(pending)
         guard let ticket else {

@@ -33,6 +33,8 @@ extension StoreRecord {
         case quotaLimits = 49
         case accountArrived = 50
         case accountLeft = 51
+        case eventNoted = 56
+        case eventDone = 57
     }
 
     var kind: Kind {
@@ -55,6 +57,8 @@ extension StoreRecord {
         case .bodyMoved: .bodyMoved
         case .relocated: .relocated
         case .traced: .traced
+        case .eventNoted: .eventNoted
+        case .eventDone: .eventDone
         case .checkpoint: .checkpoint
         case .closed: .closed
         case .restarted: .restarted
@@ -193,6 +197,11 @@ extension StoreRecord {
             out.appendText(relocated.guid)
         case .traced(let octets):
             out.append(contentsOf: octets)
+        case .eventNoted(let noted):
+            noted.encode(into: &out)
+        case .eventDone(let id, let parts):
+            out.appendLittleEndian(id)
+            out.append(parts)
         case .checkpoint(let part):
             part.encode(into: &out)
         case .closed(let synced):
@@ -300,6 +309,12 @@ extension StoreRecord {
             return self.readRelocated(&reader, owner)
         case .traced:
             return reader.readBytes(reader.remaining).map { .traced(Array($0)) }
+        case .eventNoted:
+            return RecordedEvent(&reader).map { .eventNoted($0) }
+        case .eventDone:
+            guard let id = reader.readLittleEndian(UInt64.self), let parts = reader.readLittleEndian(UInt8.self)
+            else { return nil }
+            return .eventDone(id: id, parts: parts)
         case .checkpoint:
             return CheckpointPart(&reader).map { .checkpoint($0) }
         case .closed:

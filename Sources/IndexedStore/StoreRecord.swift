@@ -45,6 +45,10 @@ enum StoreRecord: Sendable {
     case relocated(MessageRelocated)
     /// Something to be told of later: a `TraceRecord`.
     case traced([UInt8])
+    /// A change that somebody is to deal with, right behind it.
+    case eventNoted(RecordedEvent)
+    /// Parts of that are done with.
+    case eventDone(id: UInt64, parts: UInt8)
     case checkpoint(CheckpointPart)
     /// The volume was closed in order: nothing that anybody was told is missing before this.
     case closed(filesSynced: LogSequence)
@@ -281,8 +285,8 @@ extension StoreRecord {
             case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList,
                 .vanished,
                 .outgoingChanged, .recent,
-                .keywords, .bodyMoved, .relocated, .traced, .checkpoint, .closed, .restarted, .quotaLimits, .accountArrived,
-                .accountLeft:
+                .keywords, .bodyMoved, .relocated, .traced, .eventNoted, .eventDone, .checkpoint, .closed, .restarted,
+                .quotaLimits, .accountArrived, .accountLeft:
                 []
             }
         return all.filter { !$0.1.isEmpty }.map { .keywords($0.0, $0.1) }

@@ -26,6 +26,7 @@ final class Volume: Sendable {
     let accounts = AccountTable()
     let accessLists: AccessListTable
     let outgoing = OutgoingTable()
+    let events = EventTable()
     let memory: StoreMemory
     let idleMailboxes: IdleMailboxes
     let largeBodies = LargeBodies()
@@ -70,6 +71,7 @@ final class Volume: Sendable {
         if let unlogged { _ = self.committer.enqueue(PendingRecord(record: unlogged, isAwaited: false)) }
         try self.accessLists.load(self.schema)
         try self.outgoing.load(self.schema)
+        try self.events.load(self.schema)
         try self.fileWork.start(self.applier)
         try self.applier.start()
         try self.committer.start(self.keeper)

@@ -174,6 +174,7 @@ public final class VolumeSet: MailStore {
 
     public var deliveryMemory: any DeliveryMemory { VolumeMemory(self) }
     public var outgoingQueue: (any OutgoingQueue)? { VolumeQueue(self.stores) }
+    public var eventQueue: (any EventQueue)? { VolumeEvents(self.stores) }
 
     // MARK: Moving
 

@@ -46,7 +46,12 @@ extension LMTPSession {
                 service: self.options.label, session: self.connection.sessionID,
                 address: self.connection.remoteAddress.text, client: self.clientName),
             sender: envelope.sender, recipient: "", messageID: traces.messageID, queueID: traces.queueID)
-        let outcomes = await self.options.agent.deliver(message, envelope, to: targets)
+        let agent = self.options.agent
+        let interruption = ScriptInterruption()
+        // For a client that is gone nothing is computed: it comes again.
+        let outcomes = await self.connection.watchingEnd({ interruption.interrupt() }) {
+            await agent.deliver(message, envelope, to: targets, until: interruption)
+        }
         let elapsed = ContinuousClock.now - started
         for (target, outcome) in zip(targets, outcomes) {
             self.log(target, outcome, traces, message.octets.count, elapsed)

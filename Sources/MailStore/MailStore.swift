@@ -34,6 +34,9 @@ public protocol MailStore: Sendable {
     /// The mails that wait for the MTA; `nil`: nothing can be sent from here.
     var outgoingQueue: (any OutgoingQueue)? { get }
 
+    /// What is still to be dealt with of changes that were noted (`EventNote`); `nil`: nothing is noted.
+    var eventQueue: (any EventQueue)? { get }
+
     /// Stores all deposits or none: MULTIAPPEND (RFC 3502), APPEND. All go to one account.
     func depositAll(_ deposits: [Deposit]) async throws(StoreError) -> [StoredMessage]
 
@@ -88,6 +91,7 @@ extension MailStore {
     public func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String] { [] }
     public var deliveryMemory: any DeliveryMemory { ForgetfulMemory() }
     public var outgoingQueue: (any OutgoingQueue)? { nil }
+    public var eventQueue: (any EventQueue)? { nil }
     public func note(_ delivery: TracedDelivery) async {}
     public func trace(_ query: TraceQuery) async throws(StoreError) -> [TraceEvent] { [] }
 

@@ -62,6 +62,8 @@ public final class Connection: @unchecked Sendable {
     /// Nothing can be sent any more.
     var isClosed = false
     var failure: ConnectionError?
+    /// See `watchingEnd`.
+    var onEnd: (() -> Void)?
     var readSuppressed = false
     /// Closing: what still comes in is dropped.
     var discarding = false
@@ -253,6 +255,7 @@ public final class Connection: @unchecked Sendable {
         self.loop.execute {
             guard self.shutdownReason == nil else { return }
             self.shutdownReason = reason
+            self.tellEnd()
             if let waiter = self.waiter, waiter.events.contains(.shutdown) { self.wake(.shutdown) }
         }
     }

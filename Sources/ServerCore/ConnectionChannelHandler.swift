@@ -93,12 +93,14 @@ extension Connection {
 
     func endOfInput() {
         self.inputEnded = true
+        self.tellEnd()
         if let waiter = self.waiter, waiter.events.contains(.inputEnd) { self.wake(.closed) }
     }
 
     func channelClosed() {
         self.inputEnded = true
         self.isClosed = true
+        self.tellEnd()
         self.cancelTimer()
         self.compression?.end()
         self.wake(.closed)

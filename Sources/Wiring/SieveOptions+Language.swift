@@ -6,6 +6,7 @@ extension SieveOptions {
     /// What the settings say of the language and its extensions.
     mutating func takeLanguage(_ settings: Settings) {
         let language = settings.sieve.language
+        self.maximumCPUTime = language.maximumCPUTime
         self.limits.cpuTime = language.maximumCPUTime.components.seconds
         self.limits.variableSize = Int(clamping: language.maximumVariableSize)
         self.limits.variables = language.maximumVariables

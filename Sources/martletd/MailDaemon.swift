@@ -110,12 +110,13 @@ final class MailDaemon: Sendable {
         self.autoScrub = autoScrub
         let outgoing = OutgoingRunner(store, OutgoingRunner.Options(settings, output.logger("sieve")))
         self.outgoing = outgoing
+        let services = self.services
         self.background = Task {
             await withTaskGroup { group in
                 group.addTask { await outgoing?.run() }
                 group.addTask { await quotaWarner.run(store) }
                 group.addTask { await autoExpunge.run() }
-                group.addTask { await events.run(store) }
+                group.addTask { await events.run(store) { await services.resolve($0) } }
                 group.addTask { await junkTrainer.run() }
                 group.addTask { await autoScrub?.run { Int64(time(nil)) } }
             }
@@ -178,6 +179,7 @@ final class MailDaemon: Sendable {
         self.events.stop()
         let deadline = ContinuousClock.now + Self.patience
         while !self.events.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
+        self.events.interrupt()
         self.junkTrainer.stop()
         while !self.junkTrainer.isIdle, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(20))

@@ -15,6 +15,7 @@ import SieveStorage
 import QuotaStatusServer
 import ServerConfig
 import ServerCore
+import Synchronization
 import Wiring
 
 /// The protocols of the mail role, made from settings and given new ones at a reload.
@@ -32,6 +33,8 @@ final class MailServices: Sendable {
     private let quotaStatus: QuotaStatusService
     private let admin: AdminService
     private let registry: SessionRegistry
+    /// For users who are not logged in.
+    private let sessionAccounts: Mutex<Accounts>
 
     init(
         _ configuration: Configuration, store: any MailStore, authenticator: any Authenticator,
@@ -54,6 +57,8 @@ final class MailServices: Sendable {
         self.quotaStatus = QuotaStatusService(
             Self.quotaStatusOptions(configuration, store, authenticator, output.logger("")))
         self.registry = registry
+        self.sessionAccounts = Mutex(
+            Self.accounts(store, configuration.settings(for: .imap), authenticator, .session))
         self.admin = AdminService(
             Self.adminContext(configuration, store, authenticator, registry, events, output.logger("")),
             logger: output.logger("admin"))
@@ -73,6 +78,8 @@ final class MailServices: Sendable {
     }
 
     func reload(_ configuration: Configuration) {
+        let accounts = Self.accounts(self.store, configuration.settings(for: .imap), self.authenticator, .session)
+        self.sessionAccounts.withLock { $0 = accounts }
         self.imap.reload(
             Self.imapOptions(
                 configuration, self.store, self.authenticator, self.contexts, self.events, self.output.logger("")))
@@ -91,6 +98,18 @@ final class MailServices: Sendable {
             Self.adminContext(
                 configuration, self.store, self.authenticator, self.registry, self.events,
                 self.output.logger("")))
+    }
+
+    /// The account of a user as a session of that user sees it.
+    func resolve(_ user: String) async -> MailboxEvents.Resolution {
+        let request = AuthenticationRequest(service: "imap", security: .local)
+        switch await self.authenticator.lookup(user, request) {
+        case .notFound: return .gone
+        case .temporary: return .later
+        case .found(let record):
+            let accounts = self.sessionAccounts.withLock { $0 }
+            do throws(StoreError) { return .account(try await accounts.open(record)) } catch { return .later }
+        }
     }
 
     private static func adminContext(

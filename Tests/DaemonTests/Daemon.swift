@@ -33,6 +33,7 @@ final class Daemon: Sendable {
             case .events:
                 """
                 imapsieve_url = sieve://127.0.0.1
+                sendmail_path = @/scripts/sendmail
                 junk_header = X-Spam: Yes
                 namespace inbox {
                   mailbox Junk {
@@ -186,6 +187,20 @@ final class Daemon: Sendable {
             for name in Self.fileNames(in: scripts) where name.hasSuffix(".sieve") {
                 try Self.write(Self.readText("\(scripts)/\(name)"), to: "\(directory)/scripts/\(name)")
             }
+        }
+        if site == .events {
+            // What scripts send comes into the Maildir of the user that it is for, whatever the domain and detail.
+            let program = """
+                #!/bin/sh
+                for address; do :; done
+                user=${address%%@*}
+                cd "\(directory)/home/${user%%+*}/Maildir" || exit 67
+                file=sent.$$.test
+                cat > "tmp/$file" && mv "tmp/$file" "new/$file"
+
+                """
+            try Self.write(program, to: directory + "/scripts/sendmail")
+            chmod(directory + "/scripts/sendmail", 0o755)
         }
         if site == .sharing {
             // Everybody may do everything in public, until a test says otherwise.

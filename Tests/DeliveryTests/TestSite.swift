@@ -27,8 +27,8 @@ final class TestSite: Sendable {
         func withLock<R>(_ body: (inout Int64) -> R) -> R { self.value.withLock { body(&$0) } }
     }
 
-    init(namespaces: [Namespace]? = nil) throws {
-        self.place = try TemporaryDirectory()
+    init(namespaces: [Namespace]? = nil, reopening earlier: TestSite? = nil) throws {
+        self.place = try earlier?.place ?? TemporaryDirectory()
         var options = MaildirOptions()
         options.syncTextFiles = false
         var configuration = IndexedStore.Configuration(
@@ -39,6 +39,12 @@ final class TestSite: Sendable {
         configuration.watchesFiles = false
         if let namespaces { configuration.namespaces = namespaces }
         self.store = try IndexedStore.open(configuration)
+    }
+
+    /// The same after the store was closed and opened again.
+    func reopened() async throws -> TestSite {
+        await self.store.close()
+        return try TestSite(reopening: self)
     }
 
     /// Runs `body` and closes the store.

@@ -5,6 +5,7 @@ import imaplib
 import os
 import pathlib
 import shutil
+import signal
 import smtplib
 import subprocess
 import time
@@ -159,6 +160,27 @@ junk_learn_keywords = yes
         learned(["spam broken broken retried"], "and it is tried again")
         result = martlet(server, "junk")
         check("martlet junk", result.returncode == 0 and "spam" in result.stdout, result.stdout + result.stderr)
+
+        (directory / "fails").write_text("")
+        append(broken, "INBOX", "kept")
+        move(broken, "INBOX", "Junk")
+        wait_until(lambda: server.log().count("junk: learning spam from Junk failed") >= 2)
+        (directory / "fails").unlink()
+        os.kill(server.role("mail"), signal.SIGKILL)
+        check("it comes back", wait_until(server.answers, 30))
+        learned(["spam broken broken kept"], "a lesson survives the mail role")
+        for number in range(6):
+            imap = connect(server, "mover")
+            append(imap, "INBOX", f"killed{number}")
+            move(imap, "INBOX", "Junk")
+            time.sleep(0.004 * number)
+            os.kill(server.role("mail"), signal.SIGKILL)
+            wait_until(server.answers, 30)
+        wanted = {f"spam mover mover killed{number}" for number in range(6)}
+        wait_until(lambda: wanted <= set(lessons.read_text().splitlines()), 30)
+        check("none is forgotten, whenever it is killed", wanted <= set(lessons.read_text().splitlines()), lessons.read_text())
+        lessons.write_text("")
+        imap, other, slow, broken = (connect(server, user) for user in ("mover", "keyworder", "slow", "broken"))
 
         marked(server)
         for client in (imap, other, slow, broken):

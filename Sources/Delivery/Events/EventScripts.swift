@@ -31,24 +31,15 @@ public struct EventScripts: Sendable {
         }
     }
 
-    private let options: SieveOptions
+    private let runner: FiledMessageRunner
     private let rules: [Rule]
     /// Where users have their scripts; `nil`: they cannot attach any to mailboxes.
     private let directory: String?
-    private let expungesDiscarded: Bool
-    private let createsMailboxes: Bool
-    /// The address of a user.
-    private let address: @Sendable (String) -> String
-    private let planner: SievePlanner
-    private let programs = ProgramThreads()
 
     /// Users' own scripts are told in METADATA.
     static let entry = MetadataEntry("/shared/imapsieve/script")
-    /// One slice of running scripts on one of their threads ends after this, and the next waits its turn.
-    private static let slice: Duration = .milliseconds(50)
-    /// Messages, and octets of them, in work at once.
+    /// Messages in work at once.
     private static let batch = 50
-    private static let batchSize = 4 << 20
 
     /// - Parameters:
     ///   - directory: where users have their scripts, with variables; `nil`: they cannot attach any to mailboxes.
@@ -60,35 +51,38 @@ public struct EventScripts: Sendable {
         var options = options
         options.registry = options.registry.forEvents
         options.globalRegistry = options.globalRegistry.forEvents
-        self.options = options
         self.rules = rules
         self.directory = directory
-        self.expungesDiscarded = expungesDiscarded
-        self.createsMailboxes = createsMailboxes
-        self.address = address
-        self.planner = SievePlanner(options: options, library: ScriptLibrary(options))
+        self.runner = FiledMessageRunner(
+            options, createsMailboxes: createsMailboxes, expungesDiscarded: expungesDiscarded, address: address)
     }
+
+    private var options: SieveOptions { self.runner.options }
 
     func wants(_ cause: MailboxEvent.Cause) -> Bool {
         self.directory != nil || self.rules.contains { $0.causes.contains(cause) }
     }
 
-    func run(for event: MailboxEvent, _ store: any MailStore) async {
-        let recipient = DeliveryRecipient(
-            account: event.account, home: event.home, address: self.address(event.user), detail: nil)
+    /// Runs the scripts of an event. An error is one of this moment: the event is to be tried again.
+    func run(
+        for event: MailboxEvent, _ store: any MailStore, until interruption: ScriptInterruption
+    ) async throws(StoreError) {
+        let recipient = self.runner.recipient(event.user, event.account, event.home)
         do throws(StoreError) {
             let steps = try await self.steps(event, recipient)
             if !steps.isEmpty {
-                try await self.run(steps, event, recipient, event.mailbox, event.uids, store)
+                try await self.run(steps, event, recipient, event.mailbox, event.uids, store, interruption)
             }
             if let source = event.source, !source.isMove {
                 let later = self.files(event, .sourceAfter, recipient)
-                if !later.isEmpty { try await self.run(later, event, recipient, source.mailbox, source.uids, store) }
+                if !later.isEmpty {
+                    try await self.run(later, event, recipient, source.mailbox, source.uids, store, interruption)
+                }
             }
         } catch {
             // A mailbox that is gone, or a message, has no event any more.
             guard error.code != .notFound, error.code != .expunged else { return }
-            self.options.report("user \(event.user): sieve: \(event.cause.rawValue) in \(event.mailbox): \(error)")
+            throw error
         }
     }
 
@@ -136,13 +130,13 @@ public struct EventScripts: Sendable {
 
     private func run(
         _ steps: [FiledMessageScripts.Step], _ event: MailboxEvent, _ recipient: DeliveryRecipient,
-        _ name: MailboxName, _ uids: UIDSet, _ store: any MailStore
+        _ name: MailboxName, _ uids: UIDSet, _ store: any MailStore, _ interruption: ScriptInterruption
     ) async throws(StoreError) {
         let account = event.account
         let spelling = account.spelling
-        let mailboxes = try await MailboxDirectory.load(account, withIDs: self.planner.options.knowsMailboxIDs)
+        let mailboxes = try await MailboxDirectory.load(account, withIDs: self.options.knowsMailboxIDs)
         let scripts = FiledMessageScripts(
-            planner: self.planner, recipient: recipient, mailbox: name, mailboxes: mailboxes,
+            planner: self.runner.planner, recipient: recipient, mailbox: name, mailboxes: mailboxes,
             items: [
                 "imap.user": event.user, "imap.email": self.options.email(of: recipient) ?? recipient.address,
                 "imap.cause": event.cause.rawValue,
@@ -151,13 +145,10 @@ public struct EventScripts: Sendable {
                 "vnd.dovecot.mailbox-from": event.source.map { spelling.text(of: $0.mailbox) } ?? "",
                 "vnd.dovecot.mailbox-to": spelling.text(of: event.mailbox),
             ], hasEnvelope: false, forgetsAnswers: false, memory: store.deliveryMemory, now: Int64(time(nil)),
-            session: event.session)
+            session: event.session, interruption: interruption)
         let mailbox = try await account.open(name, .readWrite, onChange: {})
         defer { mailbox.close() }
-        let actions = FiledMessageActions(
-            store: store, mailbox: mailbox, recipient: recipient, programs: self.programs, planner: self.planner,
-            createsMailboxes: self.createsMailboxes, expungesDiscarded: self.expungesDiscarded,
-            editedKeep: .isDropped)
+        let actions = self.runner.actions(recipient, in: mailbox, store, .isDropped, until: interruption)
         var rest = uids.makeIterator()
         while true {
             let snapshot = mailbox.snapshot()
@@ -170,16 +161,8 @@ public struct EventScripts: Sendable {
                 }
                 if let record = snapshot.record(of: uid) { records.append(record) }
             }
-            while !records.isEmpty {
-                let read = try await mailbox.octets(of: records, limit: Self.batchSize)
-                guard !read.isEmpty else { break }
-                var messages: [FiledMessage] = []
-                for (record, octets) in zip(records, read) {
-                    if case .success(let octets) = octets {
-                        messages.append(FiledMessage(record, snapshot.keywords, octets))
-                    }
-                }
-                records.removeFirst(read.count)
+            try await self.runner.forEachBatch(of: records, snapshot, in: mailbox) {
+                (messages, _) async throws(StoreError) in
                 try await self.run(steps, scripts, messages, actions, store)
             }
             if isAtEnd { return }
@@ -190,24 +173,14 @@ public struct EventScripts: Sendable {
         _ steps: [FiledMessageScripts.Step], _ scripts: FiledMessageScripts, _ messages: [FiledMessage],
         _ actions: FiledMessageActions, _ store: any MailStore
     ) async throws(StoreError) {
-        var verdicts: [FiledMessageScripts.Verdict] = []
-        while verdicts.count < messages.count {
-            let left = messages[verdicts.count...]
-            verdicts += try await self.programs.run { () throws(StoreError) in
-                let started = ContinuousClock.now
-                var made: [FiledMessageScripts.Verdict] = []
-                for message in left {
-                    made.append(try scripts.verdict(message, steps))
-                    if ContinuousClock.now - started > Self.slice { break }
-                }
-                return made
-            }
-        }
+        let verdicts = try await self.runner.verdicts(scripts, messages, steps)
         let outcomes = await actions.apply(zip(messages, verdicts).map { ($0, $1.plan) })
         var lines: [String] = []
+        var passing: StoreError?
         for ((message, verdict), outcome) in zip(zip(messages, verdicts), outcomes) {
             lines += verdict.faults + verdict.warnings + outcome.warnings
             guard let failure = outcome.failure else { continue }
+            if failure.code == .temporary || failure.code == .diskFull { passing = failure }
             lines.append(
                 "error: message \(message.record.uid.rawValue) of \(scripts.mailbox) was left as it is: \(failure.code)"
             )
@@ -215,8 +188,10 @@ public struct EventScripts: Sendable {
                 "user \(scripts.recipient.account.identity.name): sieve: message \(message.record.uid.rawValue) of \(scripts.mailbox): \(failure)"
             )
         }
-        guard !lines.isEmpty else { return }
-        let told = lines
-        try await store.threads.run { () throws(StoreError) in scripts.note(told) }
+        if !lines.isEmpty {
+            let told = lines
+            try await store.threads.run { () throws(StoreError) in scripts.note(told) }
+        }
+        if let passing { throw passing }
     }
 }

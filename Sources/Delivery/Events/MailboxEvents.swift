@@ -1,12 +1,14 @@
-internal import MailCore
+public import MailCore
 public import MailStore
 import Synchronization
 
 /// Deals with what IMAP clients do to messages, behind their backs: runs scripts (RFC 6785), and has the junk filter
 /// taught.
 ///
-/// `post` is quick and never waits. What is posted waits in memory, events of one user in order; the work is done by
-/// whoever runs `run()`. What a script does is no event, so scripts cannot run each other.
+/// An event is noted in the store with its change, so that a crash forgets none: what an earlier process did not get done
+/// is done at the start, perhaps a second time. `post` is quick and never waits. Events of one user are dealt with in order,
+/// by whoever runs `run()`; what fails for the moment is tried again for a day. What a script does is no event, so scripts
+/// cannot run each other.
 public final class MailboxEvents: Sendable {
     /// What the site decided. A reload gives another.
     public struct Options: Sendable {
@@ -20,11 +22,29 @@ public final class MailboxEvents: Sendable {
         public init() {}
     }
 
+    /// The account of a user, for events that an earlier process has left.
+    public enum Resolution: Sendable {
+        case account(any MailAccount)
+        /// There is no such user any more.
+        case gone
+        /// It cannot be said now.
+        case later
+    }
+
     private let options: Mutex<Options>
     private let trainer: JunkTrainer
     private let lanes: [Lane]
-    /// Events posted and not yet done with.
-    private let waiting = Mutex(0)
+    /// Ends what scripts do when the server stops.
+    private let ending = ScriptInterruption()
+    private let state = Mutex(State())
+
+    private struct State {
+        /// Events posted and not yet dealt with, but for those that wait for another attempt.
+        var waiting = 0
+        /// Events to be tried again, and when.
+        var later: [(event: MailboxEvent, due: ContinuousClock.Instant)] = []
+        var isStopped = false
+    }
 
     private struct Lane {
         let events: AsyncStream<MailboxEvent>
@@ -32,8 +52,11 @@ public final class MailboxEvents: Sendable {
     }
 
     private static let laneCount = 4
-    /// Events that wait in one lane; further ones are passed over, and the log says so. One event is a whole command.
+    /// Events that wait in one lane. Further ones stay in the store until the next start. One event is a whole command.
     private static let maximumWaiting = 4096
+    /// How long an event waits after its first, second... failure; none is left after the last.
+    static let pauses: [Duration] = [.seconds(10), .seconds(60), .seconds(600)]
+        + Array(repeating: .seconds(3600), count: 24)
 
     public init(_ options: Options, trainer: JunkTrainer) {
         self.options = Mutex(options)
@@ -48,22 +71,44 @@ public final class MailboxEvents: Sendable {
     public func reload(_ options: Options) { self.options.withLock { $0 = options } }
 
     /// Whether anything comes of events of that kind; else they need not be posted.
-    public func wants(_ cause: MailboxEvent.Cause) -> Bool {
+    public func wants(_ cause: MailboxEvent.Cause) -> Bool { !self.parts(cause).isEmpty }
+
+    private func parts(_ cause: MailboxEvent.Cause) -> MailboxEvent.Parts {
         self.options.withLock { options in
-            (options.scripts?.wants(cause) ?? false) || (options.junk?.wants(cause) ?? false)
+            var parts: MailboxEvent.Parts = []
+            if options.scripts?.wants(cause) ?? false { parts.insert(.scripts) }
+            if options.junk?.wants(cause) ?? false { parts.insert(.lesson) }
+            return parts
         }
+    }
+
+    /// What the store is to note with a change; `nil` when nothing comes of it.
+    public func note(
+        _ cause: MailboxEvent.Cause, user: String, home: String?, session: String, mailbox: MailboxName,
+        source: (mailbox: MailboxName, isMove: Bool)? = nil
+    ) -> EventNote? {
+        let parts = self.parts(cause)
+        guard !parts.isEmpty else { return nil }
+        let note = MailboxEventNote(
+            cause, user: user, home: home, session: session, mailbox: mailbox, source: source)
+        return EventNote(parts: parts.rawValue, octets: note.encode())
     }
 
     /// Has an event dealt with soon.
     public func post(_ event: MailboxEvent) {
         guard !event.uids.isEmpty else { return }
         let lane = self.lanes[Int(UInt(bitPattern: event.account.identity.name.hashValue) % UInt(self.lanes.count))]
-        self.waiting.withLock { $0 += 1 }
+        self.state.withLock { $0.waiting += 1 }
         guard case .enqueued = lane.inbox.yield(event) else {
-            self.waiting.withLock { $0 -= 1 }
+            let isStopped = self.state.withLock { state in
+                state.waiting -= 1
+                return state.isStopped
+            }
+            guard !isStopped || event.id == nil else { return }
             let report = self.options.withLock { $0.report }
+            let fate = event.id == nil ? "was passed over" : "waits for the next start"
             return report(
-                "user \(event.user): too many IMAP events wait for scripts; \(event.cause.rawValue) in \(event.mailbox) was passed over"
+                "user \(event.user): too many IMAP events wait for scripts; \(event.cause.rawValue) in \(event.mailbox) \(fate)"
             )
         }
     }
@@ -72,37 +117,166 @@ public final class MailboxEvents: Sendable {
     public var learned: JunkTrainer.Statistics { self.trainer.statistics }
 
     /// Whether all that was posted is done with.
-    public var isIdle: Bool { self.waiting.withLock { $0 } == 0 }
+    public var isIdle: Bool { self.state.withLock { $0.waiting } == 0 }
 
     /// Ends `run()` when what waits is done.
-    public func stop() { for lane in self.lanes { lane.inbox.finish() } }
+    public func stop() {
+        self.state.withLock { $0.isStopped = true }
+        for lane in self.lanes { lane.inbox.finish() }
+    }
+
+    /// Ends scripts that run. What they were to do is done after the next start.
+    public func interrupt() { self.ending.interrupt() }
 
     /// Works until `stop`. Called once.
-    public func run(_ store: any MailStore) async {
+    ///
+    /// - Parameter resolve: the account of a user as that sees it.
+    public func run(_ store: any MailStore, resolve: @escaping @Sendable (String) async -> Resolution) async {
         await withTaskGroup { group in
             for lane in self.lanes {
                 group.addTask {
                     for await event in lane.events {
                         await self.deal(with: event, store)
-                        self.waiting.withLock { $0 -= 1 }
+                        self.state.withLock { $0.waiting -= 1 }
                     }
                 }
+            }
+            group.addTask { await self.takeUp(store, resolve) }
+            group.addTask { await self.bringBack() }
+        }
+    }
+
+    // MARK: Earlier and later
+
+    private var isStopped: Bool { self.state.withLock { $0.isStopped } }
+
+    /// Posts what an earlier process has left.
+    private func takeUp(_ store: any MailStore, _ resolve: @Sendable (String) async -> Resolution) async {
+        guard let queue = store.eventQueue else { return }
+        let waiting: [NotedEvent]
+        do throws(StoreError) {
+            waiting = try await queue.waiting()
+        } catch {
+            return self.options.withLock { $0.report }("IMAP events of before the start cannot be read: \(error)")
+        }
+        var accounts: [String: any MailAccount] = [:]
+        for noted in waiting {
+            guard let id = noted.id else { continue }
+            guard let note = MailboxEventNote(noted.octets) else {
+                queue.done(.max, of: id)
+                continue
+            }
+            while accounts[note.user] == nil, !self.isStopped, !Task.isCancelled {
+                let resolution = await resolve(note.user)
+                if case .account(let account) = resolution { accounts[note.user] = account }
+                guard case .later = resolution else { break }
+                try? await Task.sleep(for: .seconds(1))
+            }
+            guard !self.isStopped, !Task.isCancelled else { return }
+            if let account = accounts[note.user] {
+                self.post(note.event(account, noted))
+            } else {
+                queue.done(.max, of: id)
             }
         }
     }
 
+    /// Posts events again whose time has come.
+    private func bringBack() async {
+        while !self.isStopped {
+            do { try await Task.sleep(for: .seconds(1)) } catch { return }
+            let now = ContinuousClock.now
+            let due = self.state.withLock { state in
+                let due = state.later.filter { $0.due <= now }.map(\.event)
+                if !due.isEmpty { state.later.removeAll { $0.due <= now } }
+                return due
+            }
+            for event in due { self.post(event) }
+        }
+    }
+
+    // MARK: One event
+
     private func deal(with event: MailboxEvent, _ store: any MailStore) async {
         let options = self.options.withLock { $0 }
+        let queue = store.eventQueue
+        var event = event
+        @Sendable func done(_ parts: MailboxEvent.Parts, _ event: MailboxEvent) {
+            if let id = event.id { queue?.done(parts.rawValue, of: id) }
+        }
+        var failure: StoreError?
         // A script may file the message elsewhere: it is learned first.
-        if let junk = options.junk, junk.wants(event.cause) {
+        if event.parts.contains(.lesson) {
             do throws(StoreError) {
-                if let lesson = junk.lesson(of: event, try await junk.mailboxes(for: event)) {
-                    self.trainer.teach(lesson, event)
+                let lesson = try await self.lesson(of: event, options)
+                let learned = event
+                if let lesson {
+                    self.trainer.teach(lesson, event) { done(.lesson, learned) }
+                } else {
+                    done(.lesson, event)
                 }
+                event.parts.remove(.lesson)
             } catch {
                 options.report("user \(event.user): junk: \(event.mailbox): \(error)")
+                failure = error
             }
         }
-        if let scripts = options.scripts, scripts.wants(event.cause) { await scripts.run(for: event, store) }
+        if event.parts.contains(.scripts) {
+            do throws(StoreError) {
+                try await self.runScripts(event, options, store)
+                done(.scripts, event)
+                event.parts.remove(.scripts)
+            } catch {
+                options.report("user \(event.user): sieve: \(event.cause.rawValue) in \(event.mailbox): \(error)")
+                failure = error
+            }
+        }
+        guard let failure else { return }
+        self.tryAgain(event, failure) { done(event.parts, event) }
+    }
+
+    private func lesson(of event: MailboxEvent, _ options: Options) async throws(StoreError) -> JunkRules.Lesson? {
+        guard let junk = options.junk, junk.wants(event.cause) else { return nil }
+        do throws(StoreError) {
+            return junk.lesson(of: event, try await junk.mailboxes(for: event))
+        } catch {
+            guard Self.isPassing(error) else { return nil }
+            throw error
+        }
+    }
+
+    private func runScripts(_ event: MailboxEvent, _ options: Options, _ store: any MailStore) async throws(StoreError) {
+        guard let scripts = options.scripts, scripts.wants(event.cause) else { return }
+        let actor = MailActor(service: "imapsieve", session: event.session, address: "")
+        let ending = self.ending
+        let result = await MailActor.$current.withValue(actor) { () async -> Result<Void, StoreError> in
+            do throws(StoreError) {
+                return .success(try await scripts.run(for: event, store, until: ending))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
+    /// Whether it may go well another time.
+    private static func isPassing(_ error: StoreError) -> Bool {
+        switch error.code {
+        case .temporary, .diskFull, .limit, .inUse: true
+        case .notFound, .noPermission, .overQuota, .tooBig, .alreadyExists, .cannot, .expunged, .damaged: false
+        }
+    }
+
+    private func tryAgain(_ event: MailboxEvent, _ failure: StoreError, _ giveUp: () -> Void) {
+        // What was interrupted is done after the next start.
+        guard !self.ending.isInterrupted else { return }
+        guard Self.isPassing(failure), event.attempts < Self.pauses.count else { return giveUp() }
+        var again = event
+        again.attempts += 1
+        let due = ContinuousClock.now + Self.pauses[event.attempts]
+        self.state.withLock { state in
+            // Those that are too many are in the store.
+            if state.later.count < Self.maximumWaiting { state.later.append((again, due)) }
+        }
     }
 }

@@ -4,7 +4,8 @@ import Synchronization
 
 /// Gives messages to the program that teaches the junk filter, a few at a time, in the background.
 ///
-/// Lessons wait in memory, up to a bound; what fails is tried again a few times. Safe to use from any thread.
+/// Lessons wait in memory, up to a bound; what fails is tried again for a day. Who gives one hears when it is learned or
+/// given up, and not of one that the server's end left: that is to be given again. Safe to use from any thread.
 public final class JunkTrainer: Sendable {
     /// What the site decided. A reload gives another.
     public struct Options: Sendable {
@@ -49,6 +50,8 @@ public final class JunkTrainer: Sendable {
         var uids: UIDSet
         /// Only messages that still have the keyword.
         var isByKeyword: Bool
+        /// Called when it is learned or given up.
+        var done: @Sendable () -> Void
         var attempts = 0
 
         var count: Int { self.uids.ranges.reduce(0) { $0 + Int($1.upperBound - $1.lowerBound) + 1 } }
@@ -81,13 +84,13 @@ public final class JunkTrainer: Sendable {
 
     /// - Parameters:
     ///   - workers: programs that run at a time.
-    ///   - pauses: between attempts.
+    ///   - pauses: between attempts; `nil`: those of events.
     public init(
-        _ options: Options, workers: Int, pauses: [Duration] = [.seconds(10), .seconds(60), .seconds(600)]
+        _ options: Options, workers: Int, pauses: [Duration]? = nil
     ) {
         self.state = Mutex(State(options: options))
         self.workers = max(1, workers)
-        self.pauses = pauses
+        self.pauses = pauses ?? MailboxEvents.pauses
         self.threads = StorageThreads(count: max(1, workers), maximumQueued: 1000)
         (self.jobs, self.inbox) = AsyncStream.makeStream(of: Job.self, bufferingPolicy: .unbounded)
     }
@@ -102,13 +105,16 @@ public final class JunkTrainer: Sendable {
     public var isIdle: Bool { self.state.withLock { $0.jobs } == 0 }
 
     /// Has the messages of an event learned soon. Does not wait.
-    func teach(_ lesson: JunkRules.Lesson, _ event: MailboxEvent) {
+    ///
+    /// - Parameter done: called when that is over, unless the server ends before.
+    func teach(_ lesson: JunkRules.Lesson, _ event: MailboxEvent, done: @escaping @Sendable () -> Void = {}) {
         let job = Job(
             lesson: lesson, user: event.user, account: event.account, mailbox: event.mailbox, uids: event.uids,
-            isByKeyword: event.cause == .flag)
+            isByKeyword: event.cause == .flag, done: done)
         let count = job.count
+        guard self.state.withLock({ !$0.options.command(of: lesson).isEmpty }) else { return done() }
         let refusal = self.state.withLock { state -> (@Sendable (String) -> Void)? in
-            guard !state.options.command(of: lesson).isEmpty, !state.isStopped else { return nil }
+            guard !state.isStopped else { return nil }
             guard state.jobs < Self.maximumJobs else {
                 state.statistics.lost += count
                 return state.options.report
@@ -119,20 +125,18 @@ public final class JunkTrainer: Sendable {
             return nil
         }
         refusal?(
-            "user \(event.user): junk: too much waits to be learned; \(count) messages in \(job.mailbox) were passed over"
+            "user \(event.user): junk: too much waits to be learned; \(count) messages in \(job.mailbox) wait for the next start"
         )
     }
 
-    /// Ends `run()` once no job is left that can be done now; those that wait for another attempt are lost.
+    /// Ends `run()` once no job is left that can be done now; those that wait for another attempt are to be given again
+    /// after the next start.
     public func stop() {
-        let lost = self.state.withLock { state in
+        self.state.withLock { state in
             state.isStopped = true
-            let lost = state.later.map(\.job)
+            state.jobs -= state.later.count
             state.later = []
-            state.jobs -= lost.count
-            return lost
         }
-        for job in lost { self.giveUp(job, job.count, "the server stops") }
         self.inbox.finish()
     }
 
@@ -292,13 +296,16 @@ public final class JunkTrainer: Sendable {
             state.jobs -= 1
             return false
         }
-        guard let failure else { return }
+        guard let failure else { return job.done() }
         if triesAgain, let pause {
             options.report(
                 "user \(job.user): junk: learning \(job.lesson.rawValue) from \(job.mailbox) failed: \(failure); trying again in \(pause.components.seconds) s"
             )
+        } else if pause != nil {
+            // The server stops.
         } else {
             self.giveUp(again, left, failure)
+            job.done()
         }
     }
 

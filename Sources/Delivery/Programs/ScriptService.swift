@@ -22,7 +22,9 @@ struct ScriptService {
     var maximumOutput: Int
 
     /// `.temporary` when nobody answers in time or the answer has no end.
-    func run(_ input: consuming ProgramInput) throws(StoreError) -> ChildProgram.Ending {
+    func run(
+        _ input: consuming ProgramInput, until interruption: ScriptInterruption = ScriptInterruption()
+    ) throws(StoreError) -> ChildProgram.Ending {
         ChildProgram.blockBrokenPipeSignal()
         var socket = try self.connect()
         defer { ChildProgram.closeOnce(&socket) }
@@ -33,12 +35,13 @@ struct ScriptService {
         var isSending = true
         while true {
             let left = deadline - ContinuousClock.now
+            if interruption.isInterrupted { throw StoreError(.temporary, "\(self.path) was interrupted") }
             guard left > .zero else {
                 throw StoreError(.temporary, "\(self.path) gave no answer within \(self.timeout)")
             }
             let events = isSending ? Int16(POLLIN) | Int16(POLLOUT) : Int16(POLLIN)
             var polled = pollfd(fd: socket, events: events, revents: 0)
-            poll(&polled, 1, CInt(clamping: left.components.seconds * 1000 + 1000))
+            poll(&polled, 1, CInt(clamping: min(250, left.components.seconds * 1000 + 1000)))
             if polled.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0,
                 ChildProgram.read(socket, into: &ending.output, self.maximumOutput + 2, &ending.isCut)
             {

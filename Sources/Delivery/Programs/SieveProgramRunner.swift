@@ -21,9 +21,11 @@ public struct SieveProgramRunner: Sendable {
     }
 
     /// Feeds `input`, in the form of messages, to the program. `.notFound` when there is none of that name;
-    /// `.noPermission` for one that must not be run; `.temporary` when it could not be started or took too long.
+    /// `.noPermission` for one that must not be run; `.temporary` when it could not be started, took too long or was
+    /// interrupted.
     public func run(
-        _ call: SieveProgramCall, _ input: UnsafeRawBufferPointer, for context: SieveProgramContext
+        _ call: SieveProgramCall, _ input: UnsafeRawBufferPointer, for context: SieveProgramContext,
+        until interruption: ScriptInterruption = ScriptInterruption()
     ) throws(StoreError) -> Outcome {
         let place = self.options.place(call.kind)
         guard Self.isName(call.program) else {
@@ -36,14 +38,14 @@ public struct SieveProgramRunner: Sendable {
             ending = try ScriptService(
                 path: socket, arguments: call.arguments, environment: context.environment, timeout: place.timeout,
                 maximumOutput: maximum
-            ).run(feed)
+            ).run(feed, until: interruption)
         } else {
             let path = try self.program(call.program, in: place.binDirectory)
             ending = try ChildProgram(
                 path: path, arguments: call.arguments.map { String(decoding: $0, as: UTF8.self) },
                 environment: context.environment, directory: context.home, owner: context.owner,
                 timeout: place.timeout, maximumOutput: maximum
-            ).run(feed)
+            ).run(feed, until: interruption)
         }
         if ending.isCut, call.kind == .filter {
             throw StoreError(.tooBig, "the program \(call.program) printed more than \(maximum) octets")

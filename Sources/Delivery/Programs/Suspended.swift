@@ -17,7 +17,7 @@ enum Suspended {
         }
     }
 
-    /// Only for threads of `ProgramThreads`: storage threads and executors would wait for themselves.
+    /// Only for threads of `ScriptThreads`: storage threads and executors would wait for themselves.
     static func wait<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(StoreError) -> Value
     ) throws(StoreError) -> Value {

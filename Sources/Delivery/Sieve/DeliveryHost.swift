@@ -13,6 +13,9 @@ final class DeliveryHost: SieveHost {
     private let lists: [String: ExternalList]
     private let programs: SieveProgramRunner
     private let context: SieveProgramContext
+    private let time: ScriptTime
+    /// Whether anybody waits for what the scripts do.
+    private let interruption: ScriptInterruption
     /// Lines for the user's log.
     private let lines = Mutex<[String]>([])
 
@@ -21,8 +24,11 @@ final class DeliveryHost: SieveHost {
 
     init(
         _ recipient: DeliveryRecipient, _ context: SieveProgramContext, _ options: SieveOptions,
-        mailboxes: MailboxDirectory?, memory: ScriptMemory
+        mailboxes: MailboxDirectory?, memory: ScriptMemory, until interruption: ScriptInterruption
     ) {
+        // On the thread on which the scripts run.
+        self.time = ScriptTime(options.maximumCPUTime)
+        self.interruption = interruption
         self.memory = memory
         self.recipient = recipient
         self.context = context
@@ -40,6 +46,16 @@ final class DeliveryHost: SieveHost {
 
     func note(_ line: String) {
         self.lines.withLock { if $0.count < Self.maximumLines { $0.append(line) } }
+    }
+
+    func reasonToEnd() -> String? {
+        if self.interruption.isInterrupted { return "the run was interrupted" }
+        return self.time.isOver ? "the script took too much CPU time with this message" : nil
+    }
+
+    /// For a run that was ended because nobody waits for it: its message must not be taken as its scripts failed.
+    func checkInterruption() throws(StoreError) {
+        if self.interruption.isInterrupted { throw StoreError(.temporary, "interrupted while scripts ran") }
     }
 
     // MARK: Mailboxes
@@ -81,7 +97,7 @@ final class DeliveryHost: SieveHost {
         do throws(StoreError) {
             let result: Result<SieveProgramRunner.Outcome, StoreError> = input.withUnsafeBytes { bytes in
                 do throws(StoreError) {
-                    return .success(try self.programs.run(call, bytes, for: self.context))
+                    return .success(try self.programs.run(call, bytes, for: self.context, until: self.interruption))
                 } catch {
                     return .failure(error)
                 }

@@ -5,6 +5,8 @@ public import SieveCore
 /// Paths begin with `/` or `~/`; other variables are left to `expand`.
 public struct SieveOptions: Sendable {
     public var limits = SieveLimits()
+    /// CPU time of the scripts of one message; zero: only `limits.steps` ends them.
+    public var maximumCPUTime: Duration = .seconds(30)
     public var policy = SievePolicy()
     /// The language of users' own scripts.
     public var registry = SieveRegistry.of(SieveRegistry.delivery.intersection(SieveRegistry.standard))

@@ -42,14 +42,16 @@ struct SievePlanner: Sendable {
     /// - Parameters:
     ///   - keepMailbox: where keep files the message.
     ///   - mailboxes: those of the user, once they were asked for.
-    ///   - mayWait: whether this is one of the `ProgramThreads`.
+    ///   - mayWait: whether this is a thread of `ScriptThreads` for programs.
+    ///   - interruption: ends the run by `.temporary`.
     func plan(
         _ octets: UnsafeRawBufferPointer, _ message: SieveMessage, _ envelope: DeliveryEnvelope,
-        _ recipient: DeliveryRecipient, keepMailbox: MailboxName, mailboxes: MailboxDirectory?, mayWait: Bool
+        _ recipient: DeliveryRecipient, keepMailbox: MailboxName, mailboxes: MailboxDirectory?, mayWait: Bool,
+        until interruption: ScriptInterruption
     ) -> Attempt {
         do throws(StoreError) {
             return try recipient.account.identity.asOwner { () throws(StoreError) -> Attempt in
-                try self.run(octets, message, envelope, recipient, keepMailbox, mailboxes, mayWait)
+                try self.run(octets, message, envelope, recipient, keepMailbox, mailboxes, mayWait, interruption)
             }
         } catch {
             // The disk did not answer now: the filter must not be passed over for that.
@@ -59,7 +61,8 @@ struct SievePlanner: Sendable {
 
     private func run(
         _ octets: UnsafeRawBufferPointer, _ message: SieveMessage, _ envelope: DeliveryEnvelope,
-        _ recipient: DeliveryRecipient, _ keepMailbox: MailboxName, _ mailboxes: MailboxDirectory?, _ mayWait: Bool
+        _ recipient: DeliveryRecipient, _ keepMailbox: MailboxName, _ mailboxes: MailboxDirectory?, _ mayWait: Bool,
+        _ interruption: ScriptInterruption
     ) throws(StoreError) -> Attempt {
         let scripts = try self.load(recipient)
         if scripts.isEmpty {
@@ -71,7 +74,8 @@ struct SievePlanner: Sendable {
         var sequence = SieveSequence()
         let memory = ScriptMemory(self.memory, recipient.account, at: envelope.receivedAt)
         let host = DeliveryHost(
-            recipient, self.context(envelope, recipient), self.options, mailboxes: mailboxes, memory: memory)
+            recipient, self.context(envelope, recipient), self.options, mailboxes: mailboxes, memory: memory,
+            until: interruption)
         let environment = self.environment(envelope, recipient, host)
         var current = message
         for (step, loaded) in scripts where step.kind == .discard ? sequence.isDiscarded : sequence.goesOn {
@@ -79,6 +83,7 @@ struct SievePlanner: Sendable {
             switch loaded {
             case .script(let script):
                 let result = script.run(current, environment, limits: self.options.limits, flags: sequence.flags)
+                try host.checkInterruption()
                 if step.kind == .discard { sequence.addForDiscarded(result) } else { sequence.add(result) }
                 if let edited = sequence.message { current = edited }
                 guard let error = sequence.error else { continue }

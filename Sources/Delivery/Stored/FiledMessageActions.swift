@@ -28,11 +28,12 @@ struct FiledMessageActions {
     let mailbox: any Mailbox
     let recipient: DeliveryRecipient
     /// Where programs of the pipe action run.
-    let programs: ProgramThreads
+    let programs: ScriptThreads
     let planner: SievePlanner
     let createsMailboxes: Bool
     let expungesDiscarded: Bool
     let editedKeep: EditedKeep
+    let interruption: ScriptInterruption
     /// Whether the messages themselves get what the scripts decided for them.
     var changesSource = true
 
@@ -155,19 +156,24 @@ struct FiledMessageActions {
     private func pipe(_ plan: inout DeliveryPlan, _ message: FiledMessage, _ outcome: inout Outcome) async {
         let runner = SieveProgramRunner(self.planner.options.programs)
         let user = self.recipient.account.identity.name
+        let interruption = self.interruption
         let context = self.planner.context(
             DeliveryEnvelope(sender: "", receivedAt: message.record.internalDate, session: ""), self.recipient)
         for pipe in plan.pipes {
             let input = Self.form(pipe.message, plan, message)
             var complaint: String
             do throws(StoreError) {
-                complaint = try await self.programs.run { () throws(StoreError) -> String in
+                complaint = try await self.programs.run(for: user) { () throws(StoreError) -> String in
                     try input.octets.withUnsafeBytes { (bytes) throws(StoreError) in
-                        try runner.run(pipe.call, bytes, for: context).complaint
+                        try runner.run(pipe.call, bytes, for: context, until: interruption).complaint
                     }
                 }
             } catch {
                 complaint = error.detail
+            }
+            if interruption.isInterrupted {
+                plan.failure = StoreError(.temporary, "interrupted while a program ran")
+                return
             }
             guard !complaint.isEmpty else {
                 outcome.hasChanged = true

@@ -30,6 +30,7 @@ struct FiledMessageHost: SieveHost {
     func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8]) {
         self.base.run(call, input: input)
     }
+    func reasonToEnd() -> String? { self.base.reasonToEnd() }
     func log(_ text: String, of script: String, at position: SievePosition) {
         self.base.log(text, of: script, at: position)
     }

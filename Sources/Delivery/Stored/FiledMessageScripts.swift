@@ -6,7 +6,7 @@ import SieveCore
 
 /// Runs scripts over a message that is in a mailbox, and makes a plan of what they decide.
 ///
-/// Everything here waits for the disk, for programs, and computes: it runs on one of the `ProgramThreads`.
+/// Everything here waits for the disk, for programs, and computes: it runs on one of the `ScriptThreads`.
 struct FiledMessageScripts: Sendable {
     /// One script that is to run.
     enum Step: Sendable {
@@ -40,6 +40,8 @@ struct FiledMessageScripts: Sendable {
     let now: Int64
     /// What logs call this.
     let session: String
+    /// Ends a run by `.temporary`.
+    let interruption: ScriptInterruption
 
     func verdict(_ message: FiledMessage, _ steps: [Step]) throws(StoreError) -> Verdict {
         try self.recipient.account.identity.asOwner { () throws(StoreError) in
@@ -60,7 +62,7 @@ struct FiledMessageScripts: Sendable {
         let memory = ScriptMemory(self.memory, self.recipient.account, at: self.now)
         let host = DeliveryHost(
             self.recipient, self.planner.context(envelope, self.recipient), self.options, mailboxes: self.mailboxes,
-            memory: memory)
+            memory: memory, until: self.interruption)
         var environment = self.planner.environment(
             envelope, self.recipient, FiledMessageHost(base: host, items: self.items))
         environment.hasEnvelope = self.hasEnvelope
@@ -94,7 +96,9 @@ struct FiledMessageScripts: Sendable {
                     continue
                 }
             }
-            sequence.add(script.run(current, environment, limits: self.options.limits, flags: sequence.flags))
+            let result = script.run(current, environment, limits: self.options.limits, flags: sequence.flags)
+            try host.checkInterruption()
+            sequence.add(result)
             if let edited = sequence.message { current = edited }
             if let error = sequence.error { self.tell(["\(script.name): \(error)"], path, &verdict) }
         }

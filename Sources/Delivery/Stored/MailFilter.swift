@@ -87,17 +87,9 @@ public struct MailFilter: Sendable {
         }
     }
 
-    private let options: SieveOptions
+    private let runner: FiledMessageRunner
     /// Where users have their scripts, with variables.
     private let directory: String?
-    private let createsMailboxes: Bool
-    private let expungesDiscarded: Bool
-    private let address: @Sendable (String) -> String
-    private let planner: SievePlanner
-    private let programs = ProgramThreads()
-
-    private static let slice: Duration = .milliseconds(50)
-    private static let batchSize = 4 << 20
 
     /// - Parameters:
     ///   - directory: where users have their scripts, with variables.
@@ -109,17 +101,13 @@ public struct MailFilter: Sendable {
         var options = options
         options.registry = options.registry.notKnowingEvents
         options.globalRegistry = options.globalRegistry.notKnowingEvents
-        self.options = options
         self.directory = directory
-        self.createsMailboxes = createsMailboxes
-        self.expungesDiscarded = expungesDiscarded
-        self.address = address
-        self.planner = SievePlanner(options: options, library: ScriptLibrary(options))
+        self.runner = FiledMessageRunner(
+            options, createsMailboxes: createsMailboxes, expungesDiscarded: expungesDiscarded, address: address)
     }
 
-    private func recipient(_ user: String, _ account: any MailAccount, _ home: String?) -> DeliveryRecipient {
-        DeliveryRecipient(account: account, home: home, address: self.address(user), detail: nil)
-    }
+    private var options: SieveOptions { self.runner.options }
+    private var planner: SievePlanner { self.runner.planner }
 
     // MARK: The script
 
@@ -129,7 +117,7 @@ public struct MailFilter: Sendable {
     public func prepare(
         _ script: Script, user: String, account: any MailAccount, home: String?, _ store: any MailStore
     ) async -> Result<Prepared, Problem> {
-        let recipient = self.recipient(user, account, home)
+        let recipient = self.runner.recipient(user, account, home)
         do throws(StoreError) {
             return try await store.threads.run { () throws(StoreError) in
                 try account.identity.asOwner { () throws(StoreError) in try self.prepare(script, recipient) }
@@ -212,40 +200,32 @@ public struct MailFilter: Sendable {
     // MARK: The messages
 
     /// Filters messages, durable when answered. Ask for at most some dozen at once; those that are gone have no report.
+    ///
+    /// - Parameter interruption: ends what scripts do, by `.temporary`; what was done by then stays.
     public func run(
         _ filter: Prepared, user: String, home: String?, account: any MailAccount, session: String,
-        _ uids: [UID], in mailbox: any Mailbox, _ store: any MailStore, _ manner: Manner = .complete
+        _ uids: [UID], in mailbox: any Mailbox, _ store: any MailStore, _ manner: Manner = .complete,
+        until interruption: ScriptInterruption = ScriptInterruption()
     ) async throws(StoreError) -> [Report] {
-        let recipient = self.recipient(user, account, home)
+        let recipient = self.runner.recipient(user, account, home)
         let scripts = FiledMessageScripts(
             planner: self.planner, recipient: recipient, mailbox: mailbox.name,
-            mailboxes: try await MailboxDirectory.load(account, withIDs: self.planner.options.knowsMailboxIDs),
+            mailboxes: try await MailboxDirectory.load(account, withIDs: self.options.knowsMailboxIDs),
             items: [:],
             hasEnvelope: true, forgetsAnswers: true, memory: store.deliveryMemory, now: Int64(time(nil)),
-            session: session)
-        let actions = FiledMessageActions(
-            store: store, mailbox: mailbox, recipient: recipient, programs: self.programs, planner: self.planner,
-            createsMailboxes: self.createsMailboxes, expungesDiscarded: self.expungesDiscarded,
-            editedKeep: .replaces, changesSource: manner.execution == .complete)
+            session: session, interruption: interruption)
+        var actions = self.runner.actions(recipient, in: mailbox, store, .replaces, until: interruption)
+        actions.changesSource = manner.execution == .complete
         let snapshot = mailbox.snapshot()
-        var records = uids.compactMap { snapshot.record(of: $0) }
         var reports: [Report] = []
-        while !records.isEmpty {
-            let read = try await mailbox.octets(of: records, limit: Self.batchSize)
-            guard !read.isEmpty else { break }
-            var messages: [FiledMessage] = []
-            for (record, octets) in zip(records, read) {
-                switch octets {
-                case .success(let octets): messages.append(FiledMessage(record, snapshot.keywords, octets))
-                case .failure(let error) where error.code == .expunged: break
-                case .failure:
-                    reports.append(
-                        Report(
-                            uid: record.uid, hasChanged: false, warnings: [],
-                            errors: ["the message cannot be read now"]))
-                }
+        try await self.runner.forEachBatch(of: uids.compactMap { snapshot.record(of: $0) }, snapshot, in: mailbox) {
+            (messages, failures) async throws(StoreError) in
+            for (record, error) in failures where error.code != .expunged {
+                reports.append(
+                    Report(
+                        uid: record.uid, hasChanged: false, warnings: [],
+                        errors: ["the message cannot be read now"]))
             }
-            records.removeFirst(read.count)
             reports += try await self.run(filter, scripts, messages, actions, manner)
         }
         return reports
@@ -255,19 +235,7 @@ public struct MailFilter: Sendable {
         _ filter: Prepared, _ scripts: FiledMessageScripts, _ messages: [FiledMessage],
         _ actions: FiledMessageActions, _ manner: Manner
     ) async throws(StoreError) -> [Report] {
-        var verdicts: [FiledMessageScripts.Verdict] = []
-        while verdicts.count < messages.count {
-            let left = messages[verdicts.count...]
-            verdicts += try await self.programs.run { () throws(StoreError) in
-                let started = ContinuousClock.now
-                var made: [FiledMessageScripts.Verdict] = []
-                for message in left {
-                    made.append(try scripts.verdict(message, filter.steps))
-                    if ContinuousClock.now - started > Self.slice { break }
-                }
-                return made
-            }
-        }
+        let verdicts = try await self.runner.verdicts(scripts, messages, filter.steps)
         let work = zip(messages, verdicts).map { message, verdict in
             var plan = verdict.plan
             manner.adjust(&plan, message, in: scripts.mailbox)

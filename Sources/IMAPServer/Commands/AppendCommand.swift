@@ -1,3 +1,4 @@
+import Delivery
 import IMAPCore
 import MIMECore
 import MailCore
@@ -143,9 +144,13 @@ extension Session {
     }
 
     private func store(_ deposits: [Deposit], _ target: MailboxName, _ tag: Tag) async throws(ConnectionError) {
+        let note = self.eventNote(.append, target)
         let stored: [StoredMessage]
         do throws(StoreError) {
-            stored = try await self.options.store.depositAll(deposits)
+            let store = self.options.store
+            stored = try await EventNote.noting(note) { () async throws(StoreError) in
+                try await store.depositAll(deposits)
+            }
         } catch {
             return try await self.refuseTarget(tag, error)
         }
@@ -153,7 +158,7 @@ extension Session {
         if let first = stored.first {
             code = .appendUID(first.uidValidity, UIDSet(stored.map(\.uid)))
             await self.noteOwn(UIDSet(stored.map(\.uid)), in: target)
-            self.postAppend(UIDSet(stored.map(\.uid)), in: target)
+            self.postAppend(note, UIDSet(stored.map(\.uid)), in: target)
         }
         try await self.finish(tag, code, "Append completed")
     }

@@ -1,3 +1,4 @@
+import Delivery
 import IMAPCore
 import MailCore
 import MailStore
@@ -14,17 +15,21 @@ extension Session {
         if let excess = self.exceedsSaveLimit(indices, in: selected.view) {
             return try await self.refuse(tag, excess.code, "Too many messages to copy")
         }
+        let mailbox = selected.mailbox
+        let note = self.eventNote(.copy, target, from: mailbox.name)
         let result: CopyResult
         self.beginProgress(tag, stages: 0)
         do throws(StoreError) {
-            result = try await selected.mailbox.copy(uids, to: target)
+            result = try await EventNote.noting(note) { () async throws(StoreError) in
+                try await mailbox.copy(uids, to: target)
+            }
         } catch {
             return try await self.refuseTarget(tag, error)
         }
         self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
         await self.noteOwn(result.target, in: target)
-        self.postCopy(result, from: selected.mailbox.name, to: target, isMove: false)
+        self.postCopy(note, result, from: mailbox.name, to: target, isMove: false)
         guard !result.source.isEmpty else {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }
@@ -40,17 +45,21 @@ extension Session {
         let reached = self.limit(&indices, in: selected.view)
         let uids = selected.uids(indices)
         guard !uids.isEmpty else { return try await self.finish(tag, "No messages moved") }
+        let mailbox = selected.mailbox
+        let note = self.eventNote(.copy, target, from: mailbox.name, isMove: true)
         let result: CopyResult
         self.beginProgress(tag, stages: 0)
         do throws(StoreError) {
-            result = try await selected.mailbox.move(uids, to: target)
+            result = try await EventNote.noting(note) { () async throws(StoreError) in
+                try await mailbox.move(uids, to: target)
+            }
         } catch {
             return try await self.refuseTarget(tag, error)
         }
         self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
         await self.noteOwn(result.target, in: target)
-        self.postCopy(result, from: selected.mailbox.name, to: target, isMove: true)
+        self.postCopy(note, result, from: mailbox.name, to: target, isMove: true)
         guard !result.source.isEmpty else {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }

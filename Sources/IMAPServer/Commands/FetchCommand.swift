@@ -1,3 +1,4 @@
+import Delivery
 import IMAPCore
 import MIMECore
 import MailCore
@@ -133,14 +134,18 @@ extension Session {
             batch.lazy.map { latest.record(of: $0.record.uid) ?? $0.record }
                 .filter { !$0.flags.contains(.seen) }.map(\.uid))
         guard !unseen.isEmpty else { return [] }
+        let mailbox = selected.mailbox
+        let note = self.eventNote(.flag, mailbox.name)
         do throws(StoreError) {
-            _ = try await selected.mailbox.store(FlagChange(.add, .seen), unseen, unchangedSince: nil)
+            _ = try await EventNote.noting(note) { () async throws(StoreError) in
+                try await mailbox.store(FlagChange(.add, .seen), unseen, unchangedSince: nil)
+            }
         } catch {
             // The client still gets its messages.
             self.logFault(error)
             return []
         }
-        await self.postFlags(unseen, latest, selected.mailbox)
+        self.postFlags(note, mailbox.name)
         let now = selected.mailbox.snapshot()
         var changed: [MessageRecord] = []
         for position in batch.indices where unseen.contains(batch[position].record.uid) {

@@ -42,9 +42,15 @@ extension Session {
             start += places.count
             let reports: [MailFilter.Report]
             do throws(StoreError) {
-                reports = try await filter.run(
-                    prepared, user: user, home: self.home, account: account, session: self.connection.sessionID,
-                    places.map { found.view[$0].uid }, in: selected.mailbox, self.options.store)
+                let interruption = ScriptInterruption()
+                let uids = places.map { found.view[$0].uid }
+                let (store, home, session) = (self.options.store, self.home, self.connection.sessionID)
+                reports = try await self.connection.watchingEnd({ interruption.interrupt() }) {
+                    () async throws(StoreError) -> [MailFilter.Report] in
+                    try await filter.run(
+                        prepared, user: user, home: home, account: account, session: session, uids,
+                        in: selected.mailbox, store, until: interruption)
+                }
             } catch {
                 return try await self.refuse(tag, error, expunges)
             }

@@ -1,3 +1,4 @@
+import Delivery
 import IMAPCore
 import MailCore
 import MailStore
@@ -8,16 +9,20 @@ extension Session {
     /// EXPUNGE (section 4.3).
     func replace(_ target: AppendTarget, _ deposits: [Deposit], _ tag: Tag) async throws(ConnectionError) {
         guard let replaced = target.replaced, let deposit = deposits.first else { return }
+        let note = self.eventNote(.append, target.name)
         let stored: StoredMessage
         do throws(StoreError) {
             let mailbox = try await replaced.mailbox.baseForRemoval()
-            stored = try await self.options.store.replace(replaced.uid, in: mailbox, by: deposit)
+            let store = self.options.store
+            stored = try await EventNote.noting(note) { () async throws(StoreError) in
+                try await store.replace(replaced.uid, in: mailbox, by: deposit)
+            }
         } catch {
             return try await self.refuseTarget(tag, error)
         }
         self.statistics.expunged += 1
         await self.noteOwn([stored.uid], in: target.name)
-        self.postAppend([stored.uid], in: target.name)
+        self.postAppend(note, [stored.uid], in: target.name)
         self.write {
             $0.untagged(
                 .ok, .appendUID(stored.uidValidity, UIDSet(CollectionOfOne(stored.uid))), "Replacement is stored")

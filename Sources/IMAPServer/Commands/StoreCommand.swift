@@ -1,3 +1,4 @@
+import Delivery
 import IMAPCore
 import MailCore
 import MailStore
@@ -39,14 +40,17 @@ extension Session {
         let reached = self.limit(&indices, in: selected.view)
         let uids = selected.uids(indices)
         let change = FlagChange(command)
-        let before = selected.mailbox.snapshot()
+        let mailbox = selected.mailbox
+        let note = self.eventNote(.flag, mailbox.name)
         let result: FlagChangeResult
         do throws(StoreError) {
-            result = try await selected.mailbox.store(change, uids, unchangedSince: command.unchangedSince)
+            result = try await EventNote.noting(note) { () async throws(StoreError) in
+                try await mailbox.store(change, uids, unchangedSince: command.unchangedSince)
+            }
         } catch {
             return try await self.refuse(tag, error, expunges)
         }
-        await self.postFlags(uids, before, selected.mailbox)
+        self.postFlags(note, mailbox.name)
         let missing = try await self.answerStore(command, change, uids, result, reached)
         if !result.modified.isEmpty {
             let numbers = selected.numbers(result.modified, command.numbering)

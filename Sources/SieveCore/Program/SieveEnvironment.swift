@@ -84,6 +84,9 @@ public protocol SieveHost: Sendable {
     /// Runs a program with `input` (vnd.dovecot.filter and .execute). `output`: `nil` when it failed.
     func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8])
 
+    /// Asked now and then while a script runs: why it must end, worded for a person; `nil`: it may go on.
+    func reasonToEnd() -> String?
+
     /// A line for the user's log (vnd.dovecot.debug), and where the script asks for it.
     func log(_ text: String, of script: String, at position: SievePosition)
 }
@@ -100,6 +103,7 @@ extension SieveHost {
     public func run(_ call: SieveProgramCall, input: [UInt8]) -> (succeeded: Bool, output: [UInt8]) {
         (false, [])
     }
+    public func reasonToEnd() -> String? { nil }
     public func log(_ text: String, of script: String, at position: SievePosition) {}
 }
 

@@ -34,6 +34,8 @@ struct SieveRun {
     private var globals: [String: [UInt8]] = [:]
     private var includedOnce: Set<String> = []
     private var stepsLeft: Int
+    /// Until the host is asked whether the run may go on.
+    private var stepsToLook = SieveRun.lookInterval
     /// The result of the last test.
     private var flag = false
     /// What the test in work compared, where somebody watches.
@@ -65,10 +67,17 @@ struct SieveRun {
         SieveRuntimeError(script: self.frame.script.name, position: self.position, text: text)
     }
 
+    /// Some milliseconds of work.
+    private static let lookInterval = 200_000
+
     /// Takes work from what the run may do.
     mutating func spend(_ steps: Int) throws(SieveRuntimeError) {
         self.stepsLeft -= steps
         if self.stepsLeft < 0 { throw self.error("the script took too much time with this message") }
+        self.stepsToLook -= steps
+        guard self.stepsToLook < 0 else { return }
+        self.stepsToLook = Self.lookInterval
+        if let reason = self.host.reasonToEnd() { throw self.error(reason) }
     }
 
     /// Goes on behind the next instruction for which `isEnd` holds, with no walk over parts left; `false`: there is
