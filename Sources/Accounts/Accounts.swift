@@ -20,6 +20,8 @@ public struct Accounts: Sendable {
     let mail: MailSettings
     let access: AccessSettings
     let purpose: Purpose
+    /// Rows about mailboxes of all users; `nil`: there are none.
+    let globalLists: GlobalAccessList?
     private let namespaces: [NamespaceSettings]
     private let authenticator: (any Authenticator)?
     /// The ids of the process, for which no change of file owner is needed.
@@ -44,6 +46,8 @@ public struct Accounts: Sendable {
         self.access = access
         self.authenticator = authenticator
         self.purpose = purpose
+        let path = access.driver == .none ? "" : access.globalPath
+        self.globalLists = path.isEmpty ? nil : GlobalAccessList.read(path)
     }
 
     /// Opens the user's account, making it at first sight: what the user can see of all mail, under the prefixes of
@@ -61,6 +65,24 @@ public struct Accounts: Sendable {
         return UserMail(own: own, accounts: self, user: user, spaces: spaces)
     }
 
+    /// The account of the store that has a user's mail in a namespace, private or public, without prefixes and lists; of
+    /// the one with INBOX when `namespace` is `nil`. `.notFound` for a name of none, `.cannot` for a shared one.
+    public func kept(_ namespace: String?, of user: UserRecord) async throws(StoreError) -> any MailAccount {
+        guard let namespace else {
+            let own = try await self.store.account(self.identity(of: user))
+            self.applyQuota(of: user, to: own)
+            return own
+        }
+        guard let settings = self.namespaces.first(where: { $0.name == namespace }) else {
+            throw StoreError(.notFound, "namespace \(namespace)")
+        }
+        if settings.holdsInbox { return try await self.kept(nil, of: user) }
+        guard settings.type != .shared else {
+            throw StoreError(.cannot, "namespace \(namespace) has the mail of other users; name them")
+        }
+        return try await self.store.account(self.identity(of: settings, for: user))
+    }
+
     /// Opens the account of another user as that user sees it; `nil` when there is no such user, or one whose account
     /// the store has never seen: nothing is made for a name that somebody wrote.
     public func open(named name: String) async throws(StoreError) -> (any MailAccount)? {
@@ -69,6 +91,9 @@ public struct Accounts: Sendable {
         }
         return try await self.open(record)
     }
+
+    /// Whether `acl_global_path` names a file that cannot be read or has lines that are no rows.
+    public var hasDamagedLists: Bool { self.globalLists?.isDamaged ?? false }
 
     func applyQuota(of user: UserRecord, to account: any MailAccount) {
         if let quota { account.apply(quota.rules(of: user)) }

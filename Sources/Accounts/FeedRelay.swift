@@ -52,7 +52,7 @@ final class FeedRelay: Sendable {
     ///
     /// - Parameter translate: the event as the user sees it; `nil` for what is not the user's business.
     func attach(
-        _ account: any MailAccount, _ source: Source, name: @escaping @Sendable (MailboxName) -> MailboxName?,
+        _ account: any MailAccount, _ source: Source, reader: String, name: @escaping @Sendable (MailboxName) -> MailboxName?,
         _ translate: @escaping @Sendable (AccountEvent) -> AccountEvent?
     ) {
         guard self.feed.isWatched else { return }
@@ -60,7 +60,7 @@ final class FeedRelay: Sendable {
         let feed = self.feed
         let isNew = self.watches.all.withLock { all in
             guard all[source] == nil else { return false }
-            let watch = account.feed.watch {
+            let watch = account.feed.watch(reader: reader) {
                 guard let changes = slot.watch?.take() else { return }
                 if changes.hasOverflowed { feed.overflow() }
                 for event in changes.events {

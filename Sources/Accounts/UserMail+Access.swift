@@ -12,9 +12,24 @@ extension UserMail {
     }
 
     /// What a list means for this user. A mailbox without one has that of its namespace.
-    func rights(_ list: AccessList, _ fallback: AccessList, _ space: MailSpace, isOwner: Bool) -> MailRights {
+    ///
+    /// - Parameter name: of the mailbox, as the user sees it.
+    func rights(
+        _ list: AccessList, _ fallback: AccessList, _ space: MailSpace, of name: MailboxName?, isOwner: Bool
+    ) -> MailRights {
         if self.isFree(space) { return .all }
-        return (list.isEmpty ? fallback : list).rights(of: self.subject, isOwner: isOwner)
+        return self.listedRights(list.isEmpty ? fallback : list, space, of: name, isOwner: isOwner)
+    }
+
+    private func listedRights(
+        _ list: AccessList, _ space: MailSpace, of name: MailboxName?, isOwner: Bool
+    ) -> MailRights {
+        let access = self.accounts.access
+        let own = (access.globalsOnly ? AccessList() : list).rights(of: self.subject, isOwner: isOwner)
+        guard let globals = self.accounts.globalLists, let name else { return own }
+        let separator = Character(Unicode.Scalar(space.namespace.separator))
+        return globals.rights(
+            in: name.levels.joined(separator: String(separator)), of: self.subject, isOwner: isOwner, own: own)
     }
 
     func isOwner(_ place: Place) -> Bool { self.isOwner(place.owner) }
@@ -39,7 +54,8 @@ extension UserMail {
     private func listedRights(at place: Place) async throws(StoreError) -> MailRights {
         var list = try await place.account.accessList(of: place.name)
         if list.isEmpty { list = try await self.fallback(place.space, place.account) }
-        return list.rights(of: self.subject, isOwner: self.isOwner(place))
+        let seen = place.name.isInbox && place.space.settings.holdsInbox ? place.name : place.seen(place.name)
+        return self.listedRights(list, place.space, of: seen, isOwner: self.isOwner(place))
     }
 
     /// Fails without all of `needed`: `.noPermission` to those who may know of the mailbox, and as if it were not
@@ -93,6 +109,9 @@ extension UserMail {
     ) async throws(StoreError) {
         guard self.enforcesAccessLists else {
             throw StoreError(.cannot, "access control lists are off; write acl_driver = vfile")
+        }
+        if self.accounts.access.globalsOnly {
+            throw StoreError(.cannot, "lists of mailboxes mean nothing (acl_globals_only)")
         }
         let place = try await self.place(of: name)
         try await self.require(.administer, at: place)

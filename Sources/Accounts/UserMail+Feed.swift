@@ -26,8 +26,10 @@ extension UserMail {
             if name.isInbox, !isShared { return holdsInbox ? name : nil }
             return UserMail.seen(name, levels)
         }
-        self.relay.attach(account, FeedRelay.Source(account: account.identity.name, levels: levels), name: name) {
-            event in
+        self.relay.attach(
+            account, FeedRelay.Source(account: account.identity.name, levels: levels),
+            reader: self.own.identity.name, name: name
+        ) { event in
             switch event {
             case .metadata(.server, _): return holdsInbox ? event : nil
             case .metadata(.mailbox, let entries) where !isOwn && !entries.contains(where: \.isShared): return nil

@@ -74,11 +74,10 @@ extension UserMail {
         for listing in listings where listing.isSelectable {
             let isOwn = listing.name.isInbox && space.settings.holdsInbox
             if listing.name.isInbox, !isOwn, space.settings.type != .shared { continue }
+            guard let name = isOwn ? .inbox : Self.seen(listing.name, levels) else { continue }
             let rights = self.rights(
-                lists[listing.name] ?? AccessList(), fallback, space, isOwner: self.isOwner(owner))
-            guard rights.contains(.lookup), let name = isOwn ? .inbox : Self.seen(listing.name, levels) else {
-                continue
-            }
+                lists[listing.name] ?? AccessList(), fallback, space, of: name, isOwner: self.isOwner(owner))
+            guard rights.contains(.lookup) else { continue }
             var seen = listing
             seen.name = name
             // What is one user's drafts is not another's.
@@ -134,7 +133,17 @@ extension UserMail {
     func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus {
         let place = try await self.place(of: name)
         try await self.require(.read, at: place)
-        return try await place.account.status(of: place.name)
+        return try await place.account.status(of: place.name, as: self.privateFlags(in: place.space))
+    }
+
+    /// What the user has of his own in a namespace that others use, too.
+    private func privateFlags(in space: MailSpace) -> PrivateFlags? {
+        guard space.settings.type != .private else { return nil }
+        return switch space.settings.privateFlags {
+        case .none: nil
+        case .seen: PrivateFlags(of: self.own, .seen, includesKeywords: false)
+        case .seenAndKeywords: PrivateFlags(of: self.own, .seen, includesKeywords: true)
+        }
     }
 
     func open(
@@ -144,7 +153,7 @@ extension UserMail {
         let rights = try await self.require(.read, at: place)
         let isReadOnly = rights.isDisjoint(with: .changing)
         let mailbox = try await place.account.open(
-            place.name, isReadOnly ? .readOnly : access, onChange: onChange)
+            place.name, isReadOnly ? .readOnly : access, as: self.privateFlags(in: place.space), onChange: onChange)
         return UserMailbox(mailbox, view: self, place, rights)
     }
 
@@ -178,6 +187,8 @@ extension UserMail {
         }
         let needed: MailRights = self.accounts.purpose == .delivery ? [.post, .insert] : .insert
         guard !rights.isDisjoint(with: needed) else { throw Self.refusal(rights, place) }
-        return DepositDestination(account: place.account, name: place.name, rights: rights)
+        return DepositDestination(
+            account: place.account, name: place.name, rights: rights,
+            privateFlags: self.privateFlags(in: place.space))
     }
 }

@@ -29,9 +29,9 @@ extension UserMail {
             return list.isEmpty && place.space.settings.type == .public ? fallback : list
         }
         if place.space.settings.type == .public {
-            guard self.rights(fallback, AccessList(), place.space, isOwner: false).contains(.create) else {
-                throw StoreError(.noPermission)
-            }
+            let rights = self.rights(
+                fallback, AccessList(), place.space, of: place.seen(place.name), isOwner: false)
+            guard rights.contains(.create) else { throw StoreError(.noPermission) }
             return fallback
         }
         guard self.isOwner(place) || self.accounts.purpose == .administration else { throw StoreError(.noPermission) }

@@ -88,16 +88,14 @@ final class UserMailbox: Mailbox {
 
     func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
         let goal = try await self.view.destination(of: target, .fail)
-        return try await self.base.transfer(
-            uids, to: goal.name, of: goal.account, .copy, granting: goal.rights)
+        return try await self.base.transfer(uids, to: goal, .copy)
     }
 
     /// Asks for what its parts ask for: COPY, STORE of \Deleted, EXPUNGE (RFC 6851 section 4.2).
     func move(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
         let goal = try await self.view.destination(of: target, .fail)
         try await self.require([.writeDeleted, .expunge])
-        return try await self.base.transfer(
-            uids, to: goal.name, of: goal.account, .move, granting: goal.rights)
+        return try await self.base.transfer(uids, to: goal, .move)
     }
 
     func move(
@@ -106,21 +104,20 @@ final class UserMailbox: Mailbox {
         let goal = try await self.view.destination(of: target, .fail)
         try await self.require([.writeDeleted, .expunge])
         // The store moves within one account so, which is where the trash is.
-        guard goal.account === self.place.account, goal.rights == .all else {
-            return try await self.base.transfer(
-                uids, to: goal.name, of: goal.account, .move, granting: goal.rights)
+        guard goal.account === self.place.account, goal.rights == .all, goal.privateFlags == nil else {
+            return try await self.base.transfer(uids, to: goal, .move)
         }
         return try await self.base.move(uids, to: goal.name, clearing: flags)
     }
 
     func transfer(
-        _ uids: UIDSet, to target: MailboxName, of account: any MailAccount, _ kind: TransferKind,
-        granting rights: MailRights
+        _ uids: UIDSet, to target: DepositDestination, _ kind: TransferKind
     ) async throws(StoreError) -> CopyResult {
-        let goal = try await account.destination(of: target, .fail)
+        var goal = try await target.account.destination(of: target.name, .fail)
         if kind == .move { try await self.require([.writeDeleted, .expunge]) }
-        return try await self.base.transfer(
-            uids, to: goal.name, of: goal.account, kind, granting: rights.intersection(goal.rights))
+        goal.rights.formIntersection(target.rights)
+        goal.privateFlags = goal.privateFlags ?? target.privateFlags
+        return try await self.base.transfer(uids, to: goal, kind)
     }
 
     // MARK: Reading

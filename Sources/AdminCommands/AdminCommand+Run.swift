@@ -100,6 +100,9 @@ extension AdminCommand {
         case .scrub:
             try await output.columns(VerifyCommand.scrubColumns)
             return try await VerifyCommand.scrub(context, now: Int64(time(nil)), &output)
+        case .status:
+            try await output.columns(StatusCommand.columns)
+            return try await StatusCommand.run(context, now: Int64(time(nil)), &output)
         case .sieveFilter(let users, let order):
             let selection = try MessageSelection(order.query)
             try await output.columns(users.column + FilterCommand.columns)

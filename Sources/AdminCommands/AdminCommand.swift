@@ -31,6 +31,7 @@ public enum AdminCommand: Sendable, Hashable {
     /// `nil`: the whole volume.
     case verify(UserSelection?, VerifyMode)
     case scrub
+    case status
     case sieve(UserSelection, SieveVerb)
     /// `user`: of all when `nil`.
     case why(user: String?, WhySubject)
@@ -127,6 +128,9 @@ public enum AdminCommand: Sendable, Hashable {
         case ("scrub", _):
             _ = try arguments.operands(0...0, "scrub")
             self = .scrub
+        case ("status", _):
+            _ = try arguments.operands(0...0, "status")
+            self = .status
         case ("account", "move"):
             arguments.skip()
             let users = try arguments.users()

@@ -13,6 +13,8 @@ public struct AdminContext: Sendable {
     public var sieve: AdminSieve
     /// The sessions of the running daemon; `nil` without one.
     public var sessions: (any AdminSessions)?
+    /// When the daemon began, seconds since 1970; `nil` without one.
+    public var started: Int64?
     /// What the running daemon had the junk filter learn; `nil` without one.
     public var junk: (@Sendable () -> AdminJunk)?
 

@@ -36,7 +36,7 @@ struct BackupCommand {
     ) async throws(AdminError) -> AdminExit {
         guard let store = context.store as? any StoreUpkeep else { throw AdminError(.usage, "no backups here") }
         let account = try await Self.onStore { () throws(StoreError) in
-            try await store.account(try await context.accounts.open(user).identity)
+            try await context.accounts.kept(options.namespace, of: user)
         }
         var command = BackupCommand(options: options, user: user, context: context)
         let base = options.isIncrement ? try await Self.readBase(&output) : nil
@@ -94,7 +94,7 @@ struct BackupCommand {
                 // Whatever else was sent.
                 while try await output.input() != nil {}
                 return base
-            case .metadata, .subscription, .script, .message, .body, .gone, .end: break
+            case .metadata, .subscription, .script, .quotaLimits, .privateFlags, .message, .body, .gone, .end: break
             }
         }
     }
@@ -135,6 +135,14 @@ struct BackupCommand {
             for entry in metadata where entry.entry != .specialUse {
                 self.add(.metadata(mailbox: number, entry: entry.entry.text, value: entry.value))
             }
+            let own = try await Self.onStore { () throws(StoreError) in try await archive.privateFlags(of: index) }
+            for own in own {
+                self.add(
+                    .privateFlags(
+                        BackupPrivateFlags(
+                            mailbox: number, reader: own.reader, flags: own.flags, keywords: own.keywords,
+                            uids: own.uids)))
+            }
             try await self.flush(&output)
         }
         if self.options.masks.isEmpty {
@@ -143,7 +151,13 @@ struct BackupCommand {
             }
             let subscriptions = try await Self.onStore { () throws(StoreError) in try await account.subscriptions() }
             for name in subscriptions { self.add(.subscription(name)) }
-            try await self.sendScripts(account, &output)
+            if let limits = account.ownQuotaLimits {
+                self.add(
+                    .quotaLimits(
+                        storage: limits.storage.map { UInt64(clamping: $0) },
+                        messages: limits.messages.map { UInt64(clamping: $0) }))
+            }
+            if self.options.namespace == nil { try await self.sendScripts(account, &output) }
         }
         self.add(.messages)
         try await self.flush(&output)

@@ -1,5 +1,6 @@
 import ArchiveCore
 import MailCore
+import MailStore
 
 /// What a backup says before its messages.
 struct BackupPlan {
@@ -17,6 +18,8 @@ struct BackupPlan {
     var metadata: [(entry: String, value: [UInt8])] = []
     var subscriptions: [MailboxName] = []
     var scripts: [(name: String, isActive: Bool, content: [UInt8])] = []
+    var quotaLimits: QuotaLimits?
+    var privateFlags: [BackupPrivateFlags] = []
 
     mutating func take(_ item: BackupItem) {
         switch item {
@@ -40,6 +43,10 @@ struct BackupPlan {
             }
         case .subscription(let name): self.subscriptions.append(name)
         case .script(let name, let isActive, let content): self.scripts.append((name, isActive, content))
+        case .quotaLimits(let storage, let messages):
+            self.quotaLimits = QuotaLimits(
+                storage: storage.map { Int64(clamping: $0) }, messages: messages.map { Int64(clamping: $0) })
+        case .privateFlags(let own): self.privateFlags.append(own)
         case .messages, .message, .body, .gone, .end: break
         }
     }

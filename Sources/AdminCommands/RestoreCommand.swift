@@ -34,7 +34,7 @@ struct RestoreCommand {
         guard let store = context.store as? any StoreUpkeep else { throw AdminError(.usage, "no restores here") }
         let account: any MailAccount
         do throws(StoreError) {
-            account = try await store.account(try await context.accounts.open(user).identity)
+            account = try await context.accounts.kept(options.namespace, of: user)
         } catch {
             throw AdminError(error, "account \(user.user)")
         }
@@ -115,6 +115,9 @@ struct RestoreCommand {
             reader = BackupReader()
             reader.append(rest)
             let head = try await self.readPlan(&reader, number, &output)
+            if let before, head.head?.id == before {
+                throw AdminError(.data, "backup \(number) is the same as backup \(number - 1); give each once")
+            }
             if head.head?.base != before {
                 throw AdminError(
                     .data,
@@ -129,6 +132,7 @@ struct RestoreCommand {
             try await self.takeMessages(&reader, number, head, &output)
             rest = reader.takeRest()
         }
+        if self.options.kind == .backup { try await self.applyPrivateFlags(&output) }
         try await self.applyAccount(&output)
     }
 
@@ -250,7 +254,9 @@ struct RestoreCommand {
             case .end:
                 try await self.settle(&output)
                 return
-            case .begin, .mailbox, .uids, .metadata, .subscription, .script, .messages, .body, .gone: break
+            case .begin, .mailbox, .uids, .metadata, .subscription, .script, .quotaLimits, .privateFlags, .messages,
+                .body, .gone:
+                break
             }
         }
     }
@@ -306,6 +312,7 @@ struct RestoreCommand {
                 MetadataEntry(entry.entry).map { MetadataChange($0, entry.value) }
             }
             if !changes.isEmpty { try await self.account.setMetadata(changes, of: .server) }
+            if let limits = self.plan.quotaLimits { try await self.account.setQuotaLimits(limits) }
         } catch {
             throw AdminError(error, "account \(self.user.user)")
         }
@@ -324,6 +331,30 @@ struct RestoreCommand {
         } catch {
             self.exit = .temporary
             try await output.problem("Sieve scripts were not restored: \(error)")
+        }
+    }
+
+    /// What others have of their own of messages, of those others who are there.
+    private mutating func applyPrivateFlags(_ output: inout some AdminOutput) async throws(AdminError) {
+        var readers: [String: any MailAccount] = [:]
+        for own in self.plan.privateFlags {
+            guard let box = self.plan.boxes.first(where: { $0.mailbox.number == own.mailbox }),
+                let target = self.targets[box.key]
+            else { continue }
+            do throws(StoreError) {
+                if readers[own.reader] == nil {
+                    // Not one who has never been here.
+                    guard let record = await self.context.authenticator.found(own.reader, self.context),
+                        try await self.store.hasAccount(record.user)
+                    else { continue }
+                    readers[own.reader] = try await self.context.accounts.kept(nil, of: record)
+                }
+                guard let reader = readers[own.reader] else { continue }
+                try await target.change(own, reader, self.account)
+            } catch {
+                self.exit = .temporary
+                try await output.problem("flags of \(own.reader) in \(target.name) were not restored: \(error)")
+            }
         }
     }
 

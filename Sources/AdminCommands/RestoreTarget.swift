@@ -131,6 +131,25 @@ final class RestoreTarget {
         }
     }
 
+    /// Gives messages the flags that another user had of his own, where they are the same as in the backup.
+    func change(
+        _ own: BackupPrivateFlags, _ reader: any MailAccount, _ account: any MailAccount
+    ) async throws(StoreError) {
+        let view = PrivateFlags(of: reader, own.flags, includesKeywords: true)
+        let mailbox = try await account.open(self.name, .readWrite, as: view, onChange: {})
+        defer { mailbox.close() }
+        var wanted = Set<UID>()
+        for (old, new) in self.numbers where UID(rawValue: old).map(own.uids.contains) ?? false { wanted.insert(new) }
+        if self.restoration.isSame || self.keepsUIDs {
+            mailbox.snapshot().forEach { _, record in
+                if own.uids.contains(record.uid), self.numbers[record.uid.rawValue] == nil { wanted.insert(record.uid) }
+                return true
+            }
+        }
+        let uids = UIDSet(wanted.sorted())
+        _ = try await mailbox.store(FlagChange(.add, own.flags, own.keywords), uids, unchangedSince: nil)
+    }
+
     func end(_ outcome: RestorationOutcome) async throws(StoreError) {
         self.opened?.close()
         self.opened = nil

@@ -10,6 +10,8 @@ public enum UpkeepVerb: Sendable, Hashable {
         public var isIncrement = false
         /// Masks of mailbox names; empty for all.
         public var masks: [String] = []
+        /// The namespace whose mail it is; `nil`: that of INBOX.
+        public var namespace: String?
     }
 
     public struct RestoreOptions: Sendable, Hashable {
@@ -23,6 +25,7 @@ public enum UpkeepVerb: Sendable, Hashable {
         public var kind = Kind.backup
         public var files = 1
         public var masks: [String] = []
+        public var namespace: String?
         /// A mailbox below which everything comes.
         public var into: String?
         /// Leaves messages out whose Message-ID the mailbox has already.
@@ -40,6 +43,8 @@ public enum UpkeepVerb: Sendable, Hashable {
             switch (verb, word[..<equals]) {
             case ("backup", "increment"): backup.isIncrement = value == "yes"
             case ("backup", "mailbox"): backup.masks.append(value)
+            case ("backup", "namespace"): backup.namespace = value
+            case ("restore", "namespace"), ("import", "namespace"): restore.namespace = value
             case ("restore", "files"):
                 guard let count = Int(value), (1...10_000).contains(count) else { throw Self.mistake(verb, word) }
                 restore.files = count

@@ -14,6 +14,8 @@ extension BackupItem {
         case body = 9
         case gone = 10
         case end = 11
+        case quotaLimits = 12
+        case privateFlags = 13
     }
 
     var kind: Kind {
@@ -29,6 +31,8 @@ extension BackupItem {
         case .body: .body
         case .gone: .gone
         case .end: .end
+        case .quotaLimits: .quotaLimits
+        case .privateFlags: .privateFlags
         }
     }
 
@@ -58,12 +62,18 @@ extension BackupItem {
             for keyword in mailbox.keywords { out.appendText(keyword.name) }
         case .uids(let mailbox, let uids), .gone(let mailbox, let uids):
             out.appendVarint(UInt64(mailbox))
-            var last: UInt32 = 0
-            for range in uids.ranges {
-                out.appendVarint(UInt64(range.lowerBound - last))
-                out.appendVarint(UInt64(range.upperBound - range.lowerBound))
-                last = range.upperBound
-            }
+            Self.append(uids, to: &out)
+        case .quotaLimits(let storage, let messages):
+            out.append((storage == nil ? 0 : 1) | (messages == nil ? 0 : 2))
+            if let storage { out.appendVarint(storage) }
+            if let messages { out.appendVarint(messages) }
+        case .privateFlags(let own):
+            out.appendVarint(UInt64(own.mailbox))
+            out.appendText(own.reader)
+            out.append(own.flags.rawValue)
+            out.appendVarint(UInt64(own.keywords.count))
+            for keyword in own.keywords { out.appendText(keyword.name) }
+            Self.append(own.uids, to: &out)
         case .metadata(let mailbox, let entry, let value):
             out.appendVarint(UInt64(mailbox))
             out.appendText(entry)
@@ -80,6 +90,15 @@ extension BackupItem {
         case .end(let messages, let octets):
             out.appendVarint(messages)
             out.appendVarint(octets)
+        }
+    }
+
+    private static func append(_ uids: UIDSet, to out: inout [UInt8]) {
+        var last: UInt32 = 0
+        for range in uids.ranges {
+            out.appendVarint(UInt64(range.lowerBound - last))
+            out.appendVarint(UInt64(range.upperBound - range.lowerBound))
+            last = range.upperBound
         }
     }
 
@@ -121,11 +140,22 @@ extension BackupItem {
         case .end:
             guard let messages = reader.readVarint(), let octets = reader.readVarint() else { return nil }
             self = .end(messages: messages, octets: octets)
+        case .quotaLimits:
+            guard let parts = reader.readLittleEndian(UInt8.self), parts < 4 else { return nil }
+            var limits: [UInt64?] = [nil, nil]
+            for index in limits.indices where parts & (1 << index) != 0 {
+                guard let limit = reader.readVarint() else { return nil }
+                limits[index] = limit
+            }
+            self = .quotaLimits(storage: limits[0], messages: limits[1])
+        case .privateFlags:
+            guard let own = BackupPrivateFlags(&reader) else { return nil }
+            self = .privateFlags(own)
         }
         guard reader.remaining == 0 else { return nil }
     }
 
-    private static func readUIDs(_ reader: inout ByteReader) -> UIDSet? {
+    fileprivate static func readUIDs(_ reader: inout ByteReader) -> UIDSet? {
         var uids = UIDSet()
         var last: UInt64 = 0
         while reader.remaining > 0 {
@@ -153,6 +183,23 @@ extension BackupHead {
             let writer = reader.readText()
         else { return nil }
         self.init(id: id, base: base, account: account, created: created, writer: writer)
+    }
+}
+
+extension BackupPrivateFlags {
+    fileprivate init?(_ reader: inout ByteReader) {
+        guard let mailbox = reader.readNumber(), mailbox > 0, let name = reader.readText(),
+            let flags = reader.readLittleEndian(UInt8.self), let count = reader.readVarint(),
+            count <= UInt64(reader.remaining)
+        else { return nil }
+        var keywords: [Keyword] = []
+        for _ in 0..<count {
+            guard let keyword = reader.readText().flatMap({ Keyword($0) }) else { return nil }
+            keywords.append(keyword)
+        }
+        guard let uids = BackupItem.readUIDs(&reader) else { return nil }
+        self.init(
+            mailbox: mailbox, reader: name, flags: MessageFlags(rawValue: flags), keywords: keywords, uids: uids)
     }
 }
 

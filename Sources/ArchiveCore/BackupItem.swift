@@ -12,6 +12,10 @@ public enum BackupItem: Sendable, Hashable {
     case subscription(MailboxName)
     /// A Sieve script.
     case script(name: String, isActive: Bool, content: [UInt8])
+    /// Limits that an administrator set for the account, in octets and messages; `nil`: none of that kind.
+    case quotaLimits(storage: UInt64?, messages: UInt64?)
+    /// Messages for which another user has these flags of his own.
+    case privateFlags(BackupPrivateFlags)
     /// The end of what is said of the account as a whole; messages follow.
     case messages
     case message(BackupMessage)
@@ -101,6 +105,24 @@ public struct BackupMailbox: Sendable, Hashable {
         self.specialUse = specialUse
         self.accessList = accessList
         self.keywords = keywords
+    }
+}
+
+/// Flags that one reader of a shared mailbox has of his own, and of which messages.
+public struct BackupPrivateFlags: Sendable, Hashable {
+    public var mailbox: UInt32
+    /// The name of the reader's account.
+    public var reader: String
+    public var flags: MessageFlags
+    public var keywords: [Keyword]
+    public var uids: UIDSet
+
+    public init(mailbox: UInt32, reader: String, flags: MessageFlags, keywords: [Keyword], uids: UIDSet) {
+        self.mailbox = mailbox
+        self.reader = reader
+        self.flags = flags
+        self.keywords = keywords
+        self.uids = uids
     }
 }
 

@@ -29,6 +29,12 @@ public struct BackupWriter: Sendable {
             for piece in Self.pieces(uids) { self.frame(.uids(mailbox: mailbox, piece), &out) }
         case .gone(let mailbox, let uids):
             for piece in Self.pieces(uids) { self.frame(.gone(mailbox: mailbox, piece), &out) }
+        case .privateFlags(let own):
+            for piece in Self.pieces(own.uids) {
+                var part = own
+                part.uids = piece
+                guard self.frame(.privateFlags(part), &out) else { return false }
+            }
         case .body(let octets):
             self.octets &+= UInt64(octets.count)
             var start = 0
@@ -40,7 +46,7 @@ public struct BackupWriter: Sendable {
         case .message:
             self.messages &+= 1
             return self.frame(item, &out)
-        case .begin, .mailbox, .metadata, .subscription, .script, .messages, .end:
+        case .begin, .mailbox, .metadata, .subscription, .script, .quotaLimits, .messages, .end:
             return self.frame(item, &out)
         }
         return true

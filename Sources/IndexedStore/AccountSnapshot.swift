@@ -109,6 +109,36 @@ final class AccountSnapshot: AccountArchive {
         return Array(body)
     }
 
+    func privateFlags(of mailbox: Int) async throws(StoreError) -> [ArchivedFlags] {
+        let state = self.states.withLock { mailbox < $0.count ? $0[mailbox] : nil }
+        guard let state, mailbox < self.mailboxes.count else { return [] }
+        let known = self.mailboxes[mailbox].uids
+        let volume = self.account.volume
+        return try await volume.threads.run { () throws(StoreError) -> [ArchivedFlags] in
+            try volume.waitApplied(state.lock.withLock { state.lastTicket })
+            let readers = try volume.schema.read { (transaction) throws(LMDBError) in
+                try volume.schema.readers(of: state.key, transaction)
+            }
+            var found: [ArchivedFlags] = []
+            for reader in readers {
+                var groups: [PrivateFlagRow: UIDSet] = [:]
+                for (uid, row) in try volume.schema.privateFlags(state.key, reader: reader) where known.contains(uid) {
+                    if row.flags.isEmpty, row.keywords.isEmpty { continue }
+                    let group = PrivateFlagRow(modSeq: .zero, flags: row.flags, keywords: row.keywords)
+                    groups[group, default: []].insert(uid)
+                }
+                let sorted = groups.sorted {
+                    ($0.value.ranges.first?.lowerBound ?? 0) < ($1.value.ranges.first?.lowerBound ?? 0)
+                }
+                for (group, uids) in sorted {
+                    found.append(
+                        ArchivedFlags(reader: reader, flags: group.flags, keywords: group.keywords, uids: uids))
+                }
+            }
+            return found
+        }
+    }
+
     // MARK: Messages
 
     func next(_ limit: Int) async throws(StoreError) -> [ArchivedMessage] {

@@ -1,3 +1,4 @@
+internal import LMDB
 internal import MailCore
 internal import MailStore
 internal import VolumeLog
@@ -120,12 +121,32 @@ final class AccountTransfer: @unchecked Sendable {
         try self.commit(records)
         try self.bringMessages(box.key, key, head, isNew: known == nil, pass)
         try self.bringVanished(box.key, key, head)
+        try self.bringPrivateFlags(box.key, key)
         let next = UID(rawValue: head.uidNext) ?? .first
         try self.commit([
             .found(MessagesFound(key: key, newKeywords: NewKeywords(), uidNext: next, messages: [])),
             .recent(key, firstRecent: head.firstRecent),
             .vanished(key, head.highestModSeq, []),
         ])
+    }
+
+    /// What readers have of their own; what they have there already counts, too.
+    private func bringPrivateFlags(_ from: MailboxKey, _ key: MailboxKey) throws(StoreError) {
+        let source = self.source.schema
+        let readers = try source.read { (transaction) throws(LMDBError) in try source.readers(of: from, transaction) }
+        for reader in readers {
+            var known: [UID: PrivateFlagRow] = [:]
+            for (uid, row) in try self.target.schema.privateFlags(key, reader: reader) { known[uid] = row }
+            var changed: [ModSeq: [PrivateFlagsChanged.Row]] = [:]
+            for (uid, row) in try source.privateFlags(from, reader: reader) where known[uid] != row {
+                changed[row.modSeq, default: []].append(
+                    PrivateFlagsChanged.Row(uid: uid, flags: row.flags, keywords: row.keywords))
+            }
+            try self.commit(
+                changed.sorted { $0.key < $1.key }.map { modSeq, rows in
+                    .privateFlagged(PrivateFlagsChanged(key: key, reader: reader, modSeq: modSeq, rows: rows))
+                })
+        }
     }
 
     private func metadata(of mailbox: UInt32) throws(StoreError) -> [StoreRecord] {

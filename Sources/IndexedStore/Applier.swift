@@ -27,6 +27,9 @@ final class Applier: @unchecked Sendable {
         case recount(MailboxKey)
     }
 
+    /// Records and notes that are not in the index.
+    var waitingRecords: Int { self.monitor.lock.withLock { self.items.count + self.inWork } }
+
     private enum Item {
         case flushed(Flushed)
         case note(Note)

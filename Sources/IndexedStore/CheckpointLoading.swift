@@ -116,6 +116,7 @@ struct CheckpointLoading {
             return try schema.environment.write { (transaction) throws(LMDBError) -> Int in
                 let lost = try Self.sumUpBodies(schema, transaction)
                 try Self.sumUpMailboxes(schema, restarts, transaction)
+                try schema.sumUpPrivateFlags(transaction)
                 return lost
             }
         } catch {

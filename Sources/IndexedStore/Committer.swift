@@ -85,6 +85,11 @@ final class Committer: @unchecked Sendable {
         try self.thread.start { self.run() }
     }
 
+    /// Records that are not flushed.
+    var waitingRecords: Int {
+        self.monitor.lock.withLock { Int(clamping: self.nextTicket - 1 - min(self.flushedTicket, self.nextTicket - 1)) }
+    }
+
     // MARK: Queueing
 
     /// Queues a record; its ticket, or `nil` when the volume is closed.

@@ -99,6 +99,8 @@ extension IndexedStore {
         /// The log's system calls, for tests that let them fail.
         package var logFiles = FileOperations.system
         package var crashPoint: @Sendable (CrashPoint) -> Void = { _ in }
+        /// Octets that one step of a COPY between formats holds in memory.
+        package var conversionStep = 16 << 20
 
         /// A volume whose accounts all are in the first format.
         public init(directory: String, bodyFormat: any BodyFormat, clock: @escaping @Sendable () -> Int64) {

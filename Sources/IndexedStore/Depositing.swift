@@ -14,6 +14,8 @@ final class Depositing: @unchecked Sendable {
 
     struct Item {
         let deposit: Deposit
+        /// Whoever deposits has flags of his own in the mailbox; those of `deposit` are all that were asked for.
+        var reader: ReaderFlags?
         let state: MailboxState
         /// Its place among the results.
         let index: Int
@@ -26,6 +28,10 @@ final class Depositing: @unchecked Sendable {
         var uid: UID?
         /// Where the location is not the GUID.
         var guid: String?
+
+        /// What all see.
+        var flags: MessageFlags { self.reader?.common(self.deposit.flags) ?? self.deposit.flags }
+        var keywords: [Keyword] { self.reader?.common(self.deposit.keywords) ?? self.deposit.keywords }
     }
 
     /// Deposits of one message, which share a record and a body.
@@ -141,7 +147,7 @@ final class Depositing: @unchecked Sendable {
                 group.items[index].location = .thisRecord
                 continue
             }
-            item.fileFlags = FileFlags(item.deposit.flags, item.deposit.keywords)
+            item.fileFlags = FileFlags(item.flags, item.keywords)
             let date = item.deposit.internalDate ?? self.volume.now
             let flags = item.fileFlags
             do throws(StoreError) {
@@ -181,6 +187,7 @@ final class Depositing: @unchecked Sendable {
             for index in self.groups.indices where self.groups[index].hasRecord {
                 records.append(self.record(of: self.groups[index], number: index))
             }
+            records += self.privateRecords()
             if self.mode == .allOrNone {
                 for index in records.indices.dropLast() { records[index].joinsNext = true }
             }
@@ -235,7 +242,7 @@ final class Depositing: @unchecked Sendable {
                 }
                 try state.checkRoom(for: 1)
                 var table = state.keywords
-                let (numbers, new) = try MailboxState.numbers(of: item.deposit.keywords, in: &table)
+                let (numbers, new) = try MailboxState.numbers(of: item.keywords, in: &table)
                 var charge = QuotaUsage(storage: Int64(size), messages: 1)
                 // Of REPLACE, only what it adds counts (RFC 8508 section 3.4).
                 if let old = self.replacedSize, self.replaced?.state.core === state.core {
@@ -251,14 +258,14 @@ final class Depositing: @unchecked Sendable {
                 let modSeq = state.nextModSeq()
                 let date = item.deposit.internalDate ?? now
                 let message = NewMessage(
-                    uid: uid, modSeq: modSeq, flags: item.deposit.flags, keywords: numbers,
+                    uid: uid, modSeq: modSeq, flags: item.flags, keywords: numbers,
                     internalDate: date,
                     saveDate: restored?.saveDate ?? now, size: size, location: location,
                     guid: restored?.guid
                         ?? first.flatMap { location == $0 ? nil : String(decoding: $0.bytes, as: UTF8.self) },
                     pop3UIDL: restored?.pop3UIDL, pop3Order: restored?.pop3Order)
                 let record = MessageRecord(
-                    uid: uid, flags: item.deposit.flags, keywords: set, modSeq: modSeq, internalDate: date,
+                    uid: uid, flags: item.flags, keywords: set, modSeq: modSeq, internalDate: date,
                     size: size)
                 let entry = MailboxState.PendingEntry(
                     modSeq: modSeq, records: [record], locations: [location], reserved: reserved)
@@ -273,6 +280,22 @@ final class Depositing: @unchecked Sendable {
             }
         }
         return nil
+    }
+
+    /// With the locks held: what depositors have of their own of the new messages.
+    private func privateRecords() -> [PendingRecord] {
+        var records: [PendingRecord] = []
+        for item in self.groups.lazy.flatMap(\.items) {
+            guard let reader = item.reader, let uid = item.uid, let modSeq = item.entry?.modSeq,
+                let row = reader.own(item.deposit.flags, item.deposit.keywords, modSeq)
+            else { continue }
+            item.state.expect(uid, of: reader.key.reader, row)
+            let change = PrivateFlagsChanged(
+                key: item.state.key, reader: reader.key.reader, modSeq: modSeq,
+                rows: [PrivateFlagsChanged.Row(uid: uid, flags: row.flags, keywords: row.keywords)])
+            records.append(PendingRecord(record: .privateFlagged(change), isAwaited: true))
+        }
+        return records
     }
 
     private func record(of group: Group, number: Int) -> PendingRecord {

@@ -54,6 +54,8 @@ struct IndexSchema: Sendable {
     let headerKeys: Database
     /// Account, mailbox -> the lowest UID, 4 octets little-endian, that may be of a message without signature or keys.
     let unsigned: Database
+    /// Flags that readers have of their own; see `PrivateFlagRow`.
+    let privateFlags: Database
     /// Name -> 8 octets little-endian.
     let meta: Database
 
@@ -98,6 +100,7 @@ struct IndexSchema: Sendable {
         self.signatures = try environment.database("signatures")
         self.headerKeys = try environment.database("headerkeys")
         self.unsigned = try environment.database("unsigned")
+        self.privateFlags = try environment.database("privateflags")
         self.meta = try environment.database("meta")
     }
 

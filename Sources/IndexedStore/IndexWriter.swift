@@ -147,6 +147,8 @@ struct IndexWriter {
             try self.apply(copied, transaction)
         case .flagged(let change):
             try self.apply(change, transaction)
+        case .privateFlagged(let change):
+            try self.apply(change, transaction)
         case .vanished(let key, let modSeq, let uids):
             try self.vanish(key, modSeq, uids, .now, transaction)
         case .recent(let key, let firstRecent):
@@ -315,6 +317,7 @@ struct IndexWriter {
         _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) {
         guard var head = try self.head(key, transaction) else { return }
+        try self.removePrivateFlags(key, uids, transaction)
         for uid in uids {
             let rowKey = IndexSchema.key(key, uid)
             guard let value = try transaction.get(self.schema.messages, rowKey) else { continue }
@@ -431,6 +434,16 @@ struct IndexWriter {
         return count
     }
 
+    /// Notes a MODSEQ that was given; whether there is such a mailbox.
+    mutating func raise(
+        _ key: MailboxKey, to modSeq: ModSeq, _ transaction: borrowing WriteTransaction
+    ) throws(LMDBError) -> Bool {
+        guard var head = try self.head(key, transaction) else { return false }
+        head.highestModSeq = max(head.highestModSeq, modSeq)
+        self.heads[key] = head
+        return true
+    }
+
     private func head(
         _ key: MailboxKey, _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) -> MailboxHead? {
@@ -464,7 +477,7 @@ struct IndexWriter {
             for database in [
                 self.schema.keywords, self.schema.messages, self.schema.caches, self.schema.vanished,
                 self.schema.fileTasks, self.schema.metadata, self.schema.signatures, self.schema.headerKeys,
-                self.schema.unsigned,
+                self.schema.unsigned, self.schema.privateFlags,
             ] where left > 0 {
                 left -= try transaction.delete(database, prefix: prefix, limit: left)
             }

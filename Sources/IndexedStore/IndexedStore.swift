@@ -244,7 +244,8 @@ public final class IndexedStore: MailStore {
                 if !items.contains(where: { $0.deposit.message === deposit.message }) {
                     octets += deposit.message.octets.count
                 }
-                items.append(Depositing.Item(deposit: deposit, state: state, index: index))
+                let reader = (place.privateFlags ?? deposit.privateFlags)?.readerFlags
+                items.append(Depositing.Item(deposit: deposit, reader: reader, state: state, index: index))
             } catch {
                 if mode == .allOrNone { return failed(error) }
                 results[index] = .failure(error)

@@ -136,6 +136,15 @@ public enum LogDump {
                 "modseq=\(change.modSeq.rawValue) "
                 + change.rows.map { "uid=\($0.uid.rawValue) flags=\(Self.words($0.flags)) keywords=\($0.keywords)" }
                 .joined(separator: ", ")
+        case .privateFlagged(let change):
+            place(change.key)
+            row.text =
+                "reader=\(change.reader) modseq=\(change.modSeq.rawValue) "
+                + change.rows.map {
+                    "uid=\($0.uid.rawValue) flags=\(Self.words($0.flags)) "
+                        + "keywords=\($0.keywords.map(\.name).joined(separator: "+"))"
+                }
+                .joined(separator: ", ")
         case .vanished(let key, let modSeq, let uids):
             place(key)
             row.text = "modseq=\(modSeq.rawValue) uids=\(Self.words(uids))"

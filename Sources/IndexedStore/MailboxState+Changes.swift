@@ -30,7 +30,7 @@ extension MailboxState {
     }
 
     func store(
-        _ change: FlagChange, _ uids: UIDSet, unchangedSince: ModSeq?
+        _ change: FlagChange, _ uids: UIDSet, unchangedSince: ModSeq?, as view: ReaderView? = nil
     ) throws(StoreError) -> Queued<FlagChangeResult> {
         self.lock.lock()
         var notifiers: [SessionNotifier] = []
@@ -40,7 +40,9 @@ extension MailboxState {
         }
         try self.checkUsable()
         if self.core.volume.committer.isOverfull { throw StoreError(.diskFull, "too many unwritten changes") }
-        var table = self.keywords
+        let shown = self.snapshot(for: view)
+        let hasOwnKeywords = view?.key.hasKeywords ?? false
+        var table = hasOwnKeywords ? view?.keywords ?? self.keywords : self.keywords
         let new: NewKeywords
         let numbers: [UInt16]
         let changesKeywords = change.rights.contains(.write)
@@ -56,11 +58,14 @@ extension MailboxState {
         var result = FlagChangeResult()
         var changed: [MessageRecord] = []
         var rows: [FlagsChanged.Row] = []
+        // Of a reader with flags of his own, what he sees and what is his.
+        var seen: [MessageRecord] = []
+        var own: [PrivateFlagsChanged.Row] = []
         let modSeq = ModSeq(rawValue: self.highestModSeq.rawValue + 1)
         var sets: [KeywordTable.SetID: KeywordTable.SetID] = [:]
         let note = EventNote.current
         var differences = FlagDifferences()
-        self.forEachVisible(uids) { record in
+        self.forEachVisible(uids, in: shown) { record in
             if let unchangedSince, record.modSeq > unchangedSince {
                 result.modified.insert(record.uid)
                 return
@@ -78,6 +83,32 @@ extension MailboxState {
             // Nothing new: neither a MODSEQ nor a record (RFC 7162 section 3.1.3 speaks of changes only).
             guard after.flags != record.flags || after.keywords != record.keywords else { return }
             after.modSeq = modSeq
+            if let view {
+                if note != nil { differences.add(record, after, table) }
+                seen.append(after)
+                let hasChanged =
+                    after.flags.intersection(view.key.flags) != record.flags.intersection(view.key.flags)
+                    || hasOwnKeywords && after.keywords != record.keywords
+                if hasChanged {
+                    let names =
+                        hasOwnKeywords ? table.numbers(in: after.keywords).map { table.keywords[Int($0)] } : []
+                    own.append(
+                        PrivateFlagsChanged.Row(
+                            uid: after.uid, flags: after.flags.intersection(view.key.flags), keywords: names))
+                }
+                guard let base = self.snapshot?.record(of: record.uid) else { return }
+                after.flags = after.flags.subtracting(view.key.flags)
+                    .union(base.flags.intersection(view.key.flags))
+                if hasOwnKeywords { after.keywords = base.keywords }
+                guard after.flags != base.flags || after.keywords != base.keywords else { return }
+                self.counters.change(from: base.flags, to: after.flags)
+                changed.append(after)
+                rows.append(
+                    FlagsChanged.Row(
+                        uid: after.uid, flags: after.flags,
+                        keywords: self.keywordNumbers(after.keywords, table, isOwn: hasOwnKeywords)))
+                return
+            }
             self.counters.change(from: record.flags, to: after.flags)
             if note != nil { differences.add(record, after, table) }
             changed.append(after)
@@ -85,21 +116,43 @@ extension MailboxState {
                 FlagsChanged.Row(
                     uid: after.uid, flags: after.flags, keywords: table.numbers(in: after.keywords)))
         }
-        guard !changed.isEmpty else { return Queued(value: result, ticket: nil) }
+        guard !changed.isEmpty || !own.isEmpty else { return Queued(value: result, ticket: nil) }
         self.highestModSeq = modSeq
-        self.keywords = table
-        self.snapshot?.update(changed)
+        if !hasOwnKeywords { self.keywords = table }
+        if !changed.isEmpty { self.snapshot?.update(changed) }
         self.refreshSnapshotHead()
         result.modSeq = modSeq
-        let record = StoreRecord.flagged(
-            FlagsChanged(key: self.key, modSeq: modSeq, origin: .store, newKeywords: new, rows: rows))
         let events = differences.groups.sorted { $0.key.lexicographicallyPrecedes($1.key) }.compactMap { names, uids in
             self.core.volume.noted(note, of: self.key.account, uids, changed: names, isAwaited: false)
         }
-        let ticket = try self.queue(PendingRecord(record: record, isAwaited: false), followedBy: events)
-        self.note(.flagged(self.tracePlace(UIDSet(changed.map(\.uid))), change: change.traceText))
-        notifiers = self.listeners
+        var ticket: UInt64?
+        if !changed.isEmpty {
+            let record = StoreRecord.flagged(
+                FlagsChanged(
+                    key: self.key, modSeq: modSeq, origin: .store, newKeywords: hasOwnKeywords ? NewKeywords() : new,
+                    rows: rows))
+            ticket = try self.queue(
+                PendingRecord(record: record, isAwaited: false), followedBy: own.isEmpty ? events : [])
+            notifiers = self.listeners
+        }
+        if let view {
+            if let snapshot = self.snapshot { view.follow(snapshot) }
+            view.update(seen, table)
+            if !own.isEmpty {
+                let change = PrivateFlagsChanged(key: self.key, reader: view.key.reader, modSeq: modSeq, rows: own)
+                ticket = try self.queue(
+                    PendingRecord(record: .privateFlagged(change), isAwaited: false), followedBy: events)
+                if changed.isEmpty { notifiers = self.listeners(of: view) }
+            }
+        }
+        let all = view == nil ? changed : seen
+        self.note(.flagged(self.tracePlace(UIDSet(all.map(\.uid))), change: change.traceText))
         return Queued(value: result, ticket: ticket)
+    }
+
+    /// The numbers in a set of the mailbox's own table; `table` is that of now, unless it is a reader's.
+    private func keywordNumbers(_ set: KeywordTable.SetID, _ table: KeywordTable, isOwn: Bool) -> [UInt16] {
+        isOwn ? self.keywords.numbers(in: set) : table.numbers(in: set)
     }
 
     private static func change(
@@ -113,8 +166,10 @@ extension MailboxState {
     }
 
     /// Calls `visit` with the visible messages of a set, ascending; those about to leave are not among them.
-    func forEachVisible(_ uids: UIDSet, _ visit: (MessageRecord) -> Void) {
-        guard let snapshot = self.snapshot else { return }
+    ///
+    /// - Parameter shown: the mailbox as somebody sees it, now.
+    func forEachVisible(_ uids: UIDSet, in shown: MailboxSnapshot?, _ visit: (MessageRecord) -> Void) {
+        guard let snapshot = shown else { return }
         for range in uids.ranges {
             guard let first = UID(rawValue: range.lowerBound) else { continue }
             snapshot.forEach(from: snapshot.firstIndex(atOrAfter: first)) { _, record in
@@ -123,6 +178,10 @@ extension MailboxState {
                 return true
             }
         }
+    }
+
+    func forEachVisible(_ uids: UIDSet, _ visit: (MessageRecord) -> Void) {
+        self.forEachVisible(uids, in: self.snapshot, visit)
     }
 
     /// Which messages a removal takes.

@@ -55,6 +55,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     /// Sessions and others that need the messages in memory.
     var users = 0
     var sessions: [ObjectIdentifier: SessionNotifier] = [:]
+    /// Those who have it open and have flags of their own.
+    var readers: [ReaderView.Key: ReaderView] = [:]
     var isDeleted = false
     /// What `Mailbox.pop3Orders` says; `nil` until somebody asks. Old messages keep theirs, and only those that another
     /// server had can have one.

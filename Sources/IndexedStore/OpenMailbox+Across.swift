@@ -7,10 +7,12 @@ internal import MailStore
 /// cannot be copied, nothing stays.
 extension OpenMailbox {
     func transferAcross(
-        _ uids: UIDSet, to name: MailboxName, of account: StoreAccount, _ kind: TransferKind,
-        granting rights: MailRights, clearing cleared: MessageFlags
+        _ uids: UIDSet, to goal: DepositDestination, of account: StoreAccount, _ kind: TransferKind,
+        clearing cleared: MessageFlags
     ) async throws(StoreError) -> CopyResult {
         if let failure = account.volume.committer.failure { throw failure }
+        let (name, rights, reader) = (goal.name, goal.rights, goal.privateFlags?.readerFlags)
+        let view = self.view
         let target = try await account.state(of: name)
         try await account.countForQuota()
         try await self.awaitAppended()
@@ -23,7 +25,7 @@ extension OpenMailbox {
                 let state = self.state
                 let first = rest
                 let (batch, count) = try await self.volume.threads.run {
-                    () throws(StoreError) -> ([AcrossItem], Int) in try state.read(first)
+                    () throws(StoreError) -> ([AcrossItem], Int) in try state.read(first, view)
                 }
                 rest = rest.dropFirst(count)
                 let deposits = batch.map { item in
@@ -33,7 +35,7 @@ extension OpenMailbox {
                         keywords: rights.permitted(item.keywords), internalDate: item.record.internalDate,
                         restored: RestoredMessage(guid: item.guid))
                 }
-                let stored = try await account.volume.store(deposits, in: target)
+                let stored = try await account.volume.store(deposits, in: target, reader)
                 for (item, message) in zip(batch, stored) {
                     result.source.insert(item.record.uid)
                     result.target.insert(message.uid)
@@ -74,7 +76,9 @@ extension MailboxState {
 
     /// The first of the messages with their octets, and how many of the UIDs that took. Those that are gone are left
     /// out. On a storage thread.
-    fileprivate func read(_ uids: ArraySlice<UID>) throws(StoreError) -> ([OpenMailbox.AcrossItem], Int) {
+    fileprivate func read(
+        _ uids: ArraySlice<UID>, _ view: ReaderView?
+    ) throws(StoreError) -> ([OpenMailbox.AcrossItem], Int) {
         var items: [OpenMailbox.AcrossItem] = []
         var octets = 0
         var count = 0
@@ -83,8 +87,10 @@ extension MailboxState {
             count += 1
             guard let row = try self.core.volume.schema.rows(self.key, CollectionOfOne(uid)).first,
                 let found = self.lock.withLock({ () -> (MessageRecord, [Keyword])? in
-                    guard let record = self.snapshot?.record(of: uid), !self.leaving.contains(uid) else { return nil }
-                    let names = self.keywords.numbers(in: record.keywords).map { self.keywords.keywords[Int($0)] }
+                    guard let shown = self.snapshot(for: view), let record = shown.record(of: uid),
+                        !self.leaving.contains(uid)
+                    else { return nil }
+                    let names = shown.keywords.numbers(in: record.keywords).map { shown.keywords.keywords[Int($0)] }
                     return (record, names)
                 })
             else { continue }
@@ -106,7 +112,9 @@ extension MailboxState {
 
 extension Volume {
     /// Stores messages in one mailbox, all or none.
-    fileprivate func store(_ deposits: [Deposit], in state: MailboxState) async throws(StoreError) -> [StoredMessage] {
+    fileprivate func store(
+        _ deposits: [Deposit], in state: MailboxState, _ reader: ReaderFlags?
+    ) async throws(StoreError) -> [StoredMessage] {
         guard !deposits.isEmpty else { return [] }
         // What is copied is not part of a backup that comes back.
         guard !state.lock.withLock({ state.isRestoring }) else {
@@ -115,7 +123,7 @@ extension Volume {
         let octets = deposits.reduce(0) { $0 + $1.message.octets.count }
         await self.budget.take(octets)
         defer { self.budget.giveBack(octets) }
-        let items = deposits.enumerated().map { Depositing.Item(deposit: $1, state: state, index: $0) }
+        let items = deposits.enumerated().map { Depositing.Item(deposit: $1, reader: reader, state: state, index: $0) }
         let outcome = await withCheckedContinuation { continuation in
             let depositing = Depositing(
                 items, results: Array(repeating: nil, count: items.count), parcels: [], .allOrNone, nil, self,

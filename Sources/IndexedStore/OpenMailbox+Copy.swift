@@ -3,51 +3,57 @@ internal import MailStore
 internal import VolumeLog
 
 /// COPY and MOVE within a volume: one record for all messages; links are made before the flush and become
-/// visible after it.
+/// visible after it. Between accounts of different formats each message has a record with its octets.
 extension OpenMailbox {
     func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
-        try await self.transfer(uids, to: target, of: self.account, .copy, granting: .all)
+        try await self.transfer(uids, to: self.place(target), .copy)
+    }
+
+    private func place(_ name: MailboxName) -> DepositDestination {
+        DepositDestination(account: self.account, name: name, rights: .all)
     }
 
     func move(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
-        try await self.transfer(uids, to: target, of: self.account, .move, granting: .all)
+        try await self.transfer(uids, to: self.place(target), .move)
     }
 
     func move(
         _ uids: UIDSet, to target: MailboxName, clearing flags: MessageFlags
     ) async throws(StoreError) -> CopyResult {
-        try await self.transfer(uids, to: target, of: self.account, .move, granting: .all, clearing: flags)
+        try await self.transfer(uids, to: self.place(target), .move, clearing: flags)
     }
 
     func transfer(
-        _ uids: UIDSet, to name: MailboxName, of account: any MailAccount, _ kind: TransferKind,
-        granting rights: MailRights
+        _ uids: UIDSet, to target: DepositDestination, _ kind: TransferKind
     ) async throws(StoreError) -> CopyResult {
-        try await self.transfer(uids, to: name, of: account, kind, granting: rights, clearing: [])
+        try await self.transfer(uids, to: target, kind, clearing: [])
     }
 
     private func transfer(
-        _ uids: UIDSet, to name: MailboxName, of account: any MailAccount, _ kind: TransferKind,
-        granting rights: MailRights, clearing flags: MessageFlags
+        _ uids: UIDSet, to goal: DepositDestination, _ kind: TransferKind, clearing flags: MessageFlags
     ) async throws(StoreError) -> CopyResult {
         if kind == .move { try self.checkWritable() }
         if let failure = self.volume.committer.failure { throw failure }
-        guard let account = account as? StoreAccount else { throw StoreError(.cannot, "account of another store") }
+        guard let account = goal.account as? StoreAccount else { throw StoreError(.cannot, "account of another store") }
         guard account.volume === self.volume else {
-            return try await self.transferAcross(
-                uids, to: name, of: account, kind, granting: rights, clearing: flags)
+            return try await self.transferAcross(uids, to: goal, of: account, kind, clearing: flags)
         }
-        let target = try await account.state(of: name)
+        let target = try await account.state(of: goal.name)
+        let own = (source: self.view, target: goal.privateFlags?.readerFlags)
         try await self.awaitAppended()
         let source = self.state
         let volume = self.volume
-        return try await Self.result { continuation in
-            let copying = Copying(
-                (self.account, account), source, target, kind, rights, clearing: flags, continuation)
-            if !volume.threads.submit({ copying.start(uids) }) {
-                continuation.resume(returning: .failure(StoreError(.limit, "storage threads")))
+        func transfer(_ uids: UIDSet) async throws(StoreError) -> CopyResult {
+            try await Self.result { continuation in
+                let copying = Copying(
+                    (self.account, account), source, target, kind, goal.rights, clearing: flags, own, continuation)
+                if !volume.threads.submit({ copying.start(uids) }) {
+                    continuation.resume(returning: .failure(StoreError(.limit, "storage threads")))
+                }
             }
         }
+        if source.core.home == target.core.home { return try await transfer(uids) }
+        return try await self.converted(uids, to: target, kind, transfer)
     }
 
     private static func result(
@@ -69,22 +75,28 @@ final class Copying: @unchecked Sendable {
         let prepared: PreparedBody?
         /// What the copy's file is to show: the flags of the record.
         var fileFlags: FileFlags
+        /// Where source and target keep octets differently.
+        var octets: MessageOctets?
         var uid: UID?
     }
 
     /// Those of source and target, kept in memory: another object for the same account would not know what is on
     /// its way.
     private let accounts: (StoreAccount, StoreAccount)
-    private let source: MailboxState
-    private let target: MailboxState
-    private let kind: TransferKind
+    let source: MailboxState
+    let target: MailboxState
+    let kind: TransferKind
     /// Made in the caller's task.
     private let actor = TraceEvent.Actor.current
     private let note = EventNote.current
     /// What may be set in the target.
-    private let rights: MailRights
+    let rights: MailRights
     /// Flags that the copies do not get.
-    private let cleared: MessageFlags
+    let cleared: MessageFlags
+    /// Where whoever copies has flags of his own.
+    let own: (source: ReaderView?, target: ReaderFlags?)
+    /// What others have of their own of messages that a MOVE takes along.
+    var readers: [String: [UID: PrivateFlagRow]] = [:]
     private let continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
     private var items: [Item] = []
     private var arriving: MailboxState.PendingEntry?
@@ -100,6 +112,7 @@ final class Copying: @unchecked Sendable {
     init(
         _ accounts: (StoreAccount, StoreAccount), _ source: MailboxState, _ target: MailboxState,
         _ kind: TransferKind, _ rights: MailRights, clearing cleared: MessageFlags,
+        _ own: (source: ReaderView?, target: ReaderFlags?),
         _ continuation: CheckedContinuation<Result<CopyResult, StoreError>, Never>
     ) {
         self.accounts = accounts
@@ -108,10 +121,11 @@ final class Copying: @unchecked Sendable {
         self.target = target
         self.kind = kind
         self.cleared = cleared
+        self.own = own
         self.continuation = continuation
     }
 
-    private var volume: Volume { self.accounts.0.volume }
+    var volume: Volume { self.accounts.0.volume }
 
     /// On a storage thread.
     func start(_ uids: UIDSet) {
@@ -146,16 +160,18 @@ final class Copying: @unchecked Sendable {
         guard !wanted.isEmpty else { return }
         try self.volume.waitApplied(self.seenRelocation)
         let rows = try self.volume.schema.rows(self.source.key, wanted)
+        try self.readReaders(wanted)
         let sourceFiles = self.source.lock.withLock { self.source.files }
         let targetFiles = self.target.lock.withLock { self.target.files }
         for row in rows {
+            if let item = try self.converted(row, targetFiles) {
+                self.items.append(item)
+                continue
+            }
             if row.location.isInLog {
                 // A body in the log is shared, whatever the target's new messages are.
                 self.items.append(Item(row: row, location: row.location, prepared: nil, fileFlags: FileFlags()))
                 continue
-            }
-            guard self.target.core.home == .files else {
-                throw StoreError(.cannot, "copy from files into an account that has none")
             }
             let flags = self.source.fileFlags(row.flags, row.keywords)
             do throws(StoreError) {
@@ -169,9 +185,39 @@ final class Copying: @unchecked Sendable {
                 guard let now = try self.volume.schema.rows(self.source.key, CollectionOfOne(row.uid)).first,
                     now.location.isInLog
                 else { continue }
+                if let item = try self.converted(now, targetFiles) {
+                    self.items.append(item)
+                    continue
+                }
                 self.items.append(Item(row: now, location: now.location, prepared: nil, fileFlags: FileFlags()))
             }
         }
+    }
+
+    /// A message whose octets are written anew, because the target keeps them elsewhere than the source; `nil` where the
+    /// copy can have those of the source, or the message is gone.
+    private func converted(_ row: NewMessage, _ targetFiles: any MailboxFiles) throws(StoreError) -> Item? {
+        switch (self.source.core.home, self.target.core.home) {
+        case (.files, .files), (.log, .log): return nil
+        case (.files, .log): if row.location.isInLog { return nil }
+        case (.log, .files): break
+        }
+        let octets: MessageOctets
+        switch self.source.readOctets(row) {
+        case .success(let read): octets = read
+        case .failure(let error):
+            if error.code == .expunged, !row.location.isInLog { return nil }
+            throw error
+        }
+        guard self.target.core.home == .files else {
+            return Item(row: row, location: .thisRecord, prepared: nil, fileFlags: FileFlags(), octets: octets)
+        }
+        // The keywords' letters are the target's business, when the file gets its name.
+        let flags = FileFlags(row.flags)
+        let prepared = try self.target.core.asOwner { () throws(StoreError) in
+            try targetFiles.prepare(octets, flags: flags, internalDate: row.internalDate)
+        }
+        return Item(row: row, location: prepared.location, prepared: prepared, fileFlags: flags, octets: octets)
     }
 
     private func prepare(
@@ -212,10 +258,13 @@ final class Copying: @unchecked Sendable {
         var sources = UIDSet()
         var records: [MessageRecord] = []
         var rows: [MessagesCopied.Row] = []
+        var added: [(message: NewMessage, item: Item)] = []
         var table = self.target.keywords
         let first = table.keywords.count
         let modSeq = self.target.nextModSeq()
         let now = self.volume.now
+        let shown = self.source.snapshot(for: self.own.source)
+        var ownRows: [String: [UID: PrivateFlagRow]] = [:]
         for var item in self.items {
             guard let record = self.source.snapshot?.record(of: item.row.uid),
                 !self.source.leaving.contains(item.row.uid)
@@ -223,9 +272,7 @@ final class Copying: @unchecked Sendable {
                 if let prepared = item.prepared { self.dropped.append(prepared) }
                 continue
             }
-            let flags = self.rights.permitted(record.flags).subtracting(self.cleared)
-            let names = self.rights.permitted(
-                self.source.keywords.numbers(in: record.keywords).map { self.source.keywords.keywords[Int($0)] })
+            let (flags, names, row) = self.flags(of: record, shown, modSeq)
             let numbers = try MailboxState.numbers(of: names, in: &table).numbers
             let uid = self.target.nextUID()
             item.uid = uid
@@ -235,14 +282,22 @@ final class Copying: @unchecked Sendable {
                 uid: uid, modSeq: modSeq, flags: flags, keywords: numbers,
                 internalDate: record.internalDate, saveDate: now, size: record.size,
                 location: item.location, guid: self.guid(of: item))
-            rows.append(
-                MessagesCopied.Row(source: record.uid, sourceLocation: item.row.location, message: message))
+            if item.octets != nil {
+                added.append((message, item))
+            } else {
+                rows.append(
+                    MessagesCopied.Row(source: record.uid, sourceLocation: item.row.location, message: message))
+            }
             records.append(
                 MessageRecord(
                     uid: uid, flags: flags, keywords: table.set(of: numbers), modSeq: modSeq,
                     internalDate: record.internalDate, size: record.size))
             sources.insert(record.uid)
             kept.append(item)
+            if let row, let reader = self.own.target { ownRows[reader.key.reader, default: [:]][uid] = row }
+            for (reader, row) in self.othersRows(of: record.uid, modSeq) {
+                ownRows[reader, default: [:]][uid] = row
+            }
         }
         self.items = kept
         guard !kept.isEmpty else {
@@ -256,15 +311,22 @@ final class Copying: @unchecked Sendable {
             names.isEmpty
             ? NewKeywords() : NewKeywords(first: UInt16(truncatingIfNeeded: first), names: names)
         self.enter(records, sources, modSeq, reserved)
-        let record = StoreRecord.copied(
-            MessagesCopied(
-                source: self.source.key, vanishedModSeq: self.vanishedModSeq, target: self.target.key,
-                newKeywords: new, messages: rows))
-        var pending = [
-            PendingRecord(
-                record: record, isAwaited: true, hasFileWork: self.hasFiles,
-                mailboxes: states, completion: { [self] in self.flushed($0) })
-        ]
+        var pending: [PendingRecord] = []
+        if !rows.isEmpty {
+            let record = StoreRecord.copied(
+                MessagesCopied(
+                    source: self.source.key, vanishedModSeq: self.vanishedModSeq, target: self.target.key,
+                    newKeywords: new, messages: rows))
+            pending.append(
+                PendingRecord(
+                    record: record, isAwaited: true, hasFileWork: self.hasFiles,
+                    mailboxes: states, completion: { [self] in self.flushed($0, hasFileWork: self.hasFiles) }))
+        }
+        self.unflushed = pending.count + added.count
+        pending += self.records(added, pending.isEmpty ? new : NewKeywords(), states)
+        for (reader, rows) in ownRows { pending.append(self.privateRecord(reader, rows, modSeq)) }
+        // One change, or none of it.
+        for index in pending.indices.dropLast() { pending[index].joinsNext = true }
         let event = self.volume.noted(
             self.note, of: self.source.key.account, UIDSet(records.map(\.uid)), from: sources, isAwaited: true)
         if let event { pending.append(event) }
@@ -317,7 +379,7 @@ final class Copying: @unchecked Sendable {
         self.arriving = entry
     }
 
-    /// Counts the copies from now on. What a MOVE takes away here it adds there, which needs no room.
+    /// Counts the copies from now on. What a MOVE takes away here it adds there, which needs no room within an account.
     private func reserve(
         _ records: [MessageRecord]
     ) throws(StoreError) -> (target: QuotaUsage, source: QuotaUsage) {
@@ -328,8 +390,8 @@ final class Copying: @unchecked Sendable {
         let source = isMove && self.source.isCounted ? .zero - usage : .zero
         try self.target.core.quota.admit(
             usage, largest: UInt64(records.map(\.size).max() ?? 0), into: self.target.name,
-            source == .zero ? .exact : .exempt, reserving: target != .zero)
-        self.target.core.quota.apply(QuotaLedger.Change(reserved: source))
+            source == .zero || self.source.core !== self.target.core ? .exact : .exempt, reserving: target != .zero)
+        self.source.core.quota.apply(QuotaLedger.Change(reserved: source))
         return (target, source)
     }
 
@@ -348,14 +410,27 @@ final class Copying: @unchecked Sendable {
 
     // MARK: After the flush
 
-    private func flushed(_ result: Result<LogSequence, StoreError>) {
-        if !self.volume.threads.submit({ self.finish(result) }) { self.finish(result) }
+    /// Records that are not flushed yet. Counted down on the committer's thread alone, as are the two below it.
+    private var unflushed = 0
+    private var written: [(sequence: LogSequence, hasFileWork: Bool)] = []
+    private var failure: StoreError?
+
+    /// On the committer's thread, once for each record.
+    private func flushed(_ result: Result<LogSequence, StoreError>, hasFileWork: Bool) {
+        switch result {
+        case .success(let sequence): self.written.append((sequence, hasFileWork))
+        case .failure(let error): self.failure = self.failure ?? error
+        }
+        self.unflushed -= 1
+        guard self.unflushed == 0 else { return }
+        if !self.volume.threads.submit({ self.finish() }) { self.finish() }
     }
 
-    private func finish(_ result: Result<LogSequence, StoreError>) {
-        switch result {
-        case .success(let sequence): self.publish(sequence)
-        case .failure(let error):
+    private func finish() {
+        switch self.failure {
+        case nil: self.publish()
+        case let error?:
+            self.takeBackWritten()
             if let arriving = self.arriving { self.target.drop(arriving) }
             if let leaving = self.leaving { self.source.drop(leaving) }
             self.discardAll()
@@ -368,7 +443,7 @@ final class Copying: @unchecked Sendable {
         item.row.guid ?? (item.location == item.row.location ? nil : self.volume.guid(of: item.row))
     }
 
-    private func publish(_ sequence: LogSequence) {
+    private func publish() {
         self.volume.configuration.crashPoint(.beforePublish)
         guard self.hasFiles else {
             self.show()
@@ -378,10 +453,10 @@ final class Copying: @unchecked Sendable {
         }
         let failure = self.placeFiles()
         self.volume.configuration.crashPoint(.afterPublish)
-        guard let failure, !self.isTargetDeleted else { return self.placed(sequence) }
+        guard let failure, !self.isTargetDeleted else { return self.placed() }
         switch self.kind {
-        case .copy: self.takeBack(sequence, failure)
-        case .move: self.placeLater(sequence, failure)
+        case .copy: self.takeBack(failure)
+        case .move: self.placeLater(failure)
         }
     }
 
@@ -389,7 +464,7 @@ final class Copying: @unchecked Sendable {
     private var isTargetDeleted: Bool { self.target.lock.withLock { self.target.isDeleted } }
 
     /// The files are there: so are the copies, and of a MOVE the sources can go.
-    private func placed(_ sequence: LogSequence) {
+    private func placed() {
         self.show()
         var rows: [UIDListRow] = []
         for item in self.items {
@@ -397,14 +472,14 @@ final class Copying: @unchecked Sendable {
             if item.prepared != nil { rows.append(UIDListRow(uid, item.location, guid: self.guid(of: item))) }
         }
         if !self.isTargetDeleted { self.volume.fileWork.add(rows: rows, self.target) }
-        self.volume.fileWork.done(sequence, [self.target])
+        self.fileWorkDone()
         if let modSeq = self.vanishedModSeq { self.removeSources(modSeq) }
         self.answer()
     }
 
     /// Copies that are in the log but cannot be in the files: the client is told so, and may try again. Files that are
     /// there go with the rows.
-    private func takeBack(_ sequence: LogSequence, _ failure: StoreError) {
+    private func takeBack(_ failure: StoreError) {
         do throws(StoreError) {
             try self.target.lock.withLock { () throws(StoreError) in
                 let uids = UIDSet(self.items.compactMap(\.uid))
@@ -418,19 +493,19 @@ final class Copying: @unchecked Sendable {
         }
         if let arriving = self.arriving { self.target.drop(arriving) }
         self.discardAll()
-        self.volume.fileWork.done(sequence, [self.target])
+        self.fileWorkDone()
         self.fail(failure)
     }
 
     /// A MOVE that is in the log cannot be taken back: the sources' UIDs are gone. Nobody sees it before the files are
     /// there, and until then no source file is removed. Should that be after the next start, the log has the rest.
-    private func placeLater(_ sequence: LogSequence, _ failure: StoreError) {
+    private func placeLater(_ failure: StoreError) {
         self.volume.configuration.log(
             .error,
             "\(self.target.description): moved files cannot be placed now: \(failure). Tried again until it succeeds")
         self.volume.fileWork.retry { [self] attempt in
             guard let failure = self.placeFiles(), !self.isTargetDeleted else {
-                self.placed(sequence)
+                self.placed()
                 return true
             }
             self.attempts += 1
@@ -459,8 +534,13 @@ final class Copying: @unchecked Sendable {
             // The target was renamed since, or its temporary file swept: copied once more. Source and target are
             // never locked together here, since another copy may go the other way.
             for item in unplaced where item.prepared != nil {
-                let octets = try self.source.withFiles { (files) throws(StoreError) in
-                    try files.read(item.row.location, flags: item.fileFlags)
+                let octets: MessageOctets
+                if let known = item.octets {
+                    octets = known
+                } else {
+                    octets = try self.source.withFiles { (files) throws(StoreError) in
+                        try files.read(item.row.location, flags: item.fileFlags)
+                    }
                 }
                 try self.target.changeFiles(of: CollectionOfOne(item.location)) {
                     (files) throws(StoreError) in
@@ -485,7 +565,8 @@ final class Copying: @unchecked Sendable {
     }
 
     private func removeSources(_ modSeq: ModSeq) {
-        for item in self.items where !item.row.location.isInLog {
+        // Of those with octets of their own, the record that says so sees to it.
+        for item in self.items where !item.row.location.isInLog && item.octets == nil {
             self.volume.fileWork.add(
                 IndexWriter.PendingFileTask(
                     key: self.source.key, uid: item.row.uid, kind: .remove, location: item.row.location,
@@ -500,6 +581,54 @@ final class Copying: @unchecked Sendable {
         guard !self.isAnswered else { return }
         self.isAnswered = true
         self.continuation.resume(returning: result)
+    }
+
+    /// A record for each message with its octets, and one that has them vanish from the source.
+    private func records(
+        _ added: [(message: NewMessage, item: Item)], _ new: NewKeywords, _ states: [MailboxState]
+    ) -> [PendingRecord] {
+        var records: [PendingRecord] = []
+        var sources = UIDSet()
+        for (message, item) in added {
+            guard let octets = item.octets else { continue }
+            sources.insert(item.row.uid)
+            let target = MessageAdded.Target(
+                key: self.target.key, newKeywords: records.isEmpty ? new : NewKeywords(), message: message)
+            let hasFileWork = item.prepared != nil
+            records.append(
+                PendingRecord(
+                    record: .added(MessageAdded(targets: [target], octets: octets)),
+                    derived: CacheBuilder.build(octets), isAwaited: true, hasFileWork: hasFileWork, mailboxes: states,
+                    completion: { [self] in self.flushed($0, hasFileWork: hasFileWork) }))
+        }
+        if let modSeq = self.vanishedModSeq, !sources.isEmpty {
+            let record = StoreRecord.vanished(self.source.key, modSeq, sources)
+            records.append(PendingRecord(record: record, isAwaited: true, mailboxes: states))
+        }
+        return records
+    }
+
+    private func fileWorkDone() {
+        for record in self.written where record.hasFileWork {
+            self.volume.fileWork.done(record.sequence, [self.target])
+        }
+    }
+
+    /// Some records are in the log and others could not be written: the client will do all of it again.
+    private func takeBackWritten() {
+        guard !self.written.isEmpty, let arriving = self.arriving else { return }
+        self.fileWorkDone()
+        let uids = UIDSet(arriving.records.map(\.uid))
+        do throws(StoreError) {
+            try self.target.lock.withLock { () throws(StoreError) in
+                let modSeq = self.target.nextModSeq()
+                let record = StoreRecord.vanished(self.target.key, modSeq, uids)
+                _ = try self.target.queue(PendingRecord(record: record, isAwaited: false))
+            }
+        } catch {
+            self.volume.configuration.log(
+                .warning, "\(self.target.description): copies of messages, refused, may come back: \(error)")
+        }
     }
 
     private func answer() {

@@ -16,12 +16,16 @@ final class OpenMailbox: Mailbox {
     let state: MailboxState
     let account: StoreAccount
     let access: MailboxAccess
+    /// Where the session's user has flags of his own.
+    let view: ReaderView?
     private let notifier: SessionNotifier
     private let session = Mutex(Session())
 
     private init(
-        _ state: MailboxState, account: StoreAccount, _ access: MailboxAccess, _ notifier: SessionNotifier
+        _ state: MailboxState, account: StoreAccount, _ access: MailboxAccess, _ view: ReaderView?,
+        _ notifier: SessionNotifier
     ) {
+        self.view = view
         self.state = state
         self.account = account
         self.access = access
@@ -32,13 +36,14 @@ final class OpenMailbox: Mailbox {
 
     /// Opens a mailbox: takes in external changes, has its messages in memory, enters the session.
     static func open(
-        _ state: MailboxState, account: StoreAccount, _ access: MailboxAccess,
+        _ state: MailboxState, account: StoreAccount, _ access: MailboxAccess, _ own: ReaderFlags? = nil,
         _ onChange: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> OpenMailbox {
         state.retainMessages()
         let watcher = state.core.volume.watcher
+        let view: ReaderView?
         do throws(StoreError) {
-            try await state.core.volume.threads.run { () throws(StoreError) in
+            view = try await state.core.volume.threads.run { () throws(StoreError) -> ReaderView? in
                 state.filesLock.lock()
                 defer { state.filesLock.unlock() }
                 if let watcher, state.core.home == .files {
@@ -50,6 +55,8 @@ final class OpenMailbox: Mailbox {
                 do throws(StoreError) {
                     try state.takeInExternalChangesLocked(.ifChanged)
                     try state.load()
+                    guard let own else { return nil }
+                    return try state.enterView(own)
                 } catch {
                     if state.core.home == .files { watcher?.unwatch(state) }
                     throw error
@@ -61,7 +68,12 @@ final class OpenMailbox: Mailbox {
         }
         let notifier = SessionNotifier(onChange)
         let isDeleted = state.lock.withLock { () -> Bool in
-            if !state.isDeleted { state.sessions[ObjectIdentifier(notifier)] = notifier }
+            if !state.isDeleted {
+                state.sessions[ObjectIdentifier(notifier)] = notifier
+                view?.sessions[ObjectIdentifier(notifier)] = notifier
+            } else if let view {
+                state.leaveView(view)
+            }
             return state.isDeleted
         }
         if isDeleted {
@@ -69,7 +81,7 @@ final class OpenMailbox: Mailbox {
             state.release()
             throw StoreError(.notFound, "mailbox deleted")
         }
-        return OpenMailbox(state, account: account, access, notifier)
+        return OpenMailbox(state, account: account, access, view, notifier)
     }
 
     var volume: Volume { self.state.core.volume }
@@ -81,7 +93,7 @@ final class OpenMailbox: Mailbox {
 
     func snapshot() -> MailboxSnapshot {
         self.state.lock.withLock {
-            self.state.snapshot ?? MailboxSnapshot(uidValidity: self.state.uidValidity)
+            self.state.snapshot(for: self.view) ?? MailboxSnapshot(uidValidity: self.state.uidValidity)
         }
     }
 
@@ -95,7 +107,13 @@ final class OpenMailbox: Mailbox {
             return !session.isClosed
         }
         guard isFirst else { return }
-        self.state.lock.withLock { self.state.sessions[ObjectIdentifier(self.notifier)] = nil }
+        self.state.lock.withLock {
+            self.state.sessions[ObjectIdentifier(self.notifier)] = nil
+            if let view = self.view {
+                view.sessions[ObjectIdentifier(self.notifier)] = nil
+                self.state.leaveView(view)
+            }
+        }
         self.notifier.silence()
         if self.state.core.home == .files { self.volume.watcher?.unwatch(self.state) }
         self.state.release()
@@ -107,7 +125,7 @@ final class OpenMailbox: Mailbox {
         _ change: FlagChange, _ uids: UIDSet, unchangedSince: ModSeq?
     ) async throws(StoreError) -> FlagChangeResult {
         try self.checkWritable()
-        let queued = try self.state.store(change, uids, unchangedSince: unchangedSince)
+        let queued = try self.state.store(change, uids, unchangedSince: unchangedSince, as: self.view)
         try await self.settle(queued.ticket)
         return queued.value
     }

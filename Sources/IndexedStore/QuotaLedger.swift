@@ -56,6 +56,8 @@ final class QuotaLedger: Sendable {
     }
 
     var status: QuotaStatus { self.state.withLock { $0.status } }
+    /// Those that an administrator set.
+    var ownLimits: QuotaLimits? { self.state.withLock { $0.limits } }
     var rules: QuotaRules { self.state.withLock { $0.rules } }
     var hasLimits: Bool { self.state.withLock { !$0.effectiveLimits.isUnlimited } }
     var generation: UInt64 { self.ruleGeneration.load(ordering: .acquiring) }

@@ -65,7 +65,8 @@ struct RecoveredFiles {
         case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList:
             self.structure.append((sequence, record))
         case .account, .found, .flagged, .vanished, .recent, .keywords, .bodyMoved, .checkpoint, .closed, .restarted,
-            .quotaLimits, .outgoingChanged, .traced, .eventNoted, .eventDone, .accountArrived, .accountLeft:
+            .quotaLimits, .outgoingChanged, .traced, .privateFlagged, .eventNoted, .eventDone, .accountArrived,
+            .accountLeft:
             break
         }
     }

@@ -160,7 +160,13 @@ extension IndexedStore {
         return try await self.threads.run { () throws(StoreError) in
             var names: [String] = []
             for number in numbers {
-                if let name = try volume.schema.accountRow(number)?.identity.name { names.append(name) }
+                var row = try volume.schema.accountRow(number)
+                if row == nil {
+                    // One of a moment ago, with a list already.
+                    try volume.waitApplied(volume.committer.lastTicket)
+                    row = try volume.schema.accountRow(number)
+                }
+                if let name = row?.identity.name { names.append(name) }
             }
             return names.sorted()
         }

@@ -10,6 +10,7 @@ extension StoreAccount {
     }
 
     var quotaNow: QuotaStatus { self.core.quota.status }
+    var ownQuotaLimits: QuotaLimits? { self.core.quota.ownLimits }
 
     func apply(_ rules: QuotaRules) {
         guard self.core.quota.apply(rules) else { return }

@@ -214,6 +214,10 @@ final class StoreAccount: MailAccount {
     // MARK: Use
 
     func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus {
+        try await self.status(of: name, as: nil)
+    }
+
+    func status(of name: MailboxName, as own: PrivateFlags?) async throws(StoreError) -> MailboxStatus {
         let state = try await self.state(of: name)
         if self.core.home == .files {
             try await self.volume.threads.run { () throws(StoreError) in
@@ -221,15 +225,23 @@ final class StoreAccount: MailAccount {
             }
         }
         if state.lock.withLock({ state.isDeleted }) { throw StoreError(.notFound, "mailbox \(name)") }
+        if let own { return try await state.status(for: own.readerFlags) }
         return state.status
     }
 
     func open(
         _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> any Mailbox {
+        try await self.open(name, access, as: nil, onChange: onChange)
+    }
+
+    func open(
+        _ name: MailboxName, _ access: MailboxAccess, as own: PrivateFlags?, onChange: @escaping @Sendable () -> Void
+    ) async throws(StoreError) -> any Mailbox {
         if let failure = self.volume.committer.failure { throw failure }
         let state = try await self.state(of: name)
-        return try await OpenMailbox.open(state, account: self, access, onChange)
+        return try await OpenMailbox.open(
+            state, account: self, access, own?.readerFlags, onChange)
     }
 
     func resync(_ name: MailboxName) async throws(StoreError) {

@@ -22,6 +22,7 @@ extension StoreRecord {
         case vanished = 20
         case recent = 21
         case keywords = 22
+        case privateFlagged = 23
         case bodyMoved = 24
         case relocated = 25
         case delivered = 32
@@ -54,6 +55,7 @@ extension StoreRecord {
         case .vanished: .vanished
         case .recent: .recent
         case .keywords: .keywords
+        case .privateFlagged: .privateFlagged
         case .bodyMoved: .bodyMoved
         case .relocated: .relocated
         case .traced: .traced
@@ -172,6 +174,8 @@ extension StoreRecord {
                 out.append(row.flags.rawValue)
                 out.append(keywordNumbers: row.keywords)
             }
+        case .privateFlagged(let change):
+            change.encode(into: &out)
         case .vanished(let key, let modSeq, let uids):
             out.append(key)
             out.appendVarint(modSeq.rawValue)
@@ -301,6 +305,8 @@ extension StoreRecord {
         case .keywords:
             guard let key = reader.readKey(), let keywords = reader.readNewKeywords() else { return nil }
             return .keywords(key, keywords)
+        case .privateFlagged:
+            return PrivateFlagsChanged(&reader).map { .privateFlagged($0) }
         case .bodyMoved:
             guard let id = reader.readLittleEndian(UInt64.self), let octets = reader.readBytes(reader.remaining)
             else { return nil }

@@ -32,6 +32,8 @@ enum StoreRecord: Sendable {
     case found(MessagesFound)
     case copied(MessagesCopied)
     case flagged(FlagsChanged)
+    /// Flags that one reader of a shared mailbox has of his own.
+    case privateFlagged(PrivateFlagsChanged)
     case vanished(MailboxKey, ModSeq, UIDSet)
     /// What became of a mail that waits for the MTA.
     case outgoingChanged(OutgoingChanged)
@@ -283,7 +285,7 @@ extension StoreRecord {
             case .found(let found): [(found.key, found.newKeywords)]
             case .flagged(let change): [(change.key, change.newKeywords)]
             case .account, .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList,
-                .vanished,
+                .vanished, .privateFlagged,
                 .outgoingChanged, .recent,
                 .keywords, .bodyMoved, .relocated, .traced, .eventNoted, .eventDone, .checkpoint, .closed, .restarted,
                 .quotaLimits, .accountArrived, .accountLeft:

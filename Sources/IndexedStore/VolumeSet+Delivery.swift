@@ -15,6 +15,7 @@ extension VolumeSet {
         deposit.account = place.account
         deposit.mailbox = place.name
         deposit.flags = place.rights.permitted(deposit.flags)
+        deposit.privateFlags = place.privateFlags ?? deposit.privateFlags
         deposit.keywords = place.rights.permitted(deposit.keywords)
         guard let account = deposit.account as? StoreAccount,
             let store = self.stores.first(where: { $0.volume === account.volume })

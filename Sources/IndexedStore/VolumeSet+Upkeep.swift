@@ -45,6 +45,30 @@ extension VolumeSet: StoreUpkeep {
         return slice
     }
 
+    /// Sums; the free space, and the age of the checkpoint, are those of the volume that is worst off.
+    public func figures() async throws(StoreError) -> StoreFigures {
+        var sum = StoreFigures()
+        sum.freeOctets = .max
+        for store in self.stores {
+            let one = try await store.figures()
+            if sum.failure == nil, let failure = one.failure {
+                sum.failure = "volume \(store.volume.configuration.volumeName): \(failure)"
+            }
+            sum.accounts += one.accounts
+            sum.logOctets &+= one.logOctets
+            sum.logSegments += one.logSegments
+            sum.lastRecord &+= one.lastRecord
+            sum.indexOctets &+= one.indexOctets
+            if let time = one.checkpointTime { sum.checkpointTime = min(time, sum.checkpointTime ?? time) }
+            sum.unflushed += one.unflushed
+            sum.unapplied += one.unapplied
+            sum.outgoing += one.outgoing
+            sum.outgoingOctets &+= one.outgoingOctets
+            sum.freeOctets = min(sum.freeOctets, one.freeOctets)
+        }
+        return sum
+    }
+
     public func scrubStatus() -> ScrubStatus { self.stores[0].scrubStatus() }
 
     public func save(_ status: ScrubStatus) async throws(StoreError) { try await self.stores[0].save(status) }

@@ -13,6 +13,9 @@ public protocol AccountArchive: AnyObject, Sendable {
     /// The next messages, by mailboxes and in them by UIDs; empty behind the last.
     func next(_ limit: Int) async throws(StoreError) -> [ArchivedMessage]
 
+    /// Flags that readers have of their own in a mailbox, by its index; as they are now, of messages that the archive has.
+    func privateFlags(of mailbox: Int) async throws(StoreError) -> [ArchivedFlags]
+
     /// A message's octets. `.expunged`: they are gone where the message was; see `found`.
     func octets(of message: ArchivedMessage) async throws(StoreError) -> MessageOctets
 
@@ -45,6 +48,22 @@ public struct ArchivedMailbox: Sendable, Hashable {
         self.highestModSeq = highestModSeq
         self.guid = guid
         self.specialUse = specialUse
+        self.keywords = keywords
+        self.uids = uids
+    }
+}
+
+/// Messages for which a reader has the same flags of his own.
+public struct ArchivedFlags: Sendable, Hashable {
+    /// The name of the reader's account.
+    public var reader: String
+    public var flags: MessageFlags
+    public var keywords: [Keyword]
+    public var uids: UIDSet
+
+    public init(reader: String, flags: MessageFlags, keywords: [Keyword], uids: UIDSet) {
+        self.reader = reader
+        self.flags = flags
         self.keywords = keywords
         self.uids = uids
     }

@@ -62,6 +62,12 @@ public final class AccountFeed: Sendable {
         for watch in self.all { watch.note { $0.touch(name) } }
     }
 
+    /// Tells that flags of messages changed which one reader alone sees.
+    public func touch(_ name: MailboxName, of reader: String) {
+        guard self.isWatched else { return }
+        for watch in self.all where watch.reader == reader { watch.note { $0.touch(name) } }
+    }
+
     /// Tells that more happened than can be told.
     public func overflow() {
         guard self.isWatched else { return }
@@ -70,9 +76,11 @@ public final class AccountFeed: Sendable {
 
     /// Begins to watch; what happens from now on is kept until it is taken. End it with `stop`.
     ///
-    /// - Parameter onChange: called from any thread when there is something to take; must be quick.
-    public func watch(onChange: @escaping @Sendable () -> Void) -> AccountWatch {
-        let watch = AccountWatch(self, onChange)
+    /// - Parameters:
+    ///   - reader: the account that has the watcher's INBOX, where that is not this one.
+    ///   - onChange: called from any thread when there is something to take; must be quick.
+    public func watch(reader: String? = nil, onChange: @escaping @Sendable () -> Void) -> AccountWatch {
+        let watch = AccountWatch(self, reader, onChange)
         self.change { $0[ObjectIdentifier(watch)] = watch }
         return watch
     }
@@ -102,11 +110,13 @@ public final class AccountWatch: Sendable {
     public static let maximumTouched = 10_000
 
     private let feed: AccountFeed
+    fileprivate let reader: String?
     private let changes = Mutex(AccountChanges())
     private let onChange: @Sendable () -> Void
 
-    fileprivate init(_ feed: AccountFeed, _ onChange: @escaping @Sendable () -> Void) {
+    fileprivate init(_ feed: AccountFeed, _ reader: String?, _ onChange: @escaping @Sendable () -> Void) {
         self.feed = feed
+        self.reader = reader
         self.onChange = onChange
     }
 

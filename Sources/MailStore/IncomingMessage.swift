@@ -29,6 +29,8 @@ public struct Deposit: Sendable {
     public var strictness: QuotaStrictness
     /// For a message that comes back from a backup.
     public var restored: RestoredMessage?
+    /// Flags that are the depositor's alone; beside those that the account's `destination` says.
+    public var privateFlags: PrivateFlags?
 
     public init(
         message: IncomingMessage, account: any MailAccount, mailbox: MailboxName,

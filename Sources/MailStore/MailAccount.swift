@@ -37,6 +37,9 @@ public protocol MailAccount: AnyObject, Sendable {
     /// Counters of a mailbox without opening it. `.notFound`, also for a name without messages.
     func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus
 
+    /// The same as somebody sees it who has flags of his own there; `nil`: as its owner does.
+    func status(of name: MailboxName, as own: PrivateFlags?) async throws(StoreError) -> MailboxStatus
+
     /// Opens a mailbox for a session. External changes to its files are taken in first.
     ///
     /// - Parameter onChange: called, from any thread and without the mailbox's lock held, after its snapshot
@@ -44,6 +47,11 @@ public protocol MailAccount: AnyObject, Sendable {
     ///   close the mailbox: closing waits for a call under way.
     func open(
         _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
+    ) async throws(StoreError) -> any Mailbox
+
+    /// The same for somebody who has flags of his own there; `nil`: for its owner.
+    func open(
+        _ name: MailboxName, _ access: MailboxAccess, as own: PrivateFlags?, onChange: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> any Mailbox
 
     /// Where the account says what happens to it.
@@ -83,6 +91,9 @@ public protocol MailAccount: AnyObject, Sendable {
 
     /// Puts the rules of settings and user database into force; cheap when nothing changed.
     func apply(_ rules: QuotaRules)
+
+    /// Those limits; `nil`: those of the settings hold.
+    var ownQuotaLimits: QuotaLimits? { get }
 
     /// Puts limits of an administrator in place of those of the settings, durable; `nil` takes them away again.
     func setQuotaLimits(_ limits: QuotaLimits?) async throws(StoreError)
@@ -137,15 +148,21 @@ public struct DepositDestination: Sendable {
     public var account: any MailAccount
     public var name: MailboxName
     public var rights: MailRights
+    /// Flags that the message gets for the user alone.
+    public var privateFlags: PrivateFlags?
 
-    public init(account: any MailAccount, name: MailboxName, rights: MailRights) {
+    public init(
+        account: any MailAccount, name: MailboxName, rights: MailRights, privateFlags: PrivateFlags? = nil
+    ) {
         self.account = account
         self.name = name
         self.rights = rights
+        self.privateFlags = privateFlags
     }
 }
 
 extension MailAccount {
+    public var ownQuotaLimits: QuotaLimits? { nil }
     public var enforcesAccessLists: Bool { false }
     public func rights(of name: MailboxName) async throws(StoreError) -> MailRights { .all }
     public func accessList(of name: MailboxName) async throws(StoreError) -> AccessList { AccessList() }

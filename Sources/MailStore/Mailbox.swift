@@ -52,10 +52,9 @@ public protocol Mailbox: AnyObject, Sendable {
     ) async throws(StoreError) -> CopyResult
 
     /// Copies or moves messages to a mailbox of another account of the same store, as one step; durable when
-    /// answered. Flags that `rights` do not allow to change stay behind.
+    /// answered. Flags that the target's rights do not allow to change stay behind.
     func transfer(
-        _ uids: UIDSet, to target: MailboxName, of account: any MailAccount, _ kind: TransferKind,
-        granting rights: MailRights
+        _ uids: UIDSet, to target: DepositDestination, _ kind: TransferKind
     ) async throws(StoreError) -> CopyResult
 
     /// What the session's user may do here, when last asked.
@@ -119,8 +118,7 @@ extension Mailbox {
     public func pop3Orders() async throws(StoreError) -> [UID: UInt32] { [:] }
 
     public func transfer(
-        _ uids: UIDSet, to target: MailboxName, of account: any MailAccount, _ kind: TransferKind,
-        granting rights: MailRights
+        _ uids: UIDSet, to target: DepositDestination, _ kind: TransferKind
     ) async throws(StoreError) -> CopyResult { throw StoreError(.cannot, "account of another store") }
 }
 

@@ -202,6 +202,14 @@ public struct MailboxSnapshot: Sendable {
         return removed
     }
 
+    /// The same messages with other records. Each chunk has as many as before, with the same UIDs.
+    package func with(_ chunks: ContiguousArray<Chunk>) -> MailboxSnapshot {
+        precondition(chunks.count == self.chunks.count, "the same messages")
+        var other = self
+        other.chunks = chunks
+        return other
+    }
+
     // MARK: Search inside
 
     private func chunk(holding index: Int) -> Int {

@@ -22,6 +22,9 @@ public protocol StoreUpkeep: MailStore {
     /// Examines a part of the log: reads it and compares all checksums.
     func verifyLog(from first: UInt32?) async throws(StoreError) -> VerifiedSlice
 
+    /// How the store does.
+    func figures() async throws(StoreError) -> StoreFigures
+
     /// What the background examination wrote down last.
     func scrubStatus() -> ScrubStatus
 

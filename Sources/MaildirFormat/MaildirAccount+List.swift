@@ -87,6 +87,8 @@ extension MaildirAccount {
         guard var status = root.status(path) else { return nil }
         if status.st_mode & S_IFMT == S_IFLNK {
             guard let target = root.targetStatus(path), target.st_uid == owner else { return nil }
+            // One to the root itself would be INBOX once more, with all that lies below it.
+            if let own = root.ownStatus, target.st_ino == own.st_ino, target.st_dev == own.st_dev { return nil }
             status = target
         }
         return status.st_mode & S_IFMT == S_IFDIR ? status : nil

@@ -98,6 +98,13 @@ extension MaildirMailbox {
         guard size >= 3 else { return nil }
         let start = try FileContent.read(descriptor, count: Decompressor.Kind.length, path)
         guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw StoreError.fromErrno("seek \(path.text)") }
+        // Dovecot's plugin `zlib` wrote it in former years. What nobody can read must not pass for the message.
+        if start.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) {
+            throw StoreError(
+                .damaged,
+                "\(self.pathText)/\(path.text) is compressed with xz, which is not read here; write it anew with "
+                    + "`xz -dc`, under the same name and with the same modification time")
+        }
         return Decompressor.Kind(start)
     }
 

@@ -12,6 +12,12 @@ extension VolumeLog {
         return count > 0 ? Array(bytes[..<count]) : nil
     }
 
+    /// When a small file beside the segments was written, seconds since 1970; `nil` when it is not there.
+    public func noteTime(_ name: String) -> Int64? {
+        var status = stat()
+        return lstat(self.path(name), &status) == 0 ? Int64(status.st_mtim.tv_sec) : nil
+    }
+
     /// Replaces the whole of a small file beside the segments; on the disk when this returns.
     public func replaceNote(_ name: String, _ bytes: [UInt8]) throws(VolumeLogError) {
         let files = self.options.files

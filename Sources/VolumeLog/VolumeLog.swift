@@ -119,6 +119,18 @@ public final class VolumeLog: Sendable {
         }
     }
 
+    /// The segments' number, and the octets of their files.
+    public var size: (count: Int, octets: UInt64) {
+        let numbers = self.table.withLock { $0.segments.map(\.number) }
+        var octets: UInt64 = 0
+        for number in numbers {
+            var status = stat()
+            // One that is given back meanwhile counts no more.
+            if lstat(self.path(FileName.segment(number)), &status) == 0 { octets &+= UInt64(clamping: status.st_size) }
+        }
+        return (numbers.count, octets)
+    }
+
     /// The open file of a segment in the table; throws `noSuchRecord` if it is not there (any more).
     func file(_ number: UInt32) throws(VolumeLogError) -> SegmentFile {
         try self.table.withLock { (table) throws(VolumeLogError) -> SegmentFile in

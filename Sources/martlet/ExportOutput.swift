@@ -13,6 +13,7 @@ struct ExportOutput: AdminOutput {
     private var files: [UInt32: FileWriter] = [:]
     private var bar = ProgressBar()
     private var exported = 0
+    private var subscriptions: [MailboxName] = []
 
     // The message at hand.
     private var current: BackupMessage?
@@ -63,11 +64,25 @@ struct ExportOutput: AdminOutput {
             self.boxes[box.number] = box
             try self.make(box)
         case .message(let message): try self.begin(message)
-        case .begin, .uids, .metadata, .subscription, .script, .messages, .body, .gone, .end: break
+        case .subscription(let name): self.subscriptions.append(name)
+        case .messages: try self.writeSubscriptions()
+        case .begin, .uids, .metadata, .script, .quotaLimits, .privateFlags, .body, .gone, .end: break
         }
     }
 
     // MARK: Mailboxes
+
+    /// As mail programs and Dovecot have them: a line for each, in the names of the files.
+    private func writeSubscriptions() throws(AdminError) {
+        guard !self.subscriptions.isEmpty else { return }
+        let file = try FileWriter("\(self.directory)/\(self.form == .maildir ? "subscriptions" : ".subscriptions")")
+        for name in self.subscriptions {
+            var line = name.text
+            if self.form == .maildir, !name.isInbox { line = String(MailFolders.maildirPath(name).dropFirst(2)) }
+            try file.write("\(line)\n".utf8)
+        }
+        try file.finish()
+    }
 
     private mutating func make(_ box: BackupMailbox) throws(AdminError) {
         switch self.form {

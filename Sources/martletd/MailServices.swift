@@ -112,11 +112,19 @@ final class MailServices: Sendable {
         }
     }
 
+    /// When the role began.
+    private static let started = Int64(time(nil))
+
     private static func adminContext(
         _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
         _ registry: SessionRegistry, _ events: MailboxEvents, _ logger: Logger
     ) -> AdminContext {
         let accounts = Self.accounts(store, configuration.settings, authenticator, .administration)
+        if accounts.hasDamagedLists {
+            logger.error(
+                "acl_global_path: \(configuration.settings.access.globalPath) cannot be read, or has lines that are no rows: until it is mended and Martlet reloaded, nobody but owners has rights"
+            )
+        }
         let delivery = SieveOptions(configuration.settings(for: .lmtp), logger)
         var context = AdminContext(
             store: store, accounts: accounts, authenticator: authenticator,
@@ -128,6 +136,7 @@ final class MailServices: Sendable {
         context.sieve.filter = { removes in
             MailFilter.forAdministrator(configuration, removes: removes, logger)
         }
+        context.started = Self.started
         context.junk = {
             let learned = events.learned
             return AdminJunk(

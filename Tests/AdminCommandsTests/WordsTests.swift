@@ -48,6 +48,7 @@ struct WordsTests {
         Case("verify", "-A", "--", "repair=yes", is: .verify(.all, .repair)),
         Case("verify", "-u", "a*", is: .verify(.matching("a*"), .examine)),
         Case("scrub", is: .scrub),
+        Case("status", is: .status),
         Case("mailbox", "list", "-A", is: .mailboxList(.all, masks: [])),
         Case(
             "mailbox", "list", "-u", "anna", "INBOX*", "x", is: .mailboxList(.matching("anna"), masks: ["INBOX*", "x"])),

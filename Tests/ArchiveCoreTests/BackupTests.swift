@@ -21,6 +21,11 @@ import Testing
             .metadata(mailbox: 0, entry: "/shared/admin", value: []),
             .subscription(.inbox),
             .script(name: "main", isActive: true, content: Array("keep;\r\n".utf8)),
+            .quotaLimits(storage: 1 << 40, messages: nil),
+            .quotaLimits(storage: nil, messages: 0),
+            .privateFlags(
+                BackupPrivateFlags(
+                    mailbox: 1, reader: "bert", flags: [.seen], keywords: [try #require(Keyword("k"))], uids: uids)),
             .messages,
             .message(
                 BackupMessage(

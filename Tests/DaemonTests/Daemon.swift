@@ -22,7 +22,7 @@ final class Daemon: Sendable {
     enum Site: Hashable {
         case plain
         /// Access control lists, with namespaces `shared/$user/` and `Public/`. Every third account is in the group
-        /// `staff`.
+        /// `staff` and has its mail in packs.
         case sharing
         /// Sieve on IMAP events: `Transcripts/events/*.sieve` attached to mailboxes, and users' own by ManageSieve.
         case events
@@ -75,6 +75,7 @@ final class Daemon: Sendable {
             case .sharing:
                 """
                 acl_driver = vfile
+                acl_global_path = @/lists
                 imap_urlauth_host = mail.test
                 imap_urlauth_submit_user = submit
                 namespace shared {
@@ -88,6 +89,7 @@ final class Daemon: Sendable {
                   separator = /
                   prefix = Public/
                   mail_path = @/home/public
+                  private_flags = seen-and-keywords
                   subscriptions = no
                   list = children
                 }
@@ -164,7 +166,11 @@ final class Daemon: Sendable {
         var users = ""
         for number in 1...999 {
             let name = Self.accountName(number)
-            let groups = number % 3 == 0 ? "userdb_acl_groups=staff,others" : ""
+            var groups = ""
+            if number % 3 == 0 {
+                groups = "userdb_acl_groups=staff,others"
+                if site == .sharing { groups += " userdb_mail_driver=pack" }
+            }
             users += "\(name):{PLAIN}pass:\(Self.mailUID):\(Self.mailGID)::\(directory)/home/\(name)::\(groups)\n"
             // Accounts that hold 10 KiB and five messages, and administrators.
             for (name, field) in [
@@ -207,6 +213,9 @@ final class Daemon: Sendable {
             let root = directory + "/home/public"
             mkdir(root, 0o700)
             try Self.write("authenticated lrwstipekxa\n", to: root + "/dovecot-acl")
+            try Self.write(
+                "Guarded* owner lrwstieka\nshared/*/Board anyone lr\n", to: directory + "/lists")
+            chmod(directory + "/lists", 0o644)
             for path in [root, root + "/dovecot-acl"] { chown(path, Self.mailUID, Self.mailGID) }
         }
         try Self.write(Self.configuration(directory, self.ports) + settings, to: directory + "/martlet.conf")

@@ -61,10 +61,12 @@ import Testing
             for number in 1...3 { try await store.put(message("m\(number)"), anna, flags: [.seen, .flagged]) }
             let source = try await anna.open(.inbox, .readWrite, onChange: {})
             let target = try await ben.open(.inbox, .readWrite, onChange: {})
-            let copied = try await source.transfer(self.uids(1, 2), to: .inbox, of: ben, .copy, granting: .writeSeen)
+            let copied = try await source.transfer(
+                self.uids(1, 2), to: DepositDestination(account: ben, name: .inbox, rights: .writeSeen), .copy)
             #expect(copied.source == self.uids(1, 2))
             #expect(copied.target == self.uids(1, 2))
-            let moved = try await source.transfer(self.uids(3), to: .inbox, of: ben, .move, granting: .all)
+            let moved = try await source.transfer(
+                self.uids(3), to: DepositDestination(account: ben, name: .inbox, rights: .all), .move)
             #expect(moved.target == self.uids(3))
             #expect(try await source.subjects() == ["m1", "m2"])
             #expect(try await target.subjects() == ["m1", "m2", "m3"])

@@ -53,7 +53,8 @@ import Testing
             try await store.put(Self.sized(100), anna)
             try await store.put(Self.sized(300), anna)
             let inbox = try await anna.open(.inbox, .readWrite, onChange: {})
-            _ = try await inbox.transfer([UID(nonZero: 2)], to: .inbox, of: ben, .move, granting: .all)
+            _ = try await inbox.transfer(
+                [UID(nonZero: 2)], to: DepositDestination(account: ben, name: .inbox, rights: .all), .move)
             inbox.close()
             #expect(try await anna.quota().usage == QuotaUsage(storage: 100, messages: 1))
             #expect(try await ben.quota().usage == QuotaUsage(storage: 300, messages: 1))

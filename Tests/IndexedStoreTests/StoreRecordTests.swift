@@ -91,6 +91,13 @@ import VolumeLog
                             source: UID(nonZero: 2), sourceLocation: BodyLocation([1, 2]), message: message(3)
                         )
                     ])),
+            .privateFlagged(
+                PrivateFlagsChanged(
+                    key: key, reader: "bert", modSeq: ModSeq(rawValue: 9),
+                    rows: [
+                        .init(uid: UID(nonZero: 4), flags: [.seen], keywords: [Keyword("k"), Keyword("kk")].compactMap { $0 }),
+                        .init(uid: UID(nonZero: 5), flags: [], keywords: []),
+                    ])),
             .flagged(
                 FlagsChanged(
                     key: key, modSeq: ModSeq(rawValue: 9), origin: .file, newKeywords: NewKeywords(),

@@ -301,10 +301,12 @@ import Testing
             let inbox = try await anna.open(.inbox, .readWrite, onChange: {})
             defer { inbox.close() }
             let all = UIDSet(UID.first...UID(nonZero: 3))
-            let copied = try await inbox.transfer(all, to: .inbox, of: ben, .copy, granting: .all)
+            let copied = try await inbox.transfer(
+                all, to: DepositDestination(account: ben, name: .inbox, rights: .all), .copy)
             #expect(copied.source == all)
             #expect(copied.target == UIDSet(UID(nonZero: 2)...UID(nonZero: 4)))
-            let moved = try await inbox.transfer([UID(nonZero: 5)], to: .inbox, of: ben, .move, granting: .all)
+            let moved = try await inbox.transfer(
+                [UID(nonZero: 5)], to: DepositDestination(account: ben, name: .inbox, rights: .all), .move)
             #expect(moved.target == [UID(nonZero: 5)])
             #expect(inbox.snapshot().uids == [1, 2, 3, 4])
             let target = try await ben.open(.inbox, .readOnly, onChange: {})
@@ -316,13 +318,15 @@ import Testing
             #expect(
                 try await target.details(of: UID(nonZero: 2)).guid == inbox.details(of: UID.first).guid)
             let missing = await #expect(throws: StoreError.self) {
-                try await inbox.transfer(all, to: Self.work, of: ben, .copy, granting: .all)
+                try await inbox.transfer(
+                    all, to: DepositDestination(account: ben, name: Self.work, rights: .all), .copy)
             }
             #expect(missing?.code == .notFound)
             // Nothing stays of what does not fit.
             try await ben.setQuotaLimits(QuotaLimits(messages: 6))
             let full = await #expect(throws: StoreError.self) {
-                try await inbox.transfer(all, to: .inbox, of: ben, .move, granting: .all)
+                try await inbox.transfer(
+                    all, to: DepositDestination(account: ben, name: .inbox, rights: .all), .move)
             }
             #expect(full?.code == .overQuota)
             #expect(inbox.snapshot().count == 4)
@@ -396,5 +400,45 @@ import Testing
             #expect(move?.code == .cannot)
         }
         #expect(throws: StoreError.self) { try VolumeSet.open(pair.configurations, usual: "three") }
+    }
+}
+
+/// Flags of readers whose accounts are in another volume than the mailbox.
+@Suite struct VolumeSetReaderTests {
+    @Test(arguments: TestFormat.allCases) func goAlong(_ format: TestFormat) async throws {
+        let pair = try VolumeSetTests.Pair(format)
+        try await pair.with { set in
+            let ben = try await set.account(pair.identity("ben", "two"))
+            let own = PrivateFlags(of: ben, .seen, includesKeywords: true)
+            func seen() async throws -> [UInt32] {
+                let anna = try await set.account(pair.identity("anna"))
+                let inbox = try await anna.open(.inbox, .readOnly, as: own, onChange: {})
+                defer { inbox.close() }
+                let all = inbox.snapshot().records.filter { $0.flags.contains(.seen) }.map(\.uid.rawValue)
+                #expect(try await anna.status(of: .inbox, as: own).unseen == 3 - all.count)
+                return all
+            }
+            let anna = try await set.account(pair.identity("anna"))
+            for number in 0..<3 { try await set.put(message("m\(number)"), anna, flags: [.seen]) }
+            let inbox = try await anna.open(.inbox, .readWrite, as: own, onChange: {})
+            _ = try await inbox.store(FlagChange(.add, [.seen]), [UID(nonZero: 2)], unchangedSince: nil)
+            // Into a mailbox of another volume goes what the reader sees.
+            let goal = DepositDestination(account: ben, name: .inbox, rights: .all)
+            let copied = try await inbox.transfer(UIDSet(UID.first...UID(nonZero: 2)), to: goal, .copy)
+            #expect(copied.target == UIDSet(UID.first...UID(nonZero: 2)))
+            inbox.close()
+            let target = try await ben.open(.inbox, .readOnly, onChange: {})
+            #expect(target.snapshot().records.map { $0.flags.contains(.seen) } == [false, true])
+            target.close()
+            #expect(try await seen() == [2])
+            _ = try await set.move(pair.identity("anna"), toVolume: "two")
+            #expect(try await seen() == [2])
+        }
+        try await pair.with { set in
+            let ben = try await set.account(pair.identity("ben", "two"))
+            let anna = try await set.account(pair.identity("anna"))
+            let own = PrivateFlags(of: ben, .seen, includesKeywords: true)
+            #expect(try await anna.status(of: .inbox, as: own).unseen == 2)
+        }
     }
 }

@@ -130,6 +130,25 @@ import Testing
         #expect(try self.read(Array(text.utf8), named: "1.M1P1.h").text == "BZhello: this is no header\r\n\r\nx\r\n")
     }
 
+    /// The others of the mailbox are listed and read as if it were not there.
+    @Test func xzIsRefusedByMessage() throws {
+        let temporary = try TemporaryMaildir()
+        temporary.makeFolder()
+        let xz: [UInt8] = [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0, 4, 0xE6, 0xD6, 0xB4, 0x46, 2, 0, 0x21, 1, 0x16, 0, 0, 0]
+        temporary.put("cur/1.M1P1.h:2,S", xz)
+        temporary.put("cur/2.M1P1.h:2,S", Self.octets(Self.samples[0].hex))
+        let inbox = try temporary.account().mailbox(.inbox)
+        #expect(try inbox.scan().messages.count == 2)
+        #expect(try inbox.read(BodyLocation(Array("2.M1P1.h".utf8)), flags: FileFlags(.seen)).text == Self.wire)
+        do throws(StoreError) {
+            _ = try inbox.read(BodyLocation(Array("1.M1P1.h".utf8)), flags: FileFlags(.seen))
+            Issue.record("it was read")
+        } catch {
+            #expect(error.code == .damaged)
+            #expect(error.detail.contains("compressed with xz"))
+        }
+    }
+
     @Test func scansTellTheSizeUncompressed() throws {
         let temporary = try TemporaryMaildir()
         temporary.makeFolder()

@@ -141,6 +141,8 @@ import Testing
         box.makeFolder("../elsewhere")
         symlink("../elsewhere", "\(box.maildir)/.linked")
         symlink("/", "\(box.maildir)/.root")
+        symlink(".", "\(box.maildir)/.loop")
+        symlink("../Maildir", "\(box.maildir)/.again")
         symlink("nowhere", "\(box.maildir)/.dangling")
         let names = try account.mailboxes().map(\.text)
         #expect(names == ["Good", "INBOX", "a\\b", "linked"])

@@ -229,7 +229,9 @@ import Testing
         ),
         (
             "mail_location = maildir:~/M:INDEXPVT=/x",
-            ["1: mail_location: INDEXPVT=/x is not in this release; remove it"]
+            [
+                "1: warning: mail_location: INDEXPVT=/x: \\Seen is each user's own in shared and public namespaces anyway (private_flags); remove it"
+            ]
         ),
         (
             "mail_location = maildir:~/M:DIRNAME=x",

@@ -151,7 +151,7 @@ private struct LoadUser {
         let name = toBob ? .inbox : other
         if kind == .move { self.leaving(box, some.map(\.uid)) }
         let result = try await mailbox.transfer(
-            UIDSet(some.map(\.uid)), to: name, of: account, kind, granting: .all)
+            UIDSet(some.map(\.uid)), to: DepositDestination(account: account, name: name, rights: .all), kind)
         for (source, target) in zip(result.source, result.target) {
             guard let subject = some.first(where: { $0.uid == source })?.subject else { continue }
             self.acked(account, name, target, subject)

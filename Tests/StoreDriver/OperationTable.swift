@@ -83,7 +83,8 @@ extension Operation {
         },
         Operation("transfer") { work in
             try await work.inMailbox { inbox in
-                let result = try await inbox.transfer(uids(1, 4), to: .inbox, of: work.bob, .move, granting: .all)
+                let result = try await inbox.transfer(
+                    uids(1, 4), to: DepositDestination(account: work.bob, name: .inbox, rights: .all), .move)
                 for (uid, name) in zip(result.target, ["m1", "m4"]) { Report.acked("bob", .inbox, uid, name) }
             }
         },

@@ -20,7 +20,7 @@
 /// run of characters other than blank, `)`, `]`, which it is then bound to. `\*` and `\$` are the characters.
 /// A received line that ended in LF alone reads `...<LF>`.
 /// `$user` and `$pass` are bound to an account that no other transcript uses, `$user2` to a second one and, under
-/// `sharing/`, `$user3` to one in the group `staff`; `$user64`
+/// `sharing/`, `$user3` to one in the group `staff`, whose mail is in packs; `$user64`
 /// and `$pass64` are their Base64, `$plain` the response of SASL PLAIN. `$limited` is an account of 10 KiB and five
 /// messages, `$admin` one that may change quotas; both have the same password.
 /// `S:` waits five seconds for what must come unasked; a connection opens when it is first named.

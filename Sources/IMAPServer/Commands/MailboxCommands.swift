@@ -109,6 +109,8 @@ extension Session {
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
         if items.contains(.highestModSeq) { self.enableCondStore() }
         var status: MailboxStatus
+        self.beginProgress(tag, stages: 0)
+        defer { self.endProgress() }
         do throws(StoreError) {
             status = try await account.status(of: name)
             if items.contains(.deletedStorage) { status.deletedStorage = try await account.deletedStorage(of: name) }

@@ -22,6 +22,9 @@ extension Session {
         let mailbox: any Mailbox
         do throws(StoreError) {
             let connection = self.connection
+            // One that is not in the index yet takes its time: files are read for their sizes.
+            self.beginProgress(tag, stages: 0)
+            defer { self.endProgress() }
             mailbox = try await account.open(name, access) { connection.signal() }
         } catch {
             return try await self.refuse(tag, error)

@@ -17,6 +17,8 @@ extension Resolver {
                     self.out.warn(
                         statement.place, "mail_path: that of the owner is always taken in a shared namespace; remove it"
                     )
+                } else if statement.name == "mail_index_private_path" {
+                    self.noPrivateIndex(statement.name, at: statement.place)
                 } else if Self.isOnlyWay(statement.name, value.text)
                     || statement.name == "mail_driver" && value.text == self.settings.mail.driver.rawValue
                 {
@@ -55,7 +57,7 @@ extension Resolver {
         }
         for option in location.unknown {
             if option.hasPrefix("INDEXPVT=") {
-                self.out.error(place, "location: \(option): \\Seen is the same for all who use a mailbox; remove it")
+                self.noPrivateIndex("location: \(option)", at: place)
             } else {
                 self.out.error(place, "location: \(option) is not in this release; remove it")
             }
@@ -69,6 +71,12 @@ extension Resolver {
             self.out.assign(
                 name, SettingValue(text), at: place, to: &namespace, rows: Schema.namespace, block: block)
         }
+    }
+
+    /// What it is for is so without it.
+    mutating func noPrivateIndex(_ text: String, at place: SourcePlace) {
+        self.out.warn(
+            place, "\(text): \\Seen is each user's own in shared and public namespaces anyway (private_flags); remove it")
     }
 
     /// What other values would say is not there; so nothing is lost by not reading it.

@@ -61,11 +61,9 @@ package struct Resolver {
             self.pluginEvent(name, value, at: place)
         case "acl":
             // `vfile`, maybe with `:/global/file:cache_secs=30`.
-            if value.text.contains(":/") {
-                self.out.error(
-                    place,
-                    "acl: a global file of access control lists is not in this release; write acl_driver = vfile, and lists with `martlet acl set`"
-                )
+            if let file = value.text.split(separator: ":").dropFirst().first, file.hasPrefix("/") {
+                self.out.assign(
+                    "acl_global_path", SettingValue(String(file)), at: place, to: &self.settings, rows: Schema.all)
             }
             let driver = value.text.prefix { $0 != ":" }
             self.out.assign(
@@ -137,7 +135,11 @@ package struct Resolver {
             self.out.assign(name, SettingValue(text), at: place, to: &self.settings, rows: Schema.all)
         }
         for option in location.unknown {
-            self.out.error(place, "mail_location: \(option) is not in this release; remove it")
+            if option.hasPrefix("INDEXPVT=") {
+                self.noPrivateIndex("mail_location: \(option)", at: place)
+            } else {
+                self.out.error(place, "mail_location: \(option) is not in this release; remove it")
+            }
         }
     }
 

@@ -56,6 +56,10 @@ extension Schema {
             "Subscriptions of its mailboxes are kept in it and so the same for all who use it. `no`: each user's own, with those of INBOX's namespace. Always so in a shared one."
         )
         .alias("namespace_subscriptions"),
+        .choice(
+            "private_flags", \.privateFlags,
+            "Flags that each user of a shared or public mailbox has of his own, so that what one has read is unread to the others. `none`: all flags are everybody's."
+        ),
         .template(
             "mail_path", \.path,
             "Root of its mail, where that is not the user's: always of a public one. Not in a shared one, whose mail is where its owner's is."

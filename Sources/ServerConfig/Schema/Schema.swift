@@ -159,6 +159,13 @@ package enum Schema {
         .flag(
             "acl_defaults_from_inbox", \.access.defaultsFromInbox,
             "A user's mailboxes without a list of their own have that of INBOX."),
+        .optionalPath(
+            "acl_global_path", \.access.globalPath,
+            "A file of rows about mailboxes of all users, `NAME IDENTIFIER RIGHTS` with `*` and `?` in names; where one is about the user, it counts instead of the mailbox's own list. Readable for `mail_uid`; read at the start and at a reload."
+        ),
+        .flag(
+            "acl_globals_only", \.access.globalsOnly,
+            "Only that file counts, and nobody can share; mailboxes' own lists mean nothing."),
     ]
 
     private static let auth: [Setting<Settings>] = [

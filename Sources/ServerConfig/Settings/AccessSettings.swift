@@ -8,6 +8,11 @@ public struct AccessSettings: Sendable, Equatable {
     /// Whether mailboxes of users without an own list have that of INBOX.
     public var defaultsFromInbox = false
 
+    /// A file of rows about mailboxes of all users; empty for none.
+    public var globalPath = ""
+    /// Whether mailboxes' own lists mean nothing.
+    public var globalsOnly = false
+
     public init() {}
 }
 

@@ -105,6 +105,13 @@ public enum NamespaceLayout: String, SettingChoice {
     case fs
 }
 
+/// Which flags each user of a shared or public mailbox has of his own.
+public enum NamespacePrivateFlags: String, SettingChoice {
+    case none
+    case seen
+    case seenAndKeywords = "seen-and-keywords"
+}
+
 /// A namespace (RFC 2342).
 public struct NamespaceSettings: Sendable, Equatable {
     public var name: String
@@ -121,6 +128,8 @@ public struct NamespaceSettings: Sendable, Equatable {
     public var isHidden = false
     /// Whether subscriptions of its mailboxes are kept in it; else in the namespace that has INBOX.
     public var keepsSubscriptions = true
+    /// Of a shared or public one.
+    public var privateFlags = NamespacePrivateFlags.seen
     /// The root of its mail, unexpanded; empty for that of the user. Not of a shared one.
     public var path = ""
     public var layout: NamespaceLayout = .account

@@ -24,6 +24,8 @@ struct BackUpCommand: AsyncParsableCommand {
             scripts. The server may run. With --since, only what is not in an earlier backup.
             """)
     @OptionGroup var target: OneUser
+    @Option(help: "The mail of another namespace than that of INBOX: a private or public one, by its name in the settings.")
+    var namespace: String?
     @Option(help: "An earlier backup, of which this one is to be an increment.") var since: String?
     @Argument(help: "The file; - is standard output.") var file: String
 
@@ -34,6 +36,7 @@ struct BackUpCommand: AsyncParsableCommand {
                 try BackupBeginning.read(path)
             })
         let words = ["backup", "-u", self.target.user, "--"] + (self.since == nil ? [] : ["increment=yes"])
+            + (self.namespace.map { ["namespace=\($0)"] } ?? [])
         let exit = try await AdminRunner(self.target.global).run(words, into: &output)
         try output.finish()
         guard exit == .success else { throw ExitCode(exit.rawValue) }
@@ -52,6 +55,7 @@ struct RestoreMailCommand: AsyncParsableCommand {
     @Option(help: "Only this mailbox; * and ? as in other commands. May be given several times.")
     var mailbox: [String] = []
     @Option(help: "A mailbox below which everything comes, instead of to its old place.") var into: String?
+    @Option(help: "Into another namespace than that of INBOX, by its name in the settings.") var namespace: String?
     @Flag(help: "Reads the files and says what is in them; changes nothing.") var check = false
     @Argument(help: "The backups; - is standard input.") var files: [String]
 
@@ -77,6 +81,7 @@ struct RestoreMailCommand: AsyncParsableCommand {
         let words =
             ["restore", "-u", self.target.user ?? "", "--", "files=\(self.files.count)"]
             + self.mailbox.map { "mailbox=\($0)" } + (self.into.map { ["into=\($0)"] } ?? [])
+            + (self.namespace.map { ["namespace=\($0)"] } ?? [])
         try await output.run(words, self.target.global)
     }
 

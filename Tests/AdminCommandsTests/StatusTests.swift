@@ -1,0 +1,19 @@
+import AdminCommands
+import Testing
+
+@Suite struct StatusTests {
+    @Test(arguments: [
+        ("state", "running", "martlet_up 1\n"),
+        ("state", "disk full", "martlet_up 0\n"),
+        ("uptime", "12", "martlet_uptime_seconds 12\n"),
+        ("sessions-imap", "3", "martlet_sessions{protocol=\"imap\"} 3\n"),
+        ("checkpoint-age", "9", "martlet_checkpoint_age_seconds 9\n"),
+        ("checkpoint-age", "", ""),
+        ("scrub-state", "waiting", ""),
+        ("log-octets", "18446744073709551615", "martlet_log_octets 18446744073709551615\n"),
+        ("scrub-current-findings", "0", "martlet_scrub_current_findings 0\n"),
+    ])
+    func metrics(_ figure: String, _ value: String, _ line: String) {
+        #expect(statusMetric(figure, value) == line)
+    }
+}
