@@ -85,7 +85,7 @@ let package = Package(
             "MaildirFormat",
             uses: ["IndexedStore", "MailStore", "MailCore", "CLinux", "CDecompress"]),
 
-        room("PackFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
+        room("PackFormat", uses: ["IndexedStore", "MailStore", "MailCore", "CDecompress"]),
 
         // Who may read what, and where a message goes.
         room(

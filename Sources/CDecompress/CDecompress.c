@@ -65,6 +65,9 @@ static struct {
     size_t (*zstd_free)(void *);
     size_t (*zstd_run)(void *, struct zstd_out *, struct zstd_in *);
     unsigned (*zstd_is_error)(size_t);
+    size_t (*zstd_bound)(size_t);
+    size_t (*zstd_pack)(void *, size_t, const void *, size_t, int);
+    size_t (*zstd_unpack)(void *, size_t, const void *, size_t);
     int (*lz4_run)(const char *, char *, int, int);
 } library;
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
@@ -101,7 +104,12 @@ static int open_library(int kind) {
                 library.zstd_run =
                     (size_t (*)(void *, struct zstd_out *, struct zstd_in *))dlsym(handle, "ZSTD_decompressStream");
                 library.zstd_is_error = (unsigned (*)(size_t))dlsym(handle, "ZSTD_isError");
-                is_open[kind] = library.zstd_make && library.zstd_free && library.zstd_run && library.zstd_is_error;
+                library.zstd_bound = (size_t (*)(size_t))dlsym(handle, "ZSTD_compressBound");
+                library.zstd_pack =
+                    (size_t (*)(void *, size_t, const void *, size_t, int))dlsym(handle, "ZSTD_compress");
+                library.zstd_unpack = (size_t (*)(void *, size_t, const void *, size_t))dlsym(handle, "ZSTD_decompress");
+                is_open[kind] = library.zstd_make && library.zstd_free && library.zstd_run && library.zstd_is_error
+                    && library.zstd_bound && library.zstd_pack && library.zstd_unpack;
                 break;
             case MARTLET_LZ4:
                 library.lz4_run = (int (*)(const char *, char *, int, int))dlsym(handle, "LZ4_decompress_safe");
@@ -300,4 +308,22 @@ int martlet_decompress(
 int martlet_decompressor_may_end(const martlet_decompressor *d) {
     return d->kind == MARTLET_LZ4 && d->lz4.has_header && d->lz4.in_wanted == 0 && d->lz4.start_count == 0 &&
            d->lz4.out_given == d->lz4.out_count;
+}
+
+// MARK: Whole frames
+
+int martlet_zstd_is_there(void) { return open_library(MARTLET_ZSTD); }
+
+size_t martlet_zstd_bound(size_t count) { return open_library(MARTLET_ZSTD) ? library.zstd_bound(count) : 0; }
+
+size_t martlet_zstd_pack(unsigned char *out, size_t out_count, const unsigned char *in, size_t in_count, int level) {
+    if (!open_library(MARTLET_ZSTD)) return 0;
+    size_t made = library.zstd_pack(out, out_count, in, in_count, level);
+    return library.zstd_is_error(made) ? 0 : made;
+}
+
+int martlet_zstd_unpack(unsigned char *out, size_t out_count, const unsigned char *in, size_t in_count) {
+    if (!open_library(MARTLET_ZSTD)) return 0;
+    size_t made = library.zstd_unpack(out, out_count, in, in_count);
+    return !library.zstd_is_error(made) && made == out_count;
 }

@@ -211,7 +211,7 @@ final class AccountSnapshot: AccountArchive {
             // Where it was then: a segment that is given back stays for a while, so that this still works when the
             // message has been removed since.
             if let body, let location = body.location,
-                let octets = try? volume.log.body(body.count, at: location)
+                let octets = try? volume.unpacked(volume.log.body(body.count, at: location), body)
             {
                 return octets
             }

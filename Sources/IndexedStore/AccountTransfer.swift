@@ -259,11 +259,12 @@ final class AccountTransfer: @unchecked Sendable {
                 continue
             }
             message.location = .thisRecord
+            let packed = self.target.packed(octets)
             load.records.append(
                 .added(
                     MessageAdded(
                         targets: [MessageAdded.Target(key: key, newKeywords: NewKeywords(), message: message)],
-                        octets: octets)))
+                        octets: packed ?? octets, isPacked: packed != nil)))
             load.derived.append(made.isEmpty ? CacheBuilder.build(octets) : made)
             load.shared.append(isShared ? body : nil)
             load.octets += octets.count

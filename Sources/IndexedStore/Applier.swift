@@ -78,6 +78,10 @@ final class Applier: @unchecked Sendable {
     private let report: @Sendable (IndexedStore.LogLevel, String) -> Void
     private let crashPoint: @Sendable (CrashPoint) -> Void
     private let thread = ThreadSlot()
+    /// Takes the records of large bodies that nobody names any more. Set before the thread starts.
+    private var freed: @Sendable ([RecordLocation]) -> Void = { _ in }
+
+    func whenFreed(_ body: @escaping @Sendable ([RecordLocation]) -> Void) { self.freed = body }
 
     /// How long a record may stay unapplied when no reader asks for it.
     private static let idleDelay: UInt64 = 50_000_000
@@ -378,6 +382,7 @@ final class Applier: @unchecked Sendable {
         self.crashPoint(.afterApply)
         self.lastButOne = self.lastCommitted
         self.lastCommitted = last
+        if !writer.bodies.freedLarge.isEmpty { self.freed(writer.bodies.freedLarge) }
         if !writer.fileTasks.isEmpty { self.handOver(writer.fileTasks, items) }
         self.monitor.lock.withLock {
             self.failure = nil

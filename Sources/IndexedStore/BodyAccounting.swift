@@ -13,12 +13,14 @@ struct BodyAccounting {
     }
 
     /// The body that the record at hand holds.
-    var current: (id: BodyID, location: RecordLocation, count: UInt32)?
+    var current: (id: BodyID, location: RecordLocation, count: UInt32, isPacked: Bool)?
     var unreferenced = Unreferenced.forget
     /// How the needed octets of segments have changed in this transaction.
     private var changes: [UInt32: Int64] = [:]
     /// Needed octets of the segments that this transaction changed, after `finish`.
     private(set) var live: [UInt32: UInt64] = [:]
+    /// The records of large bodies that nobody names any more.
+    private(set) var freedLarge: [RecordLocation] = []
     private var buffer: [UInt8] = []
 
     private func row(
@@ -51,6 +53,7 @@ struct BodyAccounting {
         guard row.location == nil else { return }
         row.location = current.location
         row.count = current.count
+        row.isPacked = current.isPacked
         if row.references > 0 { self.count(row, 1) }
         try self.put(current.id, row, schema, transaction)
     }
@@ -64,6 +67,7 @@ struct BodyAccounting {
         if let current, current.id == id, row.location == nil {
             row.location = current.location
             row.count = current.count
+            row.isPacked = current.isPacked
         }
         row.references += 1
         if !wasCounted { self.count(row, 1) }
@@ -79,6 +83,7 @@ struct BodyAccounting {
         if row.references == 0 {
             self.count(row, -1)
             if self.unreferenced == .forget {
+                if Int(row.count) > VolumeLog.largeBody, let location = row.location { self.freedLarge.append(location) }
                 try transaction.delete(schema.bodies, IndexSchema.key(id))
                 return
             }
@@ -88,7 +93,7 @@ struct BodyAccounting {
 
     /// The body stands in another record now.
     mutating func move(
-        _ id: BodyID, to location: RecordLocation, count: UInt32, _ schema: IndexSchema,
+        _ id: BodyID, to location: RecordLocation, count: UInt32, isPacked: Bool, _ schema: IndexSchema,
         _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) {
         // Gone while it was copied: the copy is garbage.
@@ -96,6 +101,7 @@ struct BodyAccounting {
         if row.references > 0 { self.count(row, -1) }
         row.location = location
         row.count = count
+        row.isPacked = isPacked
         if row.references > 0 { self.count(row, 1) }
         try self.put(id, row, schema, transaction)
     }

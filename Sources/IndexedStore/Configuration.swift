@@ -60,6 +60,10 @@ extension IndexedStore {
         public var volumeName = ""
         /// The body formats that accounts may have, by their names in settings.
         public var bodyFormats: [String: any BodyFormat]
+        /// Reads bodies that are packed; `nil`: none can be.
+        public var bodyCodec: (any BodyCodec)?
+        /// Whether bodies that come into the log are packed.
+        public var packsBodies = false
         public var fsync = Fsync.optimized
         public var mailboxDefaults: [MailboxDefault] = []
         public var namespaces: [Namespace] = [

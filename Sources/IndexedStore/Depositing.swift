@@ -39,6 +39,8 @@ final class Depositing: @unchecked Sendable {
         let message: IncomingMessage
         var items: [Item] = []
         var derived = DerivedRows.none
+        /// The body as the log is to have it, where it is to be smaller there.
+        var packed: MessageOctets?
         var targets: [MessageAdded.Target] = []
         /// What deliveries do beside, and whose mails those are.
         var effects = RecordedEffects()
@@ -167,6 +169,7 @@ final class Depositing: @unchecked Sendable {
             group.items[index] = item
         }
         group.items.removeAll { $0.location == nil }
+        if group.items.allSatisfy({ $0.prepared == nil }) { group.packed = self.volume.packed(octets) }
     }
 
     /// Assigns UIDs and queues the records, with all mailboxes concerned locked in the order of their keys.
@@ -301,7 +304,9 @@ final class Depositing: @unchecked Sendable {
     private func record(of group: Group, number: Int) -> PendingRecord {
         PendingRecord(
             record: .added(
-                MessageAdded(targets: group.targets, effects: group.effects, octets: group.message.octets)),
+                MessageAdded(
+                    targets: group.targets, effects: group.effects, octets: group.packed ?? group.message.octets,
+                    isPacked: group.packed != nil)),
             derived: group.derived,
             isAwaited: true, hasFileWork: group.items.contains { $0.prepared != nil },
             completion: { [self] result in self.flushed(number, result) })

@@ -121,7 +121,9 @@ struct IndexWriter {
                 try transaction.put(self.schema.accessLists, IndexSchema.key(set.key), set.text)
             }
         case .added(let added):
-            self.bodies.current = (BodyID(place.sequence), place.location, UInt32(clamping: added.count))
+            self.bodies.current = (
+                BodyID(place.sequence), place.location, UInt32(clamping: added.count), added.isPacked
+            )
             if !added.isForFilesOnly || added.effects.namesBody {
                 try self.bodies.introduce(self.schema, transaction)
             }
@@ -161,10 +163,13 @@ struct IndexWriter {
             try self.put(keywords, key, transaction)
         case .bodyMoved(let moved):
             try self.bodies.move(
-                moved.id, to: place.location, count: UInt32(clamping: moved.count), self.schema, transaction)
+                moved.id, to: place.location, count: UInt32(clamping: moved.count), isPacked: moved.isPacked, self.schema,
+                transaction)
         case .relocated(let relocated):
             if relocated.new.isInLog {
-                self.bodies.current = (BodyID(place.sequence), place.location, UInt32(clamping: relocated.count))
+                self.bodies.current = (
+                    BodyID(place.sequence), place.location, UInt32(clamping: relocated.count), false
+                )
                 try self.bodies.introduce(self.schema, transaction)
             }
             try self.apply(relocated, transaction)

@@ -125,6 +125,7 @@ public final class IndexedStore: MailStore {
         await gate.enter()
         defer { gate.leave() }
         if let known = self.volume.accounts.find(identity.name) { return known }
+        if self.volume.accounts.hasLeft(identity.name) { throw StoreError(.temporary, "account moves") }
         let volume = self.volume
         let (account, ticket) = try await self.threads.run {
             () throws(StoreError) -> (StoreAccount, UInt64?) in

@@ -111,7 +111,7 @@ public enum LogDump {
         case .added(let added):
             if let only = added.targets.first, added.targets.count == 1 { place(only.key) }
             row.text =
-                "body=\(added.count) "
+                "body=\(added.count)\(added.isPacked ? " packed " : " ")"
                 + added.targets.map { "\($0.key.account)/\($0.key.mailbox): \(Self.words($0.message))" }
                 .joined(separator: ", ") + Self.words(added.effects)
         case .outgoingChanged(let changed):

@@ -47,7 +47,14 @@ extension LogKeeper {
                     count > VolumeLog.largeBody
                     ? try self.log.body(row.count, at: logged.location)
                     : MessageOctets(Array(logged.payload.suffix(count)))
-                records.append(.bodyMoved(BodyMoved(id: id, octets: body)))
+                // One that came before bodies were packed.
+                if !row.isPacked, self.configuration.packsBodies, let codec = self.configuration.bodyCodec,
+                    let packed = PackedBody.pack(body, codec)
+                {
+                    records.append(.bodyMoved(BodyMoved(id: id, octets: packed, isPacked: true)))
+                } else {
+                    records.append(.bodyMoved(BodyMoved(id: id, octets: body, isPacked: row.isPacked)))
+                }
                 octets += count
                 if octets >= Self.copiedOctets {
                     try self.copy(&records, &octets, pace)
@@ -84,8 +91,8 @@ extension LogKeeper {
     /// The body that a record holds, if it holds one.
     private static func body(in logged: LogRecord) -> BodyID? {
         switch StoreRecord.Kind(rawValue: logged.kind) {
-        case .added, .delivered, .relocated: return BodyID(logged.sequence)
-        case .bodyMoved:
+        case .added, .delivered, .relocated, .addedPacked, .deliveredPacked: return BodyID(logged.sequence)
+        case .bodyMoved, .bodyMovedPacked:
             guard logged.payload.count >= 9 else { return nil }
             return BodyID(
                 rawValue: UInt64(littleEndian: logged.payload.loadUnaligned(fromByteOffset: 1, as: UInt64.self)))

@@ -33,6 +33,23 @@ final class LogKeeper: @unchecked Sendable {
     /// When the budget allows the next octet, in monotonic nanoseconds.
     private var paidUntil: UInt64 = 0
 
+    /// Large bodies that nobody names any more. With `monitor.lock` held.
+    private var freedBodies: [Freed] = []
+
+    func addFreed(_ freed: [Freed]) {
+        guard !freed.isEmpty else { return }
+        self.monitor.lock.withLock {
+            self.freedBodies += freed.prefix(max(0, Self.maximumFreed - self.freedBodies.count))
+        }
+    }
+
+    func takeFreed() -> [Freed] {
+        self.monitor.lock.withLock {
+            defer { self.freedBodies = [] }
+            return self.freedBodies
+        }
+    }
+
     /// What else is done from time to time. Set before the thread starts.
     private var steps: [@Sendable () -> Void] = []
 
@@ -125,6 +142,7 @@ final class LogKeeper: @unchecked Sendable {
             do throws(StoreError) {
                 if isDue { try self.writeCheckpoint() }
                 try self.clean(isWanted ? .everything : .withinBudget)
+                try self.punchFreed(isWanted ? .everything : .withinBudget)
                 self.hasFailed = false
             } catch {
                 if !self.mustStop, !self.hasFailed {

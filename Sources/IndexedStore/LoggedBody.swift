@@ -45,6 +45,8 @@ struct BodyRow: Sendable, Hashable {
     var count: UInt32
     /// Rows of messages that name it.
     var references: UInt32
+    /// Whether those octets are a `PackedBody`.
+    var isPacked = false
 
     init(location: RecordLocation?, count: UInt32, references: UInt32) {
         self.location = location
@@ -56,7 +58,7 @@ struct BodyRow: Sendable, Hashable {
     var span: UInt64 { self.location.map { UInt64($0.span) } ?? 0 }
 
     func encode(into out: inout [UInt8]) {
-        out.append(1)
+        out.append(self.isPacked ? 2 : 1)
         out.appendLittleEndian(self.location?.segment ?? 0)
         out.appendLittleEndian(self.location?.offset ?? 0)
         out.appendLittleEndian(self.location?.length ?? 0)
@@ -66,7 +68,7 @@ struct BodyRow: Sendable, Hashable {
 
     init?(_ bytes: UnsafeRawBufferPointer) {
         var reader = ByteReader(bytes)
-        guard reader.readLittleEndian(UInt8.self) == 1, let segment = reader.readLittleEndian(UInt32.self),
+        guard let version = reader.readLittleEndian(UInt8.self), version == 1 || version == 2, let segment = reader.readLittleEndian(UInt32.self),
             let offset = reader.readLittleEndian(UInt64.self), let length = reader.readLittleEndian(UInt32.self),
             let count = reader.readLittleEndian(UInt32.self), count <= length || segment == 0,
             let references = reader.readLittleEndian(UInt32.self)
@@ -74,6 +76,7 @@ struct BodyRow: Sendable, Hashable {
         self.location = segment == 0 ? nil : RecordLocation(segment: segment, offset: offset, length: length)
         self.count = count
         self.references = references
+        self.isPacked = version == 2
     }
 }
 
@@ -97,12 +100,15 @@ extension Volume {
                     .damaged,
                     "body \(id.rawValue) in segment \(location.segment) at \(location.offset) is not what was written")
             }
+            let body: MessageOctets
             do throws(VolumeLogError) {
-                return try self.log.body(row.count, at: location)
+                body = try self.log.body(row.count, at: location)
             } catch {
                 guard error.code == .damaged || error.code == .noSuchRecord else { throw StoreError(error) }
                 tried = location
+                continue
             }
+            return try self.unpacked(body, row)
         }
     }
 

@@ -302,7 +302,12 @@ struct Recovery {
             self.restarts = count
         }
         var derived = DerivedRows.none
-        if case .added(let added) = record, !added.targets.isEmpty { derived = CacheBuilder.build(added.octets) }
+        if case .added(let added) = record, !added.targets.isEmpty { 
+            // Without the library they are made when somebody asks.
+            let octets =
+                added.isPacked ? try? PackedBody.unpack(added.octets, self.configuration.bodyCodec) : added.octets
+            if let octets { derived = CacheBuilder.build(octets) }
+        }
         self.batch.append(
             (record.withoutOctets, derived, PlacedRecord(sequence: logged.sequence, location: logged.location)))
         self.batchSize += 256 + derived.count

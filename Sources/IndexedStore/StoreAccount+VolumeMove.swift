@@ -97,6 +97,8 @@ extension StoreAccount {
             _ = try target.commitAndApply([.accountArrived(AccountArrived(id: transfer.id, row: row))])
             _ = try source.commitAndApply([.accountLeft(account: old)])
         }
+        source.accounts.noteLeft(self.identity.name)
+        target.accounts.noteArrived(self.identity.name)
         for list in moved {
             source.accessLists.set(list.source, nil)
             target.accessLists.set(list.target, list.text)

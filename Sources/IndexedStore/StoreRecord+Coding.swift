@@ -25,6 +25,9 @@ extension StoreRecord {
         case privateFlagged = 23
         case bodyMoved = 24
         case relocated = 25
+        case addedPacked = 26
+        case deliveredPacked = 27
+        case bodyMovedPacked = 28
         case delivered = 32
         case outgoingChanged = 33
         case traced = 35
@@ -47,7 +50,12 @@ extension StoreRecord {
         case .subscription: .subscription
         case .metadata: .metadata
         case .accessList: .accessList
-        case .added(let added): added.effects.isEmpty ? .added : .delivered
+        case .added(let added):
+            if added.isPacked {
+                added.effects.isEmpty ? .addedPacked : .deliveredPacked
+            } else {
+                added.effects.isEmpty ? .added : .delivered
+            }
         case .outgoingChanged: .outgoingChanged
         case .found: .found
         case .copied: .copied
@@ -56,7 +64,7 @@ extension StoreRecord {
         case .recent: .recent
         case .keywords: .keywords
         case .privateFlagged: .privateFlagged
-        case .bodyMoved: .bodyMoved
+        case .bodyMoved(let moved): moved.isPacked ? .bodyMovedPacked : .bodyMoved
         case .relocated: .relocated
         case .traced: .traced
         case .eventNoted: .eventNoted
@@ -281,9 +289,7 @@ extension StoreRecord {
                 let text = reader.readBytes(reader.remaining)
             else { return nil }
             return .accessList(AccessListSet(key: key, origin: origin, text: Array(text)))
-        case .added:
-            return self.readAdded(kind, &reader, owner)
-        case .delivered:
+        case .added, .delivered, .addedPacked, .deliveredPacked:
             return self.readAdded(kind, &reader, owner)
         case .outgoingChanged:
             return reader.readOutgoingChanged().map { .outgoingChanged($0) }
@@ -307,10 +313,12 @@ extension StoreRecord {
             return .keywords(key, keywords)
         case .privateFlagged:
             return PrivateFlagsChanged(&reader).map { .privateFlagged($0) }
-        case .bodyMoved:
+        case .bodyMoved, .bodyMovedPacked:
             guard let id = reader.readLittleEndian(UInt64.self), let octets = reader.readBytes(reader.remaining)
             else { return nil }
-            return .bodyMoved(BodyMoved(id: BodyID(rawValue: id), octets: Self.octets(octets, owner)))
+            return .bodyMoved(
+                BodyMoved(
+                    id: BodyID(rawValue: id), octets: Self.octets(octets, owner), isPacked: kind == .bodyMovedPacked))
         case .relocated:
             return self.readRelocated(&reader, owner)
         case .traced:
@@ -383,12 +391,15 @@ extension StoreRecord {
             targets.append(MessageAdded.Target(key: key, newKeywords: keywords, message: message))
         }
         var effects = RecordedEffects()
-        if kind == .delivered {
+        if kind == .delivered || kind == .deliveredPacked {
             guard let read = RecordedEffects(&reader) else { return nil }
             effects = read
         }
         guard let octets = reader.readBytes(reader.remaining) else { return nil }
-        return .added(MessageAdded(targets: targets, effects: effects, octets: Self.octets(octets, owner)))
+        return .added(
+            MessageAdded(
+                targets: targets, effects: effects, octets: Self.octets(octets, owner),
+                isPacked: kind == .addedPacked || kind == .deliveredPacked))
     }
 
     private static func readRelocated(

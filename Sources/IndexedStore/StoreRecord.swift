@@ -144,8 +144,13 @@ struct MessageAdded: Sendable {
     var octets: MessageOctets
     /// Octets of the body, also when `octets` are not held any more.
     let count: Int
+    /// Whether `octets` are a `PackedBody`. Only where no target keeps them in a file.
+    let isPacked: Bool
 
-    init(targets: [Target], effects: RecordedEffects = RecordedEffects(), octets: MessageOctets) {
+    init(
+        targets: [Target], effects: RecordedEffects = RecordedEffects(), octets: MessageOctets, isPacked: Bool = false
+    ) {
+        self.isPacked = isPacked
         self.targets = targets
         self.effects = effects
         self.octets = octets
@@ -164,8 +169,11 @@ struct BodyMoved: Sendable {
     var octets: MessageOctets
     /// Octets of the body, also when `octets` are not held any more.
     let count: Int
+    /// Whether `octets` are a `PackedBody`.
+    let isPacked: Bool
 
-    init(id: BodyID, octets: MessageOctets) {
+    init(id: BodyID, octets: MessageOctets, isPacked: Bool = false) {
+        self.isPacked = isPacked
         self.id = id
         self.octets = octets
         self.count = octets.count

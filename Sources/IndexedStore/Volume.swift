@@ -72,6 +72,8 @@ final class Volume: Sendable {
         try self.accessLists.load(self.schema)
         try self.outgoing.load(self.schema)
         try self.events.load(self.schema)
+        let keeper = self.keeper
+        self.applier.whenFreed { keeper.freed($0) }
         try self.fileWork.start(self.applier)
         try self.applier.start()
         try self.committer.start(self.keeper)
@@ -192,6 +194,8 @@ final class AccountTable: Sendable {
         var kept: [StoreAccount?] = []
         var next = 0
         var nextID: UInt32 = 1
+        /// Names of accounts that have gone to another volume: none is made anew for who has the old one in hand.
+        var left = Set<String>()
     }
 
     private let state = Mutex(State())
@@ -201,6 +205,10 @@ final class AccountTable: Sendable {
     func gate(_ name: String) -> AsyncGate {
         self.gates[Int(UInt(bitPattern: name.hashValue) % UInt(self.gates.count))]
     }
+
+    func noteLeft(_ name: String) { self.state.withLock { _ = $0.left.insert(name) } }
+    func noteArrived(_ name: String) { self.state.withLock { _ = $0.left.remove(name) } }
+    func hasLeft(_ name: String) -> Bool { self.state.withLock { $0.left.contains(name) } }
 
     func find(_ name: String) -> StoreAccount? { self.state.withLock { $0.byName[name]?.account } }
 

@@ -77,6 +77,7 @@ public struct LogReader: Sendable {
         var walk = SegmentWalk(
             scanner: SegmentScanner(file, end: try file.length()), bound: next?.firstSequence.rawValue,
             expected: segment.firstSequence.rawValue, chain: segment.previous)
+        walk.holes = VolumeLog.holes(self.directory + "/" + FileName.holes(segment.number))
         var report = ReplayReport()
         _ = try walk.run { (header, offset, scanner) throws in
             try VolumeLog.show(header, offset, scanner, visit)

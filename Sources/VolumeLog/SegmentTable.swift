@@ -90,6 +90,7 @@ enum FileName {
     }
 
     static func segment(_ number: UInt32) -> String { FileName.hexadecimal(number) + ".segment" }
+    static func holes(_ number: UInt32) -> String { FileName.hexadecimal(number) + ".holes" }
     static func spare(_ number: UInt32) -> String { "spare-" + FileName.hexadecimal(number) }
     static func damaged(_ number: UInt32) -> String { "damaged-" + FileName.hexadecimal(number) }
 

@@ -13,6 +13,8 @@ struct SegmentWalk {
     var position = SegmentHeader.size
     var damages: [LogDamage] = []
     var records = 0
+    /// Where records begin whose payloads are gone on purpose; they are passed over.
+    var holes: Set<UInt64> = []
     /// Whether to stop where the first damage begins, and where the records behind it go on.
     var endsAtDamage = false
     private(set) var resumption: Int?
@@ -27,10 +29,11 @@ struct SegmentWalk {
         while self.bound.map({ self.expected < $0 }) ?? true {
             let header = self.scanner.header(at: self.position)
             if let header, header.sequence == self.expected, self.chain ?? header.previous == header.previous {
-                if header.sequence < from || self.scanner.isIntact(header, at: self.position) {
+                let isHole = self.holes.contains(UInt64(self.position))
+                if header.sequence < from || isHole || self.scanner.isIntact(header, at: self.position) {
                     let offset = self.position
                     self.accept(header, at: offset)
-                    if header.sequence < from { continue }
+                    if header.sequence < from || isHole { continue }
                     self.records += 1
                     if try visit(header, offset, self.scanner) == .stop { return .stop }
                     continue

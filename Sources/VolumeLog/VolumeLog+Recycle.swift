@@ -34,6 +34,9 @@ extension VolumeLog {
         var status = stat()
         guard stat(path, &status) == 0 else { throw VolumeLogError(errno: errno, "stat", path) }
         let size = Int(status.st_size)
+        // Blocks that are gone are worth nothing to who writes there next.
+        let holes = self.path(FileName.holes(number))
+        let hasHoles = access(holes, F_OK) == 0
         enum Fate {
             case keep
             case spare(String)
@@ -44,7 +47,7 @@ extension VolumeLog {
             else { return .keep }
             table.segments.remove(at: index)
             table.forget(number)
-            guard table.spares.count < self.options.maximumSpares, size <= self.options.segmentSize else {
+            guard !hasHoles, table.spares.count < self.options.maximumSpares, size <= self.options.segmentSize else {
                 return .delete
             }
             return .spare(table.takeSpareName())
@@ -54,6 +57,8 @@ extension VolumeLog {
         case .keep: return
         case .delete:
             if files.unlink(path) != 0 { throw VolumeLogError(errno: errno, "unlink", path) }
+            // The segment's number is never another's.
+            if hasHoles { _ = files.unlink(holes) }
             try self.flushDirectory()
         case .spare(let name):
             if files.rename(path, self.path(name)) != 0 { throw VolumeLogError(errno: errno, "rename", path) }

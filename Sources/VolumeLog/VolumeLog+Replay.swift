@@ -67,6 +67,7 @@ extension VolumeLog {
         var walk = SegmentWalk(
             scanner: scanner, bound: table.bound(at: index), expected: segment.firstSequence,
             chain: segment.previous)
+        walk.holes = self.holes(of: segment.number)
         let step = try walk.run(from: first) { (header, offset, scanner) throws in
             try Self.show(header, offset, scanner, visit)
         }

@@ -32,6 +32,15 @@ public enum MailStoreWiring {
             case .always: .always
             case .never: .never
             }
+        configuration.bodyCodec = ZstdCodec(level: settings.mail.compressionLevel)
+        if settings.mail.compression == .zstd {
+            guard configuration.bodyCodec != nil else {
+                throw StoreError(
+                    .cannot,
+                    "mail_volume_compression = zstd needs the library \(ZstdCodec.library), which is not installed")
+            }
+            configuration.packsBodies = true
+        }
         configuration.segmentRetention = settings.mail.logRetention.components.seconds
         configuration.backgroundRate = Int(clamping: settings.mail.backgroundRate)
         configuration.trace.octets = settings.mail.traceSize

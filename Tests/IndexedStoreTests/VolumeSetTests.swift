@@ -128,6 +128,9 @@ import Testing
             #expect(try !set.deliveryMemory.claim(OutgoingTests.key("k"), of: moved, at: 1_800_000_000))
             #expect(try await set.accountsSharing(with: [.user("ben")]) == ["anna"])
             #expect(try await set.accountNames() == ["anna"])
+            // Nobody who still has the old place in hand makes an account there.
+            let stale = await #expect(throws: StoreError.self) { try await set.stores[0].account(identity) }
+            #expect(stale?.code == .temporary)
             // What waits for the MTA is sent from where it was.
             let mail = try #require(set.outgoingQueue?.mails.first)
             #expect(mail.account.name == "anna")

@@ -1,4 +1,5 @@
-// Reads messages that another server has compressed: gzip, bzip2, Zstandard, and Dovecot's own framing of LZ4.
+// Reads messages that another server has compressed: gzip, bzip2, Zstandard, and Dovecot's own framing of LZ4; and
+// compresses with Zstandard.
 //
 // zlib is linked; the others are opened when the first message of their kind is read, by the names that their
 // packages give the libraries at run time, so that neither their headers nor their presence is needed.
@@ -47,6 +48,16 @@ int martlet_decompress(
 
 /// Whether the input may end here although no end was marked.
 int martlet_decompressor_may_end(const martlet_decompressor *decompressor);
+
+/// Whether Zstandard's library is there: what follows needs it, and answers 0 without.
+int martlet_zstd_is_there(void);
+/// The most octets that so many can become.
+size_t martlet_zstd_bound(size_t count);
+/// Compresses into one frame; answers its octets, 0 when that failed.
+size_t martlet_zstd_pack(
+    unsigned char *out, size_t out_count, const unsigned char *in, size_t in_count, int level);
+/// Decompresses frames that hold exactly `out_count` octets; 0 for any others.
+int martlet_zstd_unpack(unsigned char *out, size_t out_count, const unsigned char *in, size_t in_count);
 
 /// The file name of the library that a kind needs.
 const char *martlet_compression_library(int kind);

@@ -10,6 +10,8 @@ int martlet_accept4(int fd, int flags);
 void martlet_syslog(int priority, const char *text);
 /// syncfs(2) on the file system that holds `fd`: -1 with errno on failure.
 int martlet_syncfs(int fd);
+/// fallocate(2) that gives a file's blocks back and leaves zeros there: -1 with errno on failure.
+int martlet_punch_hole(int fd, int64_t offset, int64_t length);
 /// setfsuid(2) and setfsgid(2) for the calling thread; 0 when both ids are in force afterwards, else -1.
 int martlet_setfsids(uint32_t uid, uint32_t gid);
 /// Becomes another user for good: ids, groups of `name` (NULL: none). `keeps_setid` keeps CAP_SETUID and

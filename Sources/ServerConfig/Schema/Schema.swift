@@ -118,6 +118,13 @@ package enum Schema {
             "mail_volume_background_rate", \.mail.backgroundRate,
             "Octets a second that may be written to keep the volume's log short: checkpoints, and copies of the messages left in mostly empty segments. 0: no cleaning, the log of pack accounts then only grows."
         ),
+        .choice(
+            "mail_volume_compression", \.mail.compression,
+            "`zstd`: bodies of pack accounts from 512 octets to 16 MiB are compressed on their way into the volume's log, and when cleaning copies them. Needs the library libzstd.so.1 (Debian: libzstd1), then also to read them. `no`: new ones are not; those that are stay readable."
+        ),
+        .number(
+            "mail_volume_compression_level", \.mail.compressionLevel, 1...19,
+            "For `zstd`: 1 is fast, 19 is small."),
         .time(
             "mail_volume_log_retention", \.mail.logRetention,
             "For how long a segment of the log stays where it is although nothing needs it any more, so that a copy made with rsync while the server runs finds everything it listed. Less while the file system is nearly full."

@@ -23,6 +23,9 @@ public struct MailSettings: Sendable, Equatable {
     public var volumes: [VolumeSettings] = []
     /// Octets a second that may be written for keeping the log short; 0: nothing is cleaned.
     public var backgroundRate: UInt64 = 20 << 20
+    public var compression: VolumeCompression = .no
+    /// From 1, fast, to 19, small.
+    public var compressionLevel = 3
     /// For how long segments of the log that nothing needs any more stay where they are.
     public var logRetention: Duration = .seconds(3600)
     /// How often everything is read and compared; zero: never.
@@ -77,6 +80,11 @@ public enum MailDriver: String, SettingChoice {
     case maildir
     /// Messages stay in the volume's log.
     case pack
+}
+
+/// How bodies in a volume's log are made smaller.
+public enum VolumeCompression: String, SettingChoice {
+    case no, zstd
 }
 
 /// When changes are forced to the disk.
