@@ -75,7 +75,7 @@ struct ExportOutput: AdminOutput {
     /// As mail programs and Dovecot have them: a line for each, in the names of the files.
     private func writeSubscriptions() throws(AdminError) {
         guard !self.subscriptions.isEmpty else { return }
-        let file = try FileWriter("\(self.directory)/\(self.form == .maildir ? "subscriptions" : ".subscriptions")")
+        let file = try self.directory.file(self.form == .maildir ? "subscriptions" : ".subscriptions")
         for name in self.subscriptions {
             var line = name.text
             if self.form == .maildir, !name.isInbox { line = String(MailFolders.maildirPath(name).dropFirst(2)) }
