@@ -176,25 +176,8 @@ package struct Transcript: Sendable, CustomStringConvertible {
 
     private static func octets(_ text: String, _ block: [String]) -> [UInt8] {
         guard !block.isEmpty else { return Array(text.utf8) + [0x0D, 0x0A] }
+        // The count waits for the names in the block.
         let body = block.map { $0 + "\r\n" }.joined()
-        var command = text
-        if let mark = command.range(of: "{#") {
-            command.replaceSubrange(mark, with: "{\(body.utf8.count)")
-        }
-        return Array((command + "\r\n" + body).utf8) + (text.contains("{#") ? [0x0D, 0x0A] : [])
-    }
-}
-
-extension String {
-    /// The first occurrence of `text`, without Foundation.
-    fileprivate func range(of text: String) -> Range<String.Index>? {
-        var start = self.startIndex
-        while start < self.endIndex {
-            if self[start...].hasPrefix(text) {
-                return start..<self.index(start, offsetBy: text.count)
-            }
-            start = self.index(after: start)
-        }
-        return nil
+        return Array((text + "\r\n" + body).utf8) + (text.hasSuffix("}") && text.contains("{#") ? [0x0D, 0x0A] : [])
     }
 }

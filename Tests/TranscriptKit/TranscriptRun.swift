@@ -59,7 +59,7 @@ private struct TranscriptRun {
         switch step {
         case .send(let number, let template, _):
             self.forbidden[number] = []
-            let bytes = Self.substitute(template, self.names)
+            let bytes = Self.counted(Self.substitute(template, self.names))
             self.log.append("C\(number): \(String(decoding: bytes, as: UTF8.self))")
             try self.socket(number).send(bytes)
         case .forbid(let number, let pattern, let line):
@@ -101,6 +101,14 @@ private struct TranscriptRun {
                 throw LineSocket.Failure(description: "\(self.name):\(line): the connection lives on")
             }
         }
+    }
+
+    /// Replaces `{#` at the first line's end by the count of the block that follows, which a CRLF ends.
+    static func counted(_ bytes: [UInt8]) -> [UInt8] {
+        guard let end = bytes.firstIndex(of: 0x0D), let mark = bytes[..<end].lastIndex(of: UInt8(ascii: "{")),
+            mark + 1 < end, bytes[mark + 1] == UInt8(ascii: "#"), bytes.count >= end + 4
+        else { return bytes }
+        return bytes[...mark] + Array(String(bytes.count - end - 4).utf8) + bytes[(mark + 2)...]
     }
 
     /// Replaces `$name` by its bound text; other dollars stay.
