@@ -196,12 +196,12 @@ let package = Package(
             ]),
         tests("Submission", uses: ["TemporaryFiles"]),
         tests("ServerConfig", uses: ["SieveCore", "TemporaryFiles"]),
-        tests("ServerCore", uses: ["COpenSSL", "CZlib", nioCore, nioPosix, logging]),
+        tests("ServerCore", uses: ["TranscriptKit", "COpenSSL", "CZlib", nioCore, nioPosix, logging]),
         tests(
             "POP3Server",
             uses: [
-                "ServerCore", "ServerConfig", "Accounts", "Authentication", "SASLCore", "MailStore", "MIMECore",
-                "MailCore", nioPosix, logging,
+                "TranscriptKit", "ServerCore", "ServerConfig", "Accounts", "Authentication", "SASLCore", "MailStore",
+                "MIMECore", "MailCore", nioPosix, logging,
             ]),
         tests("Login", uses: ["ServerCore", nioCore]),
         tests("QuotaStatusServer"),

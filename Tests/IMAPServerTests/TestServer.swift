@@ -8,6 +8,7 @@ import SASLCore
 import ServerConfig
 import ServerCore
 import Synchronization
+import TranscriptKit
 
 @testable import IMAPServer
 
@@ -87,7 +88,7 @@ struct TestServer {
                 accounts: Accounts(store: store, mail: mail, processOwner: .init(uid: 1, gid: 1)),
                 store: store,
                 contexts: TLSContexts(), logger: logger))
-        let (descriptor, port) = try Self.bindLoopback()
+        let (descriptor, port) = try LoopbackSocket.listening()
         let loops = ConnectionLoops(threads: 2)
         let listener = try await Listener.start(
             socket: descriptor, options: ListenerOptions(service: "imap"), service: service, on: loops,
@@ -107,22 +108,6 @@ struct TestServer {
         self.registry.disconnectAll()
         await self.registry.waitUntilEmpty()
         await self.loops.shutdown()
-    }
-
-    private static func bindLoopback() throws -> (CInt, UInt16) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(descriptor, generic, length) == 0 && listen(descriptor, 64) == 0
-                    && getsockname(descriptor, generic, &length) == 0
-            }
-        }
-        guard isBound else { throw StoreError.fromErrno("bind") }
-        return (descriptor, UInt16(bigEndian: address.sin_port))
     }
 }
 

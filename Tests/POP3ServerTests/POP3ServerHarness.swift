@@ -7,6 +7,7 @@ import POP3Server
 import ServerConfig
 import ServerCore
 import Testing
+import TranscriptKit
 
 /// A POP3 server on a loopback port over one mailbox.
 struct POP3ServerHarness {
@@ -46,7 +47,7 @@ struct POP3ServerHarness {
                 configuration: configuration, hostname: "mail.example.org", authenticator: OneUser(),
                 accounts: Accounts(store: store, mail: configuration.settings.mail, processOwner: owner),
                 contexts: contexts, logger: logger))
-        let (descriptor, port) = try Self.bindLoopback()
+        let (descriptor, port) = try LoopbackSocket.listening()
         self.inbox = inbox
         self.port = port
         self.loops = ConnectionLoops(threads: 1)
@@ -115,16 +116,9 @@ struct POP3ServerHarness {
     }
 
     private static func connect(_ port: UInt16) throws -> CInt {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = self.loopback(port)
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        let descriptor = try LoopbackSocket.connected(to: port)
         var patience = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        guard result == 0 else { throw Failure(text: "connect: \(errno)") }
         return descriptor
     }
 
@@ -153,28 +147,6 @@ struct POP3ServerHarness {
             if more.isEmpty { return String(decoding: all, as: UTF8.self) }
             all += more
         }
-    }
-
-    private static func bindLoopback() throws -> (CInt, UInt16) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = self.loopback(0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        try withUnsafeMutablePointer(to: &address) { pointer in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                guard bind(descriptor, generic, length) == 0, listen(descriptor, 64) == 0,
-                    getsockname(descriptor, generic, &length) == 0
-                else { throw Failure(text: "bind: \(errno)") }
-            }
-        }
-        return (descriptor, UInt16(bigEndian: address.sin_port))
-    }
-
-    private static func loopback(_ port: UInt16) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return address
     }
 }
 

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import ServerCore
+import TranscriptKit
 
 /// A listener on a loopback port with a closure as its protocol.
 struct TestServer {
@@ -24,7 +25,7 @@ struct TestServer {
         limits: ConnectionLimits = ConnectionLimits(maximum: 0, waiting: WaitingLimit(maximum: 0)),
         alpn: String = "imap", _ body: @escaping @Sendable (Connection) async -> Void
     ) async throws -> TestServer {
-        let (descriptor, port) = try bindLoopback()
+        let (descriptor, port) = try LoopbackSocket.listening()
         var options = ListenerOptions(service: "test", security: security, applicationProtocol: alpn)
         options.connection = settings
         let loops = ConnectionLoops(threads: 2)
@@ -52,28 +53,6 @@ struct TestServer {
             return try body(client)
         }
     }
-
-    private static func bindLoopback() throws -> (CInt, UInt16) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = loopback(port: 0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        try withUnsafeMutablePointer(to: &address) { pointer in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                guard bind(descriptor, generic, length) == 0, listen(descriptor, 64) == 0,
-                    getsockname(descriptor, generic, &length) == 0
-                else { throw ClientError(text: "bind: \(errno)") }
-            }
-        }
-        return (descriptor, UInt16(bigEndian: address.sin_port))
-    }
-}
-
-func loopback(port: UInt16) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    return address
 }
 
 /// For blocking clients alone: the sessions under test use the shared pool.
@@ -93,16 +72,9 @@ final class Client {
     private var isClosed = false
 
     init(port: UInt16) throws {
-        self.descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = loopback(port: port)
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(self.descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        self.descriptor = try LoopbackSocket.connected(to: port)
         var patience = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(self.descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        guard result == 0 else { throw ClientError(text: "connect: \(errno)") }
     }
 
     func close() {

@@ -12,16 +12,7 @@ package final class LineSocket {
     package private(set) var hasEnded = false
 
     package init(port: UInt16) throws {
-        self.descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(self.descriptor, $0, size) }
-        }
-        guard result == 0 else { throw Failure(description: "connect to port \(port): errno \(errno)") }
+        self.descriptor = try LoopbackSocket.connected(to: port)
     }
 
     deinit { close(self.descriptor) }
