@@ -39,7 +39,17 @@ extension MailboxState {
         self.isSuspect = false
         let end = Monitor.now()
         self.lastScan = (end, end &- begin)
-        if let last = merged ?? raised { try self.core.volume.committer.waitFlushed(last) }
+        guard let last = merged ?? raised else { return }
+        try self.core.volume.committer.waitFlushed(last)
+        let failure = self.lock.withLock {
+            defer { self.refusedChange = nil }
+            return self.refusedChange
+        }
+        if let failure {
+            // The next look has to see the same differences again.
+            self.knownFingerprint = nil
+            throw failure
+        }
     }
 
     /// Goes above every MODSEQ that another server can have told clients while it had the mailbox, so that a client
@@ -295,8 +305,9 @@ extension MailboxState {
                     case .success:
                         self.publish(entry)
                         for (uid, rows) in derived { self.core.volume.applier.add(.derived(key, uid, rows)) }
-                    case .failure:
+                    case .failure(let failure):
                         // The files are still there: the next look finds them again.
+                        self.lock.withLock { self.refusedChange = failure }
                         self.drop(entry)
                     }
                 }))

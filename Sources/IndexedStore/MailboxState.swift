@@ -50,6 +50,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     /// Messages that became visible while the others were being read from the index.
     var arrivedWhileLoading: [MessageRecord]?
     var pending: Deque<PendingEntry> = []
+    /// Why the log did not take what other programs did to the files, until the one who looked at them knows.
+    var refusedChange: StoreError?
     /// Messages about to be moved away; no other change touches them.
     var leaving = UIDSet()
     /// Sessions and others that need the messages in memory.

@@ -5,8 +5,8 @@ import Synchronization
 
 /// A lock by a file that exists, as Dovecot and other mail programs take it: `<name>.lock`, made exclusively.
 ///
-/// The file holds `<pid>:<host>`. A lock is stale when its process on this host is gone, or when it is
-/// `staleAfter` seconds old: then it is taken away. Held by one thread; released at the end of its life.
+/// The file holds `<pid>:<host>`. A lock is stale when its process on this host is gone, when a loss of power left
+/// zeros in it, or when it is `staleAfter` seconds old: then it is taken away. Held by one thread; released at the end of its life.
 /// A process that was killed often comes back with the same number (in a container, always): one with our
 /// number that we do not hold is stale, too.
 struct DotLock: ~Copyable {
@@ -199,6 +199,8 @@ struct DotLock: ~Copyable {
         guard let content = try? FileContent.read(path, in: directory)?.bytes, content.count < 512 else {
             return false
         }
+        // Its length came through a loss of power, its octets did not; nobody writes such a thing.
+        if !content.isEmpty, content.allSatisfy({ $0 == 0 }) { return true }
         return content.withUnsafeBytes { bytes -> Bool in
             var reader = DecimalReader(bytes)
             guard let number = reader.next(), let pid = pid_t(exactly: number), pid > 0,

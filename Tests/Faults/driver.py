@@ -161,8 +161,14 @@ def strays(state, before, after):
             if not boxes:
                 return f"{account} {name}: a mailbox out of nowhere"
             allowed = [message for side in boxes for message in side["messages"]]
+            old = before["accounts"].get(account, {"mailboxes": {}})["mailboxes"].get(name, {"messages": []})["messages"]
             for message in box["messages"]:
-                if message not in allowed:
+                # What was refused and is tried again, as a file that another program brought, has a higher UID.
+                again = [
+                    new for new in allowed
+                    if new[1:] == message[1:] and new[0] < message[0] and new not in old and new not in box["messages"]
+                ]
+                if message not in allowed and not again:
                     return f"{account} {name}: {message} out of nowhere"
             if len(boxes) == 2:
                 uids = {message[0] for message in box["messages"]}
