@@ -106,7 +106,8 @@ let package = Package(
         room(
             "IMAPServer",
             uses: [
-                "Login", "ServerCore", "ServerConfig", "IMAPCore", "MailSearch", "MailStore", "Accounts", "Authentication",
+                "Login", "ServerCore", "ServerConfig", "IMAPCore", "MailSearch", "MailStore", "Accounts",
+                "Authentication",
                 "Delivery", "SASLCore",
                 "MIMECore", "MailCore", nioCore, logging,
             ]),
@@ -114,7 +115,8 @@ let package = Package(
         room(
             "ManageSieveServer",
             uses: [
-                "Login", "ServerCore", "ServerConfig", "ManageSieveCore", "SieveCore", "SieveStorage", "MailStore", "Accounts",
+                "Login", "ServerCore", "ServerConfig", "ManageSieveCore", "SieveCore", "SieveStorage", "MailStore",
+                "Accounts",
                 "Authentication", "SASLCore", "MailCore", logging,
             ]),
         room(

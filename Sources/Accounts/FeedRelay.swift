@@ -52,7 +52,8 @@ final class FeedRelay: Sendable {
     ///
     /// - Parameter translate: the event as the user sees it; `nil` for what is not the user's business.
     func attach(
-        _ account: any MailAccount, _ source: Source, reader: String, name: @escaping @Sendable (MailboxName) -> MailboxName?,
+        _ account: any MailAccount, _ source: Source, reader: String,
+        name: @escaping @Sendable (MailboxName) -> MailboxName?,
         _ translate: @escaping @Sendable (AccountEvent) -> AccountEvent?
     ) {
         guard self.feed.isWatched else { return }

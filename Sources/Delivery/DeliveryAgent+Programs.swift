@@ -17,7 +17,8 @@ extension DeliveryAgent {
                 group.addTask {
                     let (recipient, keep, known) = (recipients[index], keeps[index], mailboxes[index])
                     do throws(StoreError) {
-                        let attempt = try await programs.run(for: recipient.account.identity.name) { () throws(StoreError) -> SievePlanner.Attempt in
+                        let attempt = try await programs.run(for: recipient.account.identity.name) {
+                            () throws(StoreError) -> SievePlanner.Attempt in
                             message.octets.withUnsafeBytes { bytes in
                                 let view = SieveMessage(
                                     Octets(bytes), limits: planner.options.limits, converter: .system)
@@ -54,7 +55,8 @@ extension DeliveryAgent {
                 let context = planner.context(envelope, recipient)
                 var complaint: String
                 do throws(StoreError) {
-                    complaint = try await self.programs.run(for: recipient.account.identity.name) { () throws(StoreError) -> String in
+                    complaint = try await self.programs.run(for: recipient.account.identity.name) {
+                        () throws(StoreError) -> String in
                         try input.octets.withUnsafeBytes { (bytes) throws(StoreError) in
                             try runner.run(pipe.call, bytes, for: context, until: interruption).complaint
                         }

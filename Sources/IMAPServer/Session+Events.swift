@@ -37,7 +37,9 @@ extension Session {
         _ cause: MailboxEvent.Cause, _ note: EventNote?, _ uids: UIDSet, _ mailbox: MailboxName,
         _ source: MailboxEvent.Source?
     ) {
-        guard let note, let events = self.options.events, let account = self.account, let user = self.user else { return }
+        guard let note, let events = self.options.events, let account = self.account, let user = self.user else {
+            return
+        }
         var event = MailboxEvent(
             cause, user: user, account: account, home: self.home, session: self.connection.sessionID,
             mailbox: mailbox, uids: uids)

@@ -83,7 +83,9 @@ struct BodyAccounting {
         if row.references == 0 {
             self.count(row, -1)
             if self.unreferenced == .forget {
-                if Int(row.count) > VolumeLog.largeBody, let location = row.location { self.freedLarge.append(location) }
+                if Int(row.count) > VolumeLog.largeBody, let location = row.location {
+                    self.freedLarge.append(location)
+                }
                 try transaction.delete(schema.bodies, IndexSchema.key(id))
                 return
             }

@@ -46,7 +46,9 @@ final class EventTable: Sendable {
     }
 
     /// Whether an earlier process has noted it.
-    func isEarlier(_ id: UInt64?) -> Bool { self.state.withLock { state in id.map { $0 <= state.lastBefore } ?? false } }
+    func isEarlier(_ id: UInt64?) -> Bool {
+        self.state.withLock { state in id.map { $0 <= state.lastBefore } ?? false }
+    }
 
     func forget(_ id: UInt64) { self.state.withLock { $0.waiting[id] = nil } }
 

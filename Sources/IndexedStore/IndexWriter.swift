@@ -163,7 +163,8 @@ struct IndexWriter {
             try self.put(keywords, key, transaction)
         case .bodyMoved(let moved):
             try self.bodies.move(
-                moved.id, to: place.location, count: UInt32(clamping: moved.count), isPacked: moved.isPacked, self.schema,
+                moved.id, to: place.location, count: UInt32(clamping: moved.count), isPacked: moved.isPacked,
+                self.schema,
                 transaction)
         case .relocated(let relocated):
             if relocated.new.isInLog {

@@ -53,7 +53,8 @@ final class LargeBodies: Sendable {
         let entry = Entry(key: Key(mailbox: mailbox, uid: uid), octets: octets, usedAt: Monitor.now())
         self.change { entries in
             entries.removeAll { $0.key == entry.key }
-            if entries.count >= Self.maximum, let oldest = entries.indices.min(by: { entries[$0].usedAt < entries[$1].usedAt })
+            if entries.count >= Self.maximum,
+                let oldest = entries.indices.min(by: { entries[$0].usedAt < entries[$1].usedAt })
             {
                 entries.remove(at: oldest)
             }

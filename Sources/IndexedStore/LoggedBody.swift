@@ -68,7 +68,8 @@ struct BodyRow: Sendable, Hashable {
 
     init?(_ bytes: UnsafeRawBufferPointer) {
         var reader = ByteReader(bytes)
-        guard let version = reader.readLittleEndian(UInt8.self), version == 1 || version == 2, let segment = reader.readLittleEndian(UInt32.self),
+        guard let version = reader.readLittleEndian(UInt8.self), version == 1 || version == 2,
+            let segment = reader.readLittleEndian(UInt32.self),
             let offset = reader.readLittleEndian(UInt64.self), let length = reader.readLittleEndian(UInt32.self),
             let count = reader.readLittleEndian(UInt32.self), count <= length || segment == 0,
             let references = reader.readLittleEndian(UInt32.self)

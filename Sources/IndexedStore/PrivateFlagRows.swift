@@ -128,7 +128,8 @@ extension IndexSchema {
     /// Messages of a mailbox that a reader has marked \Seen for himself.
     func seenCount(_ mailbox: MailboxKey, reader: String) throws(StoreError) -> Int {
         try self.read { (transaction) throws(LMDBError) in
-            try transaction.get(self.privateFlags, Self.key(mailbox, reader: reader, 0)).map { Int(Self.count($0)) } ?? 0
+            try transaction.get(self.privateFlags, Self.key(mailbox, reader: reader, 0)).map { Int(Self.count($0)) }
+                ?? 0
         }
     }
 

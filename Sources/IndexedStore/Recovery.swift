@@ -302,7 +302,7 @@ struct Recovery {
             self.restarts = count
         }
         var derived = DerivedRows.none
-        if case .added(let added) = record, !added.targets.isEmpty { 
+        if case .added(let added) = record, !added.targets.isEmpty {
             // Without the library they are made when somebody asks.
             let octets =
                 added.isPacked ? try? PackedBody.unpack(added.octets, self.configuration.bodyCodec) : added.octets

@@ -35,7 +35,8 @@ extension VolumeSet: StoreUpkeep {
         let store = self.stores[place]
         var slice = try await store.verifyLog(from: (first ?? 0) & mask)
         for index in slice.findings.indices {
-            slice.findings[index].detail = "volume \(store.volume.configuration.volumeName): " + slice.findings[index].detail
+            slice.findings[index].detail =
+                "volume \(store.volume.configuration.volumeName): " + slice.findings[index].detail
         }
         if let next = slice.next, next <= mask {
             slice.next = UInt32(place) << Self.segmentBits | next

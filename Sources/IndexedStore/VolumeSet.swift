@@ -48,7 +48,8 @@ public final class VolumeSet: MailStore {
         self.usual = usual
         self.report = report
         self.names = Dictionary(
-            stores.enumerated().map { ($1.volume.configuration.volumeName, $0) }, uniquingKeysWith: { first, _ in first })
+            stores.enumerated().map { ($1.volume.configuration.volumeName, $0) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     /// Where the process ended between the end of a move in one volume and in the other, both have the account. The one
@@ -185,7 +186,8 @@ public final class VolumeSet: MailStore {
 
     public func move(_ identity: AccountIdentity, toVolume name: String) async throws(StoreError) -> Int {
         guard let place = self.names[name] else {
-            throw StoreError(.cannot, "no volume \(name); there are \(self.names.keys.sorted().joined(separator: ", "))")
+            throw StoreError(
+                .cannot, "no volume \(name); there are \(self.names.keys.sorted().joined(separator: ", "))")
         }
         let target = self.stores[place].volume
         await self.moves.enter()

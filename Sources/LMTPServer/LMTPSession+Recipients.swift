@@ -104,7 +104,8 @@ extension LMTPSession {
     private func refuse(_ peer: UInt32, _ name: String) -> LMTPReply {
         if let count = self.options.local?.peers.refused(peer) {
             self.options.logger.error(
-                "lda: User id \(peer) may not deliver to \(LogText.field(name)) (\(count) refusal\(count == 1 ? "" : "s"))")
+                "lda: User id \(peer) may not deliver to \(LogText.field(name)) (\(count) refusal\(count == 1 ? "" : "s"))"
+            )
         }
         return LMTPReply(451, "4.7.1", "User id \(peer) may not deliver to \(name)")
     }

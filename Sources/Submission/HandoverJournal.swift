@@ -126,7 +126,8 @@ public final class HandoverJournal: Sendable {
         }
         return octets.withUnsafeBytes { bytes in
             (0..<Self.slotCount).map { index in
-                Self.decode(UnsafeRawBufferPointer(rebasing: bytes[index * Self.slotSize..<(index + 1) * Self.slotSize]))
+                Self.decode(
+                    UnsafeRawBufferPointer(rebasing: bytes[index * Self.slotSize..<(index + 1) * Self.slotSize]))
             }
         }
     }

@@ -18,7 +18,8 @@ public struct SubmitServer: Sendable {
     ///   - timeout: milliseconds for the program.
     ///   - maximumSize: octets of a message.
     public init(
-        _ journal: HandoverJournal, _ words: [String], _ submission: SMTPSubmission?, timeout: Int64, maximumSize: UInt64
+        _ journal: HandoverJournal, _ words: [String], _ submission: SMTPSubmission?, timeout: Int64,
+        maximumSize: UInt64
     ) {
         self.journal = journal
         self.submission = submission

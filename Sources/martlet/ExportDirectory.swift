@@ -37,7 +37,8 @@ final class ExportDirectory {
         for component in relative.split(separator: "/").map(String.init) {
             shown += "/" + component
             if makes { mkdirat(current, component, 0o700) }
-            let next = component == ".." ? -1 : openat(current, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            let next =
+                component == ".." ? -1 : openat(current, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             let failure = errno
             close(current)
             errno = failure

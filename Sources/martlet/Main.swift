@@ -19,7 +19,8 @@ struct Martlet: AsyncParsableCommand {
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
             ExpungeCommand.self, ForceResyncCommand.self, AccountCommand.self, QuotaCommand.self,
             ConfigCommand.self, BackUpCommand.self, RestoreMailCommand.self, ExportCommand.self, ImportCommand.self,
-            VerifyMailCommand.self, ScrubCommand.self, ServerStatusCommand.self, DumpCommand.self, SieveCommand.self, AccessCommand.self,
+            VerifyMailCommand.self, ScrubCommand.self, ServerStatusCommand.self, DumpCommand.self, SieveCommand.self,
+            AccessCommand.self,
             DeliverCommand.self, JunkCommand.self, QueueCommand.self, WhyCommand.self,
         ])
 

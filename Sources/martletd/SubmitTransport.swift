@@ -27,7 +27,8 @@ struct SubmitTransport: MailTransport {
         switch fate {
         case .answered(0, _): return .sent
         case .answered(let status, let text):
-            let printable = String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
+            let printable = String(
+                text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
             let reason = "exit status \(status): \(printable)"
             // Statuses of sysexits.h that no other day will change: bad data, no such user, host or service.
             return [65, 67, 68, 69].contains(status) ? .refused(reason) : .failed(reason)

@@ -67,7 +67,9 @@ import Testing
             try await account.create(junk, specialUse: .junk)
             site.write("require [\"fileinto\", \"mailbox\"]; fileinto :create \"Seen\";", "event.sieve")
             let first = self.events(site, self.trainer(site, "exit 0"), scripts: site.directory + "/event.sieve")
-            func note(_ cause: MailboxEvent.Cause, _ mailbox: MailboxName, from source: MailboxName? = nil) -> EventNote? {
+            func note(_ cause: MailboxEvent.Cause, _ mailbox: MailboxName, from source: MailboxName? = nil)
+                -> EventNote?
+            {
                 first.note(
                     cause, user: "anna", home: nil, session: "s", mailbox: mailbox, source: source.map { ($0, false) })
             }
@@ -76,7 +78,8 @@ import Testing
             _ = try await EventNote.noting(appended) { () async throws(StoreError) in
                 try await store.depositAll([
                     Deposit(
-                        message: IncomingMessage(MessageOctets(Array("Subject: a\r\n\r\nx\r\n".utf8))), account: account,
+                        message: IncomingMessage(MessageOctets(Array("Subject: a\r\n\r\nx\r\n".utf8))),
+                        account: account,
                         mailbox: junk)
                 ])
             }
@@ -129,7 +132,8 @@ import Testing
             _ = try await EventNote.noting(note) { () async throws(StoreError) in
                 try await store.depositAll([
                     Deposit(
-                        message: IncomingMessage(MessageOctets(Array("Subject: a\r\n\r\nx\r\n".utf8))), account: account,
+                        message: IncomingMessage(MessageOctets(Array("Subject: a\r\n\r\nx\r\n".utf8))),
+                        account: account,
                         mailbox: junk)
                 ])
             }
@@ -159,9 +163,11 @@ import Testing
     /// What cannot be written is not noted either.
     @Test func notesAreReadBack() throws {
         let junk = try #require(MailboxName("Junk/old"))
-        for (cause, isMove) in [(MailboxEvent.Cause.append, nil), (.copy, false), (.copy, true), (.flag, nil)] as [(
-            MailboxEvent.Cause, Bool?
-        )] {
+        for (cause, isMove) in [(MailboxEvent.Cause.append, nil), (.copy, false), (.copy, true), (.flag, nil)]
+            as [(
+                MailboxEvent.Cause, Bool?
+            )]
+        {
             let note = MailboxEventNote(
                 cause, user: "anna@x", home: "/h", session: "s", mailbox: junk, source: isMove.map { (.inbox, $0) })
             let octets = note.encode()

@@ -90,7 +90,9 @@ import Testing
     }
 
     /// The answer is lost while the mail is handed over.
-    @Test(arguments: [(MailFate.sent, 1, []), (.unknown, 1, ["x@example.net 60"]), (.notBegun, 1, ["x@example.net 60"])])
+    @Test(arguments: [
+        (MailFate.sent, 1, []), (.unknown, 1, ["x@example.net 60"]), (.notBegun, 1, ["x@example.net 60"]),
+    ])
     func lostAnswers(_ fate: MailFate, _ count: Int, _ left: [String]) async throws {
         try await TestSite.with { (site) async throws in
             site.install("redirect \"x@example.net\";", for: "anna")

@@ -62,7 +62,8 @@ import Testing
         // A failure gives the place back as well.
         for _ in 0..<5 {
             await #expect(throws: StoreError.self) {
-                try await threads.run(for: "busy") { () throws(StoreError) -> Int in throw StoreError(.temporary, "no") }
+                try await threads.run(for: "busy") { () throws(StoreError) -> Int in throw StoreError(.temporary, "no")
+                }
             }
         }
     }

@@ -46,7 +46,10 @@ import Testing
             #expect(try await target.subjects() == ["m2", "m3", "m1", "m4"])
             let snapshot = target.snapshot()
             #expect(snapshot.records.map(\.flags) == [[.seen, .flagged], [], [], []])
-            #expect(snapshot.keywords.numbers(in: snapshot[1].keywords).map { snapshot.keywords.keywords[Int($0)] } == [keyword])
+            #expect(
+                snapshot.keywords.numbers(in: snapshot[1].keywords).map { snapshot.keywords.keywords[Int($0)] } == [
+                    keyword
+                ])
             #expect(snapshot[0].internalDate == source.snapshot()[0].internalDate)
             #expect(snapshot[0].size == source.snapshot()[0].size)
             let (old, new) = (try await source.details(of: UID(nonZero: 2)), try await target.details(of: .first))
@@ -113,7 +116,9 @@ import Testing
     @Test(arguments: TestFormat.allCases) func manyOctets(_ format: TestFormat) async throws {
         let volume = try TestVolume()
         let other: TestFormat = format == .pack ? .maildir : .pack
-        try await volume.with { $0.conversionStep = 1000 } _: { store in
+        try await volume.with {
+            $0.conversionStep = 1000
+        } _: { store in
             let anna = try await store.account(self.identity("anna", format, volume))
             let ben = try await store.account(self.identity("ben", other, volume))
             for number in 1...5 { try await store.put(message("m\(number)", lines: 20), anna) }
@@ -121,7 +126,9 @@ import Testing
             #expect(source.snapshot()[0].size < 500 && source.snapshot()[0].size * 3 > 1000)
             let goal = DepositDestination(account: ben, name: .inbox, rights: .all)
             try await ben.setQuotaLimits(QuotaLimits(storage: nil, messages: 4))
-            await #expect(throws: StoreError.self) { try await source.transfer(self.uids(1, 2, 3, 4, 5), to: goal, .copy) }
+            await #expect(throws: StoreError.self) {
+                try await source.transfer(self.uids(1, 2, 3, 4, 5), to: goal, .copy)
+            }
             #expect(try await ben.quota().usage.messages == 0)
             try await ben.setQuotaLimits(nil)
             let moved = try await source.transfer(self.uids(1, 2, 3, 4, 5), to: goal, .move)

@@ -95,7 +95,9 @@ import VolumeLog
                 PrivateFlagsChanged(
                     key: key, reader: "bert", modSeq: ModSeq(rawValue: 9),
                     rows: [
-                        .init(uid: UID(nonZero: 4), flags: [.seen], keywords: [Keyword("k"), Keyword("kk")].compactMap { $0 }),
+                        .init(
+                            uid: UID(nonZero: 4), flags: [.seen],
+                            keywords: [Keyword("k"), Keyword("kk")].compactMap { $0 }),
                         .init(uid: UID(nonZero: 5), flags: [], keywords: []),
                     ])),
             .flagged(

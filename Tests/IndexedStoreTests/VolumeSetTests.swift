@@ -161,7 +161,9 @@ import Testing
             let other = try await set.account(pair.identity("other"))
             #expect(try await other.status(of: .inbox).messages == 1)
         }
-        #expect(pair.volume.problems.filter { !$0.hasPrefix("the index is gone") && !$0.contains("is in the volume") } == [])
+        #expect(
+            pair.volume.problems.filter { !$0.hasPrefix("the index is gone") && !$0.contains("is in the volume") } == []
+        )
     }
 
     private final class Subjects: Sendable {
@@ -231,7 +233,10 @@ import Testing
             let point = point.rawValue
             let format = format.rawValue
             await #expect(processExitsWith: .exitCode(77)) {
-                [directory = directory as String, point = point as String, format = format as String, time = time as Int]
+                [
+                    directory = directory as String, point = point as String, format = format as String,
+                    time = time as Int
+                ]
                 in
                 let countdown = Countdown(time)
                 let test = TestDirectory(directory, .succeed, TestFormat(rawValue: format) ?? .maildir) { reached in

@@ -8,8 +8,10 @@ struct MaskTests {
         ("*a", "banana", true), ("*a", "banan", false), ("b*n*a", "banana", true), ("b*x*a", "banana", false),
         ("?", "", false), ("?", "a", true), ("?", "ä", true), ("??", "a", false), ("*?", "", false),
         ("*?", "abc", true), ("a?c", "abc", true), ("INBOX/*", "INBOX", false), ("INBOX*", "INBOX/A/B", true),
-        ("**", "x", true), ("a*b*c", "aXbXc", true), ("a*b*c", "aXbX", false), ("*@example.org", "ann@example.org", true),
-        ("**c**", "abc", true), ("abc?", "abc", false), ("*ab", "aab", true), ("*aab", "aaaab", true), ("[a]", "a", false),
+        ("**", "x", true), ("a*b*c", "aXbXc", true), ("a*b*c", "aXbX", false),
+        ("*@example.org", "ann@example.org", true),
+        ("**c**", "abc", true), ("abc?", "abc", false), ("*ab", "aab", true), ("*aab", "aaaab", true),
+        ("[a]", "a", false),
     ])
     func matches(_ pattern: String, _ text: String, _ expected: Bool) {
         #expect(Mask(pattern).matches(text) == expected)

@@ -134,7 +134,9 @@ import Testing
     @Test func xzIsRefusedByMessage() throws {
         let temporary = try TemporaryMaildir()
         temporary.makeFolder()
-        let xz: [UInt8] = [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0, 4, 0xE6, 0xD6, 0xB4, 0x46, 2, 0, 0x21, 1, 0x16, 0, 0, 0]
+        let xz: [UInt8] = [
+            0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0, 4, 0xE6, 0xD6, 0xB4, 0x46, 2, 0, 0x21, 1, 0x16, 0, 0, 0,
+        ]
         temporary.put("cur/1.M1P1.h:2,S", xz)
         temporary.put("cur/2.M1P1.h:2,S", Self.octets(Self.samples[0].hex))
         let inbox = try temporary.account().mailbox(.inbox)

@@ -64,7 +64,9 @@ import Testing
         try self.withFile { path in
             do {
                 let journal = HandoverJournal(path)
-                for number in 0..<2 as Range<UInt32> { _ = journal.begin(self.id(number)) && journal.committing(self.id(number)) }
+                for number in 0..<2 as Range<UInt32> {
+                    _ = journal.begin(self.id(number)) && journal.committing(self.id(number))
+                }
             }
             let descriptor = open(path, O_RDWR)
             var octet: UInt8 = 0xEE

@@ -77,7 +77,9 @@ import Testing
     @Test func tooLarge() throws {
         try self.serving(2, "echo ran > \(self.directory)/out") { client, _ in
             let big = String(repeating: "x", count: 1001)
-            #expect(client.send(self.id, ["--"], self.pieces(big)) == .fate(.answered(status: 69, text: "message is too large")))
+            #expect(
+                client.send(self.id, ["--"], self.pieces(big))
+                    == .fate(.answered(status: 69, text: "message is too large")))
             #expect(client.fate(of: self.id) == .notBegun)
             #expect(self.text("out") == "")
         }

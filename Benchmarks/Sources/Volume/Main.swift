@@ -10,7 +10,8 @@ struct Volume {
     static func main() async {
         var options = Options()
         guard options.take(Array(CommandLine.arguments.dropFirst())) else {
-            print("usage: Volume [--messages N] [--users N] [--format pack|maildir] [--directory PATH] [--limit FACTOR]")
+            print(
+                "usage: Volume [--messages N] [--users N] [--format pack|maildir] [--directory PATH] [--limit FACTOR]")
             exit(64)
         }
         do {

@@ -55,7 +55,8 @@ public final class MailboxEvents: Sendable {
     /// Events that wait in one lane. Further ones stay in the store until the next start. One event is a whole command.
     private static let maximumWaiting = 4096
     /// How long an event waits after its first, second... failure; none is left after the last.
-    static let pauses: [Duration] = [.seconds(10), .seconds(60), .seconds(600)]
+    static let pauses: [Duration] =
+        [.seconds(10), .seconds(60), .seconds(600)]
         + Array(repeating: .seconds(3600), count: 24)
 
     public init(_ options: Options, trainer: JunkTrainer) {
@@ -245,7 +246,8 @@ public final class MailboxEvents: Sendable {
         }
     }
 
-    private func runScripts(_ event: MailboxEvent, _ options: Options, _ store: any MailStore) async throws(StoreError) {
+    private func runScripts(_ event: MailboxEvent, _ options: Options, _ store: any MailStore) async throws(StoreError)
+    {
         guard let scripts = options.scripts, scripts.wants(event.cause) else { return }
         let actor = MailActor(service: "imapsieve", session: event.session, address: "")
         let ending = self.ending

@@ -117,7 +117,9 @@ public final class OutgoingRunner: Sendable {
     package func sendDue() async {
         var mails: [QueuedMail] = []
         let longest = self.longest
-        while case .mail(let mail) = self.queue.takeDue(at: self.current.clock(), longest: longest) { mails.append(mail) }
+        while case .mail(let mail) = self.queue.takeDue(at: self.current.clock(), longest: longest) {
+            mails.append(mail)
+        }
         for mail in mails { await self.send(mail) }
     }
 

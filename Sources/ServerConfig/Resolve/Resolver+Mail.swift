@@ -76,7 +76,8 @@ extension Resolver {
     /// What it is for is so without it.
     mutating func noPrivateIndex(_ text: String, at place: SourcePlace) {
         self.out.warn(
-            place, "\(text): \\Seen is each user's own in shared and public namespaces anyway (private_flags); remove it")
+            place,
+            "\(text): \\Seen is each user's own in shared and public namespaces anyway (private_flags); remove it")
     }
 
     /// What other values would say is not there; so nothing is lost by not reading it.

@@ -16,7 +16,9 @@ extension Resolver {
         let isName =
             !name.isEmpty && name.utf8.count <= 64
             && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\"") }
-        if !isName { self.out.error(place, "volume \"\(name)\": write volume NAME { }, the name without blanks and slashes") }
+        if !isName {
+            self.out.error(place, "volume \"\(name)\": write volume NAME { }, the name without blanks and slashes")
+        }
         if name == VolumeSettings.usualName {
             self.out.error(place, "\(title): that one is always there; its directory is mail_volume_path")
         } else if self.settings.mail.volumes.contains(where: { $0.name == name }) {

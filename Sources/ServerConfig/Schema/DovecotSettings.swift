@@ -130,7 +130,8 @@ package enum DovecotSettings {
         "override_fields": "write fields { NAME = VALUE }",
         "result_success": later, "result_failure": later, "result_internalfail": later, "skip": later,
         "deny": later, "master": later, "mechanisms": later, "username_filter": later,
-        "mail_index_private_path": "\\Seen in shared and public mailboxes is each user's own, see private_flags in namespace NAME { }; remove it",
+        "mail_index_private_path":
+            "\\Seen in shared and public mailboxes is each user's own, see private_flags in namespace NAME { }; remove it",
         "alias_for": later, "acl_user": later, "acl_ignore": later,
         "acl_shared_dict": "who shares with whom is always known; remove it",
         "acl_sharing_map": "who shares with whom is always known; remove it",

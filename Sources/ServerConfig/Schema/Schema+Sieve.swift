@@ -11,7 +11,8 @@ extension Schema {
                 "Extensions that scripts of the site may require and users' own never, such as `vnd.dovecot.pipe`."),
             .time(
                 "sieve_max_cpu_time", \.sieve.language.maximumCPUTime,
-                "CPU time of the scripts of one message, and as many steps as a slow machine does in it; 0 is no limit."),
+                "CPU time of the scripts of one message, and as many steps as a slow machine does in it; 0 is no limit."
+            ),
             .size(
                 "sieve_variables_max_value_size", \.sieve.language.maximumVariableSize,
                 "Longest value of a variable; longer ones are cut."

@@ -24,7 +24,8 @@ struct BackUpCommand: AsyncParsableCommand {
             scripts. The server may run. With --since, only what is not in an earlier backup.
             """)
     @OptionGroup var target: OneUser
-    @Option(help: "The mail of another namespace than that of INBOX: a private or public one, by its name in the settings.")
+    @Option(
+        help: "The mail of another namespace than that of INBOX: a private or public one, by its name in the settings.")
     var namespace: String?
     @Option(help: "An earlier backup, of which this one is to be an increment.") var since: String?
     @Argument(help: "The file; - is standard output.") var file: String
@@ -35,7 +36,8 @@ struct BackUpCommand: AsyncParsableCommand {
             base: try self.since.map { (path) throws(AdminError) in
                 try BackupBeginning.read(path)
             })
-        let words = ["backup", "-u", self.target.user, "--"] + (self.since == nil ? [] : ["increment=yes"])
+        let words =
+            ["backup", "-u", self.target.user, "--"] + (self.since == nil ? [] : ["increment=yes"])
             + (self.namespace.map { ["namespace=\($0)"] } ?? [])
         let exit = try await AdminRunner(self.target.global).run(words, into: &output)
         try output.finish()
