@@ -55,7 +55,7 @@ outgoing_queue_retry_max = 10m
         def away(sender):
             """Whether the reply lands in the sender's mailbox, and what the queue says of one that does not."""
             check(f"mail of {sender}", deliver(server, sender, "alice", f"to {sender}"))
-            wait_until(lambda: replies(server, sender) or any(mail["last error"] for mail in queue(server)), 30)
+            wait_until(lambda: replies(server, sender) or any(mail["last error"] for mail in queue(server)), 75)
             return len(replies(server, sender)), " ".join(mail["last error"] for mail in queue(server))
 
         def clear():
