@@ -14,6 +14,8 @@ static const unsigned char lz4_magic_end[2] = {0x9b, 0xc5};
 #define LZ4_MAGIC_LENGTH 15
 #define LZ4_HEADER_LENGTH (LZ4_MAGIC_LENGTH + 4)
 #define LZ4_LARGEST_CHUNK (4u << 20)
+// The longest: magic, descriptor, window, dictionary, size.
+#define ZSTD_HEADER_LENGTH 18
 
 int martlet_compression_kind(const unsigned char *start, size_t count) {
     if (count >= 3 && start[0] == 0x1f && start[1] == 0x8b && start[2] == 8) return MARTLET_GZIP;
@@ -65,6 +67,7 @@ static struct {
     size_t (*zstd_free)(void *);
     size_t (*zstd_run)(void *, struct zstd_out *, struct zstd_in *);
     unsigned (*zstd_is_error)(size_t);
+    unsigned long long (*zstd_size)(const void *, size_t);
     size_t (*zstd_bound)(size_t);
     size_t (*zstd_pack)(void *, size_t, const void *, size_t, int);
     size_t (*zstd_unpack)(void *, size_t, const void *, size_t);
@@ -104,12 +107,14 @@ static int open_library(int kind) {
                 library.zstd_run =
                     (size_t (*)(void *, struct zstd_out *, struct zstd_in *))dlsym(handle, "ZSTD_decompressStream");
                 library.zstd_is_error = (unsigned (*)(size_t))dlsym(handle, "ZSTD_isError");
+                library.zstd_size =
+                    (unsigned long long (*)(const void *, size_t))dlsym(handle, "ZSTD_getFrameContentSize");
                 library.zstd_bound = (size_t (*)(size_t))dlsym(handle, "ZSTD_compressBound");
                 library.zstd_pack =
                     (size_t (*)(void *, size_t, const void *, size_t, int))dlsym(handle, "ZSTD_compress");
                 library.zstd_unpack = (size_t (*)(void *, size_t, const void *, size_t))dlsym(handle, "ZSTD_decompress");
                 is_open[kind] = library.zstd_make && library.zstd_free && library.zstd_run && library.zstd_is_error
-                    && library.zstd_bound && library.zstd_pack && library.zstd_unpack;
+                    && library.zstd_size && library.zstd_bound && library.zstd_pack && library.zstd_unpack;
                 break;
             case MARTLET_LZ4:
                 library.lz4_run = (int (*)(const char *, char *, int, int))dlsym(handle, "LZ4_decompress_safe");
@@ -133,7 +138,13 @@ struct martlet_decompressor {
     int is_damaged;
     martlet_z_stream zlib;
     struct bz_stream bzip2;
-    void *zstd;
+    struct {
+        void *stream;
+        // The header of the frame, as far as it has come, and what the frame has given.
+        unsigned char start[ZSTD_HEADER_LENGTH];
+        size_t start_count;
+        unsigned long long given;
+    } zstd;
     struct {
         // A header or the length of a chunk, as far as it has come.
         unsigned char start[LZ4_HEADER_LENGTH];
@@ -160,7 +171,7 @@ martlet_decompressor *martlet_decompressor_make(int kind, int *why) {
     case MARTLET_GZIP: is_ready = martlet_gunzip_begin(&made->zlib) == MARTLET_Z_OK; break;
     case MARTLET_BZIP2: is_ready = library.bz_begin(&made->bzip2, 0, 0) == 0; break;
     // Windows above 128 MiB are refused by the library itself.
-    case MARTLET_ZSTD: is_ready = (made->zstd = library.zstd_make()) != NULL; break;
+    case MARTLET_ZSTD: is_ready = (made->zstd.stream = library.zstd_make()) != NULL; break;
     }
     if (is_ready) return made;
     free(made);
@@ -172,7 +183,7 @@ void martlet_decompressor_free(martlet_decompressor *d) {
     switch (d->kind) {
     case MARTLET_GZIP: inflateEnd(&d->zlib); break;
     case MARTLET_BZIP2: library.bz_end(&d->bzip2); break;
-    case MARTLET_ZSTD: library.zstd_free(d->zstd); break;
+    case MARTLET_ZSTD: library.zstd_free(d->zstd.stream); break;
     case MARTLET_LZ4:
         free(d->lz4.in);
         free(d->lz4.out);
@@ -209,16 +220,26 @@ static int run_bzip2(
     return result == 4 ? MARTLET_END : result == 0 ? MARTLET_MORE : MARTLET_DAMAGED;
 }
 
+// What the library answers for a frame that does not tell its size.
+#define ZSTD_NO_SIZE ((unsigned long long)-1)
+
 static int run_zstd(
     martlet_decompressor *d, const unsigned char *in, size_t in_count, size_t *in_used, unsigned char *out,
     size_t out_count, size_t *out_made) {
     struct zstd_in from = {in, in_count, 0};
     struct zstd_out to = {out, out_count, 0};
-    size_t result = library.zstd_run(d->zstd, &to, &from);
+    size_t result = library.zstd_run(d->zstd.stream, &to, &from);
     *in_used = from.pos;
     *out_made = to.pos;
     if (library.zstd_is_error(result)) return MARTLET_DAMAGED;
-    return result == 0 ? MARTLET_END : MARTLET_MORE;
+    size_t missing = ZSTD_HEADER_LENGTH - d->zstd.start_count, taken = from.pos < missing ? from.pos : missing;
+    if (taken > 0) memcpy(d->zstd.start + d->zstd.start_count, in, taken);
+    d->zstd.start_count += taken;
+    d->zstd.given += to.pos;
+    if (result != 0) return MARTLET_MORE;
+    // A stream that comes in pieces is not held to its size by the library when its last block is empty.
+    unsigned long long size = library.zstd_size(d->zstd.start, d->zstd.start_count);
+    return size == ZSTD_NO_SIZE || size == d->zstd.given ? MARTLET_END : MARTLET_DAMAGED;
 }
 
 static size_t big_endian(const unsigned char *bytes) {
@@ -306,7 +327,7 @@ int martlet_decompress(
 }
 
 int martlet_decompressor_may_end(const martlet_decompressor *d) {
-    return d->kind == MARTLET_LZ4 && d->lz4.has_header && d->lz4.in_wanted == 0 && d->lz4.start_count == 0 &&
+    return d->kind == MARTLET_LZ4 && !d->is_damaged && d->lz4.has_header && d->lz4.in_wanted == 0 && d->lz4.start_count == 0 &&
            d->lz4.out_given == d->lz4.out_count;
 }
 

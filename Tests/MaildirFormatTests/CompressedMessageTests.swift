@@ -71,6 +71,44 @@ import Testing
         }
     }
 
+    /// A frame that ends, by an empty last block, before the octets that its header promises: what was cut out of it would
+    /// not be missed otherwise. The file is longer than what is read at once, as only a stream in pieces has its end believed.
+    @Test func lessThanTheHeaderSaysIsDamage() throws {
+        let block = [UInt8](repeating: UInt8(ascii: "x"), count: 100_000)
+        func frame(promising size: UInt32) -> [UInt8] {
+            // One segment, a size of four octets; a block of the octets as they are; an empty last one.
+            var frame: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0b1010_0000]
+            for shift in [0, 8, 16, 24] { frame.append(UInt8(truncatingIfNeeded: size >> UInt32(shift))) }
+            let header = UInt32(block.count) << 3
+            for shift in [0, 8, 16] { frame.append(UInt8(truncatingIfNeeded: header >> UInt32(shift))) }
+            return frame + block + [0x01, 0x00, 0x00]
+        }
+        #expect(try self.expand(frame(promising: 100_000)).isWhole)
+        let (octets, isWhole) = try self.expand(frame(promising: 100_001))
+        #expect(octets == block && !isWhole)
+    }
+
+    private func expand(_ compressed: [UInt8]) throws -> (octets: [UInt8], isWhole: Bool) {
+        let temporary = try TemporaryMaildir()
+        temporary.makeFolder()
+        temporary.put("cur/1", compressed)
+        let descriptor = open(temporary.maildir + "/cur/1", O_RDONLY)
+        defer { close(descriptor) }
+        let path = RelativePath("1")
+        let kind = try #require(Decompressor.Kind(Array(compressed.prefix(Decompressor.Kind.length))))
+        var source = try Decompressor(kind, descriptor, path)
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        var octets: [UInt8] = []
+        while true {
+            let piece = try buffer.withUnsafeMutableBytes { bytes in try source.next(bytes, path) }
+            switch piece {
+            case .octets(let count): octets += buffer[..<count]
+            case .end: return (octets, true)
+            case .damage: return (octets, false)
+            }
+        }
+    }
+
     /// The length of a chunk that no frame of that kind may have, behind a good one, and more octets than there is room for.
     @Test func badLengthBehindGoodChunkEnds() throws {
         guard let sample = Self.samples.first(where: { $0.name == "lz4" }) else { return }
