@@ -8,8 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${SWIFT:=swift}" "${STRICT:=}"
 suites=("$@")
-# Not among them yet: power, which still finds states that lose a message (Documentation/durability.md).
-[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model faults store crash soak fuzz load)
+[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model faults power store crash soak fuzz load)
 
 passed=0 failed=0 skipped=0
 log=$(mktemp)

@@ -36,6 +36,8 @@ final class FileWork: @unchecked Sendable {
     /// The thread's own: done since the last sync that succeeded.
     private var unsynced: [IndexWriter.PendingFileTask] = []
     private var hasSyncFailed = false
+    /// Which files must stay for copies of them, and the copies that are in place: they are on the disk with the next sync.
+    private var sources = CopySources()
 
     private let log: VolumeLog
     private let fsync: IndexedStore.Fsync
@@ -167,6 +169,47 @@ final class FileWork: @unchecked Sendable {
         }
     }
 
+    // MARK: Sources of copies
+
+    /// Keeps files where they are while copies of them may not be on the disk: after power loss those may be gone, and
+    /// what takes the files away be done. To be called before anything can take the messages away, with the mailbox
+    /// locked.
+    func hold(_ key: MailboxKey, _ uids: UIDSet) -> CopySources.Hold {
+        self.monitor.lock.withLock { self.sources.hold(key, uids) }
+    }
+
+    /// The copies will not be made.
+    func letGo(_ hold: CopySources.Hold) {
+        self.monitor.lock.withLock {
+            self.sources.letGo(hold)
+            self.monitor.wakeAll()
+        }
+    }
+
+    /// The copies are in place, and their file system was said to need a sync.
+    func letGoAfterSync(_ hold: CopySources.Hold) {
+        self.monitor.lock.withLock {
+            self.sources.letGoAfterSync(hold)
+            self.doneSinceSync = true
+            self.monitor.wakeAll()
+        }
+    }
+
+    /// Waits on this thread until no file of the mailbox has to stay, at most five seconds; whether that is so.
+    func awaitLetGo(of key: MailboxKey) -> Bool {
+        self.monitor.lock.withLock {
+            let end = Monitor.now() &+ Self.longestHold
+            while self.sources.isHeld(key), Monitor.now() < end {
+                self.isDraining = true
+                self.monitor.wakeAll()
+                self.monitor.wait(until: end)
+            }
+            return !self.sources.isHeld(key)
+        }
+    }
+
+    private static let longestHold: UInt64 = 5_000_000_000
+
     /// Files of all records up to here are on the disk.
     var syncedThrough: LogSequence {
         self.monitor.lock.withLock {
@@ -226,6 +269,7 @@ final class FileWork: @unchecked Sendable {
                 guard record.isDone else { break }
                 done = record.sequence
             }
+            let placed = self.sources.placed
             self.doneSinceSync = false
             self.isDraining = false
             self.isBusy = true
@@ -238,19 +282,21 @@ final class FileWork: @unchecked Sendable {
                     self.report(.warning, "the next log segment cannot be prepared: \(error)")
                 }
             }
-            self.perform(round, done)
+            let isSynced = self.perform(round, done)
             let failed = retries.filter { !$0(isClosing ? .last : .another) }
             self.monitor.lock.withLock {
                 if !failed.isEmpty, !isClosing {
                     self.retries.insert(contentsOf: failed, at: 0)
                     self.retryAt = Monitor.now() &+ Self.retryInterval
                 }
+                if isSynced { self.sources.synced(placed) }
                 self.isBusy = false
                 self.monitor.wakeAll()
             }
             if isClosing {
-                let isIdle = self.monitor.lock.withLock { self.work.isEmpty }
-                if isIdle { return }
+                // What has to wait for copies that cannot be made now is left to the next start.
+                let isStuck = round.isEmpty && (placed.isEmpty || !isSynced)
+                if isStuck || self.monitor.lock.withLock({ self.work.isEmpty }) { return }
             }
         }
     }
@@ -259,24 +305,31 @@ final class FileWork: @unchecked Sendable {
         let now = Monitor.now()
         var round: [Work] = []
         for (key, work) in self.work {
-            if everything || work.due <= now {
+            let isDue = everything || work.due <= now
+            let held = self.sources.held(key)
+            if isDue, held.isEmpty {
                 round.append(work)
                 self.work[key] = nil
                 continue
             }
+            func isReady(_ task: IndexWriter.PendingFileTask) -> Bool {
+                task.kind == .remove ? !held.contains { $0.contains(task.uid) } : isDue
+            }
             var part = Work(state: work.state, rows: work.rows)
-            for (uid, task) in work.tasks where task.kind == .remove { part.tasks[uid] = task }
+            for (uid, task) in work.tasks where isReady(task) { part.tasks[uid] = task }
             guard !part.rows.isEmpty || !part.tasks.isEmpty else { continue }
             round.append(part)
             var rest = work
             rest.rows = []
-            rest.tasks = work.tasks.filter { $0.value.kind != .remove }
+            rest.tasks = work.tasks.filter { !isReady($0.value) }
+            if isDue { rest.due = .max }
             if rest.tasks.isEmpty { self.work[key] = nil } else { self.work[key] = rest }
         }
         return round
     }
 
-    private func perform(_ round: [Work], _ done: LogSequence) {
+    /// Whether all that was done before it began is on the disk.
+    private func perform(_ round: [Work], _ done: LogSequence) -> Bool {
         if !round.isEmpty { self.crashPoint(.beforeFileWork) }
         var hasFailed = false
         for work in round { self.unsynced.append(contentsOf: self.perform(work, &hasFailed)) }
@@ -284,10 +337,11 @@ final class FileWork: @unchecked Sendable {
         if !round.isEmpty { self.crashPoint(.afterFileWork) }
         // Who waits for all of it has it tried again at once.
         if hasFailed { usleep(Self.failurePause) }
-        guard self.sync(hasFailed ? .none : done) else { return }
+        guard self.sync(hasFailed ? .none : done) else { return false }
         if !self.unsynced.isEmpty { self.crashPoint(.afterFileSync) }
         for task in self.unsynced { self.applier?.add(.fileTaskDone(task)) }
         self.unsynced = []
+        return true
     }
 
     private func updateSizeFiles(_ round: [Work]) {

@@ -265,6 +265,22 @@ extension IndexSchema {
         return uids
     }
 
+    /// Which files that are to be removed are named by messages. A copy takes its source's name where that is free, and so
+    /// it may be that of a message which was there before, whose file is gone and whose task is not.
+    func namesInUse(
+        _ key: MailboxKey, _ tasks: some Sequence<FileTask>, _ transaction: borrowing ReadTransaction
+    ) throws(LMDBError) -> Set<BodyLocation> {
+        let removed = Set(tasks.lazy.filter { $0.kind == .remove }.map(\.location))
+        var names = Set<BodyLocation>()
+        if removed.isEmpty { return names }
+        try self.forEachMessage(key, transaction) { uid, value in
+            var reader = ByteReader(value)
+            guard let row = reader.readRow(uid), removed.contains(row.location) else { return }
+            names.insert(row.location)
+        }
+        return names
+    }
+
     /// What is still to be done to a mailbox's files.
     func fileTasks(
         of key: MailboxKey, _ transaction: borrowing ReadTransaction

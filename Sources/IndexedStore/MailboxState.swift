@@ -60,6 +60,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     /// Those who have it open and have flags of their own.
     var readers: [ReaderView.Key: ReaderView] = [:]
     var isDeleted = false
+    /// Whether its deletion has begun; no copies are made of its messages any more.
+    var isDeleting = false
     /// What `Mailbox.pop3Orders` says; `nil` until somebody asks. Old messages keep theirs, and only those that another
     /// server had can have one.
     var pop3Orders: [UID: UInt32]?

@@ -105,6 +105,8 @@ final class Copying: @unchecked Sendable {
     private var vanishedModSeq: ModSeq?
     /// `MailboxState.lastRelocation` of the source, before its rows were read.
     private var seenRelocation: UInt64 = 0
+    /// Keeps the sources' files until the copies are on the disk.
+    private var hold: CopySources.Hold?
     /// To place files, by the thread that does it again.
     private var attempts = 0
     private var isAnswered = false
@@ -249,7 +251,7 @@ final class Copying: @unchecked Sendable {
         guard !self.target.isRestoring else {
             throw StoreError(.temporary, "mailbox \(self.target.name) is being restored")
         }
-        guard !self.source.isDeleted else { throw StoreError(.expunged, "mailbox deleted") }
+        guard !self.source.isDeleted, !self.source.isDeleting else { throw StoreError(.expunged, "mailbox deleted") }
         if self.source.lastRelocation != self.seenRelocation, self.items.contains(where: { $0.location.isInLog }) {
             return false
         }
@@ -331,9 +333,11 @@ final class Copying: @unchecked Sendable {
             self.note, of: self.source.key.account, UIDSet(records.map(\.uid)), from: sources, isAwaited: true)
         if let event { pending.append(event) }
         if let trace = self.trace(to: UIDSet(records.map(\.uid)), from: sources) { pending.append(trace) }
+        self.holdSources(rows)
         let ticket = self.volume.committer.enqueue(pending)
         guard let ticket else {
             self.leaveAll()
+            self.letGo()
             throw StoreError(.temporary, "volume closed")
         }
         for state in states { state.lastTicket = ticket }
@@ -434,6 +438,7 @@ final class Copying: @unchecked Sendable {
             if let arriving = self.arriving { self.target.drop(arriving) }
             if let leaving = self.leaving { self.source.drop(leaving) }
             self.discardAll()
+            self.letGo()
             self.continuation.resume(returning: .failure(error))
         }
     }
@@ -473,6 +478,7 @@ final class Copying: @unchecked Sendable {
         }
         if !self.isTargetDeleted { self.volume.fileWork.add(rows: rows, self.target) }
         self.fileWorkDone()
+        if let hold = self.hold { self.volume.fileWork.letGoAfterSync(hold) }
         if let modSeq = self.vanishedModSeq { self.removeSources(modSeq) }
         self.answer()
     }
@@ -494,6 +500,7 @@ final class Copying: @unchecked Sendable {
         if let arriving = self.arriving { self.target.drop(arriving) }
         self.discardAll()
         self.fileWorkDone()
+        self.letGo()
         self.fail(failure)
     }
 
@@ -562,6 +569,18 @@ final class Copying: @unchecked Sendable {
         } else {
             self.target.publish(arriving)
         }
+    }
+
+    /// With the source locked, and before the record is queued: nothing can have come in between that removes the files.
+    private func holdSources(_ rows: [MessagesCopied.Row]) {
+        let uids = UIDSet(rows.lazy.filter { !$0.sourceLocation.isInLog }.map(\.source))
+        if !uids.isEmpty { self.hold = self.volume.fileWork.hold(self.source.key, uids) }
+    }
+
+    /// There will be no copies.
+    private func letGo() {
+        if let hold = self.hold { self.volume.fileWork.letGo(hold) }
+        self.hold = nil
     }
 
     private func removeSources(_ modSeq: ModSeq) {

@@ -28,6 +28,8 @@ struct RecoveredFiles {
     /// The records that hold the octets of messages, copies included: a copy is a link to the same file, so that
     /// what takes the octets of one takes those of all.
     private var octets: [Message: RecordLocation] = [:]
+    /// Of the other copies, which message each is a copy of and where that was.
+    private var origins: [Message: (message: Message, location: BodyLocation)] = [:]
     /// Changes of the set of mailboxes, in order.
     private var structure: [(sequence: LogSequence, record: StoreRecord)] = []
     private var accounts: [UInt32: Account] = [:]
@@ -36,6 +38,8 @@ struct RecoveredFiles {
     private var unwritten: [Noted] = []
     /// Messages of those records.
     private(set) var missing: [(key: MailboxKey, uid: UID)] = []
+    /// Messages whose files such records need: copies are to be made of them.
+    private(set) var sources: [MailboxKey: UIDSet] = [:]
 
     init(_ configuration: IndexedStore.Configuration, _ schema: IndexSchema) {
         self.configuration = configuration
@@ -58,9 +62,14 @@ struct RecoveredFiles {
         case .copied(let copied):
             guard copied.messages.contains(where: { !$0.message.location.isInLog }) else { return }
             self.messages.append(Noted(sequence: sequence, location: location))
-            for row in copied.messages {
-                guard let octets = self.octets[Message(key: copied.source, uid: row.source)] else { continue }
-                self.octets[Message(key: copied.target, uid: row.message.uid)] = octets
+            for row in copied.messages where !row.message.location.isInLog {
+                let source = Message(key: copied.source, uid: row.source)
+                let target = Message(key: copied.target, uid: row.message.uid)
+                if let octets = self.octets[source] {
+                    self.octets[target] = octets
+                } else {
+                    self.origins[target] = (source, row.sourceLocation)
+                }
             }
         case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList:
             self.structure.append((sequence, record))
@@ -93,7 +102,9 @@ struct RecoveredFiles {
             } catch {
                 failed.append(noted.sequence)
                 self.unwritten.append(noted)
-                self.missing += Self.messages(of: noted, in: log)
+                let missing = Self.messages(of: noted, in: log)
+                self.missing += missing
+                for message in missing { self.noteSources(of: Message(key: message.key, uid: message.uid)) }
                 report.uncheckedFiles += 1
                 write(
                     .error,
@@ -195,26 +206,48 @@ struct RecoveredFiles {
             guard !row.message.location.isInLog,
                 let place = try self.place(copied.target, row.message.uid)
             else { continue }
-            if let location = self.octets[Message(key: copied.target, uid: row.message.uid)] {
-                guard let octets = try Self.record(at: location, of: log)?.body else { continue }
-                try place.restore(octets)
-                report.checkedFiles += 1
+            let message = Message(key: copied.target, uid: row.message.uid)
+            let octets: MessageOctets?
+            if let location = self.octets[message] {
+                octets = try Self.record(at: location, of: log)?.body
             } else {
-                // The source's octets were on the disk before; its file goes only after the copy is there. A copy
-                // that is no link may have its name and not its octets.
-                guard let source = try self.mailbox(copied.source) else { continue }
-                do throws(StoreError) {
-                    guard let owner = try self.account(copied.source.account)?.identity else { continue }
-                    let octets = try owner.asOwner { () throws(StoreError) in
-                        try source.read(row.sourceLocation, flags: place.flags)
-                    }
-                    try place.restore(octets)
-                    report.checkedFiles += 1
-                } catch {
-                    // Removed by another program, like any message file may be.
-                    guard error.code == .expunged || error.code == .notFound else { throw error }
-                }
+                octets = try self.sourceOctets(of: message, place.flags)
             }
+            // Without any it is there, or was removed by another program, like any message file may be.
+            guard let octets else { continue }
+            try place.restore(octets)
+            report.checkedFiles += 1
+        }
+    }
+
+    /// The octets of the file that a copy was made of. They were on the disk before, and that file goes only after the
+    /// copy is there (`CopySources`). The source may itself be a copy, and gone again with its row before its file was
+    /// written; then its own source is there.
+    ///
+    /// A copy that is no link may have its name and not its octets.
+    private mutating func sourceOctets(
+        of copy: Message, _ flags: FileFlags
+    ) throws(StoreError) -> MessageOctets? {
+        var message = copy
+        while let origin = self.origins[message] {
+            message = origin.message
+            guard let source = try self.mailbox(message.key),
+                let owner = try self.account(message.key.account)?.identity
+            else { continue }
+            do throws(StoreError) {
+                return try owner.asOwner { () throws(StoreError) in try source.read(origin.location, flags: flags) }
+            } catch {
+                guard error.code == .expunged || error.code == .notFound else { throw error }
+            }
+        }
+        return nil
+    }
+
+    private mutating func noteSources(of copy: Message) {
+        var message = copy
+        while let origin = self.origins[message] {
+            message = origin.message
+            self.sources[message.key, default: []].insert(message.uid)
         }
     }
 
@@ -385,13 +418,16 @@ struct RecoveredFiles {
     private mutating func finishTasks(_ key: MailboxKey) throws(StoreError) {
         guard let account = try self.account(key.account), let files = try self.mailbox(key) else { return }
         let schema = self.schema
-        let tasks = try schema.read { (transaction) throws(LMDBError) in
-            try schema.fileTasks(of: key, transaction)
+        let (tasks, names) = try schema.read { (transaction) throws(LMDBError) in
+            let tasks = try schema.fileTasks(of: key, transaction)
+            return (tasks, try schema.namesInUse(key, tasks.values, transaction))
         }
         for (uid, task) in tasks.sorted(by: { $0.key < $1.key }) {
             let shown = try self.fileFlags(key, task.flags, task.keywords)
             switch task.kind {
             case .remove:
+                // Done already, and a message that was copied back has the name now.
+                if names.contains(task.location) { continue }
                 try account.identity.asOwner { () throws(StoreError) in
                     try files.remove(task.location, flags: shown)
                 }

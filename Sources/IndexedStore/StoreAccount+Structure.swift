@@ -236,8 +236,15 @@ extension StoreAccount {
             throw StoreError(.cannot, "\(name) has children, and no messages")
         }
         let crashPoint = self.volume.configuration.crashPoint
-        // The log first: a crash before the files are gone finishes the deletion at the next start.
-        let sequence = try await self.commitDeletion(state)
+        let sequence: LogSequence
+        do throws(StoreError) {
+            try await self.awaitCopies(of: state)
+            // The log first: a crash before the files are gone finishes the deletion at the next start.
+            sequence = try await self.commitDeletion(state)
+        } catch {
+            state.lock.withLock { state.isDeleting = false }
+            throw error
+        }
         self.directory.withLock { $0.entries[name] = nil }
         state.markDeleted()
         defer { self.feed.post(.deleted(name)) }
@@ -257,6 +264,18 @@ extension StoreAccount {
         self.core.distrustSizeFile()
         self.volume.fileWork.updateSizeFile(self.anyState())
         self.volume.fileWork.done(sequence, [state])
+    }
+
+    /// Lets no more copies be made of the mailbox's messages, and waits until those made are on the disk.
+    private func awaitCopies(of state: MailboxState) async throws(StoreError) {
+        state.lock.withLock { state.isDeleting = true }
+        guard self.core.home == .files else { return }
+        let fileWork = self.volume.fileWork
+        try await self.volume.threads.run { () throws(StoreError) in
+            guard fileWork.awaitLetGo(of: state.key) else {
+                throw StoreError(.inUse, "mailbox \(state.name): copies of its messages cannot be written now")
+            }
+        }
     }
 
     private func commitDeletion(_ state: MailboxState) async throws(StoreError) -> LogSequence {

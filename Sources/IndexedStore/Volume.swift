@@ -87,12 +87,15 @@ final class Volume: Sendable {
     private func placeLater(_ recovered: RecoveredFiles) {
         guard !recovered.isComplete else { return }
         for message in recovered.missing { self.missingFiles.add(message.key, message.uid) }
+        let holds = recovered.sources.map { self.fileWork.hold($0.key, $0.value) }
         let recovered = Mutex(recovered)
         self.fileWork.retry { [self] _ in
             recovered.withLock { recovered in
                 guard let written = recovered.restoreRest(from: self.log) else { return false }
                 for message in recovered.missing { self.missingFiles.remove(message.key, message.uid) }
                 for sequence in written { self.fileWork.done(sequence, []) }
+                // They were flushed, too.
+                for hold in holds { self.fileWork.letGo(hold) }
                 return true
             }
         }

@@ -82,8 +82,8 @@ class Bench:
                 **{f"FAULT_{key}": str(value) for key, value in faults.items()})
         try:
             done = subprocess.run(
-                [self.program, *words], env=environment, capture_output=True, text=True, errors="replace",
-                timeout=self.seconds)
+                [self.program, *words], env=environment, cwd=self.directory, capture_output=True, text=True,
+                errors="replace", timeout=self.seconds)
         except subprocess.TimeoutExpired as expired:
             return Outcome("hangs", (expired.stdout or b"").decode(errors="replace"), "")
         return Outcome(done.returncode, done.stdout, done.stderr)

@@ -13,14 +13,23 @@ octets without names, torn writes, and random parts of it. Of each such state:
 
 import argparse
 import collections
+import concurrent.futures
+import copy
+import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 import time
 
 import replay
 from driver import Bench, build_shim, difference, driver, guids, normal, scratch
+
+
+# The index knows users' directories by their paths. This one is the same wherever a state of the disk lies, so that
+# several can be looked at.
+HERE = "/proc/self/cwd/v"
 
 
 class Told:
@@ -35,6 +44,9 @@ class Told:
         self.unsure = set()
         self.subscribed = set()
         self.metadata = {}
+
+    def copy(self):
+        return copy.deepcopy(self)
 
     def take(self, text):
         kind, account, *words = text.split("\t")
@@ -130,80 +142,151 @@ def look(told, checked, began, where, problem):
             problem(where, f"{place}: MODSEQ {used['modseq']} comes after {told.modseqs[place]}")
 
 
+class Loss:
+    """Cuts the power at moments of recorded loads, and looks at what each disk then has; several disks at a time, for a
+    look is mostly waiting."""
+
+    def __init__(self, directory, program, shim, jobs, shares):
+        self.directory = directory
+        self.program = program
+        self.shim = shim
+        self.jobs = jobs
+        self.shares = shares
+        self.problems = []
+        self.counts = collections.Counter()
+        self.moments = self.answered = 0
+        self.waiting = []
+        self.pool = concurrent.futures.ThreadPoolExecutor(jobs)
+
+    def problem(self, where, text):
+        self.problems.append(text)
+        if len(self.problems) <= 60:
+            print(f"#   {where}: {text[:900]}", flush=True)
+
+    def record(self, form, seed, steps):
+        """A load with its trace, and what the volume was like before; `None` when it went wrong."""
+        bench = Bench(f"{self.directory}/{seed}-{form}", self.program, self.shim)
+        os.makedirs(bench.volume)
+        # It is thousands of small steps, and nothing here is about how long they take.
+        bench.seconds = 120
+        bench.run("setup", "deliver", form, HERE)
+        bench.keep_template()
+        bench.restore()
+        # The trace speaks of files by their numbers.
+        with open(f"{bench.directory}/numbers", "w") as out:
+            json.dump(replay.numbers(bench.volume), out)
+        trace = f"{bench.directory}/trace"
+        ran = bench.run("load", form, HERE, str(seed), str(steps), faults={"TRACE": trace})
+        if ran.status != 0 or not ran.first("end"):
+            self.problem(
+                f"{form} seed {seed}", f"the load ends with {ran.status}: {ran.err[-500:]} {ran.lines[-2:]}")
+            return None
+        return bench
+
+    def cut(self, bench, form, seed, rng, moments, end):
+        """Looks at states of so many moments of a recorded load, or of fewer when the time is over."""
+        bench.restore()
+        began = bench.run("check", form, HERE).first("stage")["picture"]
+        bench.restore()
+        with open(f"{bench.directory}/numbers") as numbers:
+            disk = replay.Disk(bench.volume, json.load(numbers))
+        every = list(replay.records(f"{bench.directory}/trace"))
+        chosen = set(rng.sample(range(len(every)), min(len(every), moments)) + [len(every) - 1])
+        # The time is shared out over the whole load.
+        began_at, done = time.monotonic(), 0
+        told = Told()
+        for number, record in enumerate(every):
+            if record[0] == "N":
+                told.take(record[1])
+                self.answered += record[1].startswith("acked")
+            else:
+                disk.take(record)
+            if number not in chosen:
+                continue
+            passed = (time.monotonic() - began_at) / max(0.001, end - began_at)
+            if done and passed > (number + 1) / len(every):
+                continue
+            done += 1
+            self.moments += 1
+            snapshot = told.copy()
+            for name, names, content in disk.states(rng, self.shares):
+                self.give(bench, form, disk, names, content, snapshot, began,
+                          f"{form} seed {seed}, record {number} of {len(every)}, {name}", name)
+        self.wait(0)
+
+    def give(self, bench, form, disk, names, content, told, began, where, name):
+        self.wait(self.jobs)
+        place = Bench(f"{bench.directory}/state-{sum(self.counts.values())}", self.program, self.shim)
+        place.seconds = bench.seconds
+        os.makedirs(place.directory)
+        disk.write(place.volume, names, content)
+        # The copy stands for the volume itself.
+        if os.path.exists(f"{place.volume}/volume/log/place"):
+            os.unlink(f"{place.volume}/volume/log/place")
+        self.counts["any" if name.startswith("any") else "journal" if name.startswith("jour") else name] += 1
+        kept = f"{bench.directory}/kept"
+        if not os.path.exists(kept):
+            subprocess.run(["cp", "-a", place.volume, f"{place.directory}/t"], check=True)
+        self.waiting.append(self.pool.submit(self.look, place, form, told, began, where, kept))
+
+    def look(self, place, form, told, began, where, kept):
+        problems = []
+        look(told, place.run("check", form, HERE), began, where, lambda where, text: problems.append(text))
+        # The first one stays, to be looked at.
+        if problems and os.path.exists(place.template) and not os.path.exists(kept):
+            os.rename(place.template, kept)
+        shutil.rmtree(place.directory, ignore_errors=True)
+        return where, problems
+
+    def wait(self, left):
+        while len(self.waiting) > left:
+            where, problems = self.waiting.pop(0).result()
+            for text in problems:
+                self.problem(where, text)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--moments", type=int, default=40, help="of each load")
+    parser.add_argument("--formats", default="maildir,pack")
+    parser.add_argument("--again", metavar="DIRECTORY", help="a load kept by an earlier run, as .../SEED-FORMAT")
     options = parser.parse_args()
     print(f"# seed {options.seed}", flush=True)
     rng = random.Random(options.seed)
     directory = scratch()
-    program, shim = driver(), build_shim(directory)
+    loss = Loss(directory, driver(), build_shim(directory), options.jobs, 3)
     end = time.monotonic() + options.seconds
-    problems = []
-    seed = options.seed
-    counts = collections.Counter()
-    moments = answered = 0
-
-    def problem(where, text):
-        problems.append(text)
-        if len(problems) <= 60:
-            print(f"#   {where}: {text[:900]}", flush=True)
-
-    first = True
-    while first or time.monotonic() < end and not problems:
-        for form in ("maildir", "pack"):
-            bench = Bench(f"{directory}/{seed}-{form}", program, shim)
-            os.makedirs(bench.volume)
-            bench.run("setup", "deliver", form, bench.volume)
-            bench.keep_template()
-            began = bench.run("check", form, bench.volume).first("stage")["picture"]
-            bench.restore()
-            disk = replay.Disk(bench.volume)
-            trace = f"{bench.directory}/trace"
-            ran = bench.run("load", form, bench.volume, str(seed), str(options.steps), faults={"TRACE": trace})
-            if ran.status != 0 or not ran.first("end"):
-                problem(f"{form} seed {seed}", f"the load ends with {ran.status}: {ran.err[-500:]} {ran.lines[-2:]}")
+    loads = 0
+    if options.again:
+        seed, _, form = os.path.basename(options.again.rstrip("/")).partition("-")
+        bench = Bench(options.again, loss.program, loss.shim)
+        while time.monotonic() < end and not loss.problems:
+            loads += 1
+            loss.cut(bench, form, seed, rng, options.moments, end)
+    formats = options.formats.split(",")
+    while not options.again and (not loads or time.monotonic() < end and not loss.problems):
+        for form in formats:
+            seed = options.seed + loads // len(formats)
+            loads += 1
+            bench = loss.record(form, seed, options.steps)
+            if bench is None:
                 continue
-            every = list(replay.records(trace))
-            budget = time.monotonic() + max(5, (end - time.monotonic()) / (2 if form == "maildir" and first else 1) / 2)
-            chosen = sorted(rng.sample(range(len(every)), min(len(every), 40)) + [len(every) - 1])
-            # In any order, for there may not be time for all: first every second one, and so on.
-            chosen = set(chosen[::2]) if options.seconds < 60 else set(chosen)
-            told = Told()
-            for number, record in enumerate(every):
-                if record[0] == "N":
-                    told.take(record[1])
-                    answered += record[1].startswith("acked")
-                else:
-                    disk.take(record)
-                if number not in chosen or time.monotonic() > budget:
-                    continue
-                moments += 1
-                for name, names, content in disk.states(rng, 3):
-                    shutil.rmtree(bench.volume, ignore_errors=True)
-                    disk.write(bench.volume, names, content)
-                    # The copy stands for the volume itself.
-                    if os.path.exists(f"{bench.volume}/volume/log/place"):
-                        os.unlink(f"{bench.volume}/volume/log/place")
-                    before = len(problems)
-                    look(told, bench.run("check", form, bench.volume), began,
-                         f"{form} seed {seed}, record {number} of {len(every)}, {name}", problem)
-                    counts["any" if name.startswith("any") else "journal" if name.startswith("jour") else name] += 1
-                    if len(problems) > before and not os.path.exists(f"{directory}/kept"):
-                        disk.write(f"{directory}/kept", names, content)
-            if not problems:
+            left = end - time.monotonic()
+            share = left / max(1, len(formats) - (loads - 1) % len(formats))
+            loss.cut(bench, form, seed, rng, options.moments, time.monotonic() + max(5, share))
+            if not loss.problems:
                 shutil.rmtree(bench.directory)
-        seed += 1
-        first = False
-    total = sum(counts.values())
-    print(f"# {total} states at {moments} moments of {seed - options.seed} loads: "
-          + ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
-    if problems:
-        print(f"FAIL power loss: {len(problems)} problems in {total} states (kept: {directory})")
+    total = sum(loss.counts.values())
+    print(f"# {total} states at {loss.moments} moments of {loads} loads: "
+          + ", ".join(f"{name} {count}" for name, count in sorted(loss.counts.items())))
+    if loss.problems:
+        print(f"FAIL power loss: {len(loss.problems)} problems in {total} states (kept: {directory})")
         sys.exit(1)
-    print(f"ok {answered} answered messages are in each of {total} states after a power loss")
+    print(f"ok {loss.answered} answered messages are in each of {total} states after a power loss")
     shutil.rmtree(directory, ignore_errors=True)
 
 

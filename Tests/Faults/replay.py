@@ -75,10 +75,6 @@ class Names:
                 entries[path] = what
         elif kind == "unlink":
             entries.pop(rest[0], None)
-        elif kind == "link":
-            old, new = rest
-            if old in entries and os.path.dirname(new) in entries and new not in entries:
-                entries[new] = entries[old]
         elif kind == "rename":
             old, new = rest
             if old not in entries or os.path.dirname(new) not in entries:
@@ -95,25 +91,34 @@ def directories(change):
     return {os.path.dirname(path) for path in change[1:] if isinstance(path, str)}
 
 
+def numbers(root):
+    """The inode number of everything below a directory, by its path."""
+    return {
+        f"{directory}/{name}"[len(root):]: os.lstat(f"{directory}/{name}").st_ino
+        for directory, names, files in os.walk(root) for name in [*names, *files]
+    } | {"": os.lstat(root).st_ino}
+
+
 class Disk:
-    def __init__(self, root):
+    """- Parameter known: the numbers that the trace has for what is there at its beginning."""
+
+    def __init__(self, root, known):
         self.files = {}
         self.inodes = {}
         self.pending = []
-        self.known = set()
         entries = {"": None}
         for directory, _, names in os.walk(root):
             relative = directory[len(root):]
             entries[relative] = None
-            self.inodes[os.lstat(directory).st_ino] = relative
+            self.inodes[known[relative]] = relative
             for name in names:
-                status = os.lstat(f"{directory}/{name}")
-                file = self.files.get(status.st_ino)
+                number = known[f"{relative}/{name}"]
+                file = self.files.get(number)
                 if file is None:
                     with open(f"{directory}/{name}", "rb") as source:
                         file = File(source.read())
-                    file.time = status.st_mtime_ns
-                    self.files[status.st_ino] = file
+                    file.time = os.lstat(f"{directory}/{name}").st_mtime_ns
+                    self.files[number] = file
                 entries[f"{relative}/{name}"] = file
         self.names = Names(entries)
         self.root = root
@@ -168,13 +173,16 @@ class Disk:
             self.pending.append(("mkdir", self.path(record[2]), None))
         elif kind == "U":
             self.pending.append(("unlink", self.path(record[1])))
-        elif kind in "RL":
+        elif kind == "L":
+            # A name more for a file, whatever became of the name that it was made from.
+            if record[1] in self.files:
+                self.pending.append(("create", self.path(record[2]), self.files[record[1]]))
+        elif kind == "R":
             old, new = self.path(record[1]), self.path(record[2])
-            if kind == "R":
-                for inode, path in list(self.inodes.items()):
-                    if path == old or path.startswith(old + "/"):
-                        self.inodes[inode] = new + path[len(old):]
-            self.pending.append(("rename" if kind == "R" else "link", old, new))
+            for inode, path in list(self.inodes.items()):
+                if path == old or path.startswith(old + "/"):
+                    self.inodes[inode] = new + path[len(old):]
+            self.pending.append(("rename", old, new))
         elif kind == "H":
             if record[1] in self.files and record[2] >= 0:
                 self.files[record[1]].time = record[2] * 1_000_000_000
@@ -237,9 +245,9 @@ def records(path):
             if kind == "W":
                 inode, offset, count, is_durable = map(int, rest.split(" "))
                 yield kind, inode, offset, trace.read(count), bool(is_durable)
-            elif kind in "RL":
+            elif kind == "R":
                 yield (kind, *rest.split("\t"))
-            elif kind in "CM":
+            elif kind in "CML":
                 inode, _, name = rest.partition(" ")
                 yield kind, int(inode), name
             elif kind == "F":

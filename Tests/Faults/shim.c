@@ -89,8 +89,15 @@ static int path_of(int file, char path[PATH_MAX]) {
     return is_below(path);
 }
 
+// How a volume is named that may lie in one directory today and in another tomorrow.
+#define HERE "/proc/self/cwd/"
+
 static int path_at(int directory, const char *name, char path[PATH_MAX]) {
     if (name == NULL) return 0;
+    if (strncmp(name, HERE, sizeof HERE - 1) == 0) {
+        directory = AT_FDCWD;
+        name += sizeof HERE - 1;
+    }
     if (name[0] == '/') {
         snprintf(path, PATH_MAX, "%s", name);
     } else if (directory == AT_FDCWD) {
@@ -302,11 +309,16 @@ int renameat(int from, const char *old, int to, const char *new) {
 }
 int rename(const char *old, const char *new) { return renameat(AT_FDCWD, old, AT_FDCWD, new); }
 
+static unsigned long inode_at(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0 ? (unsigned long)status.st_ino : 0;
+}
+
 int linkat(int from, const char *old, int to, const char *new, int flags) {
     char source[PATH_MAX], target[PATH_MAX];
     if (!armed || !path_at(from, old, source) || !path_at(to, new, target))
         return (int)syscall(SYS_linkat, from, old, to, new, flags);
-    CALL("link", target, NEEDS_SPACE, syscall(SYS_linkat, from, old, to, new, flags), NOTE("L %s\t%s", source, target));
+    CALL("link", target, NEEDS_SPACE, syscall(SYS_linkat, from, old, to, new, flags), NOTE("L %lu %s", inode_at(target), target));
 }
 int link(const char *old, const char *new) { return linkat(AT_FDCWD, old, AT_FDCWD, new, 0); }
 
@@ -326,10 +338,6 @@ int unlinkat(int directory, const char *name, int flags) {
 int unlink(const char *name) { return unlinkat(AT_FDCWD, name, 0); }
 int rmdir(const char *name) { return unlinkat(AT_FDCWD, name, AT_REMOVEDIR); }
 
-static unsigned long inode_at(const char *path) {
-    struct stat status;
-    return lstat(path, &status) == 0 ? (unsigned long)status.st_ino : 0;
-}
 int mkdirat(int directory, const char *name, mode_t rights) {
     char path[PATH_MAX];
     // One that is there already says so, whatever the disk is like.
