@@ -281,6 +281,10 @@ public protocol MailboxFiles: Sendable {
     /// Reads a message, CRLF line ends. `.expunged` when no file of that base name is left. Thread-safe.
     func read(_ location: BodyLocation, flags: FileFlags) throws(StoreError) -> MessageOctets
 
+    /// What `read` answers, when that takes no waiting for a disk, a lock or another program; `nil` otherwise and when
+    /// `read` would throw. Runs on event loops, too.
+    func readAtHand(_ location: BodyLocation, flags: FileFlags) -> MessageOctets?
+
     /// Makes what was published, removed and renamed survive power loss (syncfs of the file system).
     func flush() throws(StoreError)
 }
@@ -289,5 +293,6 @@ extension MailboxFiles {
     public var fileSystem: UInt64? { nil }
     public var watchedHomes: [String] { [] }
     public func lastForeignUse() -> Int64? { nil }
+    public func readAtHand(_ location: BodyLocation, flags: FileFlags) -> MessageOctets? { nil }
     public func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan { try self.scan() }
 }

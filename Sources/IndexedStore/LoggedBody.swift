@@ -13,6 +13,14 @@ struct BodyID: RawRepresentable, Hashable, Comparable, Sendable {
     static func < (a: BodyID, b: BodyID) -> Bool { a.rawValue < b.rawValue }
 }
 
+extension BodyID {
+    /// From the octets of a location; `nil` unless they name a body in the log.
+    init?(location: UnsafeRawBufferPointer) {
+        guard location.count == 9, location[0] == 0 else { return nil }
+        self.init(rawValue: UInt64(littleEndian: location.loadUnaligned(fromByteOffset: 1, as: UInt64.self)))
+    }
+}
+
 extension BodyLocation {
     /// Of a message in the record that holds its body: a body's name is known when the record is written.
     static let thisRecord = BodyLocation([0])
@@ -30,10 +38,7 @@ extension BodyLocation {
 
     /// `nil`: in a file, or in the record at hand.
     var bodyID: BodyID? {
-        guard self.isInLog, self.bytes.count == 9 else { return nil }
-        return self.bytes.withUnsafeBytes {
-            BodyID(rawValue: UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 1, as: UInt64.self)))
-        }
+        self.bytes.withUnsafeBytes { BodyID(location: $0) }
     }
 }
 

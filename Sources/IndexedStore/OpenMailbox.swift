@@ -170,6 +170,8 @@ final class OpenMailbox: Mailbox {
     ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {
         guard !records.isEmpty else { return [] }
         try await self.awaitAppended()
+        let atHand = try self.octetsAtHand(records, limit: limit)
+        if !atHand.isEmpty { return atHand }
         let state = self.state
         return try await self.volume.threads.run {
             () throws(StoreError) -> [Result<MessageOctets, StoreError>] in

@@ -208,6 +208,17 @@ extension ByteReader {
     }
 }
 
+extension ByteReader {
+    /// The name of the body in the log, from the row of a message; `nil` when its octets are in a file.
+    mutating func readBodyID() -> BodyID? {
+        // MODSEQ, the dates, size, flags and which extras there are.
+        guard self.readBytes(8 + 8 + 8 + 4 + 1 + 1) != nil, self.readKeywordNumbers() != nil,
+            let length = self.readCount(of: 1), let location = self.readBytes(length)
+        else { return nil }
+        return BodyID(location: location)
+    }
+}
+
 extension [UInt8] {
     /// One octet of which parts are there (1: any limits, 2: storage, 4: messages), then these.
     mutating func append(_ limits: QuotaLimits?) {

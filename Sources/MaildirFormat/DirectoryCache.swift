@@ -31,12 +31,7 @@ final class DirectoryCache: Sendable {
 
     /// The open directory of `key`, opened at `path` when it is not held.
     func handle(_ key: UInt64, at path: [UInt8]) throws(StoreError) -> DirectoryHandle {
-        let held = self.state.withLock { state -> DirectoryHandle? in
-            state.clock += 1
-            state.entries[key]?.used = state.clock
-            return state.entries[key]?.handle
-        }
-        if let held { return held }
+        if let held = self.held(key) { return held }
         let opened = try DirectoryHandle.open(path)
         self.state.withLock { state in
             if state.entries.count >= self.limit {
@@ -48,6 +43,15 @@ final class DirectoryCache: Sendable {
             state.entries[key] = Entry(handle: opened, used: state.clock)
         }
         return opened
+    }
+
+    /// The directory of `key` if it is held.
+    func held(_ key: UInt64) -> DirectoryHandle? {
+        self.state.withLock { state in
+            state.clock += 1
+            state.entries[key]?.used = state.clock
+            return state.entries[key]?.handle
+        }
     }
 
     /// Closes the directory of `key` when nobody uses it any more.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import MailStore
 
@@ -21,8 +22,13 @@ struct FileIdentity: Equatable, Sendable {
 /// An open directory, closed with its last reference. Results below 0 are negated errno values.
 final class DirectoryHandle: Sendable {
     let descriptor: CInt
+    /// Whether its file system is a local one, so that opening what the kernel knows takes no waiting.
+    let isLocal: Bool
 
-    private init(_ descriptor: CInt) { self.descriptor = descriptor }
+    private init(_ descriptor: CInt) {
+        self.descriptor = descriptor
+        self.isLocal = martlet_never_asks_others(descriptor) != 0
+    }
 
     deinit { close(self.descriptor) }
 
@@ -46,6 +52,13 @@ final class DirectoryHandle: Sendable {
             if result >= 0 { return result }
             if errno != EINTR { return -errno }
         }
+    }
+
+    /// As `open`, when the kernel has the path in memory; `nil` otherwise and when there is no such file.
+    func openAtHand(_ path: RelativePath, _ flags: CInt) -> CInt? {
+        guard self.isLocal else { return nil }
+        let result = path.withCString { martlet_open_at_hand(self.descriptor, $0, flags) }
+        return result >= 0 ? result : nil
     }
 
     func rename(_ old: RelativePath, _ new: RelativePath) -> CInt {

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import MailStore
 
@@ -39,6 +40,14 @@ enum FileContent {
         }
         if failed { throw StoreError.fromErrno("read \(path.text)") }
         return bytes
+    }
+
+    /// The first `count` octets of the file if they are in memory.
+    static func readAtHand(_ descriptor: CInt, count: Int) -> [UInt8]? {
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = max(0, martlet_read_at_hand(descriptor, buffer.baseAddress, count, 0))
+        }
+        return bytes.count == count ? bytes : nil
     }
 
     /// Reads until `buffer` is full or the file ends; `nil` on an error, with errno set.

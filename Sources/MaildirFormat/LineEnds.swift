@@ -32,6 +32,47 @@ enum LineEnds {
         return census
     }
 
+    /// A whole message with a CR before each bare LF; `bytes` itself when there is none.
+    static func expanded(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.withUnsafeBytes { source -> [UInt8]? in
+            guard let base = source.baseAddress, var found = self.nextLineFeed(source, 0) else { return nil }
+            while found > 0, source[found - 1] == self.carriageReturn {
+                guard let next = self.nextLineFeed(source, found + 1) else { return nil }
+                found = next
+            }
+            // Room for lines of 32 octets, which mails seldom fall short of.
+            let room = source.count + source.count / 32 + 64
+            var fits = true
+            let octets = [UInt8](unsafeUninitializedCapacity: room) { target, filled in
+                guard let out = target.baseAddress else { return fits = false }
+                var start = 0
+                var next: Int? = found
+                while let position = next {
+                    let hasReturn = position > 0 && source[position - 1] == self.carriageReturn
+                    if !hasReturn {
+                        let length = position - start
+                        guard filled + length + 2 <= room else { return fits = false }
+                        memcpy(out + filled, base + start, length)
+                        filled += length
+                        out[filled] = self.carriageReturn
+                        out[filled + 1] = self.lineFeed
+                        filled += 2
+                        start = position + 1
+                    }
+                    next = self.nextLineFeed(source, position + 1)
+                }
+                guard filled + source.count - start <= room else { return fits = false }
+                memcpy(out + filled, base + start, source.count - start)
+                filled += source.count - start
+            }
+            if fits { return octets }
+            var longer: [UInt8] = []
+            longer.reserveCapacity(source.count + self.census(source).bareLineFeeds)
+            self.expand(source, into: &longer)
+            return longer
+        } ?? bytes
+    }
+
     /// Where the next LF at or after `from` stands.
     static func nextLineFeed(_ bytes: UnsafeRawBufferPointer, _ from: Int) -> Int? {
         guard let base = bytes.baseAddress, from < bytes.count,

@@ -16,6 +16,14 @@ extension MaildirMailbox {
         }
     }
 
+    /// `knownLetters` as far as they are known without a look at the file, and without waiting for those who look.
+    func lettersAtHand(_ keywords: [Keyword]) -> UInt32? {
+        guard !keywords.isEmpty else { return 0 }
+        return self.state.withLockIfAvailable { state in
+            keywords.contains { state.keywords.number(of: $0) == nil } ? nil : state.keywords.letters(keywords)
+        } ?? nil
+    }
+
     /// The letters of keywords for a name about to be written: those without one get the next free letter, and
     /// the file says so before this returns. Keywords beyond the 26th have none.
     func lettersToWrite(_ keywords: [Keyword]) throws(StoreError) -> UInt32 {

@@ -53,13 +53,27 @@ extension MaildirMailbox {
             }
         }
         if size > WireOctets.memoryLimit { return try self.readLarge(descriptor, path, directory) }
-        let raw = try FileContent.read(descriptor, count: size, path)
-        let bare = raw.withUnsafeBytes { LineEnds.census($0).bareLineFeeds }
-        if bare == 0 { return MessageOctets(raw) }
-        var octets: [UInt8] = []
-        octets.reserveCapacity(raw.count + bare)
-        raw.withUnsafeBytes { LineEnds.expand($0, into: &octets) }
-        return MessageOctets(octets)
+        return MessageOctets(LineEnds.expanded(try FileContent.read(descriptor, count: size, path)))
+    }
+
+    func readAtHand(_ location: BodyLocation, flags: FileFlags) -> MessageOctets? {
+        guard let directory = self.heldDirectory, let letters = self.lettersAtHand(flags.keywords),
+            let base = try? self.base(location)
+        else { return nil }
+        for path in Self.likelyPaths(base, flags.flags, letters: letters) {
+            guard let descriptor = directory.openAtHand(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+            else { continue }
+            defer { close(descriptor) }
+            var status = stat()
+            // Anything out of the ordinary is for `read` to look into, compressed files too.
+            guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+                status.st_size > 0, status.st_size <= WireOctets.memoryLimit,
+                path.withBytes({ MaildirFilename.toldSize(ofPath: $0) }) == UInt64(status.st_size),
+                let raw = FileContent.readAtHand(descriptor, count: Int(status.st_size))
+            else { return nil }
+            return MessageOctets(LineEnds.expanded(raw))
+        }
+        return nil
     }
 
     /// Not mapped itself, since another program that truncates the file would end this process.

@@ -63,6 +63,9 @@ final class MaildirMailbox: MailboxFiles {
         try self.account.shared.directories.handle(self.key, at: self.path)
     }
 
+    /// `directory()` if it is held open.
+    var heldDirectory: DirectoryHandle? { self.account.shared.directories.held(self.key) }
+
     /// The directory of the text files, made where it is missing.
     func textDirectory() throws(StoreError) -> DirectoryHandle {
         guard let path = self.controlPath else { return try self.currentDirectory() }
@@ -180,10 +183,14 @@ final class MaildirMailbox: MailboxFiles {
 
     /// Where a message is when its name shows `flags`: first the likely place.
     func likelyPaths(_ base: [UInt8], _ flags: FileFlags) throws(StoreError) -> [RelativePath] {
-        let letters = try self.knownLetters(flags.keywords)
-        let inCur = RelativePath(.cur, base, MaildirFilename.info(flags.flags, keywordLetters: letters))
+        Self.likelyPaths(base, flags.flags, letters: try self.knownLetters(flags.keywords))
+    }
+
+    /// - Parameter letters: of its keywords.
+    static func likelyPaths(_ base: [UInt8], _ flags: MessageFlags, letters: UInt32) -> [RelativePath] {
+        let inCur = RelativePath(.cur, base, MaildirFilename.info(flags, keywordLetters: letters))
         let inNew = RelativePath(.new, base)
-        return flags.flags.isEmpty && letters == 0 ? [inNew, inCur] : [inCur, inNew]
+        return flags.isEmpty && letters == 0 ? [inNew, inCur] : [inCur, inNew]
     }
 
     /// A message's file as a listing shows it.

@@ -29,24 +29,18 @@ public struct DotStuffer: Sendable {
     public mutating func encode(_ piece: UnsafeRawBufferPointer, into out: inout [UInt8]) {
         guard let final = piece.last else { return }
         let dot = UInt8(ascii: ".")
-        let lf = UInt8(ascii: "\n")
         switch self.last {
         case .line, .bareLine: if piece[0] == dot { out.append(dot) }
         case .carriageReturn, .other: break
         }
         var start = 0
-        var from = 0
-        while let found = piece.firstIndex(of: lf, from: from) {
-            let next = found + 1
-            if next < piece.count, piece[next] == dot {
-                out.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[start..<next]))
-                out.append(dot)
-                start = next
-            }
-            from = next
+        while let found = piece.firstDottedLine(from: start) {
+            out.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[start...found]))
+            out.append(dot)
+            start = found + 1
         }
         out.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[start...]))
-        if final == lf {
+        if final == UInt8(ascii: "\n") {
             let hasReturn =
                 piece.count > 1
                 ? piece[piece.count - 2] == UInt8(ascii: "\r") : self.last.isCarriageReturn
@@ -107,6 +101,37 @@ extension UnsafeRawBufferPointer {
         while index < self.count {
             if self[index] == byte { return index }
             index += 1
+        }
+        return nil
+    }
+    /// The first place at or after `from` of an LF that a dot follows. That is rare, so 64 octets are passed over at once.
+    func firstDottedLine(from: Int) -> Int? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        let (lfs, dots) = (ones &* 0x0A, ones &* 0x2E)
+        var index = from
+        while index + 1 < self.count {
+            if index + 65 <= self.count {
+                var hits: UInt64 = 0
+                var offset = index
+                while offset < index + 64 {
+                    let these = self.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ lfs
+                    let following = self.loadUnaligned(fromByteOffset: offset + 1, as: UInt64.self) ^ dots
+                    // An octet of it is zero where both are what is looked for.
+                    let word = these | following
+                    hits |= (word &- ones) & ~word & highs
+                    offset += 8
+                }
+                if hits == 0 {
+                    index += 64
+                    continue
+                }
+            }
+            let end = Swift.min(index + 64, self.count - 1)
+            while index < end {
+                if self[index] == 0x0A, self[index + 1] == 0x2E { return index }
+                index += 1
+            }
         }
         return nil
     }

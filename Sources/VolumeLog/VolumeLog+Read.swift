@@ -64,14 +64,34 @@ extension VolumeLog {
             }
         }
         if let failure { throw failure }
-        let isWhole = record.withUnsafeBytes { bytes -> Bool in
-            guard bytes.count == count, let header = RecordHeader(bytes, seed: file.seed),
+        guard Self.isWhole(record, location, file) else { throw VolumeLogError(.damaged, "read", file.path) }
+        return record
+    }
+
+    /// What `wholeRecord` answers, when the record is in memory, the system's cache of its segment included; `nil` when the
+    /// disk would have to be asked, and where `wholeRecord` would throw. Waits for nothing, so it may run on an event loop.
+    public func recordAtHand(_ location: RecordLocation) -> [UInt8]? {
+        let opened = self.table.withLock { table in
+            table.index(of: location.segment) == nil ? nil : table.openFile(location.segment)
+        }
+        guard let file = opened, location.offset >= UInt64(SegmentHeader.size),
+            let offset = Int64(exactly: location.offset), Int(location.length) <= VolumeLog.maximumPayload
+        else { return nil }
+        let count = RecordHeader.size + Int(location.length)
+        let record = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            initialized = max(0, martlet_read_at_hand(file.descriptor, buffer.baseAddress, count, offset))
+        }
+        return Self.isWhole(record, location, file) ? record : nil
+    }
+
+    private static func isWhole(_ record: [UInt8], _ location: RecordLocation, _ file: SegmentFile) -> Bool {
+        record.withUnsafeBytes { bytes -> Bool in
+            guard bytes.count == RecordHeader.size + Int(location.length),
+                let header = RecordHeader(bytes, seed: file.seed),
                 header.length == location.length, let base = bytes.baseAddress
             else { return false }
             return martlet_crc32c(0, base + RecordHeader.size, Int(header.length)) == header.payloadChecksum
         }
-        guard isWhole else { throw VolumeLogError(.damaged, "read", file.path) }
-        return record
     }
 
     /// Kind, number and size of the record at `location`.

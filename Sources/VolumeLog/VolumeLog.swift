@@ -134,9 +134,10 @@ public final class VolumeLog: Sendable {
     /// The open file of a segment in the table; throws `noSuchRecord` if it is not there (any more).
     func file(_ number: UInt32) throws(VolumeLogError) -> SegmentFile {
         try self.table.withLock { (table) throws(VolumeLogError) -> SegmentFile in
+            let isThere = table.index(of: number) != nil
+            if isThere, let file = table.openFile(number) { return file }
             let path = self.path(FileName.segment(number))
-            guard table.index(of: number) != nil else { throw VolumeLogError(.noSuchRecord, "read", path) }
-            if let file = table.openFile(number) { return file }
+            guard isThere else { throw VolumeLogError(.noSuchRecord, "read", path) }
             let descriptor = self.options.files.open(path, O_RDONLY | O_CLOEXEC, 0)
             guard descriptor >= 0 else { throw VolumeLogError(errno: errno, "open", path) }
             let file = SegmentFile(

@@ -32,6 +32,19 @@ import Testing
     }
 
     @Test(arguments: cases)
+    func expandsWholeMessages(_ test: Case) {
+        let long = String(repeating: "a line of a usual length, without much in it\n", count: 9)
+        // The last of these has more line ends than room is made for.
+        for before in ["", "\r\n", long, String(repeating: "\n", count: 900)] {
+            for disk in [before + test.disk, before + test.wire, test.disk + before] {
+                var expected: [UInt8] = []
+                Array(disk.utf8).withUnsafeBytes { LineEnds.expand($0, into: &expected) }
+                #expect(LineEnds.expanded(Array(disk.utf8)) == expected)
+            }
+        }
+    }
+
+    @Test(arguments: cases)
     func splitsAnywhere(_ test: Case) {
         let disk = Array(test.disk.utf8)
         let mixed = Array((test.disk + test.wire).utf8)

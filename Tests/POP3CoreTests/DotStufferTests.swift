@@ -38,6 +38,16 @@ import Testing
         }
     }
 
+    /// Blocks of 64 octets are looked at in one: what is looked for at each place of one, and of the next.
+    @Test(arguments: ["\n.", "\n", ".", "\n\n..", "\r\n.\r\n"])
+    func findsDotsAtEveryPlace(_ mark: String) {
+        for place in 0..<150 {
+            var message = [UInt8](repeating: 0x61, count: 150)
+            message.replaceSubrange(place..<min(150, place + mark.utf8.count), with: mark.utf8)
+            #expect(Self.encode([message]) == Self.encode(message.map { [$0] }))
+        }
+    }
+
     private static func encode(_ pieces: [[UInt8]]) -> [UInt8] {
         var stuffer = DotStuffer()
         var out: [UInt8] = []

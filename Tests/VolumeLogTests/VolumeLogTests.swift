@@ -4,6 +4,27 @@ import Testing
 import VolumeLog
 
 @Suite struct VolumeLogTests {
+    @Test func recordsInMemoryAreReadWithoutWaiting() throws {
+        let directory = try TemporaryDirectory()
+        let log = try VolumeLog.open(directory: directory.path)
+        var batch = RecordBatch()
+        batch.append(kind: 1, [UInt8](repeating: 5, count: 9000))
+        try log.commit(&batch)
+        let location = try #require(batch.locations().first)
+        let whole = try log.wholeRecord(at: location)
+        // A file system that cannot say what is in memory answers nothing.
+        if let record = log.recordAtHand(location) { #expect(record == whole) }
+        var wrong = location
+        wrong.offset += 8
+        #expect(log.recordAtHand(wrong) == nil)
+        wrong = location
+        wrong.length += 1
+        #expect(log.recordAtHand(wrong) == nil)
+        wrong = location
+        wrong.segment += 1
+        #expect(log.recordAtHand(wrong) == nil)
+    }
+
     @Test func recordsComeBack() throws {
         let directory = try TemporaryDirectory()
         var expected: [StoredRecord] = []

@@ -10,6 +10,14 @@ int martlet_accept4(int fd, int flags);
 void martlet_syslog(int priority, const char *text);
 /// syncfs(2) on the file system that holds `fd`: -1 with errno on failure.
 int martlet_syncfs(int fd);
+/// Reads what of a file is in memory and waits for nothing: the octets up to the first that is not, or to the file's end;
+/// -1 with errno (EAGAIN) when there are none, and where the file system or the kernel cannot say.
+intptr_t martlet_read_at_hand(int fd, void *out, size_t count, int64_t offset);
+/// openat2(2) of a path that the kernel has in memory; -1 with errno (EAGAIN) when the disk would have to be asked, and
+/// where the kernel cannot say (before 5.12).
+int martlet_open_at_hand(int directory, const char *path, int flags);
+/// Whether a descriptor's file system is a local one, which no server or program has to answer for.
+int martlet_never_asks_others(int fd);
 /// fallocate(2) that gives a file's blocks back and leaves zeros there: -1 with errno on failure.
 int martlet_punch_hole(int fd, int64_t offset, int64_t length);
 /// setfsuid(2) and setfsgid(2) for the calling thread; 0 when both ids are in force afterwards, else -1.

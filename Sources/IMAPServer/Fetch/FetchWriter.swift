@@ -1,3 +1,4 @@
+import Glibc
 import IMAPCore
 import MIMECore
 import MailCore
@@ -168,7 +169,7 @@ extension [UInt8] {
     mutating func appendSendable(_ octets: UnsafeRawBufferPointer) {
         let start = self.count
         self.append(contentsOf: octets)
-        guard octets.contains(0) else { return }
+        guard let base = octets.baseAddress, memchr(base, 0, octets.count) != nil else { return }
         for i in start..<self.count where self[i] == 0 { self[i] = 0x80 }
     }
 }
