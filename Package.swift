@@ -69,7 +69,7 @@ let package = Package(
         room("POP3Core", uses: ["MailCore"]),
         room("ManageSieveCore", uses: ["MailCore"]),
         room("LMTPCore", uses: ["MailCore"]),
-        room("SASLCore"),
+        room("SASLCore", uses: ["MailCore"]),
         room("SieveCore", uses: ["MailCore", "MIMECore"]),
         room("ArchiveCore", uses: ["MailCore"]),
 
@@ -179,7 +179,7 @@ let package = Package(
         tests("ManageSieveCore", uses: ["MailCore"]),
         tests("SieveStorage", uses: ["SieveCore", "MailStore", "TemporaryFiles"]),
         tests("LMTPCore"),
-        tests("SASLCore"),
+        tests("SASLCore", uses: ["MailCore"]),
         tests("ArchiveCore", uses: ["MailCore"]),
         tests("SieveCore", uses: ["MIMECore"]),
         tests("LMDB", uses: ["TemporaryFiles"]),

@@ -45,6 +45,20 @@ static inline int martlet_SSL_CTX_add0_chain_cert(SSL_CTX *ctx, X509 *cert) {
     return (int)SSL_CTX_add0_chain_cert(ctx, cert);
 }
 
+static inline int martlet_SSL_has_extended_master_secret(SSL *ssl) { return (int)SSL_get_extms_support(ssl); }
+
+/// The hash of the server's certificate for tls-server-end-point: with the hash function of its signature, but SHA-256 for
+/// weaker ones. `out` holds EVP_MAX_MD_SIZE octets; the length, 0 when there is no such function.
+static inline unsigned int martlet_SSL_certificate_hash(SSL *ssl, unsigned char *out) {
+    unsigned int length = 0;
+    int hash = NID_undef;
+    const X509 *cert = SSL_get_certificate(ssl);
+    if (cert == NULL || OBJ_find_sigid_algs(X509_get_signature_nid(cert), &hash, NULL) != 1) return 0;
+    if (hash == NID_md5 || hash == NID_sha1) hash = NID_sha256;
+    const EVP_MD *function = EVP_get_digestbynid(hash);
+    return function != NULL && X509_digest(cert, function, out, &length) == 1 ? length : 0;
+}
+
 static inline int martlet_SSL_set_host(SSL *ssl, const char *name) {
     return (int)SSL_set_tlsext_host_name(ssl, name);
 }

@@ -4,19 +4,18 @@ import SASLCore
 /// The capability lists. A name stands here only when all of it works.
 enum Capabilities {
     /// Before the login.
-    static func beforeLogin(canStartTLS: Bool, mayLogIn: Bool, settings: IMAPSessionSettings) -> [UInt8] {
+    static func beforeLogin(
+        canStartTLS: Bool, mayLogIn: Bool, mechanisms: [SASLMechanismName], settings: IMAPSessionSettings
+    ) -> [UInt8] {
         var out: [UInt8] = []
         out.append("IMAP4rev1 IMAP4rev2 SASL-IR ID ENABLE IDLE LANGUAGE ")
         out.append(self.literals(settings))
         if canStartTLS { out.append(" STARTTLS") }
-        if mayLogIn {
-            for mechanism in settings.mechanisms {
-                out.append(" AUTH=")
-                out.append(contentsOf: mechanism.text.utf8)
-            }
-        } else {
-            out.append(" LOGINDISABLED")
+        for mechanism in mechanisms {
+            out.append(" AUTH=")
+            out.append(contentsOf: mechanism.text.utf8)
         }
+        if !mayLogIn { out.append(" LOGINDISABLED") }
         return out
     }
 

@@ -15,6 +15,13 @@ extension Session {
         return self.settings.allowsCleartext && !self.settings.requiresTLS
     }
 
+    /// The mechanisms that this connection may use.
+    var offeredMechanisms: [SASLMechanismName] {
+        MechanismOffer(
+            self.connection, allowsCleartext: self.settings.allowsCleartext, requiresTLS: self.settings.requiresTLS
+        ).mechanisms(self.settings.mechanisms)
+    }
+
     var canStartTLS: Bool {
         self.settings.offersTLS && self.connection.tls == nil && self.options.contexts.current != nil
     }
@@ -41,10 +48,11 @@ extension Session {
     }
 
     func authenticate(_ tag: Tag, _ command: AuthenticateCommand) async throws(ConnectionError) {
-        guard self.mayLogIn else { return self.refuseCleartext(tag) }
-        guard let mechanism = SASLMechanismName(bytes: command.mechanism),
-            self.settings.mechanisms.contains(mechanism)
-        else {
+        let mechanism = SASLMechanismName(bytes: command.mechanism)
+        guard let mechanism, self.offeredMechanisms.contains(mechanism) else {
+            if !self.mayLogIn, mechanism.map(self.settings.mechanisms.contains) ?? true {
+                return self.refuseCleartext(tag)
+            }
             self.write { $0.tagged(tag, .no, .cannot, "Unsupported authentication mechanism") }
             return
         }

@@ -157,6 +157,6 @@ actor Session {
         }
         return Capabilities.beforeLogin(
             canStartTLS: self.canStartTLS,
-            mayLogIn: self.mayLogIn, settings: self.settings)
+            mayLogIn: self.mayLogIn, mechanisms: self.offeredMechanisms, settings: self.settings)
     }
 }

@@ -10,13 +10,16 @@ extension Authenticator {
     /// threw.
     public func authenticate(
         on connection: Connection, service: String, mechanism: SASLMechanismName, initialResponse: [UInt8]?,
+        successData: SuccessData = .asChallenge,
         exchange: (_ challenge: [UInt8]) async throws(ConnectionError) -> SASLClientReply
     ) async throws(ConnectionError) -> AuthenticationOutcome {
         try await connection.flush()
         var failure: ConnectionError?
+        var request = AuthenticationRequest(service: service, on: connection)
+        request.successData = successData
+        if !mechanism.sendsPassword { request.channelBindings = connection.tls?.channelBindings ?? [:] }
         let outcome = await self.authenticate(
-            AuthenticationRequest(service: service, on: connection), mechanism: mechanism,
-            initialResponse: initialResponse
+            request, mechanism: mechanism, initialResponse: initialResponse
         ) { challenge in
             do throws(ConnectionError) {
                 return try await exchange(challenge)

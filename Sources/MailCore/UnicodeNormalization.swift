@@ -9,4 +9,12 @@ extension String {
         for scalar in self._nfc { scalars.append(scalar) }
         return String(scalars)
     }
+
+    /// The text in Unicode Normalization Form D: every character that has a canonical decomposition, decomposed.
+    public var canonicalDecomposition: String {
+        if self.utf8.allSatisfy({ $0 < 0x80 }) { return self }
+        var scalars = String.UnicodeScalarView()
+        for scalar in self._nfd { scalars.append(scalar) }
+        return String(scalars)
+    }
 }

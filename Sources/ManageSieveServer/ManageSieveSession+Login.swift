@@ -13,11 +13,13 @@ import ServerCore
 extension ManageSieveSession {
     /// AUTHENTICATE (RFC 5804 section 2.1).
     func authenticate(_ mechanism: String, _ initialResponse: [UInt8]?) async throws(ConnectionError) {
-        guard self.allowsPasswords else {
-            self.reply(.no, .encryptNeeded, "Use STARTTLS first.")
-            return
-        }
         guard let name = SASLMechanismName(mechanism), self.mechanisms.contains(name.text) else {
+            if !self.allowsPasswords,
+                self.settings.auth.mechanisms.contains(where: { $0.rawValue == mechanism.lowercased() })
+            {
+                self.reply(.no, .encryptNeeded, "Use STARTTLS first.")
+                return
+            }
             self.reply(.no, nil, "Unsupported authentication mechanism.")
             return
         }
@@ -30,7 +32,8 @@ extension ManageSieveSession {
             initial = decoded
         }
         let outcome = try await self.options.authenticator.authenticate(
-            on: self.connection, service: "sieve", mechanism: name, initialResponse: initial
+            on: self.connection, service: "sieve", mechanism: name, initialResponse: initial,
+            successData: .inSuccess
         ) { challenge throws(ConnectionError) in
             try await self.exchange(challenge)
         }
@@ -73,7 +76,8 @@ extension ManageSieveSession {
 
     private func received(_ outcome: AuthenticationOutcome, method: String) async {
         switch outcome {
-        case .success(let identity, let record): self.open(record, identity.user, method: method)
+        case .success(let identity, let record):
+            self.open(record, identity.user, method: method, data: identity.successData)
         case .failure(let failure):
             self.reply(.no, failure.code == .temporary ? .tryLater : nil, failure.text)
             let line = self.loginLog.failed(
@@ -84,7 +88,9 @@ extension ManageSieveSession {
     }
 
     /// Finds the scripts of a user whose password was right.
-    private func open(_ record: UserRecord, _ user: String, method: String) {
+    ///
+    /// - Parameter data: what the mechanism has for the client beside the success.
+    private func open(_ record: UserRecord, _ user: String, method: String, data: [UInt8]?) {
         let limit = self.settings.limits.userAddressConnections
         guard self.connection.authenticated(user: user, limit: limit) else {
             self.reply(.bye, .tryLater, "Too many connections from your address.")
@@ -105,7 +111,7 @@ extension ManageSieveSession {
             self.connection.inactivityTimeout = .seconds(1800)
             let line = self.loginLog.succeeded(user: user, method: method, processID: getpid(), fields: self.logFields)
             self.options.logger.info("\(line)")
-            self.reply(.ok, nil, "Logged in.")
+            self.reply(.ok, data.map { .sasl($0) }, "Logged in.")
         } catch {
             self.options.logger.error("\(self.label(user)): \(error)")
             self.reply(.bye, .tryLater, "Internal error occurred. Try again later.")

@@ -227,7 +227,7 @@ actor ManageSieveSession {
         // The schemes of the names of lists (RFC 6134).
         if capabilities.contains("extlists") { line("EXTLISTS", "tag") }
         if self.login == nil {
-            line("SASL", self.allowsPasswords ? self.mechanisms.joined(separator: " ") : "")
+            line("SASL", self.mechanisms.joined(separator: " "))
             if self.offersTLS { line("STARTTLS") }
         }
         line("MAXREDIRECTS", String(self.settings.sieve.maximumRedirects))
@@ -237,8 +237,13 @@ actor ManageSieveSession {
         self.reply(.ok, nil, text)
     }
 
-    /// Mechanisms offered, in upper case.
-    var mechanisms: [String] { self.settings.auth.mechanisms.map { $0.rawValue.uppercased() } }
+    /// Mechanisms that this connection may use, in upper case.
+    var mechanisms: [String] {
+        MechanismOffer(
+            self.connection, allowsCleartext: self.settings.auth.allowsCleartext,
+            requiresTLS: self.settings.tls.mode == .required
+        ).mechanisms(self.settings.auth.mechanisms.compactMap { SASLMechanismName($0.rawValue) }).map(\.text)
+    }
 
     func label(_ user: String) -> String {
         LogLabel.session("managesieve", user: user, processID: getpid(), sessionID: self.connection.sessionID)

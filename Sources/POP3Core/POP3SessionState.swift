@@ -19,6 +19,8 @@ public struct POP3SessionState: Sendable {
     public var offersTLS: Bool
     /// Whether passwords may be sent now.
     public var allowsPasswords: Bool
+    /// Mechanisms, in upper case, that may be used even when passwords may not be sent.
+    public var safeMechanisms: Set<String> = []
 
     public init(offersTLS: Bool, allowsPasswords: Bool) {
         self.offersTLS = offersTLS
@@ -59,14 +61,12 @@ public struct POP3SessionState: Sendable {
         public var offersTLS: Bool
         public var allowsPasswords: Bool
 
-        /// The lines, without the final dot.
+        /// The lines, without the final dot. `mechanisms` are those that may be used now.
         public func lines(mechanisms: [String]) -> [String] {
             var lines = ["TOP", "UIDL", "RESP-CODES", "PIPELINING", "AUTH-RESP-CODE", "EXPIRE NEVER"]
             if self.offersTLS { lines.append("STLS") }
-            if self.allowsPasswords {
-                lines.append("USER")
-                if !mechanisms.isEmpty { lines.append("SASL " + mechanisms.joined(separator: " ")) }
-            }
+            if self.allowsPasswords { lines.append("USER") }
+            if !mechanisms.isEmpty { lines.append("SASL " + mechanisms.joined(separator: " ")) }
             return lines + ["IMPLEMENTATION Martlet"]
         }
     }
@@ -122,7 +122,7 @@ public struct POP3SessionState: Sendable {
             return .checkPassword(user: user, password: password)
         case .auth(nil, _): return .mechanisms
         case .auth(let mechanism?, let response):
-            guard self.allowsPasswords else { return .reply(Self.needsTLS) }
+            guard self.allowsPasswords || self.safeMechanisms.contains(mechanism) else { return .reply(Self.needsTLS) }
             self.state = .authenticating
             return .authenticate(mechanism: mechanism, initialResponse: response)
         case .stls:

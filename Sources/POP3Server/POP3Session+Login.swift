@@ -29,7 +29,7 @@ extension POP3Session {
     /// ```
     func authenticate(_ mechanism: String, _ initialResponse: [UInt8]?) async throws(ConnectionError) {
         guard let name = SASLMechanismName(mechanism),
-            self.settings.auth.mechanisms.contains(where: { $0.rawValue.uppercased() == name.text })
+            self.mechanisms.contains(name.text)
         else {
             self.state.refused()
             self.reply(.error("Unsupported authentication mechanism."))

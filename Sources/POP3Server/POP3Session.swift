@@ -4,6 +4,7 @@ import Login
 import MailCore
 import MailStore
 import POP3Core
+import SASLCore
 import ServerConfig
 import ServerCore
 
@@ -55,6 +56,8 @@ actor POP3Session {
         self.state = POP3SessionState(
             offersTLS: connection.tls == nil && options.contexts.current != nil && settings.tls.mode != .no,
             allowsPasswords: isProtected || (settings.auth.allowsCleartext && settings.tls.mode != .required))
+        self.state.safeMechanisms = Set(
+            Self.offer(connection, settings).lazy.filter { !$0.sendsPassword }.map(\.text))
     }
 
     func run() async {
@@ -120,7 +123,7 @@ actor POP3Session {
             POP3Listing.end(into: &self.connection.output)
         case .mechanisms:
             self.reply(.ok())
-            for name in self.state.allowsPasswords ? self.mechanisms : [] {
+            for name in self.mechanisms {
                 POP3Listing.encode(name, into: &self.connection.output)
             }
             POP3Listing.end(into: &self.connection.output)
@@ -139,8 +142,14 @@ actor POP3Session {
         }
     }
 
-    /// Mechanisms offered, in upper case.
-    private var mechanisms: [String] { self.settings.auth.mechanisms.map { $0.rawValue.uppercased() } }
+    /// The names of the mechanisms that this connection may use.
+    var mechanisms: [String] { Self.offer(self.connection, self.settings).map(\.text) }
+
+    private nonisolated static func offer(_ connection: Connection, _ settings: Settings) -> [SASLMechanismName] {
+        MechanismOffer(
+            connection, allowsCleartext: settings.auth.allowsCleartext, requiresTLS: settings.tls.mode == .required
+        ).mechanisms(settings.auth.mechanisms.compactMap { SASLMechanismName($0.rawValue) })
+    }
 
     private func startTLS() async throws(ConnectionError) {
         guard let context = self.options.contexts.current else {

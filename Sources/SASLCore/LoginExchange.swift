@@ -53,6 +53,7 @@ public struct LoginExchange: SASLExchange {
         switch answer {
         case .accepted: return .done(serverData: nil)
         case .refused: return .fail(.refused)
+        case .keys: return .fail(.unexpected)
         }
     }
 

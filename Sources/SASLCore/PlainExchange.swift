@@ -37,6 +37,7 @@ public struct PlainExchange: SASLExchange {
         switch answer {
         case .accepted: return .done(serverData: nil)
         case .refused: return .fail(.refused)
+        case .keys: return .fail(.unexpected)
         }
     }
 

@@ -25,12 +25,17 @@ public enum SASLAction: Hashable, Sendable {
 public enum SASLQuestion: Hashable, Sendable {
     /// Whether this password is the user's.
     case password(SASLCredentials)
+    /// The user's keys for SCRAM.
+    case keys(SCRAMIdentity)
 }
 
 /// A verifier's answer to a `SASLQuestion`.
 public enum SASLAnswer: Hashable, Sendable {
     case accepted
     case refused
+    /// What is stored of the user's password; made up where there is nothing, so that nobody learns who is a user.
+    /// Accepts nobody yet: the exchange does that.
+    case keys(SCRAMKeys)
 }
 
 /// Why an exchange failed.
@@ -60,6 +65,21 @@ public struct SASLCredentials: Hashable, Sendable {
 
     /// The longest identity or password in octets. RFC 4616 section 2 asks for 255.
     public static let maximumLength = 1024
+}
+
+/// Who wants to log in by SCRAM. Names are prepared by `SASLPrep` and never empty.
+public struct SCRAMIdentity: Hashable, Sendable {
+    /// The identity to act as; `nil` when the client left it to the server.
+    public var authorizationIdentity: String?
+    /// The identity whose keys are asked for.
+    public var authenticationIdentity: String
+    public var hash: SCRAMHash
+
+    public init(authorizationIdentity: String?, authenticationIdentity: String, hash: SCRAMHash) {
+        self.authorizationIdentity = authorizationIdentity
+        self.authenticationIdentity = authenticationIdentity
+        self.hash = hash
+    }
 }
 
 /// What a client answers to a challenge, after the protocol's base64 is undone.

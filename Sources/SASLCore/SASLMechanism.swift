@@ -2,22 +2,22 @@
 public struct SASLMechanism: Sendable {
     public let name: SASLMechanismName
     public let properties: SASLProperties
-    private let start: @Sendable () -> any SASLExchange
+    private let start: @Sendable (SASLChannel) -> any SASLExchange
 
     public init(
         name: SASLMechanismName, properties: SASLProperties,
-        start: @escaping @Sendable () -> any SASLExchange
+        start: @escaping @Sendable (SASLChannel) -> any SASLExchange
     ) {
         self.name = name
         self.properties = properties
         self.start = start
     }
 
-    /// A new exchange, which has seen no event yet.
-    public func begin() -> any SASLExchange { self.start() }
+    /// A new exchange, which has seen no event yet, over `channel`.
+    public func begin(on channel: SASLChannel = SASLChannel()) -> any SASLExchange { self.start(channel) }
 
-    public static let plain = SASLMechanism(name: .plain, properties: .plaintext) { PlainExchange() }
-    public static let login = SASLMechanism(name: .login, properties: .plaintext) { LoginExchange() }
+    public static let plain = SASLMechanism(name: .plain, properties: .plaintext) { _ in PlainExchange() }
+    public static let login = SASLMechanism(name: .login, properties: .plaintext) { _ in LoginExchange() }
 }
 
 /// Attack properties of a mechanism, as a SASL server announces them to an MTA.
@@ -37,6 +37,21 @@ public struct SASLProperties: OptionSet, Hashable, Sendable {
     public static let forwardSecrecy = SASLProperties(rawValue: 0x10)
     /// The server proves itself to the client too.
     public static let mutualAuthentication = SASLProperties(rawValue: 0x20)
+    /// Needs data of the channel below: of no use to a server that cannot tell it.
+    public static let channelBinding = SASLProperties(rawValue: 0x40)
+}
+
+/// The channel below an exchange, as far as a mechanism can bind itself to it (RFC 5056).
+public struct SASLChannel: Hashable, Sendable {
+    /// The channel's data by the type of binding, such as `tls-exporter`; empty without TLS.
+    public var bindings: [String: [UInt8]]
+    /// Whether mechanisms that bind are offered on this channel.
+    public var offersBinding: Bool
+
+    public init(bindings: [String: [UInt8]] = [:], offersBinding: Bool = false) {
+        self.bindings = bindings
+        self.offersBinding = offersBinding
+    }
 }
 
 /// The mechanisms that a server offers, by name and in the order of offering.

@@ -29,6 +29,16 @@ public struct SASLMechanismName: Hashable, Sendable, CustomStringConvertible {
 
     public static let plain = SASLMechanismName(known: "PLAIN")
     public static let login = SASLMechanismName(known: "LOGIN")
+    public static let scramSHA1 = SASLMechanismName(known: "SCRAM-SHA-1")
+    public static let scramSHA1Plus = SASLMechanismName(known: "SCRAM-SHA-1-PLUS")
+    public static let scramSHA256 = SASLMechanismName(known: "SCRAM-SHA-256")
+    public static let scramSHA256Plus = SASLMechanismName(known: "SCRAM-SHA-256-PLUS")
+
+    /// Whether the password itself crosses the connection.
+    public var sendsPassword: Bool { self == .plain || self == .login }
+
+    /// Whether it is of those that bind the channel below (RFC 5802 section 4).
+    public var bindsChannel: Bool { self.text.hasSuffix("-PLUS") }
 
     public var description: String { self.text }
 }

@@ -21,11 +21,15 @@ extension AuthConfiguration {
         for userdb in settings.userdbs { users.append(try Self.source(userdb, settings.mail, log)) }
         self.init(passwordDatabases: passwords, userDatabases: users)
         let auth = settings.auth
-        self.mechanisms = SASLRegistry.builtIn.selecting(
+        self.mechanisms = SASLRegistry.all.selecting(
             auth.mechanisms.map { mechanism in
                 switch mechanism {
                 case .plain: .plain
                 case .login: .login
+                case .scramSHA1: .scramSHA1
+                case .scramSHA1Plus: .scramSHA1Plus
+                case .scramSHA256: .scramSHA256
+                case .scramSHA256Plus: .scramSHA256Plus
                 }
             })
         self.usernameFormat = try Self.template(auth.usernameFormat, "auth_username_format")

@@ -41,6 +41,11 @@ struct PasswordSchemeTests {
         Case("{CRYPT}$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U"),
         Case("{CRYPT}$y$j9T$abcdefghijklmnop$3dL1LkYnZM.OVXuVdnnaKVDlLYT92dRwOzDZ5XiVCe."),
         Case("{YESCRYPT}$y$j9T$abcdefghijklmnop$3dL1LkYnZM.OVXuVdnnaKVDlLYT92dRwOzDZ5XiVCe."),
+        Case(
+            "{SCRAM-SHA-1}4096,QSXCR+Q6sek8bf92,6dlGYMOdZcOPutkcNY8U2g7vK9Y=,D+CSWLOshSulAsxiupA+qs2/fTE=", "pencil"),
+        Case(
+            "{scram-sha-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=",
+            "pencil"),
         // Without a scheme: the default, CRYPT.
         Case("$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!"),
     ]
@@ -69,7 +74,8 @@ struct PasswordSchemeTests {
         "{SHA256}short", "{SSHA256}c2hvcnQ=", "{SSHA}", "{SHA1}***", "{PBKDF2}$1$s$0$00", "{PBKDF2}",
         "{PBKDF2}$1$s$99999999999999999999$8b09c61e3ddee1285f60003548fcfb0963b1e8e2",
         "{PBKDF2}$2$saltsalt$1000$8b09c61e3ddee1285f60003548fcfb0963b1e8e2",
-        "{CRYPT}*0", "{CRYPT}!", "{SHA512-CRYPT}$9$x$y", "{CRYPT}\0",
+        "{SCRAM-SHA-1}", "{SCRAM-SHA-1}4096,QQ==,QQ==,QQ==", "{SCRAM-SHA-256}0,,,", "{CRYPT}*0", "{CRYPT}!",
+        "{SHA512-CRYPT}$9$x$y", "{CRYPT}\0",
     ])
     func damagedNeverMatches(_ text: String) throws {
         let stored = try StoredPassword(text)
@@ -83,6 +89,7 @@ struct PasswordSchemeTests {
             case .crypt, .blowfishCrypt: 4
             case .yescrypt: 1
             case .pbkdf2, .sha256Crypt, .sha512Crypt: 1000
+            case .scramSHA1, .scramSHA256: 4096
             case .plain, .md5Crypt, .sha1, .sha256, .sha512, .saltedSHA1, .saltedSHA256, .saltedSHA512: nil
             }
         let password = Array("pässword".utf8)
@@ -107,6 +114,7 @@ struct PasswordSchemeTests {
     @Test func boundsRounds() {
         for (scheme, rounds) in [
             (.blowfishCrypt, 3), (.blowfishCrypt, 32), (.sha512Crypt, 1), (.yescrypt, 12), (.pbkdf2, 1),
+            (.scramSHA256, 4095), (.scramSHA1, 10_000_001),
         ] as [(PasswordScheme, UInt)] {
             #expect(throws: PasswordScheme.GenerateError.rounds) {
                 try PasswordScheme.generate(scheme, password: [0x61], rounds: rounds)

@@ -70,11 +70,21 @@ import Testing
                     "USER",
                     "SASL PLAIN LOGIN", "IMPLEMENTATION Martlet",
                 ])
+        let closed = POP3SessionState.Capabilities(offersTLS: false, allowsPasswords: false)
         #expect(
-            !POP3SessionState.Capabilities(offersTLS: false, allowsPasswords: false).lines(mechanisms: [
-                "PLAIN"
-            ])
-            .contains { $0 == "STLS" || $0 == "USER" || $0.hasPrefix("SASL") })
+            !closed.lines(mechanisms: []).contains { $0 == "STLS" || $0 == "USER" || $0.hasPrefix("SASL") })
+        // What needs no TLS is offered all the same.
+        #expect(closed.lines(mechanisms: ["SCRAM-SHA-256"]).contains("SASL SCRAM-SHA-256"))
+        #expect(!closed.lines(mechanisms: ["SCRAM-SHA-256"]).contains("USER"))
+    }
+
+    @Test func mechanismsThatSendNoPasswordNeedNoTLS() {
+        var state = POP3SessionState(offersTLS: true, allowsPasswords: false)
+        state.safeMechanisms = ["SCRAM-SHA-256"]
+        #expect(Self.reply(state.received(.auth(mechanism: "PLAIN", initialResponse: nil)))?.hasPrefix("-ERR") == true)
+        #expect(
+            state.received(.auth(mechanism: "SCRAM-SHA-256", initialResponse: nil))
+                == .authenticate(mechanism: "SCRAM-SHA-256", initialResponse: nil))
     }
 
     /// RFC 1939 section 5: numbers stay, deleted messages are left out of everything until RSET.

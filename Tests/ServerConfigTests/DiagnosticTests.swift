@@ -60,7 +60,7 @@ import Testing
         (
             "auth_mechanisms = plain cram-md5",
             [
-                "1: auth_mechanisms: \"cram-md5\": needs passwords in plain text on the server; use plain over TLS"
+                "1: auth_mechanisms: \"cram-md5\": needs passwords in plain text on the server; use scram-sha-256, or plain over TLS"
             ]
         ),
         ("base_dir = run", ["1: base_dir: \"run\" is not an absolute path; begin it with /"]),

@@ -46,6 +46,10 @@ public final class AuthClient: Authenticator {
         line.field("nologin")
         // Asks for the user's record along with the OK: one round trip in place of two.
         line.field("userdb")
+        if request.successData == .inSuccess { line.field("final-resp-ok") }
+        for (type, data) in request.channelBindings.sorted(by: { $0.key < $1.key }) {
+            line.field(AuthenticationRequest.bindingPrefix + type, String(decoding: Base64.encode(data), as: UTF8.self))
+        }
         if let initialResponse, !initialResponse.isEmpty {
             line.field("resp", String(decoding: Base64.encode(initialResponse), as: UTF8.self))
         }
@@ -74,8 +78,9 @@ public final class AuthClient: Authenticator {
                 self.log(.error, "auth: reply to AUTH lacks user or userdb fields")
                 return .failure(AuthenticationFailure(.temporary))
             }
+            let data = fields.removeValue(forKey: "resp").flatMap { Base64.decode($0.utf8) }
             fields = fields.filter { !$0.key.hasPrefix("userdb_") }
-            return .success(Identity(user: user, fields: fields), record)
+            return .success(Identity(user: user, fields: fields, successData: data), record)
         case .failed(let failure):
             return .failure(failure)
         case .lost(let reason):
@@ -244,6 +249,11 @@ public final class AuthClient: Authenticator {
         self.sendCancel(id)
         request.continuation.resume(returning: .failed(AuthenticationFailure(.cancelled)))
     }
+}
+
+extension AuthenticationRequest {
+    /// Begins the names of parameters with channel bindings, between the mail and the auth role.
+    static let bindingPrefix = "cb_"
 }
 
 extension AuthLineWriter {

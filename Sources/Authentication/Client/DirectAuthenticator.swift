@@ -17,11 +17,13 @@ public struct DirectAuthenticator: Authenticator {
         _ request: AuthenticationRequest, mechanism: SASLMechanismName, initialResponse: [UInt8]?,
         answer: (_ challenge: [UInt8]) async -> SASLClientReply
     ) async -> AuthenticationOutcome {
-        guard let mechanism = self.verifier.configuration.mechanisms[mechanism] else {
+        let mechanisms = self.verifier.configuration.mechanisms
+        guard let mechanism = mechanisms[mechanism] else {
             return .failure(AuthenticationFailure(.unknownMechanism))
         }
-        var exchange = mechanism.begin()
+        var exchange = mechanism.begin(on: mechanisms.channel(request.channelBindings))
         var accepted: AcceptedPassword?
+        var candidate: Verifier.Candidate?
         var action = exchange.received(initialResponse)
         while true {
             switch action {
@@ -38,11 +40,33 @@ public struct DirectAuthenticator: Authenticator {
                     action = exchange.answered(.accepted)
                 case .failure(let failure): return .failure(failure)
                 }
-            case .done:
+            case .ask(.keys(let identity)):
+                switch self.keys(identity, request) {
+                case .success(let found):
+                    candidate = found
+                    action = exchange.answered(.keys(found.keys))
+                case .failure(let failure): return .failure(failure)
+                }
+            case .done(let data):
+                if let candidate {
+                    switch self.verifier.admit(candidate) {
+                    case .success(let found): accepted = found
+                    case .failure(let failure): return .failure(failure)
+                    }
+                }
                 guard let accepted else { return .failure(AuthenticationFailure(.temporary)) }
-                return self.conclude(accepted, request)
+                if let data, request.successData == .asChallenge {
+                    switch await answer(data) {
+                    case .response([]): break
+                    case .response, .malformed: return .failure(AuthenticationFailure(.malformedResponse))
+                    case .cancelled: return .failure(AuthenticationFailure(.cancelled))
+                    }
+                }
+                return self.conclude(accepted, request, data)
             case .fail(.malformed): return .failure(AuthenticationFailure(.malformedResponse))
-            case .fail(.refused), .fail(.unexpected): return .failure(AuthenticationFailure(.credentials))
+            case .fail(.refused):
+                return .failure(candidate.map { self.verifier.refuse($0) } ?? AuthenticationFailure(.credentials))
+            case .fail(.unexpected): return .failure(AuthenticationFailure(.credentials))
             }
         }
     }
@@ -61,12 +85,10 @@ public struct DirectAuthenticator: Authenticator {
     private func check(
         _ credentials: SASLCredentials, _ request: AuthenticationRequest
     ) -> Result<AcceptedPassword, AuthenticationFailure> {
-        let configuration = self.verifier.configuration
-        guard let user = configuration.canonicalUser(credentials.authenticationIdentity, request) else {
-            return .failure(AuthenticationFailure(.credentials))
-        }
-        if let other = credentials.authorizationIdentity, configuration.canonicalUser(other, request) != user {
-            return .failure(AuthenticationFailure(.authorization))
+        let user: String
+        switch self.user(credentials.authenticationIdentity, as: credentials.authorizationIdentity, request) {
+        case .success(let name): user = name
+        case .failure(let failure): return .failure(failure)
         }
         var check = PasswordCheck(
             query: AuthQuery(user: user, request: request), password: credentials.password)
@@ -85,8 +107,35 @@ public struct DirectAuthenticator: Authenticator {
         }
     }
 
+    private func keys(
+        _ identity: SCRAMIdentity, _ request: AuthenticationRequest
+    ) -> Result<Verifier.Candidate, AuthenticationFailure> {
+        switch self.user(identity.authenticationIdentity, as: identity.authorizationIdentity, request) {
+        case .success(let user):
+            switch self.verifier.keys(AuthQuery(user: user, request: request), identity.hash) {
+            case .found(let candidate): return .success(candidate)
+            case .temporary: return .failure(AuthenticationFailure(.temporary))
+            }
+        case .failure(let failure): return .failure(failure)
+        }
+    }
+
+    /// The canonical name, unless it is none or wants to act as another.
+    private func user(
+        _ typed: String, as other: String?, _ request: AuthenticationRequest
+    ) -> Result<String, AuthenticationFailure> {
+        let configuration = self.verifier.configuration
+        guard let user = configuration.canonicalUser(typed, request) else {
+            return .failure(AuthenticationFailure(.credentials))
+        }
+        if let other, configuration.canonicalUser(other, request) != user {
+            return .failure(AuthenticationFailure(.authorization))
+        }
+        return .success(user)
+    }
+
     private func conclude(
-        _ accepted: AcceptedPassword, _ request: AuthenticationRequest
+        _ accepted: AcceptedPassword, _ request: AuthenticationRequest, _ data: [UInt8]?
     ) -> AuthenticationOutcome {
         guard accepted.fields["nologin"] == nil else {
             return .failure(AuthenticationFailure(.userDisabled, message: accepted.fields["reason"]))
@@ -94,7 +143,8 @@ public struct DirectAuthenticator: Authenticator {
         let query = AuthQuery(user: accepted.user, request: request, prefetched: accepted.userFields)
         switch self.resolve(query) {
         case .found(let record):
-            return .success(Identity(user: record.user, fields: accepted.fields), record)
+            let sent = request.successData == .inSuccess ? data : nil
+            return .success(Identity(user: record.user, fields: accepted.fields, successData: sent), record)
         case .notFound, .temporary:
             return .failure(AuthenticationFailure(.temporary))
         }
@@ -102,5 +152,14 @@ public struct DirectAuthenticator: Authenticator {
 
     private func resolve(_ query: AuthQuery) -> UserLookup {
         self.verifier.resolve(query, waiting: .allowed) ?? .temporary("user database did not answer")
+    }
+}
+
+extension SASLRegistry {
+    /// The channel for an exchange with one of these mechanisms.
+    func channel(_ bindings: [String: [UInt8]]) -> SASLChannel {
+        SASLChannel(
+            bindings: bindings,
+            offersBinding: !bindings.isEmpty && self.mechanisms.contains { $0.name.bindsChannel })
     }
 }

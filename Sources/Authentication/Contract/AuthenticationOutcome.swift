@@ -10,10 +10,13 @@ public struct Identity: Hashable, Sendable {
     public var user: String
     /// What the password database said besides, such as `nodelay`; `userdb_*` fields are in the record.
     public var fields: [String: String]
+    /// The mechanism's last data (before base64), for a protocol that sends them with its success; `nil` without.
+    public var successData: [UInt8]?
 
-    public init(user: String, fields: [String: String] = [:]) {
+    public init(user: String, fields: [String: String] = [:], successData: [UInt8]? = nil) {
         self.user = user
         self.fields = fields
+        self.successData = successData
     }
 }
 

@@ -10,6 +10,10 @@ public struct AuthenticationRequest: Hashable, Sendable {
     public var security: ConnectionSecurity
     /// The session's id in the logs.
     public var session: String?
+    /// How the last data of a mechanism reach the client.
+    public var successData = SuccessData.asChallenge
+    /// What a mechanism can bind itself to (RFC 5056), by type; empty without TLS.
+    public var channelBindings: [String: [UInt8]] = [:]
 
     public init(
         service: String, remoteAddress: String? = nil, remotePort: UInt16? = nil,
@@ -32,4 +36,12 @@ public enum ConnectionSecurity: Hashable, Sendable {
     /// On this machine only: a unix socket or the loopback interface.
     case local
     case tls
+}
+
+/// What happens with data that a mechanism has for its client when it succeeds.
+public enum SuccessData: Hashable, Sendable {
+    /// They are one more challenge, which the client answers with nothing (IMAP, POP3).
+    case asChallenge
+    /// The protocol's success carries them (ManageSieve): they are in the `Identity`.
+    case inSuccess
 }

@@ -15,7 +15,7 @@ package enum Digest {
         }
     }
 
-    private var function: OpaquePointer? {
+    var function: OpaquePointer? {
         switch self {
         case .sha1: EVP_sha1()
         case .sha256: EVP_sha256()
@@ -34,25 +34,30 @@ package enum Digest {
     }
 
     /// HMAC with SHA-256, 32 octets; `nil` when the library refuses.
-    package static func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> [UInt8]? {
-        var out = [UInt8](repeating: 0, count: 32)
+    package static func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> [UInt8]? { Digest.sha256.mac(key: key, bytes) }
+
+    /// HMAC; `nil` when the library refuses.
+    func mac(key: [UInt8], _ bytes: [UInt8]) -> [UInt8]? {
+        var out = [UInt8](repeating: 0, count: self.size)
         var length: CUnsignedInt = 0
         guard
-            HMAC(EVP_sha256(), key, CInt(key.count), bytes, bytes.count, &out, &length) != nil,
-            length == 32
+            HMAC(self.function, key, CInt(key.count), bytes, bytes.count, &out, &length) != nil,
+            Int(length) == self.size
         else { return nil }
         return out
     }
 }
 
 enum PBKDF2 {
-    /// Key derivation with HMAC-SHA1; `nil` when the library refuses.
-    static func derive(_ password: [UInt8], salt: [UInt8], rounds: Int, length: Int) -> [UInt8]? {
+    /// Key derivation with HMAC; `nil` when the library refuses.
+    static func derive(
+        _ password: [UInt8], salt: [UInt8], rounds: Int, length: Int, digest: Digest = .sha1
+    ) -> [UInt8]? {
         var out = [UInt8](repeating: 0, count: length)
         let done = password.withUnsafeBytes { bytes in
-            PKCS5_PBKDF2_HMAC_SHA1(
+            PKCS5_PBKDF2_HMAC(
                 bytes.baseAddress?.assumingMemoryBound(to: CChar.self), CInt(bytes.count), salt,
-                CInt(salt.count), CInt(rounds), CInt(length), &out)
+                CInt(salt.count), CInt(rounds), digest.function, CInt(length), &out)
         }
         return done == 1 ? out : nil
     }

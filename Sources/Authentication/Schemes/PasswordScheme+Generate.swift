@@ -1,4 +1,5 @@
 import MailCore
+import SASLCore
 
 extension PasswordScheme {
     /// Why a password could not be hashed.
@@ -13,7 +14,7 @@ extension PasswordScheme {
 
     /// The password in stored form with its `{SCHEME}`, under a fresh random salt.
     ///
-    /// `rounds` is the scheme's own cost: iterations of SHA-crypt and PBKDF2, the exponent of BLF-CRYPT
+    /// `rounds` is the scheme's own cost: iterations of SHA-crypt, PBKDF2 and SCRAM, the exponent of BLF-CRYPT
     /// (4...31) and yescrypt (1...11); schemes without one ignore it; `nil` is a sensible cost.
     /// yescrypt is written as `{CRYPT}`, which Dovecot reads too. Blocks when `isSlow`.
     public static func generate(
@@ -44,6 +45,8 @@ extension PasswordScheme {
             }
             let text = [salt, key.hexadecimal].map { String(decoding: $0, as: UTF8.self) }
             return "{PBKDF2}$1$\(text[0])$\(iterations)$\(text[1])"
+        case .scramSHA1: return try scheme.scram(.sha1, password, rounds)
+        case .scramSHA256: return try scheme.scram(.sha256, password, rounds)
         case .sha1: return try scheme.digest(.sha1, password, salt: [])
         case .sha256: return try scheme.digest(.sha256, password, salt: [])
         case .sha512: return try scheme.digest(.sha512, password, salt: [])
@@ -67,5 +70,14 @@ extension PasswordScheme {
     ) throws(GenerateError) -> String {
         guard let hash = digest.hash(password + salt) else { throw .unsupported }
         return "{\(self.rawValue)}" + String(decoding: Base64.encode(hash + salt), as: UTF8.self)
+    }
+
+    private func scram(_ hash: SCRAMHash, _ password: [UInt8], _ rounds: UInt?) throws(GenerateError) -> String {
+        // RFC 7677 section 4 asks for 4096 at least, which is also what every client computes quickly.
+        guard (4096...UInt(SCRAMKeys.maximumIterations)).contains(rounds ?? 4096) else { throw .rounds }
+        let keys = SCRAMKeys(
+            hash: hash, iterations: UInt32(rounds ?? 4096), salt: randomBytes(16), password: password)
+        guard let keys else { throw .unsupported }
+        return "{\(self.rawValue)}" + String(decoding: keys.stored, as: UTF8.self)
     }
 }

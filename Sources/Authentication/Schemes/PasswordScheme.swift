@@ -1,4 +1,5 @@
 import MailCore
+public import SASLCore
 
 /// How a stored password is written: the `{SCHEME}` before it.
 public enum PasswordScheme: String, Hashable, Sendable, CaseIterable {
@@ -17,6 +18,8 @@ public enum PasswordScheme: String, Hashable, Sendable, CaseIterable {
     case saltedSHA1 = "SSHA"
     case saltedSHA256 = "SSHA256"
     case saltedSHA512 = "SSHA512"
+    case scramSHA1 = "SCRAM-SHA-1"
+    case scramSHA256 = "SCRAM-SHA-256"
 
     /// The scheme of a name in any case, Dovecot's other spellings included; `nil` for others.
     public init?(name: String) {
@@ -32,8 +35,21 @@ public enum PasswordScheme: String, Hashable, Sendable, CaseIterable {
     /// Whether one check takes milliseconds, by intent.
     public var isSlow: Bool {
         switch self {
-        case .crypt, .md5Crypt, .sha256Crypt, .sha512Crypt, .blowfishCrypt, .yescrypt, .pbkdf2: true
+        case .crypt, .md5Crypt, .sha256Crypt, .sha512Crypt, .blowfishCrypt, .yescrypt, .pbkdf2, .scramSHA1,
+            .scramSHA256:
+            true
         case .plain, .sha1, .sha256, .sha512, .saltedSHA1, .saltedSHA256, .saltedSHA512: false
+        }
+    }
+
+    /// The mechanism family that a password in this scheme serves beside plain logins; `nil` for others.
+    public var scramHash: SCRAMHash? {
+        switch self {
+        case .scramSHA1: .sha1
+        case .scramSHA256: .sha256
+        case .plain, .crypt, .md5Crypt, .sha256Crypt, .sha512Crypt, .blowfishCrypt, .yescrypt, .pbkdf2, .sha1, .sha256,
+            .sha512, .saltedSHA1, .saltedSHA256, .saltedSHA512:
+            nil
         }
     }
 
@@ -88,7 +104,8 @@ public struct StoredPassword: Hashable, Sendable {
         switch scheme {
         case .sha1, .sha256, .sha512, .saltedSHA1, .saltedSHA256, .saltedSHA512:
             self.data = Base64.encode(decoded)
-        case .plain, .crypt, .md5Crypt, .sha256Crypt, .sha512Crypt, .blowfishCrypt, .yescrypt, .pbkdf2:
+        case .plain, .crypt, .md5Crypt, .sha256Crypt, .sha512Crypt, .blowfishCrypt, .yescrypt, .pbkdf2, .scramSHA1,
+            .scramSHA256:
             self.data = decoded
         }
     }
@@ -111,6 +128,8 @@ public struct StoredPassword: Hashable, Sendable {
         case .saltedSHA1: return self.verifyDigest(.sha1, password, isSalted: true)
         case .saltedSHA256: return self.verifyDigest(.sha256, password, isSalted: true)
         case .saltedSHA512: return self.verifyDigest(.sha512, password, isSalted: true)
+        case .scramSHA1: return self.verifySCRAM(.sha1, password)
+        case .scramSHA256: return self.verifySCRAM(.sha256, password)
         }
     }
 

@@ -8,6 +8,10 @@ struct AuthAttempt {
         case awaitingClient(deadline: Ticks)
         /// A pool thread or PAM worker is at it.
         case verifying(PasswordCheck, pamService: String)
+        /// A pool thread makes the keys for the exchange.
+        case derivingKeys
+        /// The client is authenticated and has to take note of the mechanism's last data.
+        case finishing(AcceptedPassword, deadline: Ticks)
         /// The password was right; the user's record is being made, or the exchange ends.
         case accepted(AcceptedPassword)
         /// The failed reply is held back.
@@ -35,4 +39,15 @@ struct AuthAttempt {
     /// The canonical name, once known.
     var user: String?
     let isFreeOfPenalty: Bool
+    /// Whose keys the exchange has.
+    var candidate: Verifier.Candidate?
+    /// What the mechanism has for the client beside the success.
+    var successData: [UInt8]?
+
+    var awaitsClient: Bool {
+        switch self.phase {
+        case .awaitingClient, .finishing: true
+        case .penalised, .verifying, .derivingKeys, .accepted, .held, .moving: false
+        }
+    }
 }

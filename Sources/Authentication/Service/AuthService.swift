@@ -85,6 +85,7 @@ final class AuthServiceMailbox: Sendable {
 /// A result of the thread pool. `serial` names an authentication; connection and id a lookup.
 enum AuthCompletion: Sendable {
     case verified(serial: UInt64, PasswordCheck, PasswordCheck.Step)
+    case keys(serial: UInt64, Verifier.KeyLookup)
     case resolved(serial: UInt64, UserLookup)
     case reply(connection: UInt64, [UInt8])
 }

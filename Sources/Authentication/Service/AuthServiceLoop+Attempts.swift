@@ -18,33 +18,38 @@ extension AuthServiceLoop {
     /// Goes on with the client's response to a challenge.
     func respond(_ serial: UInt64, _ response: [UInt8]) {
         guard var attempt = self.attempts[serial] else { return }
+        if case .finishing(let accepted, _) = attempt.phase {
+            // Nothing is left to say to the last data.
+            guard response.isEmpty else {
+                return self.fail(serial, AuthenticationFailure(.malformedResponse, message: "Invalid response"))
+            }
+            attempt.phase = .accepted(accepted)
+            self.attempts[serial] = attempt
+            return self.accept(serial, attempt, accepted)
+        }
         attempt.phase = .moving
         let action = attempt.exchange.received(response)
         self.attempts[serial] = attempt
         self.perform(action, serial)
     }
 
-    private func perform(_ action: SASLAction, _ serial: UInt64) {
+    func perform(_ action: SASLAction, _ serial: UInt64) {
         guard let attempt = self.attempts[serial] else { return }
         switch action {
         case .challenge(let challenge):
-            self.attempts[serial]?.phase = .awaitingClient(
-                deadline: self.now + self.configuration.exchangeTimeout * 1000)
-            var reply = AuthLineWriter()
-            reply.begin("CONT")
-            reply.field(attempt.id)
-            reply.field(Base64.encode(challenge))
-            reply.end()
-            self.send(attempt.connection, reply.take())
+            self.attempts[serial]?.phase = .awaitingClient(deadline: self.clientDeadline)
+            self.challenge(attempt, challenge)
         case .ask(.password(let credentials)):
             self.check(credentials, serial)
-        case .done:
-            guard case .accepted(let accepted) = attempt.phase else {
-                return self.fail(serial, AuthenticationFailure(.temporary))
-            }
-            self.accept(serial, attempt, accepted)
+        case .ask(.keys(let identity)):
+            self.deriveKeys(identity, serial)
+        case .done(let data):
+            self.done(serial, attempt, data)
         case .fail(.refused):
-            self.fail(serial, AuthenticationFailure(.credentials))
+            guard let candidate = attempt.candidate else {
+                return self.fail(serial, AuthenticationFailure(.credentials))
+            }
+            self.refuse(serial, attempt, candidate)
         case .fail(.malformed):
             self.fail(serial, AuthenticationFailure(.malformedResponse, message: "Invalid response"))
         case .fail(.unexpected):
@@ -53,24 +58,9 @@ extension AuthServiceLoop {
     }
 
     private func check(_ credentials: SASLCredentials, _ serial: UInt64) {
-        guard let attempt = self.attempts[serial] else { return }
-        let configuration = attempt.verifier.configuration
-        let typed = credentials.authenticationIdentity
-        guard let user = configuration.canonicalUser(typed, attempt.request) else {
-            self.log(
-                .info,
-                "\(self.label("auth", attempt)): login failed: name has characters that are not allowed")
-            return self.hold(serial, AuthenticationFailure(.credentials))
-        }
-        self.attempts[serial]?.user = user
-        // Acting as somebody else needs master users.
-        if let other = credentials.authorizationIdentity,
-            configuration.canonicalUser(other, attempt.request) != user
-        {
-            self.log(
-                .info, "\(self.label("auth", attempt)): login failed: \(user) may not act as another user")
-            return self.hold(serial, AuthenticationFailure(.authorization))
-        }
+        guard let attempt = self.attempts[serial],
+            let user = self.user(credentials.authenticationIdentity, as: credentials.authorizationIdentity, serial)
+        else { return }
         var check = PasswordCheck(
             query: AuthQuery(user: user, request: attempt.request), password: credentials.password)
         let step = attempt.verifier.advance(&check, waiting: .forbidden)
@@ -120,10 +110,10 @@ extension AuthServiceLoop {
         }
     }
 
-    private func accept(_ serial: UInt64, _ attempt: AuthAttempt, _ accepted: AcceptedPassword) {
+    func accept(_ serial: UInt64, _ attempt: AuthAttempt, _ accepted: AcceptedPassword) {
         switch attempt.answer {
         case .bare:
-            self.end(serial, Self.okReply(attempt.id, accepted, record: nil))
+            self.end(serial, Self.okReply(attempt, accepted, record: nil))
         case .withRecord:
             if accepted.fields["nologin"] != nil {
                 self.log(.info, "\(self.label("auth", attempt)): login refused: nologin")
@@ -154,7 +144,7 @@ extension AuthServiceLoop {
         case .found(let record):
             var accepted = accepted
             accepted.user = record.user
-            self.end(serial, Self.okReply(attempt.id, accepted, record: record))
+            self.end(serial, Self.okReply(attempt, accepted, record: record))
         case .notFound:
             self.log(
                 .error, "\(self.label("userdb", attempt)): user logged in, but no user database knows it")
@@ -165,13 +155,16 @@ extension AuthServiceLoop {
     }
 
     private static func okReply(
-        _ id: UInt32, _ accepted: AcceptedPassword, record: UserRecord?
+        _ attempt: AuthAttempt, _ accepted: AcceptedPassword, record: UserRecord?
     ) -> [UInt8] {
         var reply = AuthLineWriter()
         reply.begin("OK")
-        reply.field(id)
+        reply.field(attempt.id)
         reply.field("user", accepted.user)
         reply.fields(accepted.fields.filter { $0.key != "pass" && $0.key != "resp" })
+        if let data = attempt.successData {
+            reply.field("resp", String(decoding: Base64.encode(data), as: UTF8.self))
+        }
         record?.write(to: &reply, prefix: "userdb_")
         reply.end()
         return reply.take()
@@ -200,7 +193,7 @@ extension AuthServiceLoop {
         self.send(attempt.connection, reply)
     }
 
-    private func label(_ driver: String, _ attempt: AuthAttempt) -> String {
+    func label(_ driver: String, _ attempt: AuthAttempt) -> String {
         Verifier.label(driver, AuthQuery(user: attempt.user ?? "?", request: attempt.request))
     }
 }

@@ -39,7 +39,8 @@ extension AuthServiceLoop {
         guard let id = line.number(1) else { return "AUTH without an id" }
         guard connection.open[id] == nil else { return "AUTH with an id that is in use" }
         guard let text = line.text(2), let name = SASLMechanismName(text),
-            let mechanism = self.configuration.mechanisms[name]
+            let mechanism = self.configuration.mechanisms[name],
+            connection.kind == .mail || !mechanism.properties.contains(.channelBinding)
         else {
             self.refuse(
                 number, id, AuthenticationFailure(.unknownMechanism, message: "Unsupported mechanism"))
@@ -59,7 +60,10 @@ extension AuthServiceLoop {
             }
             initialResponse = decoded
         }
-        let request = AuthenticationRequest(parameters)
+        var request = AuthenticationRequest(parameters)
+        if parameters["final-resp-ok"] != nil { request.successData = .inSuccess }
+        if connection.kind == .mail { request.takeBindings(parameters) }
+        let channel = self.configuration.mechanisms.channel(request.channelBindings)
         let isFree =
             parameters["no-penalty"] != nil || request.remoteAddress == nil
             || self.configuration.penaltyExempt.contains { $0.contains(request.remoteAddress ?? "") }
@@ -67,7 +71,7 @@ extension AuthServiceLoop {
         self.attempts[serial] = AuthAttempt(
             connection: number, id: id, request: request,
             answer: parameters["userdb"] != nil && connection.kind == .mail ? .withRecord : .bare,
-            verifier: self.verifier, exchange: mechanism.begin(),
+            verifier: self.verifier, exchange: mechanism.begin(on: channel),
             phase: .penalised(initialResponse: initialResponse), started: self.now, user: nil,
             isFreeOfPenalty: isFree)
         self.connections[number]?.open[id] = serial
@@ -83,7 +87,7 @@ extension AuthServiceLoop {
     private func receivedContinuation(_ line: AuthLine, _ number: UInt64) {
         guard let id = line.number(1) else { return }
         guard let serial = self.connections[number]?.open[id], let attempt = self.attempts[serial],
-            case .awaitingClient = attempt.phase
+            attempt.awaitsClient
         else {
             // Also while a penalty or a check runs: nobody asked.
             if let serial = self.connections[number]?.open.removeValue(forKey: id) {
@@ -235,6 +239,15 @@ extension AuthenticationRequest {
         case nil: self.security = .cleartext
         case "tls"?: self.security = .tls
         case _?: self.security = .local
+        }
+    }
+
+    /// Takes the channel's data, which only the mail role knows.
+    mutating func takeBindings(_ parameters: [String: String]) {
+        for (key, value) in parameters where key.hasPrefix(Self.bindingPrefix) {
+            if let data = Base64.decode(value.utf8), !data.isEmpty {
+                self.channelBindings[String(key.dropFirst(Self.bindingPrefix.count))] = data
+            }
         }
     }
 }

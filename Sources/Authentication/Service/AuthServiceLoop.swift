@@ -136,9 +136,10 @@ final class AuthServiceLoop {
         self.lastConnection += 1
         let number = self.lastConnection
         self.connections[number] = AuthConnection(descriptor: fd, kind: listener.kind)
-        let mechanisms = self.configuration.mechanisms.mechanisms.map {
-            (name: $0.name.text, properties: $0.properties.words)
-        }
+        // An MTA of protocol version 1.2 cannot tell the channel's data.
+        let mechanisms = self.configuration.mechanisms.mechanisms.filter {
+            listener.kind == .mail || !$0.properties.contains(.channelBinding)
+        }.map { (name: $0.name.text, properties: $0.properties.words) }
         self.send(
             number,
             AuthConnection.greeting(kind: listener.kind, mechanisms: mechanisms, number: number))
@@ -187,6 +188,7 @@ final class AuthServiceLoop {
     private func complete(_ completion: AuthCompletion) {
         switch completion {
         case .verified(let serial, let check, let step): self.step(serial, check, step)
+        case .keys(let serial, let lookup): self.received(lookup, serial)
         case .resolved(let serial, let lookup): self.resolved(serial, lookup)
         case .reply(let connection, let bytes): self.send(connection, bytes)
         }
@@ -204,8 +206,11 @@ final class AuthServiceLoop {
     private func tick() {
         self.take(self.workers.tick(self.now, self.configuration))
         for (serial, attempt) in self.attempts {
-            if case .awaitingClient(let deadline) = attempt.phase, deadline <= self.now {
+            switch attempt.phase {
+            case .awaitingClient(let deadline), .finishing(_, let deadline):
+                guard deadline <= self.now else { continue }
                 self.fail(serial, AuthenticationFailure(.cancelled, message: "Timed out"))
+            case .penalised, .verifying, .derivingKeys, .accepted, .held, .moving: break
             }
         }
     }
@@ -228,7 +233,7 @@ extension SASLProperties {
         let all: [(SASLProperties, String)] = [
             (.anonymous, "anonymous"), (.plaintext, "plaintext"), (.dictionary, "dictionary"),
             (.active, "active"), (.forwardSecrecy, "forward-secrecy"),
-            (.mutualAuthentication, "mutual-auth"),
+            (.mutualAuthentication, "mutual-auth"), (.channelBinding, "channel-binding"),
         ]
         return all.filter { self.contains($0.0) }.map(\.1)
     }

@@ -145,7 +145,7 @@ final class Verifier: Sendable {
     }
 
     /// Applies the fields that can still refuse a user whose password is right.
-    private func admit(_ entry: PasswordEntry, _ check: inout PasswordCheck) -> AcceptedPassword? {
+    func admit(_ entry: PasswordEntry, _ check: inout PasswordCheck) -> AcceptedPassword? {
         if let networks = entry.fields["allow_nets"],
             !Self.allows(networks, check.query.request.remoteAddress)
         {
@@ -186,7 +186,7 @@ final class Verifier: Sendable {
         return .refused(failure)
     }
 
-    private func label(_ check: PasswordCheck) -> String {
+    func label(_ check: PasswordCheck) -> String {
         let databases = self.configuration.passwordDatabases
         let driver =
             check.index < databases.count ? databases[check.index].database.driver : "auth"

@@ -4,10 +4,8 @@ package enum DovecotSettings {
     package static let valueHints: [String: String] = [
         "managesieve": "write sieve",
         "submission": "Martlet has no submission server; the MTA does that",
-        "cram-md5": "needs passwords in plain text on the server; use plain over TLS",
-        "digest-md5": "needs passwords in plain text on the server; use plain over TLS",
-        "scram-sha-1": "is not in this release; use plain over TLS",
-        "scram-sha-256": "is not in this release; use plain over TLS",
+        "cram-md5": "needs passwords in plain text on the server; use scram-sha-256, or plain over TLS",
+        "digest-md5": "needs passwords in plain text on the server; use scram-sha-256, or plain over TLS",
         "xoauth2": "is not in this release",
         "oauthbearer": "is not in this release",
         "external": "is not in this release",

@@ -182,7 +182,12 @@ package enum Schema {
         )
         .alias(.inverted("disable_plaintext_auth"))
         .inside(.connection),
-        .choices("auth_mechanisms", \.auth.mechanisms, "SASL mechanisms offered."),
+        .choices(
+            "auth_mechanisms", \.auth.mechanisms,
+            """
+            SASL mechanisms offered. The SCRAM ones work for users whose stored password is readable or in the scheme of that \
+            name; those with -plus bind the login to its TLS connection.
+            """),
         .template(
             "auth_username_format", \.auth.usernameFormat, letters: .lookup,
             "What a login name becomes before it is looked up."),

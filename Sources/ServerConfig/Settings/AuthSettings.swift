@@ -21,6 +21,10 @@ public struct AuthSettings: Sendable, Equatable {
 /// A SASL mechanism that this release has.
 public enum AuthMechanism: String, SettingChoice {
     case plain, login
+    case scramSHA1 = "scram-sha-1"
+    case scramSHA1Plus = "scram-sha-1-plus"
+    case scramSHA256 = "scram-sha-256"
+    case scramSHA256Plus = "scram-sha-256-plus"
 }
 
 /// One place where passwords are checked.

@@ -12,6 +12,8 @@ public struct TLSInfo: Equatable, Sendable {
     public let applicationProtocol: String?
     /// Whether an earlier session's ticket was used.
     public let resumed: Bool
+    /// What a login can bind itself to, by the type of binding (RFC 5929, RFC 9266).
+    public let channelBindings: [String: [UInt8]]
 }
 
 /// What the TLS handler tells the connection.

@@ -119,7 +119,29 @@ final class TLSTransport {
             applicationProtocol: alpn.map {
                 String(decoding: UnsafeBufferPointer(start: $0, count: Int(alpnLength)), as: UTF8.self)
             },
-            resumed: SSL_session_reused(self.ssl) == 1)
+            resumed: SSL_session_reused(self.ssl) == 1, channelBindings: self.channelBindings())
+    }
+
+    /// The data of `tls-exporter` (RFC 9266), which is the same at both ends of this connection only, and of
+    /// `tls-server-end-point` (RFC 5929), a hash of the certificate.
+    private func channelBindings() -> [String: [UInt8]] {
+        var bindings: [String: [UInt8]] = [:]
+        var data = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        let length = martlet_SSL_certificate_hash(self.ssl, &data)
+        if length > 0 { bindings["tls-server-end-point"] = Array(data.prefix(Int(length))) }
+        // Before TLS 1.3 what is exported is unique only with the extended master secret.
+        guard SSL_version(self.ssl) == TLS1_3_VERSION || martlet_SSL_has_extended_master_secret(self.ssl) == 1 else {
+            return bindings
+        }
+        let label = Array("EXPORTER-Channel-Binding".utf8)
+        data = [UInt8](repeating: 0, count: 32)
+        let done = label.withUnsafeBytes { label in
+            SSL_export_keying_material(
+                self.ssl, &data, data.count, label.baseAddress?.assumingMemoryBound(to: CChar.self), label.count, nil,
+                0, 1)
+        }
+        if done == 1 { bindings["tls-exporter"] = data }
+        return bindings
     }
 
     private func step(_ result: Int32) -> Step {
