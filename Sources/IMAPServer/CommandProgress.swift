@@ -1,4 +1,6 @@
 import IMAPCore
+import MailSearch
+import MailStore
 import ServerCore
 
 /// How far a command is that may take long (RFC 9585).
@@ -76,7 +78,18 @@ extension Session {
     /// answer any more.
     func goesOn(after done: Int) -> Bool {
         self.progress?.count(done)
-        return self.connection.shutdownReason == nil
+        return !self.connection.isEnding
+    }
+
+    /// Throws once the session shall end: what was found until then is a part, and a part is no answer.
+    func checkGoesOn() throws(StoreError) {
+        if self.connection.isEnding { throw StoreError(.temporary, "the session ends") }
+    }
+
+    /// A search that ends with the session.
+    func search(_ mailbox: any Mailbox, _ view: MailboxSnapshot) -> MailboxSearch {
+        let connection = self.connection
+        return MailboxSearch(mailbox, view, self.options.store.threads) { connection.isEnding }
     }
 
     private func tellProgress() {

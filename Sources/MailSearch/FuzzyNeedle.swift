@@ -42,8 +42,9 @@ struct FuzzyNeedle: Sendable {
             guard case .header(let name) = self.place else { return nil }
             guard let bodies = view.fieldBodies(name) else { return nil }
             return self.relevancy(ofFields: bodies)
-        case .message(let octets, let table):
-            let text = MessageText(octets.buffer, table, converter: .system)
+        case .message(let message):
+            if message.isOver() { return 0 }
+            let (octets, table, text) = (message.octets, message.table, message.text)
             switch self.place {
             case .header(let name):
                 let header = octets[table.root.header]

@@ -29,6 +29,7 @@ public struct MailboxSearch {
     let mailbox: any Mailbox
     let view: MailboxSnapshot
     let threads: StorageThreads
+    let isOver: @Sendable () -> Bool
 
     /// Messages looked at before others on the event loop get their turn.
     private static let recordBatch = 4096
@@ -36,10 +37,16 @@ public struct MailboxSearch {
     private static let bodyBatch = 64
     private static let bodyLimit = 4 << 20
 
-    public init(_ mailbox: any Mailbox, _ view: MailboxSnapshot, _ threads: StorageThreads) {
+    /// - Parameter isOver: asked on storage threads, between two messages and two keys: whether nobody waits for the result
+    ///   any more. What is answered then is not the result.
+    public init(
+        _ mailbox: any Mailbox, _ view: MailboxSnapshot, _ threads: StorageThreads,
+        isOver: @escaping @Sendable () -> Bool = { false }
+    ) {
         self.mailbox = mailbox
         self.view = view
         self.threads = threads
+        self.isOver = isOver
     }
 
     /// The places in the view of the messages that match, ascending: all of them, or at least those that `extent` asks
@@ -229,7 +236,7 @@ public struct MailboxSearch {
         }
         let sources = node.usesCaches ? SearchSources.cachesAndMessages : .messages
         var next = 0
-        while next < open.count {
+        while next < open.count, !self.isOver() {
             let batch = Array(open[next..<min(open.count, next + Self.cacheBatch)])
             let verdicts = try await self.ask(batch, sources) { candidate, evidence -> Bool? in
                 switch node.verdict(candidate, evidence) {
@@ -334,7 +341,8 @@ public struct MailboxSearch {
         }
         open.append(contentsOf: position..<max(position, candidates.count))
         var rest = open[...]
-        while !rest.isEmpty {
+        let isOver = self.isOver
+        while !rest.isEmpty, !isOver() {
             let batch = Array(rest.prefix(Self.bodyBatch))
             let messages = try await self.mailbox.octets(
                 of: batch.map { candidates[$0].record }, limit: Self.bodyLimit)
@@ -345,7 +353,8 @@ public struct MailboxSearch {
                     case .success(let octets):
                         made.append(
                             octets.withUnsafeBytes {
-                                question(candidates[position], .message(Octets($0), PartTable($0)))
+                                let message = SearchedMessage(octets: Octets($0), table: PartTable($0), isOver: isOver)
+                                return question(candidates[position], .message(message))
                             })
                     // What is gone matches nothing any more.
                     case .failure(let error) where error.code == .expunged || error.code == .damaged:

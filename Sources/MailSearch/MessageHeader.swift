@@ -145,7 +145,7 @@ extension MailboxSearch {
         _ values: inout [Value?]
     ) async throws(StoreError) {
         var rest = open[...]
-        while !rest.isEmpty {
+        while !rest.isEmpty, !self.isOver() {
             let batch = Array(rest.prefix(Self.octetsBatch))
             let messages = try await self.mailbox.octets(
                 of: batch.map { records[$0] }, limit: Self.octetsLimit)

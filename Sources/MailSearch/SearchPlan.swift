@@ -28,7 +28,17 @@ enum SearchEvidence {
     /// Can only say no.
     case signature(TextSignature.View)
     case cache(MessageCache.View)
-    case message(Octets, PartTable)
+    case message(SearchedMessage)
+}
+
+/// A message's octets, to be asked of many keys.
+struct SearchedMessage {
+    let octets: Octets
+    let table: PartTable
+    /// Whether nobody waits for the result any more: what is answered then does not count.
+    let isOver: @Sendable () -> Bool
+
+    var text: MessageText { MessageText(self.octets.buffer, self.table, converter: .system) }
 }
 
 /// A SEARCH key tied to one view of a mailbox: sets resolved, keywords numbered, strings folded.
@@ -306,8 +316,8 @@ extension SearchEvidence {
         case .cache(let view):
             // A message without a date matches none of these keys.
             return SearchVerdict(view.sentDate.map { range.contains($0.dayAsWritten) } ?? false)
-        case .message(let octets, let table):
-            let header = octets[table.root.header]
+        case .message(let message):
+            let header = message.octets[message.table.root.header]
             for field in HeaderScanner(header) where header[field.name].equals(lowercase: "date") {
                 guard let date = MessageDate(parsing: header[field.body]) else { return .no }
                 return SearchVerdict(range.contains(date.dayAsWritten))
@@ -324,8 +334,8 @@ extension SearchEvidence {
         case .cache(let view):
             guard let bodies = view.fieldBodies(name) else { return .unknown }
             return SearchVerdict(bodies.contains { MessageText.field(name, $0, contains: needle, converter: .system) })
-        case .message(let octets, let table):
-            return SearchVerdict(MessageText(octets.buffer, table, converter: .system).headerContains(name, needle))
+        case .message(let message):
+            return SearchVerdict(!message.isOver() && message.text.headerContains(name, needle))
         }
     }
 
@@ -333,7 +343,7 @@ extension SearchEvidence {
         switch self {
         case .record, .keys, .cache: .unknown
         case .signature(let signature): probe.mayMatch(signature) ? .unknown : .no
-        case .message(let octets, let table): SearchVerdict(body(MessageText(octets.buffer, table, converter: .system)))
+        case .message(let message): SearchVerdict(!message.isOver() && body(message.text))
         }
     }
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// One accepted connection, as straight-line `async` code wants it: unread input, pending output, and waits.
 ///
-/// Everything but `signal()`, `requestShutdown(_:)` and the `let` properties belongs to the connection's
+/// Everything but `signal()`, `requestShutdown(_:)`, `isEnding` and the `let` properties belongs to the connection's
 /// event loop; called elsewhere it stops the program. At most one wait (`readMore`, `wait`, `flush`,
 /// `startTLS`) is under way at a time. A session is an actor whose `unownedExecutor` is
 /// `connection.executor.asUnownedSerialExecutor()`.
@@ -18,8 +18,8 @@ import Synchronization
 ///     try await connection.flush()
 /// }
 /// ```
-// Sendable: the mutable fields are touched only on `loop` (every entry point checks), except `posted`, which
-// is an atomic.
+// Sendable: the mutable fields are touched only on `loop` (every entry point checks), except `posted` and `ending`,
+// which are atomics.
 public final class Connection: @unchecked Sendable {
     /// The event loop as executor for the session's actor and its tasks.
     public let executor: LoopExecutor
@@ -50,7 +50,9 @@ public final class Connection: @unchecked Sendable {
     /// What TLS agreed on; `nil` while the connection is in clear.
     public internal(set) var tls: TLSInfo?
     /// Why the session shall end, once it shall; `readMore` and `wait` then no longer wait.
-    public internal(set) var shutdownReason: ShutdownReason?
+    public internal(set) var shutdownReason: ShutdownReason? {
+        didSet { if self.shutdownReason != nil { self.ending.store(true, ordering: .relaxed) } }
+    }
     /// How long `readMore` waits for the peer; the server sets it when the session's state changes.
     public var inactivityTimeout: Duration
 
@@ -60,7 +62,10 @@ public final class Connection: @unchecked Sendable {
     /// The peer will send nothing more.
     var inputEnded = false
     /// Nothing can be sent any more.
-    var isClosed = false
+    var isClosed = false {
+        didSet { if self.isClosed { self.ending.store(true, ordering: .relaxed) } }
+    }
+    private let ending = Atomic<Bool>(false)
     var failure: ConnectionError?
     /// See `watchingEnd`.
     var onEnd: (() -> Void)?
@@ -235,6 +240,10 @@ public final class Connection: @unchecked Sendable {
     }
 
     // MARK: from other threads
+
+    /// Whether nobody waits for answers any more: nothing can be sent, or the session shall end. From any thread. A peer
+    /// that has only closed its side may still read what it asked for.
+    public var isEnding: Bool { self.ending.load(ordering: .relaxed) }
 
     /// Wakes a `wait(for: .signal)`, now or the next one. From any thread; several before the session
     /// looks are one.

@@ -2,6 +2,7 @@ import IMAPCore
 import MIMECore
 import MailCore
 import MailStore
+import Synchronization
 import Testing
 
 @testable import MailSearch
@@ -164,6 +165,34 @@ import Testing
             let plan = try #require(SearchPlan(key, view, recent: [], now: 0))
             #expect(try await search.matches(plan) == [0, 2])
         }
+    }
+
+    /// Who is gone is noticed between two messages and two keys, also in a mailbox that is one batch.
+    @Test func stopsWhenNobodyWaits() async throws {
+        let octets = Array("Subject: a\r\n\r\nneedle\r\n".utf8)
+        var view = MailboxSnapshot(
+            uidValidity: try #require(UIDValidity(rawValue: 1)), uidNext: UID(nonZero: 41),
+            highestModSeq: ModSeq(rawValue: 1))
+        let none = view.keywords.set(of: [])
+        var listed: [UID: ListedMailbox.Message] = [:]
+        for number in UInt32(1)...40 {
+            view.append(
+                MessageRecord(
+                    uid: UID(nonZero: number), flags: [], keywords: none,
+                    modSeq: ModSeq(rawValue: 1), internalDate: 0, size: UInt32(octets.count)))
+            listed[UID(nonZero: number)] = ListedMailbox.Message(octets: octets, hasCache: false, hasSignature: false)
+        }
+        let asked = Mutex(0)
+        let search = MailboxSearch(ListedMailbox(view, listed), view, Self.threads) {
+            asked.withLock { asked in
+                asked += 1
+                return asked > 10
+            }
+        }
+        let keys = (0..<50).map { SearchKey.not(.body(Array("n\($0)".utf8))) }
+        let plan = try #require(SearchPlan(.and(keys), view, recent: [], now: 0))
+        _ = try await search.matches(plan)
+        #expect(asked.withLock { $0 } < 200)
     }
 
     @Test func stopsWhenToldTo() async throws {

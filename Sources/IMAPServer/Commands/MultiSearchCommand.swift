@@ -96,9 +96,10 @@ extension Session {
         guard let plan = SearchPlan(key, view, recent: recent, now: UnixTime.now().seconds, bounds: .clamped) else {
             throw StoreError(.cannot)
         }
-        let search = MailboxSearch(mailbox, view, self.options.store.threads)
+        let search = self.search(mailbox, view)
         self.beginStage(of: view.count)
         let places = try await search.matches(plan, command.extent) { self.goesOn(after: $0) }
+        try self.checkGoesOn()
         return Found(
             search: search, plan: plan, key: key, view: view, places: places, hasModSeq: key.hasModSeq,
             reached: reached)

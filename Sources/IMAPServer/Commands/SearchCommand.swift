@@ -40,9 +40,10 @@ extension Session {
         let hasModSeq = key.hasModSeq
         if hasModSeq { self.enableCondStore() }
         do throws(StoreError) {
-            let search = MailboxSearch(selected.mailbox, selected.view, self.options.store.threads)
+            let search = self.search(selected.mailbox, selected.view)
             self.beginStage(of: selected.view.count)
             let places = try await search.matches(plan, extent) { self.goesOn(after: $0) }
+            try self.checkGoesOn()
             return Found(
                 search: search, plan: plan, key: key, view: selected.view, places: places, hasModSeq: hasModSeq,
                 reached: reached)
@@ -113,6 +114,7 @@ extension Session {
                 result.relevancy = try await found.search.relevancies(of: Array(places[part]), found.plan) {
                     self.goesOn(after: $0)
                 }
+                try self.checkGoesOn()
             } else {
                 result.relevancy = Array(scores[part])
             }

@@ -37,6 +37,7 @@ extension Session {
         let order = try await found.search.sorted(found.places, by: command.criteria, relevancies: scores) {
             self.goesOn(after: $0)
         }
+        try self.checkGoesOn()
         guard let returns = command.search.returns else {
             let numbers = found.numbers(order, command.search.numbering)
             let modSeq = found.hasModSeq ? order.lazy.map { found.view[$0].modSeq }.max() : nil

@@ -17,6 +17,7 @@ extension Session {
             threads = try await found.search.threads(found.places, by: command.algorithm) {
                 self.goesOn(after: $0)
             }
+            try self.checkGoesOn()
         } catch {
             return try await self.refuse(tag, error, expunges)
         }

@@ -80,7 +80,7 @@ extension Session {
         let changes = MailboxChanges(from: base, to: view)
         self.searchUpdates.base = view
         let changed = changes.updated + (view.count - changes.appended..<view.count)
-        let search = MailboxSearch(selected.mailbox, view, self.options.store.threads)
+        let search = self.search(selected.mailbox, view)
         for tag in self.searchUpdates.list.map(\.tag) {
             guard let position = self.searchUpdates.list.firstIndex(where: { $0.tag == tag }) else { continue }
             let aged = self.searchUpdates.list[position].aged(in: view, now: UnixTime.now().seconds)
@@ -94,7 +94,7 @@ extension Session {
             let matching: [Int]
             do throws(StoreError) {
                 matching = try await search.matches(plan, among: candidates) { _ in
-                    self.connection.shutdownReason == nil
+                    !self.connection.isEnding
                 }
             } catch {
                 self.giveUp(update, error)
