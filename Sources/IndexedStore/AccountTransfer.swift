@@ -243,7 +243,8 @@ final class AccountTransfer: @unchecked Sendable {
             var message = row
             message.guid = self.source.guid(of: row)
             if load.shared.contains(body) { try self.unload(&load, key) }
-            if let there = self.bodies[body] {
+            // One that came is gone again when all that named it there has vanished between two passes.
+            if let there = self.bodies[body], (try self.target.schema.body(there)?.references ?? 0) > 0 {
                 message.location = BodyLocation(there)
                 load.rows.append(message)
                 load.notes.append((row.uid, made))

@@ -387,7 +387,7 @@ final class Depositing: @unchecked Sendable {
             self.show(entry, state)
             self.results[item.index] = .success(StoredMessage(uidValidity: state.uidValidity, uid: uid))
         } catch {
-            if state.lock.withLock({ state.isDeleted }) {
+            if state.isGone {
                 // Stored, and then deleted with its mailbox.
                 state.drop(entry)
                 self.results[item.index] = .success(StoredMessage(uidValidity: state.uidValidity, uid: uid))

@@ -22,7 +22,22 @@ extension MailboxState {
     ) throws(StoreError) -> UInt64 {
         try self.core.checkPresent()
         record.mailboxes = [self]
-        guard let ticket = self.core.volume.committer.enqueue([record] + events) else {
+        return try self.enqueue([record] + events)
+    }
+
+    /// Queues records about this mailbox that stand together, with `lock` held; the ticket of the last.
+    func queue(_ records: [PendingRecord]) throws(StoreError) -> UInt64 {
+        try self.core.checkPresent()
+        return try self.enqueue(
+            records.map { record in
+                var record = record
+                record.mailboxes = [self]
+                return record
+            })
+    }
+
+    private func enqueue(_ records: [PendingRecord]) throws(StoreError) -> UInt64 {
+        guard let ticket = self.core.volume.committer.enqueue(records) else {
             throw StoreError(.temporary, "volume closed")
         }
         self.lastTicket = ticket

@@ -27,6 +27,7 @@ extension StoreAccount {
         try await self.volume.threads.run { () throws(StoreError) in try self.refreshDirectory() }
         for name in self.directory.withLock({ Array($0.entries.keys) }) { _ = try await self.stateInGate(name) }
         let states = self.retire()
+        try await Self.settled(states)
         let subscriptions = try await self.subscriptions()
         count += try await self.volume.threads.run { () throws(StoreError) -> Int in
             try self.volume.waitApplied(self.volume.committer.lastTicket)
@@ -52,6 +53,7 @@ extension StoreAccount {
         await self.gate.enter()
         defer { self.gate.leave() }
         let states = self.retire()
+        try await Self.settled(states)
         let subscriptions = try await self.subscriptions()
         try await self.volume.threads.run { () throws(StoreError) in
             try self.volume.waitApplied(self.volume.committer.lastTicket)
@@ -106,6 +108,21 @@ extension StoreAccount {
             state.markDeleted()
         }
         return states
+    }
+
+    /// Waits until what was on its way into retired mailboxes is in place: a message whose record is flushed is in the
+    /// index before its file has its name.
+    static func settled(_ states: [MailboxState]) async throws(StoreError) {
+        // Nothing new comes, and what there is needs one flush and a few names: an event for it is not worth its keep.
+        for _ in 0..<2_000 {
+            guard states.contains(where: { state in state.lock.withLock { !state.pending.isEmpty } }) else { return }
+            do {
+                try await Task.sleep(for: .milliseconds(5))
+            } catch {
+                break
+            }
+        }
+        throw StoreError(.temporary, "messages on their way into the account that moves are not in place")
     }
 }
 
@@ -209,12 +226,25 @@ extension MailboxState {
             record.hasFileWork = true
             return record
         }
-        let sequences = try self.commit(records)
-        let rows = try self.core.volume.schema.rows(self.key, moved.map(\.row.uid))
-        let placed = Set(rows.map(\.location))
+        let flushed: Flushed
+        do throws(StoreError) {
+            flushed = try self.flush(records)
+        } catch {
+            for item in moved { self.discard(item.prepared) }
+            throw error
+        }
+        let placed: Set<BodyLocation>
+        do throws(StoreError) {
+            try self.core.volume.waitApplied(flushed.ticket)
+            placed = Set(try self.core.volume.schema.rows(self.key, moved.map(\.row.uid)).map(\.location))
+        } catch {
+            // The rows name the files as soon as the records are in the index.
+            for (item, sequence) in zip(moved, flushed.sequences) { self.placeLater(item, sequence, flushed.ticket) }
+            throw error
+        }
         var listed: [UIDListRow] = []
         var failure: StoreError?
-        for (item, sequence) in zip(moved, sequences) {
+        for (item, sequence) in zip(moved, flushed.sequences) {
             guard placed.contains(item.prepared.location) else {
                 // Removed meanwhile.
                 self.discard(item.prepared)
@@ -230,7 +260,7 @@ extension MailboxState {
             } catch {
                 // Its row names the file already.
                 failure = error
-                self.placeLater(item, sequence)
+                self.placeLater(item, sequence, flushed.ticket)
             }
         }
         self.knownFingerprint = nil
@@ -245,10 +275,14 @@ extension MailboxState {
 
     /// Writes a message's file as soon as that is possible. Until then nobody takes the message for removed, and the
     /// log keeps it.
-    private func placeLater(_ item: Moved, _ sequence: LogSequence) {
+    ///
+    /// - Parameter ticket: of the record, which may not be in the index yet.
+    private func placeLater(_ item: Moved, _ sequence: LogSequence, _ ticket: UInt64) {
         let volume = self.core.volume
         volume.missingFiles.add(self.key, item.row.uid)
         volume.fileWork.retry { _ in
+            guard volume.applier.hasApplied(ticket) else { return false }
+            var isPlaced = false
             do throws(StoreError) {
                 try self.changeFiles(of: CollectionOfOne(item.prepared.location)) { (files) throws(StoreError) in
                     // With the flags that it has now: renames found no file.
@@ -258,12 +292,13 @@ extension MailboxState {
                     try files.restore(
                         item.body, at: row.location, flags: self.fileFlags(row.flags, row.keywords),
                         internalDate: row.internalDate)
+                    isPlaced = true
                 }
             } catch {
                 return false
             }
             self.discard(item.prepared)
-            volume.fileWork.add(rows: [self.listing(of: item)], self)
+            if isPlaced { volume.fileWork.add(rows: [self.listing(of: item)], self) }
             volume.missingFiles.remove(self.key, item.row.uid)
             volume.fileWork.done(sequence, [self])
             return true
@@ -279,24 +314,34 @@ extension MailboxState {
                     octets: body)), isAwaited: true)
     }
 
-    /// Queues records and waits until they are in the index; their numbers.
-    @discardableResult
-    private func commit(_ records: [PendingRecord]) throws(StoreError) -> [LogSequence] {
-        guard !records.isEmpty else { return [] }
+    /// Records that are in the log: their numbers, and the ticket of the last one.
+    private struct Flushed {
+        var sequences: [LogSequence]
+        var ticket: UInt64
+    }
+
+    /// Queues records as one change and waits until they are in the log; throws when none of them is.
+    private func flush(_ records: [PendingRecord]) throws(StoreError) -> Flushed {
         let outcomes = Mutex<[Result<LogSequence, StoreError>]>([])
-        var ticket: UInt64 = 0
-        for var record in records {
+        let joined = records.enumerated().map { index, record in
+            var record = record
+            record.joinsNext = index + 1 < records.count
             record.completion = { result in outcomes.withLock { $0.append(result) } }
-            let queued = record
-            ticket = try self.lock.withLock { () throws(StoreError) in
-                self.lastRelocation = try self.queue(queued)
-                return self.lastRelocation
-            }
+            return record
+        }
+        let ticket = try self.lock.withLock { () throws(StoreError) in
+            self.lastRelocation = try self.queue(joined)
+            return self.lastRelocation
         }
         try self.core.volume.committer.waitFlushed(ticket)
         var sequences: [LogSequence] = []
         for outcome in outcomes.withLock({ $0 }) { sequences.append(try outcome.get()) }
-        try self.core.volume.waitApplied(ticket)
-        return sequences
+        return Flushed(sequences: sequences, ticket: ticket)
+    }
+
+    /// Enters records, and waits until they are in the index.
+    private func commit(_ records: [PendingRecord]) throws(StoreError) {
+        guard !records.isEmpty else { return }
+        try self.core.volume.waitApplied(try self.flush(records).ticket)
     }
 }

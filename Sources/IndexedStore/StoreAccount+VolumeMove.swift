@@ -80,9 +80,10 @@ extension StoreAccount {
             for name in self.directory.withLock({ Array($0.entries.keys) }) { _ = try await self.stateInGate(name) }
         }
         self.core.hasLeft.store(true, ordering: .releasing)
-        _ = self.retire()
+        let states = self.retire()
         // Whatever comes of it: who opens the account gets another object.
         defer { source.accounts.remove(self) }
+        try await Self.settled(states)
         let moved = try await source.threads.run { () throws(StoreError) -> [AccountTransfer.MovedList] in
             try source.waitApplied(source.committer.lastTicket)
             // A later start must find nothing to do to files that are another volume's by then.

@@ -88,6 +88,86 @@ import Testing
         #expect(volume.problems == [])
     }
 
+    /// A message whose record is in the log, but whose file has no name yet, when the account changes its format.
+    @Test func messagesOnTheirWayGoAlong() async throws {
+        let volume = try TestVolume(.maildir)
+        let identity = volume.identity("anna")
+        let isHeld = Mutex(false)
+        let (reached, arrival) = AsyncStream.makeStream(of: Void.self)
+        var ends: [CInt] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        let (wait, release) = (ends[0], ends[1])
+        try await volume.with { configuration in
+            configuration.crashPoint = { point in
+                guard point == .beforePublish else { return }
+                let isOurs = isHeld.withLock { held in
+                    defer { held = false }
+                    return held
+                }
+                guard isOurs else { return }
+                arrival.yield()
+                var byte: UInt8 = 0
+                _ = read(wait, &byte, 1)
+            }
+        } _: { store in
+            let account = try await store.account(identity)
+            try await store.put(message("before"), account)
+            let session = try await account.open(.inbox, .readOnly, onChange: {})
+            isHeld.withLock { $0 = true }
+            async let late = store.put(message("late"), account)
+            for await _ in reached { break }
+            async let moved = store.move(identity, toFormat: "pack")
+            // The mailboxes are closed to newcomers; what is on its way has time.
+            while !session.isDeleted { await Task.yield() }
+            close(release)
+            _ = try await late
+            #expect(try await moved == 2)
+            session.close()
+            let inbox = try await store.account(identity).open(.inbox, .readOnly, onChange: {})
+            #expect(try await inbox.subjects() == ["before", "late"])
+            inbox.close()
+        }
+        close(wait)
+        #expect(volume.problems == [])
+    }
+
+    /// The disk is full from the n-th write of the log on: whatever the move has done until then, each message stays, and
+    /// is there also after the move that succeeds.
+    @Test(arguments: TestFormat.allCases) func fullDiskLosesNothing(_ from: TestFormat) async throws {
+        let to: TestFormat = from == .pack ? .maildir : .pack
+        for time in 1...8 {
+            let volume = try TestVolume(from)
+            let identity = volume.identity("anna")
+            let disk = FailingDisk()
+            let countdown = Mutex<Countdown?>(nil)
+            try await volume.with {
+                $0.logFiles = disk.files
+                $0.crashPoint = { point in
+                    guard point == .beforeLogWrite, countdown.withLock({ $0?.isLast ?? false }) else { return }
+                    disk.trouble.withLock { $0 = .full }
+                }
+            } _: { store in
+                let account = try await store.account(identity)
+                try await self.fill(store, account)
+                let before = try await KeeperTests.Picture(account, since: .zero)
+                countdown.withLock { $0 = Countdown(time) }
+                _ = try? await store.move(identity, toFormat: to.rawValue)
+                countdown.withLock { $0 = nil }
+                disk.trouble.withLock { $0 = .none }
+                for format in [nil, to] {
+                    if let format { _ = try await store.move(identity, toFormat: format.rawValue) }
+                    let account = try await store.account(identity)
+                    // A look at the files takes what is missing for removed by another program.
+                    let after = try await KeeperTests.Picture(account, since: .zero)
+                    for (a, b) in zip(after.boxes, before.boxes) { #expect(a.messages == b.messages, "\(time)") }
+                    let inbox = try await account.open(.inbox, .readOnly, onChange: {})
+                    #expect(try await inbox.subjects().count == 95, "\(time)")
+                    inbox.close()
+                }
+            }
+        }
+    }
+
     private func compare(_ after: KeeperTests.Picture, _ before: KeeperTests.Picture) {
         #expect(after.boxes.count == before.boxes.count)
         for (a, b) in zip(after.boxes, before.boxes) { #expect(a == b) }
