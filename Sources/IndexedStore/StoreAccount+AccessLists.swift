@@ -125,14 +125,26 @@ extension StoreAccount {
         let set = AccessListSet(key: state.key, origin: .store, text: text)
         let sequence = try await self.commit(set, state, hasFileWork: keepsFiles)
         self.volume.accessLists.set(state.key, text)
-        if keepsFiles {
-            try await self.volume.threads.run { () throws(StoreError) in
-                try self.core.asOwner { () throws(StoreError) in
-                    try self.core.files.setAccessList(text, of: name)
-                    _ = try self.readAccessList(name)
-                }
+        guard keepsFiles else { return }
+        defer { self.volume.fileWork.done(sequence, [state]) }
+        do throws(StoreError) {
+            try await self.write(text, of: name)
+        } catch {
+            // Who changed it is told that it failed, so it must not come with the next start.
+            let old = before.text
+            self.volume.accessLists.set(state.key, old)
+            await self.volume.takeBack(.accessList(AccessListSet(key: state.key, origin: .store, text: old)))
+            try? await self.write(old, of: name)
+            throw error
+        }
+    }
+
+    private func write(_ text: [UInt8], of name: MailboxName) async throws(StoreError) {
+        try await self.volume.threads.run { () throws(StoreError) in
+            try self.core.asOwner { () throws(StoreError) in
+                try self.core.files.setAccessList(text, of: name)
+                _ = try self.readAccessList(name)
             }
-            self.volume.fileWork.done(sequence, [state])
         }
     }
 

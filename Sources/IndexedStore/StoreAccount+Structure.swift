@@ -258,6 +258,8 @@ extension StoreAccount {
             try self.changeList { () throws(StoreError) in
                 try self.core.files.deleteMailbox(name)
                 try self.core.files.removeAttributes(of: state.guid)
+                // The log has it; but a mailbox that gets the same name must not find the old one's files.
+                try? self.flush(state)
             }
             crashPoint(.aroundMailboxFiles)
         }
@@ -364,6 +366,8 @@ extension StoreAccount {
             try self.changeList { () throws(StoreError) in
                 var done = 0
                 do throws(StoreError) {
+                    // Whoever finds the new name after a crash before the record must find the octets, too.
+                    if let first = moves.first { try self.flush(first.state) }
                     for move in moves {
                         try self.core.files.renameMailbox(move.old, to: move.new)
                         done += 1
@@ -371,6 +375,9 @@ extension StoreAccount {
                         move.state.lock.withLock { move.state.files = files }
                         move.state.knownFingerprint = nil
                     }
+                    // Not behind the answer: a disk that has lost the last of several renames and one that has lost
+                    // all of them would have to be told apart by names that others may have by then.
+                    if let first = moves.first { try self.flush(first.state) }
                 } catch {
                     for move in moves[..<done].reversed() {
                         // A failure here leaves the new name, which the next look at the files takes in.
@@ -394,6 +401,12 @@ extension StoreAccount {
                 }
             }
         }
+    }
+
+    /// With its owner's rights.
+    private func flush(_ state: MailboxState) throws(StoreError) {
+        guard self.core.home == .files, self.volume.configuration.fsync != .never else { return }
+        try state.lock.withLock({ state.files }).flush()
     }
 
     private func renameInbox(to target: MailboxName) async throws(StoreError) {

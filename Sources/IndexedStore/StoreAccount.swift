@@ -170,13 +170,24 @@ final class StoreAccount: MailAccount {
             self.feed.post(isSubscribed ? .subscribed(name) : .unsubscribed(name))
             return
         }
+        defer { self.volume.fileWork.done(sequence, self.anyState()) }
+        do throws(StoreError) {
+            try await self.writeSubscribed(name, isSubscribed)
+        } catch {
+            // Who asked for it is told that it failed, so it must not come with the next start.
+            await self.volume.takeBack(.subscription(account: self.core.id, name, isSubscribed: !isSubscribed))
+            try? await self.writeSubscribed(name, !isSubscribed)
+            throw error
+        }
+        self.feed.post(isSubscribed ? .subscribed(name) : .unsubscribed(name))
+    }
+
+    private func writeSubscribed(_ name: MailboxName, _ isSubscribed: Bool) async throws(StoreError) {
         try await self.volume.threads.run { () throws(StoreError) in
             try self.core.asOwner { () throws(StoreError) in
                 try self.core.files.setSubscribed(name, isSubscribed)
             }
         }
-        self.volume.fileWork.done(sequence, self.anyState())
-        self.feed.post(isSubscribed ? .subscribed(name) : .unsubscribed(name))
     }
 
     private func noteSubscribed(_ name: MailboxName, _ isSubscribed: Bool) {

@@ -124,6 +124,15 @@ final class Volume: Sendable {
         return try result.get()
     }
 
+    /// Commits what undoes a record; as soon as there is space when there is none.
+    func takeBack(_ record: StoreRecord) async {
+        do throws(StoreError) {
+            _ = try await self.commit(record)
+        } catch {
+            _ = self.committer.enqueue(PendingRecord(record: record, isAwaited: false))
+        }
+    }
+
     /// Waits, suspended, until the record is in the index.
     func applied(_ ticket: UInt64) async throws(StoreError) {
         if self.applier.hasApplied(ticket) { return }

@@ -33,8 +33,6 @@ SPACE = {"create", "write", "pwrite", "pwritev", "writev", "link", "mkdir", "ren
 LAZY = {"flags", "expunge"}
 # In a Maildir, their files come one after the other.
 STEPS = {"create", "rename-inbox", "rename"}
-# Refused because their file could not be written, and in the log all the same: they come with the next start.
-LATE = {"acl", "acl-remove", "subscribe", "unsubscribe"}
 
 
 def modes(call):
@@ -172,8 +170,7 @@ class Pair:
                     self.problem(where, found)
         self.look_after_told(done, checked, reopened, where)
         live = done.first("live")
-        is_late = self.form == "maildir" and self.name in LATE and answer is not None and answer["text"] != "ok"
-        if live is not None and not self.is_half_renamed(mode) and not is_late:
+        if live is not None and not self.is_half_renamed(mode):
             self.look_at_live(live, reopened, fired, where)
 
     def is_half_renamed(self, mode):

@@ -2,6 +2,7 @@ import Glibc
 import IndexedStore
 import MailCore
 import MailStore
+import MaildirFormat
 import Testing
 
 @Suite struct MailboxTests {
@@ -138,6 +139,64 @@ import Testing
             #expect(status.uidValidity == validity)
         }
         #expect(volume.problems == [])
+    }
+
+    /// New names are on the disk before the log has them: of several renames a power loss may take the last ones, and who
+    /// then has which name nobody could tell.
+    @Test func renameNeedsTheDisk() async throws {
+        let volume = try TestVolume()
+        let (old, new) = (try self.name("Old"), try self.name("New"))
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await account.create(old, specialUse: nil)
+            try await store.put(message("m1"), account, old)
+        }
+        try await volume.with { configuration in
+            configuration.bodyFormats["maildir"] = UnsyncedFormat(format: MaildirFormat(MaildirOptions()))
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            #expect(await self.code { try await account.rename(old, to: new) } == .temporary)
+            #expect(try await account.mailboxes().map(\.name) == [.inbox, old])
+        }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            #expect(try await account.mailboxes().map(\.name) == [.inbox, old])
+            #expect(try await account.status(of: old).messages == 1)
+            try await account.rename(old, to: new)
+            #expect(try await account.mailboxes().map(\.name) == [.inbox, new])
+            #expect(try await account.status(of: new).messages == 1)
+        }
+    }
+
+    /// What was refused because its file could not be written does not come with the next start.
+    @Test func refusedSubscriptionsAndAccessLists() async throws {
+        let volume = try TestVolume()
+        let name = try self.name("Work")
+        try await volume.with { configuration in
+            let format = UnsyncedFormat(format: MaildirFormat(MaildirOptions()), writesLists: false)
+            configuration.bodyFormats["maildir"] = format
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await account.create(name, specialUse: nil)
+            #expect(await self.code { try await account.subscribe(name) } == .temporary)
+            let code = await self.code {
+                try await account.changeAccessList(of: name) { (list) throws(StoreError) in
+                    list = AccessList(text: Array("user=bob lr\n".utf8))
+                }
+            }
+            #expect(code == .temporary)
+            #expect(try await account.subscriptions() == [])
+            #expect(try await account.accessList(of: name).isEmpty)
+        }
+        for _ in 0..<2 {
+            try await volume.with { store in
+                let account = try await store.account(volume.identity("anna"))
+                #expect(try await account.subscriptions() == [])
+                #expect(try await account.accessList(of: name).isEmpty)
+                #expect(try await store.accountsSharing(with: [.user("bob")]) == [])
+            }
+            Shell.remove("\(volume.directory)/volume/index")
+        }
     }
 
     @Test(arguments: TestFormat.allCases) func renameInboxMovesItsMail(_ format: TestFormat) async throws {

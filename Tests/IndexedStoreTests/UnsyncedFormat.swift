@@ -8,14 +8,17 @@ import MaildirFormat
 /// may take every message file.
 struct UnsyncedFormat: BodyFormat {
     let format: MaildirFormat
+    /// Whether subscriptions and access control lists can be written.
+    var writesLists = true
 
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles {
-        UnsyncedAccount(files: try self.format.openAccount(identity))
+        UnsyncedAccount(files: try self.format.openAccount(identity), writesLists: self.writesLists)
     }
 }
 
 private struct UnsyncedAccount: AccountFiles {
     let files: any AccountFiles
+    let writesLists: Bool
 
     func mailboxes() throws(StoreError) -> [MailboxName] { try self.files.mailboxes() }
     func mailboxListFingerprint() -> UInt64 { self.files.mailboxListFingerprint() }
@@ -34,7 +37,15 @@ private struct UnsyncedAccount: AccountFiles {
     }
     func subscriptions() throws(StoreError) -> [MailboxName] { try self.files.subscriptions() }
     func setSubscriptions(_ names: [MailboxName]) throws(StoreError) {
+        guard self.writesLists else { throw StoreError(.temporary, "no subscriptions") }
         try self.files.setSubscriptions(names)
+    }
+    var keepsAccessLists: Bool { self.files.keepsAccessLists }
+    func accessListFingerprint(of name: MailboxName) -> UInt64 { self.files.accessListFingerprint(of: name) }
+    func accessList(of name: MailboxName) throws(StoreError) -> [UInt8] { try self.files.accessList(of: name) }
+    func setAccessList(_ text: [UInt8], of name: MailboxName) throws(StoreError) {
+        guard self.writesLists else { throw StoreError(.temporary, "no access control lists") }
+        try self.files.setAccessList(text, of: name)
     }
 }
 
