@@ -33,6 +33,8 @@ public final class HandoverJournal: Sendable {
     /// Notes, and octets of each: they lie within a sector.
     static let slotCount = 1024
     static let slotSize = 64
+    /// More than any count reaches: a note with such a turn is damaged.
+    private static let turnBound: UInt64 = 1 << 62
     private static let magic: UInt32 = 0x3153_484D  // "MHS1"
 
     /// Why there is nothing on the disk; `nil` when all is well.
@@ -126,8 +128,11 @@ public final class HandoverJournal: Sendable {
         }
         return octets.withUnsafeBytes { bytes in
             (0..<Self.slotCount).map { index in
-                Self.decode(
-                    UnsafeRawBufferPointer(rebasing: bytes[index * Self.slotSize..<(index + 1) * Self.slotSize]))
+                let place = index * Self.slotSize..<(index + 1) * Self.slotSize
+                guard let slot = Self.decode(UnsafeRawBufferPointer(rebasing: bytes[place])),
+                    slot.turn % UInt64(Self.slotCount) == UInt64(index)
+                else { return nil }
+                return slot
             }
         }
     }
@@ -165,7 +170,7 @@ public final class HandoverJournal: Sendable {
             bytes.count == Self.slotSize
         else { return nil }
         let sum = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: Self.slotSize - 8, as: UInt64.self))
-        guard sum == Self.sum(bytes.prefix(Self.slotSize - 8)) else { return nil }
+        guard sum == Self.sum(bytes.prefix(Self.slotSize - 8)), turn < Self.turnBound else { return nil }
         return Slot(
             id: HandoverID(queue: queue, delivery: delivery, number: number), turn: turn,
             status: kind == 2 ? status : nil)

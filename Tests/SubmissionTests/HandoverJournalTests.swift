@@ -86,4 +86,31 @@ import Testing
         journal.ended(self.id(0), nil)
         #expect(journal.fate(of: self.id(0)) == .unknown)
     }
+
+    /// A note that says it is the last that there can be, or lies where it cannot, is damage.
+    @Test(arguments: [(UInt64.max, 1023), (UInt64.max - 1, 1022), (7, 8)])
+    func impossibleNoteIsNone(_ turn: UInt64, _ slot: Int) throws {
+        try self.withFile { path in
+            var note: [UInt8] = [0x4D, 0x48, 0x53, 0x31, 2, 0, 0, 0]
+            for number in [turn, 7, 4711] {
+                for place in 0..<8 { note.append(UInt8(truncatingIfNeeded: number >> UInt64(8 * place))) }
+            }
+            note += [UInt8](repeating: 0, count: HandoverJournal.slotSize - 8 - note.count)
+            let sum = note.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+            for place in 0..<8 { note.append(UInt8(truncatingIfNeeded: sum >> UInt64(8 * place))) }
+            let file = open(path, O_WRONLY | O_CREAT, 0o600)
+            #expect(pwrite(file, note, note.count, slot * HandoverJournal.slotSize) == note.count)
+            close(file)
+            do {
+                let journal = HandoverJournal(path)
+                #expect(journal.fate(of: self.id(0)) == .notBegun)
+                for number in 0..<3 as Range<UInt32> {
+                    #expect(journal.begin(self.id(number)))
+                    #expect(journal.committing(self.id(number)))
+                }
+            }
+            let journal = HandoverJournal(path)
+            for number in 0..<3 as Range<UInt32> { #expect(journal.fate(of: self.id(number)) == .unknown) }
+        }
+    }
 }
