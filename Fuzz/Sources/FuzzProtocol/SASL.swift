@@ -59,7 +59,7 @@ private let keys = SCRAMKeys(
 
 /// SCRAM with functions that are quick and can be guessed.
 private func scram(_ binding: SCRAMBinding) -> SASLMechanism {
-    func sum(_ octets: [UInt8]) -> [UInt8] {
+    @Sendable func sum(_ octets: [UInt8]) -> [UInt8] {
         [octets.reduce(0) { $0 &+ ($1 & 1) } & 1] + [UInt8](repeating: 0, count: 31)
     }
     let functions = SCRAMFunctions(digest: { sum($0) }, mac: { sum($0 + $1) })

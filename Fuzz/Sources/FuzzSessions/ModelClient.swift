@@ -1,3 +1,4 @@
+import IMAPServer
 import MailCore
 
 /// An IMAP client that believes what the server says and notices when it contradicts itself.
@@ -11,6 +12,8 @@ final class ModelClient {
     private(set) var isClosed = false
     private(set) var hasQResync = false
     private var isSelecting = false
+    /// Commands refused one behind the other, after some of which the server has enough.
+    private var refusals = 0
     private var pending: [UInt32?]?
 
     init(_ name: String, port: UInt16, user: String) {
@@ -20,6 +23,8 @@ final class ModelClient {
         need(greeting.octets.starts(with: "* OK".utf8))
         need(self.run("LOGIN \(user) p", allows: .everything) == "OK", "no login")
     }
+
+    private static let mostRefusals = IMAPSessionSettings().maximumBadCommands
 
     /// What may come while a command is answered.
     enum Allowance {
@@ -57,11 +62,13 @@ final class ModelClient {
                 self.take(response, command, allowance)
                 if response.octets.starts(with: "* BYE".utf8) {
                     self.isClosed = true
+                    if self.refusals >= Self.mostRefusals { return nil }
                     need(verb == "LOGOUT", "BYE behind \(command): \(Response.show(response.octets))")
                 }
             case .tagged(let got, let status):
                 need(got.elementsEqual(tag.utf8), "the tag \(tag) was answered as \(Response.show(response.octets))")
                 let text = String(decoding: status, as: UTF8.self)
+                self.refusals = text == "BAD" ? self.refusals + 1 : 0
                 self.finish(verb, text)
                 return self.isClosed ? nil : text
             }
