@@ -14,6 +14,7 @@ struct SeenAccessList: Sendable {
 /// opened.
 extension StoreAccount {
     func accessList(of name: MailboxName) async throws(StoreError) -> AccessList {
+        let name = self.canonicalName(name)
         guard self.core.files.keepsAccessLists else {
             let state = try await self.state(of: name)
             return AccessList(text: self.volume.accessLists.text(of: state.key))
@@ -101,6 +102,7 @@ extension StoreAccount {
     func changeAccessList(
         of name: MailboxName, _ body: @Sendable (inout AccessList) throws(StoreError) -> Void
     ) async throws(StoreError) {
+        let name = self.canonicalName(name)
         if let failure = self.volume.committer.failure { throw failure }
         let state = try await self.state(of: name)
         await self.gate.enter()

@@ -53,6 +53,25 @@ import Testing
         #expect(volume.problems == [])
     }
 
+    @Test(arguments: TestFormat.allCases) func otherNamesHaveTheList(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
+        let junk = try #require(MailboxName("Junk"))
+        let spam = try #require(MailboxName("Spam"))
+        let defaults = [
+            IndexedStore.MailboxDefault(name: junk, specialUse: .junk, creation: .create, aliases: [spam])
+        ]
+        try await volume.with({ $0.mailboxDefaults = defaults }) { store in
+            let account = try await store.account(volume.identity("anna"))
+            #expect(try await account.accessList(of: spam).isEmpty)
+            try await account.changeAccessList(of: spam) { (list) throws(StoreError) in
+                list.set(.user("ben"), isNegative: false, .replace, [.lookup, .read])
+            }
+            #expect(try await account.accessList(of: spam).rows == [.init(.user("ben"), [.lookup, .read])])
+            #expect(try await account.accessLists().map(\.key) == [junk])
+        }
+        #expect(volume.problems == [])
+    }
+
     @Test(arguments: TestFormat.allCases) func messagesGoFromAccountToAccount(_ format: TestFormat) async throws {
         let volume = try TestVolume(format)
         try await volume.with { store in
