@@ -7,6 +7,9 @@ extension Session {
     /// it just waits, as some clients expect.
     func idle(_ tag: Tag) async throws(ConnectionError) {
         self.write { $0.continuation("idling".utf8) }
+        // By itself: of an answer that is compressed Thunderbird at times takes in only the beginning, and would find
+        // changes behind this line no sooner than the next ones.
+        try await self.connection.flush()
         try await self.tellChanges(.allowed)
         let interval = self.settings.idleNotifyInterval
         let timeout = interval > .zero ? interval : nil
