@@ -115,7 +115,8 @@ extension UserMail {
         }
         let place = try await self.place(of: name)
         try await self.require(.administer, at: place)
-        let keeper = self.accounts.purpose != .administration && self.isOwner(place) ? self.subject.user : nil
+        // Nobody else locks them out either, whom they have given the right to.
+        let keeper = self.accounts.purpose != .administration ? place.owner : nil
         let fallback = try await self.fallback(place.space, place.account)
         try await place.account.changeAccessList(of: place.name) { (list) throws(StoreError) in
             // What held until now must not end because one row is added.
@@ -127,7 +128,7 @@ extension UserMail {
 }
 
 extension AccessList {
-    /// Owners cannot lock themselves out.
+    /// Owners may always change lists.
     fileprivate mutating func keepAdministration(for user: String) {
         let subject = AccessSubject(user: user)
         guard !self.rights(of: subject, isOwner: true).contains(.administer) else { return }

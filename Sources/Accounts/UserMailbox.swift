@@ -4,12 +4,14 @@ import MailStore
 import Synchronization
 
 /// A mailbox as one user has it open: what it allows depends on its access control list, which is asked anew with
-/// each change.
+/// each change and, unless the mailbox is the user's own, before messages are read. Who may no longer read it has it as
+/// if it were deleted.
 final class UserMailbox: Mailbox {
     private let base: any Mailbox
     private let view: UserMail
     private let place: UserMail.Place
     private let known: Mutex<MailRights>
+    private let isTakenAway = Atomic<Bool>(false)
 
     init(_ base: any Mailbox, view: UserMail, _ place: UserMail.Place, _ rights: MailRights) {
         self.base = base
@@ -25,7 +27,7 @@ final class UserMailbox: Mailbox {
     }
     var access: MailboxAccess { self.base.access }
     var guid: String { self.base.guid }
-    var isDeleted: Bool { self.base.isDeleted }
+    var isDeleted: Bool { self.base.isDeleted || self.isTakenAway.load(ordering: .relaxed) }
     var rights: MailRights { self.known.withLock { $0 } }
 
     func snapshot() -> MailboxSnapshot { self.base.snapshot() }
@@ -51,6 +53,14 @@ final class UserMailbox: Mailbox {
 
     private func require(_ needed: MailRights) async throws(StoreError) {
         guard try await self.currentRights().isSuperset(of: needed) else { throw StoreError(.noPermission) }
+    }
+
+    private func requireReading() async throws(StoreError) {
+        guard !self.view.isOwner(self.place) else { return }
+        guard try await self.currentRights().contains(.read) else {
+            self.isTakenAway.store(true, ordering: .relaxed)
+            throw StoreError(.noPermission)
+        }
     }
 
     // MARK: Changes
@@ -88,6 +98,7 @@ final class UserMailbox: Mailbox {
 
     func copy(_ uids: UIDSet, to target: MailboxName) async throws(StoreError) -> CopyResult {
         let goal = try await self.view.destination(of: target, .fail)
+        try await self.requireReading()
         return try await self.base.transfer(uids, to: goal, .copy)
     }
 
@@ -114,6 +125,7 @@ final class UserMailbox: Mailbox {
         _ uids: UIDSet, to target: DepositDestination, _ kind: TransferKind
     ) async throws(StoreError) -> CopyResult {
         var goal = try await target.account.destination(of: target.name, .fail)
+        try await self.requireReading()
         if kind == .move { try await self.require([.writeDeleted, .expunge]) }
         goal.rights.formIntersection(target.rights)
         goal.privateFlags = goal.privateFlags ?? target.privateFlags
@@ -123,13 +135,15 @@ final class UserMailbox: Mailbox {
     // MARK: Reading
 
     func vanished(_ uids: UIDSet, since modSeq: ModSeq) async throws(StoreError) -> UIDSet? {
-        try await self.base.vanished(uids, since: modSeq)
+        try await self.requireReading()
+        return try await self.base.vanished(uids, since: modSeq)
     }
 
     func caches(
         of records: some Sequence<MessageRecord> & Sendable,
         _ visit: (MessageRecord, MessageCache.View?) -> Bool
     ) async throws(StoreError) {
+        try await self.requireReading()
         try await self.base.caches(of: records, visit)
     }
 
@@ -138,26 +152,33 @@ final class UserMailbox: Mailbox {
     func signatures(
         of records: [MessageRecord], _ visit: (Int, TextSignature.View?) -> Bool
     ) async throws(StoreError) {
+        try await self.requireReading()
         try await self.base.signatures(of: records, visit)
     }
 
     func headerKeys(
         of records: [MessageRecord], _ visit: (Int, HeaderKeys.View?) -> Bool
     ) async throws(StoreError) {
+        try await self.requireReading()
         try await self.base.headerKeys(of: records, visit)
     }
 
     func octets(
         of records: [MessageRecord], limit: Int
     ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {
-        try await self.base.octets(of: records, limit: limit)
+        try await self.requireReading()
+        return try await self.base.octets(of: records, limit: limit)
     }
 
     func pop3Orders() async throws(StoreError) -> [UID: UInt32] { try await self.base.pop3Orders() }
 
-    func details(of uid: UID) async throws(StoreError) -> MessageDetails { try await self.base.details(of: uid) }
+    func details(of uid: UID) async throws(StoreError) -> MessageDetails {
+        try await self.requireReading()
+        return try await self.base.details(of: uid)
+    }
 
     func details(of records: [MessageRecord]) async throws(StoreError) -> [MessageDetails?] {
-        try await self.base.details(of: records)
+        try await self.requireReading()
+        return try await self.base.details(of: records)
     }
 }

@@ -156,7 +156,7 @@ extension Session {
         }
         var code: ResponseCode?
         if let first = stored.first {
-            code = .appendUID(first.uidValidity, UIDSet(stored.map(\.uid)))
+            if await self.maySelect(target) { code = .appendUID(first.uidValidity, UIDSet(stored.map(\.uid))) }
             await self.noteOwn(UIDSet(stored.map(\.uid)), in: target)
             self.postAppend(note, UIDSet(stored.map(\.uid)), in: target)
         }

@@ -33,7 +33,7 @@ extension Session {
         guard !result.source.isEmpty else {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }
-        try await self.finish(tag, result.code, "Copy completed")
+        try await self.finish(tag, await self.maySelect(target) ? result.code : nil, "Copy completed")
     }
 
     /// MOVE (RFC 6851): COPYUID in an untagged OK before the EXPUNGEs.
@@ -64,8 +64,19 @@ extension Session {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }
         self.statistics.expunged += result.source.count
-        self.write { $0.untagged(.ok, result.code, "Moved UIDs") }
+        if await self.maySelect(target) { self.write { $0.untagged(.ok, result.code, "Moved UIDs") } }
         try await self.finishRemoval(tag, result.source.count, "Move completed", reached)
+    }
+
+    /// Whether the user may know of UIDs in a mailbox into which messages may be put without reading them (RFC 4315
+    /// section 2).
+    func maySelect(_ target: MailboxName) async -> Bool {
+        guard let account = self.account else { return false }
+        do throws(StoreError) {
+            return try await account.rights(of: target).contains(.read)
+        } catch {
+            return false
+        }
     }
 
     /// A target that does not exist asks the client to create it.

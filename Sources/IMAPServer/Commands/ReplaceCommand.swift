@@ -23,9 +23,9 @@ extension Session {
         self.statistics.expunged += 1
         await self.noteOwn([stored.uid], in: target.name)
         self.postAppend(note, [stored.uid], in: target.name)
-        self.write {
-            $0.untagged(
-                .ok, .appendUID(stored.uidValidity, UIDSet(CollectionOfOne(stored.uid))), "Replacement is stored")
+        if await self.maySelect(target.name) {
+            let code = ResponseCode.appendUID(stored.uidValidity, UIDSet(CollectionOfOne(stored.uid)))
+            self.write { $0.untagged(.ok, code, "Replacement is stored") }
         }
         try await self.finishRemoval(tag, 1, "Replace completed")
     }
