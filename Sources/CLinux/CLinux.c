@@ -56,6 +56,11 @@ int martlet_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0,
 
 void martlet_close_others_on_exec(void) { syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */); }
 
+void martlet_bound_unused_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
+}
+
 void martlet_trim_memory(void) { malloc_trim(0); }
 
 size_t martlet_unused_memory(void) { return mallinfo2().fordblks; }

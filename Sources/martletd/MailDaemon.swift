@@ -126,6 +126,7 @@ final class MailDaemon: Sendable {
 
     /// The allocator keeps what sessions freed: hands it to the system when it has become much.
     private static func giveBackMemory() {
+        martlet_bound_unused_memory()
         Thread.start {
             var unusedBefore = 0
             while true {

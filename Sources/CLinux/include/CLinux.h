@@ -29,6 +29,9 @@ int martlet_become(uint32_t uid, uint32_t gid, const char *name, int keeps_setid
 int martlet_no_new_privileges(void);
 /// Marks every descriptor above 2 to be closed in programs started from here; older kernels ignore it.
 void martlet_close_others_on_exec(void);
+/// mallopt(3): has each arena of the allocator give back what is free at its end from 8 MiB on. malloc_trim does so only in
+/// the first arena, and the allocator's own bound grows to 64 MiB once large blocks have been freed.
+void martlet_bound_unused_memory(void);
 /// malloc_trim(3): gives memory that the allocator holds and nobody uses back to the system.
 void martlet_trim_memory(void);
 /// mallinfo2(3): octets that the allocator holds and nobody uses, those already given back among them.
