@@ -21,6 +21,10 @@ public struct IMAPOptions: Sendable {
     /// Runs scripts for FILTER; `nil`: there is no such command.
     public var filter: MailFilter?
 
+    /// How long a session waits in its task before it goes to rest. A new task costs little, but those who come back at once
+    /// should not have it.
+    public var wakefulness = Duration.seconds(1)
+
     public init(
         settings: @escaping @Sendable (_ remoteAddress: String) -> IMAPSessionSettings,
         authenticator: any Authenticator, accounts: Accounts, store: any MailStore, contexts: TLSContexts,

@@ -12,18 +12,34 @@ public final class IMAPService: ConnectionService {
     public func reload(_ options: IMAPOptions) { self.options.withLock { $0 = options } }
 
     public func serve(_ connection: Connection) async {
-        var isFirst = true
-        var goesOn = true
-        while goesOn {
-            // Each session has said anew what it is.
-            let actor = MailActor(
-                service: "imap", session: connection.sessionID, address: connection.remoteAddress.text)
-            let greets = isFirst
-            let outcome = await MailActor.$current.withValue(actor) {
-                await Session(connection, self.options.withLock { $0 }).run(isFirst: greets)
+        await self.serve(connection, self.session(connection), .greeting)
+    }
+
+    /// Each session says anew what it is.
+    private typealias Serving = (session: Session, actor: MailActor)
+
+    /// Not part of `serve`, whose frame would hold for the whole session what only the making of it takes.
+    @inline(never)
+    private func session(_ connection: Connection) -> Serving {
+        let actor = MailActor(
+            service: "imap", session: connection.sessionID, address: connection.remoteAddress.text)
+        return (Session(connection, self.options.withLock { $0 }), actor)
+    }
+
+    private func serve(_ connection: Connection, _ serving: Serving, _ start: Session.Start) async {
+        var (serving, start) = (serving, start)
+        while true {
+            let outcome = await MailActor.$current.withValue(serving.actor) { await serving.session.run(start) }
+            switch outcome {
+            case .ended: return
+            case .unauthenticated: (serving, start) = (self.session(connection), .again)
+            case .resting(let events, let timeout):
+                let resting = serving
+                connection.rest(for: events, timeout: timeout) {
+                    await self.serve(connection, resting, .woken($0))
+                }
+                return
             }
-            isFirst = false
-            if case .unauthenticated = outcome { goesOn = true } else { goesOn = false }
         }
     }
 

@@ -11,9 +11,28 @@ extension Session {
         // changes behind this line no sooner than the next ones.
         try await self.connection.flush()
         try await self.tellChanges(.allowed)
+        try await self.idle(tag, after: .input)
+    }
+
+    /// Goes on with an IDLE, to its end or to a rest.
+    func idle(_ tag: Tag, after wakeup: Wakeup) async throws(ConnectionError) {
         let interval = self.settings.idleNotifyInterval
         let timeout = interval > .zero ? interval : nil
+        let wakefulness = min(self.options.wakefulness, timeout ?? self.options.wakefulness)
+        var wakeup = wakeup
         while true {
+            switch wakeup {
+            case .input: break
+            case .signal:
+                try await self.tellChanges(.allowed)
+                try await self.tellAccountChanges()
+            case .timeout:
+                self.write { $0.untagged(.ok, nil, "Still here") }
+                // Messages grow older: RFC 5032 section 2.
+                if !self.searchUpdates.list.isEmpty { try await self.tellChanges(.allowed) }
+            case .closed: throw ConnectionError(.closed, "Connection closed in IDLE")
+            case .shutdown: throw ConnectionError(.shutdown, "Server shutting down")
+            }
             switch self.nextLine() {
             case .line(let line):
                 let isDone = ASCII.equalsIgnoringCase(line, "done".utf8)
@@ -26,17 +45,10 @@ extension Session {
                 break
             }
             try await self.connection.flush()
-            switch await self.connection.wait(for: [.input, .signal], timeout: timeout) {
-            case .input: break
-            case .signal:
-                try await self.tellChanges(.allowed)
-                try await self.tellAccountChanges()
-            case .timeout:
-                self.write { $0.untagged(.ok, nil, "Still here") }
-                // Messages grow older: RFC 5032 section 2.
-                if !self.searchUpdates.list.isEmpty { try await self.tellChanges(.allowed) }
-            case .closed: throw ConnectionError(.closed, "Connection closed in IDLE")
-            case .shutdown: throw ConnectionError(.shutdown, "Server shutting down")
+            wakeup = await self.connection.wait(for: [.input, .signal], timeout: wakefulness)
+            if wakeup == .timeout, timeout.map({ $0 > wakefulness }) ?? true {
+                self.waiting = .idle(tag, timeout.map { $0 - wakefulness })
+                return
             }
         }
     }

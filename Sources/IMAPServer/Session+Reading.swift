@@ -11,7 +11,8 @@ extension Session {
             case .needMore:
                 try await self.connection.flush()
                 if self.notifications == nil {
-                    try await self.connection.readMore()
+                    try await self.readMoreOrRest()
+                    if self.waiting != nil { return }
                 } else {
                     try await self.readMoreNotified()
                 }
@@ -25,6 +26,7 @@ extension Session {
                     // From here and not from inside the command: what waits for hours has a short stack.
                     self.idleTag = nil
                     try await self.idle(tag)
+                    if self.waiting != nil { return }
                 }
             case .append(let append):
                 try await self.append(append)

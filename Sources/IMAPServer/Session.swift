@@ -53,6 +53,8 @@ actor Session {
     var endReason: String?
     /// The IDLE that begins when the current command is done with.
     var idleTag: Tag?
+    /// What the session waits for without a task.
+    var waiting: Waiting?
     /// How far the command is, while one runs that may take long.
     var progress: CommandProgress?
     /// Why a read inside a message of APPEND failed.
@@ -78,17 +80,30 @@ actor Session {
         case ended
         /// Another session goes on with it, before the login.
         case unauthenticated
+        /// `run` is to be called again after one of the events or that time.
+        case resting(WaitEvents, Duration?)
     }
 
-    /// Serves the connection to its end, or to UNAUTHENTICATE. The caller closes it.
-    ///
-    /// - Parameter isFirst: whether the client is to be greeted.
-    func run(isFirst: Bool) async -> Outcome {
+    /// With what a session begins to run, or goes on.
+    enum Start {
+        case greeting
+        /// As another session of the connection, which has greeted.
+        case again
+        case woken(Wakeup)
+    }
+
+    /// Serves the connection to its end, to UNAUTHENTICATE, or until there is nothing to do for a while. The caller closes it.
+    func run(_ start: Start) async -> Outcome {
         var reason = "Logged out"
         var outcome = Outcome.ended
         do {
-            if isFirst { self.sendGreeting() }
-            try await self.converse()
+            switch start {
+            case .greeting: self.sendGreeting()
+            case .again: break
+            case .woken(let wakeup): try await self.wake(wakeup)
+            }
+            if self.waiting == nil { try await self.converse() }
+            if let waiting = self.waiting { return .resting(waiting.events, waiting.timeout) }
             try await self.connection.flush()
             if self.machine.isUnauthenticated {
                 reason = "Unauthenticated"

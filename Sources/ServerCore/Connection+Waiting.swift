@@ -27,8 +27,14 @@ public struct WaitEvents: OptionSet, Sendable {
     static let drained = WaitEvents(rawValue: 64)
 }
 
+extension WaitEvents {
+    /// With what ends every wait of a session.
+    var ofSession: WaitEvents { self.intersection([.input, .signal]).union([.inputEnd, .shutdown]) }
+}
+
 struct Waiter {
-    let continuation: UnsafeContinuation<Wakeup, Never>
+    /// Goes on with what waits.
+    let resume: (Wakeup) -> Void
     let events: WaitEvents
     let deadline: NIODeadline?
 }
@@ -53,8 +59,14 @@ extension Connection {
 
     private func read(_ events: WaitEvents, within time: Duration) async throws(ConnectionError) -> Wakeup {
         let wakeup = await self.wait(for: events, timeout: time)
+        try self.check(wakeup)
+        return wakeup
+    }
+
+    /// What `readMore` throws when it is woken like that.
+    public func check(_ wakeup: Wakeup) throws(ConnectionError) {
         switch wakeup {
-        case .input, .signal: return wakeup
+        case .input, .signal: return
         case .timeout: throw ConnectionError(.timedOut, self.timeoutText)
         case .shutdown:
             let wasKicked = self.shutdownReason == .kicked
@@ -72,14 +84,16 @@ extension Connection {
         if self.output.isEmpty, self.output.capacity > 1024 { self.output = [] }
         // A little input can stand for very much; others on this loop get their turn.
         if self.canInflate { await Task.yield() }
-        let events = events.intersection([.input, .signal]).union([.inputEnd, .shutdown])
+        return await self.suspend(for: events.ofSession, deadline: self.deadline(after: timeout))
+    }
+
+    /// When a wait of a session ends that may take so long.
+    func deadline(after timeout: Duration?) -> NIODeadline? {
         let deadline = timeout.map { NIODeadline.now() + $0.nio }
-        let wanted =
-            switch (deadline, self.absoluteDeadline) {
-            case (let a?, let b?): Optional(min(a, b))
-            case (let a, let b): a ?? b
-            }
-        return await self.suspend(for: events, deadline: wanted)
+        return switch (deadline, self.absoluteDeadline) {
+        case (let a?, let b?): min(a, b)
+        case (let a, let b): a ?? b
+        }
     }
 
     /// A point in time from now at which waits end with a timeout whatever the peer sends: the time to log
@@ -103,16 +117,18 @@ extension Connection {
     /// what happened meanwhile would be missed.
     func suspend(for events: WaitEvents, deadline: NIODeadline?) async -> Wakeup {
         await withUnsafeContinuation { continuation in
-            precondition(self.waiter == nil, "a connection has one wait at a time")
-            if let wakeup = self.present(events) {
-                continuation.resume(returning: wakeup)
-                return
-            }
-            self.waiter = Waiter(continuation: continuation, events: events, deadline: deadline)
-            if let deadline { self.arm(deadline) }
-            self.compression?.noteWait(self.loop)
-            if events.contains(.input) { self.resumeReading() }
+            self.enter(events, deadline) { continuation.resume(returning: $0) }
         }
+    }
+
+    /// Calls `resume` on one of `events`; at once when it is there already.
+    func enter(_ events: WaitEvents, _ deadline: NIODeadline?, _ resume: @escaping (Wakeup) -> Void) {
+        precondition(self.waiter == nil, "a connection has one wait at a time")
+        if let wakeup = self.present(events) { return resume(wakeup) }
+        self.waiter = Waiter(resume: resume, events: events, deadline: deadline)
+        if let deadline { self.arm(deadline) }
+        self.compression?.noteWait(self.loop)
+        if events.contains(.input) { self.resumeReading() }
     }
 
     private func present(_ events: WaitEvents) -> Wakeup? {
@@ -139,7 +155,7 @@ extension Connection {
     func wake(_ wakeup: Wakeup) {
         guard let waiter = self.waiter else { return }
         self.waiter = nil
-        waiter.continuation.resume(returning: wakeup)
+        waiter.resume(wakeup)
     }
 
     /// One timer serves all waits: it is left running when a wait ends early, and moved on when it fires

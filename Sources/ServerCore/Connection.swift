@@ -75,6 +75,8 @@ public final class Connection: @unchecked Sendable {
     var isDrained = false
     var signalled = false
     var waiter: Waiter?
+    /// Set by `rest`.
+    var rest: Rest?
     var timer: Scheduled<Void>?
     var timerDeadline = NIODeadline.distantFuture
     var absoluteDeadline: NIODeadline?

@@ -3,7 +3,8 @@ public protocol ConnectionService: Sendable {
     /// Runs one connection to its end. Called once per connection in a task that stays on the connection's
     /// event loop: everything nonisolated, and every actor whose `unownedExecutor` is
     /// `connection.executor.asUnownedSerialExecutor()`, runs there without thread hops. With an implicit
-    /// TLS listener the handshake is done. The caller flushes and closes the connection afterwards.
+    /// TLS listener the handshake is done. The caller flushes and closes the connection afterwards, unless the session has
+    /// asked for a `rest`.
     func serve(_ connection: Connection) async
 
     /// The line told to a peer that is turned away before `serve`; empty for none. Sent only where the

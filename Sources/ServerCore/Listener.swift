@@ -136,12 +136,29 @@ private struct Acceptor: Sendable {
         if let time = connection.limits.loginTimeout { connection.setDeadline(after: time) }
         do throws(ConnectionError) {
             if self.options.security == .implicitTLS { try await connection.finishHandshake() }
-            await self.service.serve(connection)
         } catch {
             self.logger.info(
                 "Disconnected: \(error.reason), service=\(self.options.service), rip=\(connection.remoteAddress)"
             )
+            return await self.end(connection)
         }
+        await self.service.serve(connection)
+        await self.goOn(connection)
+    }
+
+    /// After a session has returned: because it is over, or to wait without a task.
+    private func goOn(_ connection: Connection) async {
+        let isResting = connection.beginRest { body in
+            // Loose as the first one.
+            Task(executorPreference: connection.executor) {
+                await body()
+                await self.goOn(connection)
+            }
+        }
+        if !isResting { await self.end(connection) }
+    }
+
+    private func end(_ connection: Connection) async {
         connection.leave()
         await connection.close()
         // Not before: until here it holds a descriptor and the answers its peer has not read.

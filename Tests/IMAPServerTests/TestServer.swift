@@ -82,12 +82,13 @@ struct TestServer {
         var mail = MailSettings()
         mail.path = "~/Maildir"
         let final = settings
-        let service = IMAPService(
-            IMAPOptions(
-                settings: { _ in final }, authenticator: OnePassword(),
-                accounts: Accounts(store: store, mail: mail, processOwner: .init(uid: 1, gid: 1)),
-                store: store,
-                contexts: TLSContexts(), logger: logger))
+        var options = IMAPOptions(
+            settings: { _ in final }, authenticator: OnePassword(),
+            accounts: Accounts(store: store, mail: mail, processOwner: .init(uid: 1, gid: 1)),
+            store: store, contexts: TLSContexts(), logger: logger)
+        // Every wait is a rest here; with the daemon hardly any is.
+        options.wakefulness = .zero
+        let service = IMAPService(options)
         let (descriptor, port) = try LoopbackSocket.listening()
         let loops = ConnectionLoops(threads: 2)
         let listener = try await Listener.start(

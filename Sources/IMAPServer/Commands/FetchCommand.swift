@@ -121,7 +121,11 @@ extension Session {
             self.statistics.headerCount += writer.statistics.headerCount
             self.statistics.headerBytes += writer.statistics.headerBytes
             // Others on this loop get their turn, also when the peer takes all that is sent.
-            await Task.yield()
+            outcome.sinceTurn += batch.count
+            if outcome.sinceTurn >= Self.bodyBatch {
+                outcome.sinceTurn = 0
+                await Task.yield()
+            }
         }
     }
 

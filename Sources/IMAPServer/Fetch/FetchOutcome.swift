@@ -8,6 +8,8 @@ struct FetchOutcome {
     var failure: StoreError?
     /// Why sections of BINARY could not be decoded; an unknown encoding weighs more.
     var undecoded: Transcoding.Failure?
+    /// Messages since other sessions of the loop had their turn.
+    var sinceTurn = 0
 
     mutating func add(_ error: StoreError) {
         if error.code == .expunged { self.hasExpunged = true } else { self.failure = self.failure ?? error }
