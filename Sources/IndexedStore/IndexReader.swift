@@ -124,7 +124,10 @@ extension IndexSchema {
         let prefix = IndexSchema.key(key)
         let cursor = try transaction.cursor(self.messages)
         var entry = try cursor.seek(prefix)
+        var octets = 0
+        defer { self.environment.look(at: octets) }
         while let found = entry, found.key.starts(with: prefix) {
+            octets += found.value.count
             if let uid = UID(rawValue: IndexSchema.lastNumber(of: found.key)) { visit(uid, found.value) }
             entry = try cursor.next()
         }

@@ -38,6 +38,8 @@ extension OpenMailbox {
             var uid: UInt64 = 0
             var value = UnsafeRawBufferPointer(start: nil, count: 0)
             var isPlaced = false
+            var octets = 0
+            defer { self.volume.schema.environment.look(at: octets) }
 
             func take(_ entry: Entry?) {
                 isPlaced = true
@@ -47,6 +49,7 @@ extension OpenMailbox {
                 }
                 uid = UInt64(UInt32(bigEndian: entry.key.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
                 value = entry.value
+                octets += value.count
             }
 
             for position in records.indices {

@@ -270,12 +270,15 @@ final class OpenMailbox: Mailbox {
             let start = next
             // Visits up to the first message without a cache, which is then made with those that follow.
             let missing = try schema.read { (transaction) throws(LMDBError) -> Int? in
+                var octets = 0
+                defer { schema.environment.look(at: octets) }
                 for index in start..<records.count {
                     guard
                         let value = try transaction.get(
                             schema.caches, IndexSchema.key(key, records[index].uid)),
                         let view = MessageCache.View(value)
                     else { return index }
+                    octets += value.count
                     guard visit(records[index], view) else { return nil }
                 }
                 return nil

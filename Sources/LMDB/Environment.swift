@@ -65,6 +65,7 @@ public final class Environment: Sendable {
     // does not protect, happen behind the gate, and everybody else who reads the handle has passed the gate.
     nonisolated(unsafe) private var handle: OpaquePointer
     private let gate: TransactionGate
+    private let residentPages = ResidentPages()
     private let databases = Mutex<[String: Database]>([:])
     private enum Condition: UInt8, AtomicRepresentable {
         case usable
@@ -266,7 +267,17 @@ extension Environment {
     @usableFromInline
     func endRead(_ transaction: OpaquePointer) {
         mdb_txn_reset(transaction)
+        self.look(at: ResidentPages.perRead)
         if !self.gate.leave(keeping: transaction) { mdb_txn_abort(transaction) }
+    }
+
+    /// To be called inside a transaction that has looked at many octets of values. Before it ends, the pages that were looked
+    /// at may be let go, so that they do not count as this process's memory.
+    public func look(at octets: Int) {
+        guard self.residentPages.look(at: octets) else { return }
+        var descriptor: Int32 = -1
+        guard mdb_env_get_fd(self.handle, &descriptor) == MDB_SUCCESS else { return }
+        self.residentPages.letGo(of: descriptor)
     }
 
     @usableFromInline
@@ -301,6 +312,7 @@ extension Environment {
         // Read before the commit, which lets the next writer in.
         let full = self.metFullMap.load(ordering: .relaxed)
         let result = mdb_txn_commit(transaction)
+        self.look(at: ResidentPages.perCommit)
         _ = self.gate.leave(keeping: nil)
         if result == MDB_SUCCESS { return true }
         guard result == MDB_MAP_FULL || full else { throw LMDBError(result, "mdb_txn_commit") }
@@ -378,6 +390,7 @@ extension Environment {
                     throw error
                 }
                 self.handle = handle
+                self.residentPages.forgetMap()
                 self.condition.store(.usable, ordering: .relaxed)
                 return nil
             } catch {
@@ -429,6 +442,7 @@ extension Environment {
             for reader in readers { mdb_txn_abort(reader) }
             // Another thread's transaction may have found the file failed meanwhile.
             guard self.condition.load(ordering: .relaxed) == .usable else { return MDB_PANIC }
+            self.residentPages.forgetMap()
             let result = mdb_env_set_mapsize(self.handle, size)
             // The old map is gone before the new one is made: without it every access would trap.
             if result != MDB_SUCCESS { self.condition.store(.failed, ordering: .relaxed) }
