@@ -16,7 +16,7 @@ public struct MailboxSnapshot: Sendable {
 
     public private(set) var chunks: ContiguousArray<Chunk>
     /// The index of each chunk's first message.
-    private var starts: ContiguousArray<Int>
+    fileprivate private(set) var starts: ContiguousArray<Int>
     public private(set) var count: Int
     public var uidValidity: UIDValidity
     /// UIDNEXT; 2^32 cannot occur because the store refuses the last UIDs.
@@ -65,13 +65,7 @@ public struct MailboxSnapshot: Sendable {
 
     /// The 0-based index of the first message whose UID is `uid` or higher; `count` when there is none.
     public func firstIndex(atOrAfter uid: UID) -> Int {
-        var low = 0
-        var high = self.chunks.count
-        while low < high {
-            let middle = (low + high) / 2
-            let records = self.chunks[middle].records
-            if records[records.count - 1].uid < uid { low = middle + 1 } else { high = middle }
-        }
+        let low = self.firstChunk(endingAtOrAfter: uid.rawValue, from: 0)
         guard low < self.chunks.count else { return self.count }
         return self.starts[low] + Self.lowerBound(self.chunks[low].records, uid)
     }
@@ -175,31 +169,66 @@ public struct MailboxSnapshot: Sendable {
     /// Removes the messages of a set of UIDs; answers how many were here.
     @discardableResult
     public mutating func remove(_ uids: UIDSet) -> Int {
-        guard !uids.isEmpty else { return 0 }
-        var kept: ContiguousArray<Chunk> = []
-        kept.reserveCapacity(self.chunks.count)
+        /// Chunks that lose messages, and how many each.
+        var cuts: [(number: Int, count: Int, isEmpty: Bool)] = []
         var removed = 0
-        for chunk in self.chunks {
-            guard uids.intersects(chunk.records[0].uid...chunk.records[chunk.records.count - 1].uid) else {
-                kept.append(chunk)
-                continue
-            }
-            let records = chunk.records.filter { !uids.contains($0.uid) }
-            removed += chunk.records.count - records.count
-            if records.count == chunk.records.count {
-                kept.append(chunk)
-            } else if !records.isEmpty {
-                kept.append(Chunk(ContiguousArray(records)))
+        var ranges = uids.ranges[...]
+        var number = 0
+        while let range = ranges.first {
+            number = self.firstChunk(endingAtOrAfter: range.lowerBound, from: number)
+            guard number < self.chunks.count else { break }
+            let records = self.chunks[number].records
+            let last = records[records.count - 1].uid.rawValue
+            if records[0].uid.rawValue <= range.upperBound {
+                let kept = records.filter { !uids.contains($0.uid) }
+                if kept.count < records.count {
+                    removed += records.count - kept.count
+                    cuts.append((number, records.count - kept.count, kept.isEmpty))
+                    if !kept.isEmpty { self.chunks[number] = Chunk(ContiguousArray(kept)) }
+                }
+                ranges = ranges.drop { $0.upperBound <= last }
+                number += 1
+            } else {
+                ranges = ranges.drop { $0.upperBound < records[0].uid.rawValue }
             }
         }
-        self.chunks = kept
-        self.starts = []
-        self.count = 0
-        for chunk in self.chunks {
-            self.starts.append(self.count)
-            self.count += chunk.records.count
-        }
+        self.close(cuts)
         return removed
+    }
+
+    /// Takes out the chunks that are empty now, and brings up to date where those behind begin. Of chunks that stay where they
+    /// are nothing is looked at: a mailbox of a million messages has two thousand.
+    private mutating func close(_ cuts: [(number: Int, count: Int, isEmpty: Bool)]) {
+        guard let first = cuts.first?.number else { return }
+        var gone = 0
+        var next = 0
+        var target = first
+        for number in first..<self.chunks.count {
+            let start = self.starts[number] - gone
+            if next < cuts.count, cuts[next].number == number {
+                gone += cuts[next].count
+                next += 1
+                if cuts[next - 1].isEmpty { continue }
+            }
+            if target < number { self.chunks[target] = self.chunks[number] }
+            self.starts[target] = start
+            target += 1
+        }
+        self.chunks.removeLast(self.chunks.count - target)
+        self.starts.removeLast(self.starts.count - target)
+        self.count -= gone
+    }
+
+    /// The first chunk at or after `number` that has a message with that UID or a higher one; `chunks.count` when none has.
+    private func firstChunk(endingAtOrAfter uid: UInt32, from number: Int) -> Int {
+        var low = number
+        var high = self.chunks.count
+        while low < high {
+            let middle = (low + high) / 2
+            let records = self.chunks[middle].records
+            if records[records.count - 1].uid.rawValue < uid { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// The same messages with other records. Each chunk has as many as before, with the same UIDs.
@@ -262,10 +291,13 @@ public struct MailboxChanges: Sendable {
             if oldPosition == 0, newPosition == 0, newChunk < new.chunks.count,
                 old.chunks[oldChunk] === new.chunks[newChunk]
             {
-                oldIndex += old.chunks[oldChunk].records.count
-                newIndex += new.chunks[newChunk].records.count
-                oldChunk += 1
-                newChunk += 1
+                repeat {
+                    oldChunk += 1
+                    newChunk += 1
+                } while oldChunk < old.chunks.count && newChunk < new.chunks.count
+                    && old.chunks[oldChunk] === new.chunks[newChunk]
+                oldIndex = oldChunk < old.chunks.count ? old.starts[oldChunk] : old.count
+                newIndex = newChunk < new.chunks.count ? new.starts[newChunk] : new.count
                 continue
             }
             let before = old.chunks[oldChunk].records[oldPosition]

@@ -59,7 +59,14 @@ import Testing
                 model += many
             case 2:
                 var gone = UIDSet()
-                for record in model where random.next(3) == 0 { gone.insert(record.uid) }
+                switch random.next(3) {
+                case 0: for record in model where random.next(3) == 0 { gone.insert(record.uid) }
+                case 1:
+                    // Whole chunks go.
+                    let start = random.next(model.count + 1)
+                    for record in model[start...].prefix(random.next(1200)) { gone.insert(record.uid) }
+                default: for record in model where random.next(700) == 0 { gone.insert(record.uid) }
+                }
                 #expect(snapshot.remove(gone) == gone.count)
                 model.removeAll { gone.contains($0.uid) }
             default:
