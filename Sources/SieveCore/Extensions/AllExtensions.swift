@@ -10,5 +10,6 @@ extension SieveExtension {
         .spamTest, .spamTestPlus, .virusTest, .regex, .include, .mboxMetadata, .serverMetadata, .extLists,
         .mime, .foreveryPart, .extractText, .replace, .enclose,
         .dovecotDebug, .dovecotReport, .dovecotPipe, .dovecotFilter, .dovecotExecute,
+        .imapFlags, .formerNotify, .dovecotDuplicate,
     ]
 }

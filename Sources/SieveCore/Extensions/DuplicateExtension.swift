@@ -1,37 +1,44 @@
 extension SieveExtension {
     /// RFC 7352.
     static let duplicate = SieveExtension(
-        capability: "duplicate",
-        tests: [
-            SieveDefinition(
-                "duplicate", capability: "duplicate",
-                Signature(
-                    tags: [
-                        TagDefinition("handle", argument: .string),
-                        TagDefinition("header", group: identity, argument: .string),
-                        TagDefinition("uniqueid", group: identity, argument: .string),
-                        TagDefinition("seconds", argument: .number), TagDefinition("last"),
-                    ])
-            ) { compiler, arguments in
-                let tag = arguments.tags[identity]
-                var source = DuplicateTest.Identity.header(SieveText(Array("message-id".utf8)))
-                if let literal = tag?.strings.first {
-                    let text = compiler.text(literal)
-                    if tag?.name == "uniqueid" {
-                        source = .value(text)
-                    } else {
-                        if let octets = text.constant, !FieldName.isValid(octets) {
-                            compiler.error(literal.position, "no header is ever named \(quoted(octets))")
-                        }
-                        source = .header(text)
+        capability: "duplicate", tests: [duplicateTest(capability: "duplicate", value: "uniqueid")])
+
+    /// What Pigeonhole had before RFC 7352: `:value` in place of `:uniqueid`.
+    static let dovecotDuplicate = SieveExtension(
+        capability: "vnd.dovecot.duplicate", successor: "duplicate",
+        tests: [duplicateTest(capability: "vnd.dovecot.duplicate", value: "value")])
+
+    /// - Parameter value: the tag before a string that is itself what is looked for.
+    private static func duplicateTest(capability: String, value: String) -> SieveDefinition {
+        SieveDefinition(
+            "duplicate", capability: capability,
+            Signature(
+                tags: [
+                    TagDefinition("handle", argument: .string),
+                    TagDefinition("header", group: identity, argument: .string),
+                    TagDefinition(value, group: identity, argument: .string),
+                    TagDefinition("seconds", argument: .number), TagDefinition("last"),
+                ])
+        ) { compiler, arguments in
+            let tag = arguments.tags[identity]
+            var source = DuplicateTest.Identity.header(SieveText(Array("message-id".utf8)))
+            if let literal = tag?.strings.first {
+                let text = compiler.text(literal)
+                if tag?.name == value {
+                    source = .value(text)
+                } else {
+                    if let octets = text.constant, !FieldName.isValid(octets) {
+                        compiler.error(literal.position, "no header is ever named \(quoted(octets))")
                     }
+                    source = .header(text)
                 }
-                compiler.emit(
-                    DuplicateTest(
-                        handle: arguments.string("handle").map { compiler.text($0) }, identity: source,
-                        seconds: arguments.tags[TagGroup(name: "seconds")]?.number, last: arguments.has("last")))
             }
-        ])
+            compiler.emit(
+                DuplicateTest(
+                    handle: arguments.string("handle").map { compiler.text($0) }, identity: source,
+                    seconds: arguments.tags[TagGroup(name: "seconds")]?.number, last: arguments.has("last")))
+        }
+    }
 
     private static let identity = TagGroup(name: "identity")
 }

@@ -94,6 +94,10 @@ public struct SieveNotification: Sendable, Equatable {
     public var omitted: [String] = []
     /// Where a copy of the notification is filed (RFC 8580).
     public var copy: SieveFileInto?
+    /// Whether it is one of the extension before RFC 5435, whose message is the text of the mail.
+    var isFormer = false
+    /// By which `denotify` names a former one.
+    var identifier: [UInt8]?
 
     public init() {}
 }
@@ -170,7 +174,10 @@ extension SieveAction.Kind {
         case (.reject, .keep), (.reject, .fileInto), (.reject, .redirect), (.reject, .vacation), (.reject, .pipe),
             (.keep, .reject), (.fileInto, .reject), (.redirect, .reject), (.vacation, .reject), (.pipe, .reject):
             return .conflict("\"\(later.name)\" cannot be done together with \"\(self.name)\"")
-        case (.notify(let first), .notify(let second)): return Self.relation(of: second, after: first)
+        case (.notify(let first), .notify(let second)):
+            // Each may still be taken back.
+            if first.isFormer || second.isFormer { return .independent }
+            return Self.relation(of: second, after: first)
         case (.vacation, .vacation): return .conflict("\"vacation\" can be used once only")
         default: return .independent
         }

@@ -47,6 +47,7 @@ extension SieveNotification {
     }
 
     private func subject(_ uri: MailtoURI, _ message: SieveMessage) -> [UInt8] {
+        if self.isFormer { return Array("New mail notification".utf8) }
         if let text = self.message, !text.isEmpty {
             return Array(text.prefix { $0 != 0x0A && $0 != 0x0D })
         }
@@ -56,6 +57,7 @@ extension SieveNotification {
     }
 
     private func body(_ uri: MailtoURI, _ message: SieveMessage) -> [UInt8] {
+        if self.isFormer { return self.message ?? [] }
         if let given = uri.fields.first(where: { $0.name.lowercased() == "body" }) { return given.value }
         var text = Array("Notification of new message.\r\n".utf8)
         for name in ["From", "To", "Subject"] {

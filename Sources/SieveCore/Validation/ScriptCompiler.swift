@@ -80,6 +80,16 @@ struct ScriptCompiler {
             // Noted all the same: its words are unknown anyway, and one error for it is enough.
             return
         }
+        let rival = self.registry.successors.first { former, successor in
+            (former == name && self.required.contains(successor))
+                || (successor == name && self.required.contains(former))
+        }
+        if let rival {
+            self.error(
+                literal.position,
+                "\(quoted(rival.key)) is an old form of \(quoted(rival.value)); a script cannot use both")
+            return
+        }
         self.require(name)
     }
 
@@ -138,7 +148,7 @@ struct ScriptCompiler {
         if node.name != "elsif", node.name != "else" { self.closeIf() }
         if node.name != "require" { self.isPastRequire = true }
         self.position = node.position
-        guard let definition = self.usable(self.registry.commands[node.name], node) else { return }
+        guard let definition = self.usable(self.registry.command(node.name, self.required), node) else { return }
         if let arguments = SieveArguments(node, definition.signature, &self) {
             definition.compile(&self, arguments)
             return
@@ -169,9 +179,9 @@ struct ScriptCompiler {
                 "\(quoted(definition.name)) needs `require \(quoted(capability));` at the beginning of the script")
             return nil
         }
-        if isTest, self.registry.commands[node.name] != nil {
+        if isTest, self.registry.command(node.name) != nil {
             self.error(node.position, "\(quoted(node.name)) is a command, not a test")
-        } else if !isTest, self.registry.tests[node.name] != nil {
+        } else if !isTest, self.registry.test(node.name) != nil {
             self.error(node.position, "\(quoted(node.name)) is a test; it belongs behind \"if\"")
         } else if self.isNew(node) {
             self.error(node.position, "unknown \(isTest ? "test" : "command") \(quoted(node.name))")
@@ -205,7 +215,7 @@ struct ScriptCompiler {
     private mutating func testInside(_ node: SyntaxNode) {
         self.isTestConstant = nil
         self.position = node.position
-        guard let definition = self.usable(self.registry.tests[node.name], node) else { return }
+        guard let definition = self.usable(self.registry.test(node.name, self.required), node) else { return }
         if let arguments = SieveArguments(node, definition.signature, &self) {
             definition.compile(&self, arguments)
         } else {

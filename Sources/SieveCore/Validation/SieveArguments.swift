@@ -80,7 +80,7 @@ struct SieveArguments {
                     "the tag \(shown) needs `require \(quoted(capability));` at the beginning of the script")
                 return
             }
-            if !self.positional.isEmpty {
+            if !self.positional.isEmpty, !signature.takesTagsAnywhere {
                 compiler.error(
                     argument.position, "the tag \(shown) must stand before the other arguments of \(name)")
                 return
@@ -152,7 +152,7 @@ struct SieveArguments {
             let first = given.tests.first?.name ?? ""
             compiler.error(
                 given.position,
-                self.node.block == nil && compiler.registry.commands[self.node.name] != nil
+                self.node.block == nil && compiler.registry.command(self.node.name) != nil
                     ? "\(name) takes no test; is a \";\" missing before \(quoted(first))?"
                     : "\(name) takes no test, but found \(quoted(first))")
         case (.none, .list): compiler.error(given.position, "\(name) takes no tests")

@@ -4,10 +4,12 @@ extension SieveRegistry {
         "body", "comparator-i;ascii-casemap", "comparator-i;ascii-numeric", "comparator-i;octet",
         "comparator-i;unicode-casemap", "copy", "date", "duplicate", "editheader", "enclose", "encoded-character",
         "enotify", "envelope", "environment", "ereject", "extlists", "extracttext", "fcc", "fileinto", "foreverypart",
-        "ihave", "imap4flags", "include", "index", "mailbox", "mailboxid", "mboxmetadata", "mime", "regex", "reject",
-        "relational", "replace",
+        "ihave", "imap4flags", "imapflags", "include", "index", "mailbox", "mailboxid", "mboxmetadata", "mime",
+        "notify",
+        "regex", "reject", "relational", "replace",
         "servermetadata", "spamtest", "spamtestplus", "special-use", "subaddress", "vacation", "vacation-seconds",
-        "variables", "virustest", "vnd.dovecot.debug", "vnd.dovecot.environment", "vnd.dovecot.execute",
+        "variables", "virustest", "vnd.dovecot.debug", "vnd.dovecot.duplicate", "vnd.dovecot.environment",
+        "vnd.dovecot.execute",
         "vnd.dovecot.filter", "vnd.dovecot.pipe", "vnd.dovecot.report",
     ]
 

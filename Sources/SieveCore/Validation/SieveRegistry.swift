@@ -24,6 +24,8 @@ struct SieveExtension: Sendable {
     var capability: String
     /// Whether it is in force without `require`, as the two comparators of the base language are.
     var isImplicit = false
+    /// The capability that took its place: a script cannot use both, since they share words.
+    var successor: String?
     /// Capabilities that are required with it.
     var implies: [String] = []
     var commands: [SieveDefinition] = []
@@ -40,6 +42,11 @@ struct SieveExtension: Sendable {
 public struct SieveRegistry: Sendable {
     private(set) var commands: [String: SieveDefinition] = [:]
     private(set) var tests: [String: SieveDefinition] = [:]
+    /// What words mean in extensions that have a successor with the same ones.
+    private var formerCommands: [String: SieveDefinition] = [:]
+    private var formerTests: [String: SieveDefinition] = [:]
+    /// Which capability a former one cannot stand beside.
+    private(set) var successors: [String: String] = [:]
     private(set) var comparators: [String: any SieveComparator] = [:]
     private(set) var matchTypes: [String: MatchTypeDefinition] = [:]
     private(set) var addressParts: [String: AddressPartDefinition] = [:]
@@ -62,6 +69,12 @@ public struct SieveRegistry: Sendable {
             self.known.insert(added.capability)
             if !added.implies.isEmpty { self.implied[added.capability] = added.implies }
             if added.isImplicit { self.implicit.insert(added.capability) }
+            if let successor = added.successor {
+                self.successors[added.capability] = successor
+                for definition in added.commands { self.formerCommands[definition.name] = definition }
+                for definition in added.tests { self.formerTests[definition.name] = definition }
+                continue
+            }
             for definition in added.commands { self.commands[definition.name] = definition }
             for definition in added.tests { self.tests[definition.name] = definition }
             for comparator in added.comparators { self.comparators[comparator.name] = comparator }
@@ -79,6 +92,24 @@ public struct SieveRegistry: Sendable {
 
     /// The capability strings, sorted: what ManageSieve announces.
     public var capabilities: [String] { self.known.sorted() }
+
+    /// What a word means as a command in a script that has `required` those capabilities; one of an extension that is not
+    /// among them only where nothing else has that name.
+    func command(_ name: String, _ required: Set<String> = []) -> SieveDefinition? {
+        Self.chosen(self.commands[name], self.formerCommands[name], required)
+    }
+
+    /// As `command`, as a test.
+    func test(_ name: String, _ required: Set<String> = []) -> SieveDefinition? {
+        Self.chosen(self.tests[name], self.formerTests[name], required)
+    }
+
+    private static func chosen(
+        _ definition: SieveDefinition?, _ former: SieveDefinition?, _ required: Set<String>
+    ) -> SieveDefinition? {
+        guard let former else { return definition }
+        return former.capability.map(required.contains) ?? false ? former : definition ?? former
+    }
 
     func knows(_ capability: String) -> Bool { self.known.contains(capability) }
 

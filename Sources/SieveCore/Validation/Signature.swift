@@ -72,6 +72,8 @@ struct Signature: Sendable {
     /// Groups of which one tag must be there.
     var required: [TagGroup] = []
     var positional: [PositionalArgument] = []
+    /// Whether tags may also follow positional arguments, which RFC 5228 forbids.
+    var takesTagsAnywhere = false
     var tests = TestArguments.Form.none
     var hasBlock = false
 }

@@ -1,0 +1,5 @@
+require ["imap4flags", "imapflags"];
+require ["notify", "enotify"];
+require "duplicate";
+require "vnd.dovecot.duplicate";
+keep;

@@ -1,0 +1,10 @@
+require ["notify", "variables"];
+set "who" "bob";
+notify :method "mailto" :options "${who}@phone.example" :high;
+notify :id "list-1" :options ["dave@phone.example", "erin@phone.example"] :low;
+notify :id "own" :options "carol@phone.example" :message "$env-from$ wrote: $text[5]$ $and$ $";
+notify :id "list-2" :options "dave@phone.example" :normal;
+notify :method "pager" :options "frank@phone.example";
+denotify :matches "list-*" :normal;
+denotify :low;
+denotify :is "unknown";
