@@ -20,7 +20,7 @@ extension SieveExtension {
                     switch tag?.name {
                     case "raw": .raw
                     case "content": .content(compiler.texts(tag?.strings ?? []))
-                    default: .content([SieveText(Array("text".utf8))])
+                    default: .text
                     }
                 let keys = compiler.texts(arguments.strings(0))
                 guard let matcher = compiler.matcher(arguments) else { return }
@@ -35,6 +35,8 @@ extension SieveExtension {
 struct BodyTest: SieveTest {
     enum Form: Sendable {
         case raw
+        /// All text, that of HTML without its markup (RFC 5173 section 5.3).
+        case text
         /// Parts of these types, decoded.
         case content([SieveText])
     }
@@ -50,18 +52,32 @@ struct BodyTest: SieveTest {
         case .raw:
             try run.spend(run.message.body.count)
             return try self.matcher.matches([Array(run.message.body.buffer)], self.keys, &run)
+        case .text: return try self.evaluate([Array("text".utf8)], withoutMarkup: true, &run)
         case .content(let types):
             let wanted = try types.octets(&run).map { $0.map(ASCII.lowercased) }.filter(Self.isType)
-            let view = try run.mimeView()
-            var values: [[UInt8]] = []
-            for (index, part) in view.table.parts.enumerated() {
-                let (type, subtype) = view.type(of: index)
-                guard wanted.contains(where: { Self.takes($0, type, subtype) }) else { continue }
-                try run.spend(part.body.count)
-                values += self.values(of: index, part, view)
-            }
-            return try self.matcher.matches(values, self.keys, &run)
+            return try self.evaluate(wanted, withoutMarkup: false, &run)
         }
+    }
+
+    private func evaluate(
+        _ wanted: [[UInt8]], withoutMarkup: Bool, _ run: inout SieveRun
+    ) throws(SieveRuntimeError) -> Bool {
+        let view = try run.mimeView()
+        var values: [[UInt8]] = []
+        for (index, part) in view.table.parts.enumerated() {
+            let (type, subtype) = view.type(of: index)
+            guard wanted.contains(where: { Self.takes($0, type, subtype) }) else { continue }
+            try run.spend(part.body.count)
+            let found = self.values(of: index, part, view)
+            values += withoutMarkup && subtype == Array("html".utf8) ? found.map { Self.text(ofHTML: $0) } : found
+        }
+        return try self.matcher.matches(values, self.keys, &run)
+    }
+
+    private static func text(ofHTML html: [UInt8]) -> [UInt8] {
+        var text: [UInt8] = []
+        html.withUnsafeBytes { HTMLText.append(Octets($0), to: &text) }
+        return text
     }
 
     /// What a type stands for that is none is never found (RFC 5173 section 5.2).
