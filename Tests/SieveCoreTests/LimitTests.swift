@@ -78,7 +78,7 @@ import Testing
             let result = try decisions(script, message, limits: limits)
             #expect(
                 result == ["implicit keep"]
-                    || result == ["error: the script took too much time with this message", "implicit keep"])
+                    || result == ["error: the script took too much CPU time with this message", "implicit keep"])
         }
     }
 
@@ -89,7 +89,7 @@ import Testing
         limits.steps = 2_000_000
         let result = try decisions(
             "if header :contains \"subject\" \"\(key)\" { discard; }", message, limits: limits)
-        #expect(result == ["error: the script took too much time with this message", "implicit keep"])
+        #expect(result == ["error: the script took too much CPU time with this message", "implicit keep"])
     }
 
     @Test func regexesStayBounded() throws {
@@ -102,7 +102,7 @@ import Testing
             let script =
                 "require \"regex\"; if header :regex \"subject\" \"\(pattern)\" { discard; }"
             let result = try decisions(script, message, limits: limits)
-            #expect(result == ["error: the script took too much time with this message", "implicit keep"])
+            #expect(result == ["error: the script took too much CPU time with this message", "implicit keep"])
         }
         // Each expression is short and makes a long program.
         let keys = Array(repeating: "\"(x{200}){20}\"", count: 1000).joined(separator: ",")
@@ -112,7 +112,7 @@ import Testing
         #expect(
             try decisions(
                 "require \"regex\"; if header :regex \"subject\" [\(keys)] { discard; }", message, limits: limits)
-                == ["error: the script took too much time with this message", "implicit keep"])
+                == ["error: the script took too much CPU time with this message", "implicit keep"])
     }
 
     @Test func editsInLoopsStayBounded() throws {
@@ -125,7 +125,7 @@ import Testing
         let result = try decisions(
             "require [\"foreverypart\", \"editheader\"]; foreverypart { addheader \"X\" \"y\"; }", message,
             limits: limits)
-        #expect(result == ["error: the script took too much time with this message", "implicit keep"])
+        #expect(result == ["error: the script took too much CPU time with this message", "implicit keep"])
     }
 
     @Test func manyHeaders() throws {

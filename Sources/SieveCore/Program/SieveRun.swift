@@ -73,7 +73,7 @@ struct SieveRun {
     /// Takes work from what the run may do.
     mutating func spend(_ steps: Int) throws(SieveRuntimeError) {
         self.stepsLeft -= steps
-        if self.stepsLeft < 0 { throw self.error("the script took too much time with this message") }
+        if self.stepsLeft < 0 { throw self.error("the script took too much CPU time with this message") }
         self.stepsToLook -= steps
         guard self.stepsToLook < 0 else { return }
         self.stepsToLook = Self.lookInterval

@@ -28,6 +28,8 @@ struct TestSettings {
         var policy = SievePolicy()
         policy.postmasterAddress = "postmaster@example.com"
         policy.username = "tester"
+        policy.hostname = "mail.example.org"
+        policy.version = "test"
         self.lists = [:]
         self.scriptDictionaries = [:]
         self.scriptFolders = [:]
