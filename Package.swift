@@ -205,7 +205,7 @@ let package = Package(
                 "TranscriptKit", "ServerCore", "ServerConfig", "Accounts", "Authentication", "SASLCore", "MailStore",
                 "MIMECore", "MailCore", nioPosix, logging,
             ]),
-        tests("Login", uses: ["ServerCore", nioCore]),
+        tests("Login", uses: ["ServerCore", "SASLCore", nioCore]),
         tests("QuotaStatusServer"),
         tests("AdminCommands", uses: ["IMAPCore", "MailStore", "MailCore"]),
         // Operations of the store for Tests/Faults, whose disk fails, loses power or is forgotten.

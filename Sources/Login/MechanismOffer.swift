@@ -3,25 +3,45 @@ public import ServerCore
 
 /// Which of the configured mechanisms a connection may use.
 public struct MechanismOffer: Sendable {
-    private let mayLogIn: Bool
-    private let mayProve: Bool
-    private let hasBindings: Bool
+    /// What protects the connection.
+    enum Protection {
+        case none, local
+        /// `canBind`: whether it tells anything to bind a login to.
+        case tls(canBind: Bool)
+    }
+
+    private let protection: Protection
+    private let allowsCleartext: Bool
+    private let requiresTLS: Bool
 
     /// - Parameters:
     ///   - allowsCleartext: whether passwords may cross a connection in clear.
     ///   - requiresTLS: whether nothing at all may, unless the client is on this machine.
     public init(_ connection: Connection, allowsCleartext: Bool, requiresTLS: Bool) {
-        let isProtected = connection.tls != nil || connection.remoteAddress.isLocal
-        self.mayLogIn = isProtected || (allowsCleartext && !requiresTLS)
-        self.mayProve = isProtected || !requiresTLS
-        self.hasBindings = connection.tls?.channelBindings.isEmpty == false
+        let protection: Protection
+        if let tls = connection.tls {
+            protection = .tls(canBind: !tls.channelBindings.isEmpty)
+        } else {
+            protection = connection.remoteAddress.isLocal ? .local : .none
+        }
+        self.init(protection, allowsCleartext: allowsCleartext, requiresTLS: requiresTLS)
+    }
+
+    init(_ protection: Protection, allowsCleartext: Bool, requiresTLS: Bool) {
+        self.protection = protection
+        self.allowsCleartext = allowsCleartext
+        self.requiresTLS = requiresTLS
     }
 
     /// The mechanisms of `configured` to offer, in their order. What never sends the password needs no TLS.
     public func mechanisms(_ configured: [SASLMechanismName]) -> [SASLMechanismName] {
         configured.filter { name in
-            if name.sendsPassword { return self.mayLogIn }
-            return self.mayProve && (!name.bindsChannel || self.hasBindings)
+            switch self.protection {
+            case .tls(let canBind): canBind || !name.bindsChannel
+            case .local: !name.bindsChannel
+            case .none:
+                !name.bindsChannel && !self.requiresTLS && (self.allowsCleartext || !name.sendsPassword)
+            }
         }
     }
 }

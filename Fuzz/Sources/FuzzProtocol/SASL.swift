@@ -57,6 +57,11 @@ private let keys = SCRAMKeys(
     hash: .sha256, iterations: 1, salt: [1], storedKey: [UInt8](repeating: 0, count: 32),
     serverKey: [UInt8](repeating: 0, count: 32))
 
+/// A hash of one octet that counts.
+private func sum(_ octets: [UInt8]) -> [UInt8] {
+    [octets.reduce(0) { $0 &+ ($1 & 1) } & 1] + [UInt8](repeating: 0, count: 31)
+}
+
 /// SCRAM with functions that are quick and can be guessed.
 private func scram(_ binding: SCRAMBinding) -> SASLMechanism {
     @Sendable func sum(_ octets: [UInt8]) -> [UInt8] {
