@@ -21,6 +21,8 @@ def main():
         file.write(f"""sendmail_path = {sendmail}
 sieve_extensions {{
   extlists = yes
+  imapflags = yes
+  notify = yes
 }}
 sieve_extlists_list team {{
   name = tag:example.org,2026:team
@@ -84,10 +86,24 @@ elsif header :is "subject" "both" { redirect "other@example.net"; keep; }
     to = {word for path in sent.iterdir() for word in path.read_text().splitlines()[0].split()}
     equal("and keeps nothing", ({"ann@example.net", "ben@example.net"} <= to, len(mails("alice"))), (True, 2))
 
+    # Words from before RFC 5232 and RFC 5435, switched on above.
+    script("bob", """require ["imapflags", "notify"];
+if header :is "subject" "old words" {
+  mark;
+  notify :method "mailto" :options "pager@example.net" :message "new: $subject$";
+}
+""")
+    wait_until(lambda: False, 1.2)
+    deliver(["bob"], "old words")
+    check("mark flags", any(path.name.endswith("F") for path in mails("bob")), [path.name for path in mails("bob")])
+    check("notify tells", wait_until(lambda: any(
+        "new: old words" in text and "pager@example.net" in text.splitlines()[0]
+        for text in (path.read_text() for path in sent.iterdir())), 10))
+
     script("bob", 'if header :is "subject" { keep; }\nunknown;\n')
     wait_until(lambda: False, 1.2)
     deliver(["bob"], "with a broken script")
-    equal("a broken script leaves mail in INBOX", len(mails("bob")), 3)
+    equal("a broken script leaves mail in INBOX", len(mails("bob")), 4)
     log = pathlib.Path(server.home("bob")) / ".dovecot.sieve.log"
     check("the user's log says line and reason", log.exists() and "line 1, column 4:" in log.read_text() and "line 2, column 1:" in log.read_text(),
           log.read_text() if log.exists() else "no log")
