@@ -162,10 +162,19 @@ public struct PreparedBody: Sendable {
     public var location: BodyLocation
     /// Where the file lies now, for `publish` and `discard`; opaque to the engine.
     public var temporaryPath: String
+    /// The file of the message it is a copy of, in place of a temporary one; opaque, too. The engine keeps that file there
+    /// until the copy is published.
+    public var sourcePath: [UInt8]?
 
     public init(location: BodyLocation, temporaryPath: String) {
         self.location = location
         self.temporaryPath = temporaryPath
+    }
+
+    public init(location: BodyLocation, sourcePath: [UInt8]) {
+        self.location = location
+        self.temporaryPath = ""
+        self.sourcePath = sourcePath
     }
 }
 
@@ -262,8 +271,9 @@ public protocol MailboxFiles: Sendable {
         _ octets: MessageOctets, at location: BodyLocation, flags: FileFlags, internalDate: Int64
     ) throws(StoreError)
 
-    /// Copies a message of another mailbox of the same account into this one, ready to `publish`: a hard link
-    /// under the same name where that is free, else under a new one.
+    /// Copies a message of another mailbox of the same account into this one, ready to `publish`: a hard link, made then or
+    /// now, under the same name where that is free, else under a new one. `publish` fails when the source's file was renamed
+    /// or removed by then.
     func prepareCopy(
         of location: BodyLocation, flags: FileFlags, in source: any MailboxFiles, as target: FileFlags
     ) throws(StoreError) -> PreparedBody

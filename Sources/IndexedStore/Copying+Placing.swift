@@ -121,8 +121,18 @@ extension Copying {
                 if let known = item.octets {
                     octets = known
                 } else {
-                    octets = try self.source.withFiles { (files) throws(StoreError) in
-                        try files.read(item.row.location, flags: item.fileFlags)
+                    do throws(StoreError) {
+                        octets = try self.source.withFiles { (files) throws(StoreError) in
+                            try files.read(item.row.location, flags: item.fileFlags)
+                        }
+                    } catch {
+                        // Another program removed the file a moment ago. A message that is moved has left already, so it
+                        // is as if the file had been removed a moment later.
+                        guard error.code == .expunged, self.kind == .move else { throw error }
+                        self.volume.configuration.log(
+                            .warning,
+                            "\(self.target.description): a message that was moved here has no file any more: \(error)")
+                        continue
                     }
                 }
                 try self.target.changeFiles(of: CollectionOfOne(item.location)) {

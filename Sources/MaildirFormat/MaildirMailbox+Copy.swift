@@ -31,9 +31,13 @@ extension MaildirMailbox {
         let temporary = self.account.shared.names.stem()
         do throws(StoreError) {
             let from = try source.currentDirectory()
-            for path in try source.likelyPaths(sourceBase, flags)
-            where try self.link(from.descriptor, path, as: temporary, nil) {
-                return self.prepared(base, as: temporary)
+            for path in try source.likelyPaths(sourceBase, flags) {
+                if self.canLink(path, in: from) {
+                    return PreparedBody(location: BodyLocation(base), sourcePath: path.below(source.path))
+                }
+                if try self.link(from.descriptor, path, as: temporary, nil) {
+                    return self.prepared(base, as: temporary)
+                }
             }
             // Renamed by another program: look again, some times, since it may be renamed once more.
             for _ in 0..<4 {
@@ -47,6 +51,32 @@ extension MaildirMailbox {
             self.takenNames.withLock { $0.forget(base) }
             throw error
         }
+    }
+
+    /// Whether a copy can be a link that is made when it is published: one change to directories, where a link in `tmp/` and
+    /// its renaming are three.
+    private func canLink(_ path: RelativePath, in source: DirectoryHandle) -> Bool {
+        guard let status = source.status(path), status.st_mode & S_IFMT == S_IFREG else { return false }
+        return self.fileSystem == UInt64(status.st_dev) && self.account.ownerID.map { $0 == status.st_uid } ?? true
+    }
+
+    func publishLink(_ body: PreparedBody, _ sourcePath: [UInt8], _ flags: FileFlags) throws(StoreError) {
+        let base = try self.base(body.location)
+        let source = RelativePath(sourcePath)
+        let target = self.home(base, flags.flags, try self.lettersToWrite(flags.keywords))
+        var directory = try self.directory()
+        var linked = directory.link(source, in: AT_FDCWD, to: target)
+        if linked == -ENOENT {
+            if let again = self.reopenedDirectory(after: directory) { directory = again }
+            try MaildirAccount.makeFolders(in: directory)
+            linked = directory.link(source, in: AT_FDCWD, to: target)
+        }
+        // Published before, under these flags or others.
+        if linked == -EEXIST { return }
+        if linked == -ENOENT, try self.find(base, in: directory) != nil { return }
+        guard linked == 0 else { throw StoreError.system("link \(self.pathText)/\(target.text)", linked) }
+        self.noteSize(base, 1) { directory.status(target) }
+        self.takenNames.withLock { $0.note(base) }
     }
 
     /// The source's name where it is free here: it is the message's identity for Dovecot. Else a new one.

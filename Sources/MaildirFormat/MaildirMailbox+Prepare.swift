@@ -119,6 +119,7 @@ extension MaildirMailbox {
     // MARK: Publishing
 
     func publish(_ body: PreparedBody, flags: FileFlags) throws(StoreError) {
+        if let sourcePath = body.sourcePath { return try self.publishLink(body, sourcePath, flags) }
         let base = try self.base(body.location)
         let temporary = try self.temporaryPath(of: body)
         let letters = try self.lettersToWrite(flags.keywords)
@@ -152,6 +153,7 @@ extension MaildirMailbox {
     }
 
     func discard(_ body: PreparedBody) {
+        if body.sourcePath != nil { return self.takenNames.withLock { $0.forget(body.location.bytes) } }
         guard let path = try? self.temporaryPath(of: body), let directory = try? self.directory() else {
             return
         }

@@ -40,6 +40,15 @@ struct RelativePath: Sendable, Equatable {
         return longer
     }
 
+    /// The octets of this path below an absolute one.
+    func below(_ directory: [UInt8]) -> [UInt8] {
+        var path = directory
+        path.reserveCapacity(directory.count + 1 + self.bytes.count)
+        path.append(0x2F)
+        path.append(contentsOf: self.bytes.dropLast())
+        return path
+    }
+
     /// The three directories of a Maildir.
     enum Folder: Sendable {
         case new, cur, tmp

@@ -230,9 +230,16 @@ import Testing
         let third = try copy()
         #expect(third.location == location)
         other.discard(third)
+        #expect(try self.inbox.read(location, flags: FileFlags(.seen, keywords("k"))).text == "x\r\n")
         #expect(try copy().location == location)
+        // Twice, as after an interruption; and when the source's file has another name by then.
+        let fourth = try copy()
+        for _ in 0..<2 { try other.publish(fourth, flags: FileFlags(.seen, keywords("k"))) }
+        #expect(self.box.list(".A/cur").count == 2)
+        let late = try copy()
         // Under flags that we do not know of, and inside one mailbox.
         self.box.rename("cur/\(location.text):2,Sa", "cur/\(location.text):2,DS")
+        #expect(throws: StoreError.self) { try other.publish(late, flags: FileFlags()) }
         _ = try copy()
         let inside = try self.inbox.prepareCopy(
             of: location, flags: FileFlags(), in: self.inbox, as: FileFlags())
