@@ -42,12 +42,21 @@ enum FileContent {
         return bytes
     }
 
-    /// The first `count` octets of the file if they are in memory.
-    static func readAtHand(_ descriptor: CInt, count: Int) -> [UInt8]? {
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            filled = max(0, martlet_read_at_hand(descriptor, buffer.baseAddress, count, 0))
+    /// The message in a file of just `size` octets, CRLF line ends, if it is in memory; `nil` otherwise, also for what is no
+    /// regular file, and where lines are so short that the room does not do.
+    static func messageAtHand(_ descriptor: CInt, size: Int) -> [UInt8]? {
+        // One octet more is asked for, to see that there is none. It is read to the end of the room and then moved to the
+        // front with its line ends; lines of 32 octets have room, which mails seldom fall short of.
+        let gap = size / 32 + 64
+        var isWhole = false
+        let message = [UInt8](unsafeUninitializedCapacity: gap + size + 1) { buffer, filled in
+            guard let base = buffer.baseAddress, martlet_read_at_hand(descriptor, base + gap, size + 1, 0) == size,
+                let count = LineEnds.expand(UnsafeMutableBufferPointer(rebasing: buffer[..<(gap + size)]), from: gap)
+            else { return }
+            filled = count
+            isWhole = true
         }
-        return bytes.count == count ? bytes : nil
+        return isWhole ? message : nil
     }
 
     /// Reads until `buffer` is full or the file ends; `nil` on an error, with errno set.

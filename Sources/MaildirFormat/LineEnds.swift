@@ -32,6 +32,30 @@ enum LineEnds {
         return census
     }
 
+    /// Moves what begins at `start` to the front, with a CR before each bare LF. Answers how many octets it is then; `nil`,
+    /// with the buffer's content lost, when what is before `start` is not room enough.
+    static func expand(_ bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int) -> Int? {
+        guard let base = bytes.baseAddress else { return 0 }
+        let source = UnsafeRawBufferPointer(bytes)
+        var from = start
+        var filled = 0
+        while let position = self.nextLineFeed(source, from) {
+            let length = position - from
+            // Before an LF at `from` is another one, or nothing.
+            let hasReturn = length > 0 && bytes[position - 1] == self.carriageReturn
+            let end = filled + length + (hasReturn ? 1 : 2)
+            // What is not read yet stays.
+            guard end <= position + 1 else { return nil }
+            memmove(base + filled, base + from, length)
+            if !hasReturn { base[end - 2] = self.carriageReturn }
+            base[end - 1] = self.lineFeed
+            filled = end
+            from = position + 1
+        }
+        memmove(base + filled, base + from, bytes.count - from)
+        return filled + bytes.count - from
+    }
+
     /// A whole message with a CR before each bare LF; `bytes` itself when there is none.
     static func expanded(_ bytes: [UInt8]) -> [UInt8] {
         bytes.withUnsafeBytes { source -> [UInt8]? in

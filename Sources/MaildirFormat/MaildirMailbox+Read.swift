@@ -60,18 +60,15 @@ extension MaildirMailbox {
         guard let directory = self.heldDirectory, let letters = self.lettersAtHand(flags.keywords),
             let base = try? self.base(location)
         else { return nil }
+        // Anything out of the ordinary is for `read` to look into, compressed files too.
+        guard let told = base.withUnsafeBytes({ MaildirFilename.size(UInt8(ascii: "S"), in: $0) }),
+            told <= UInt64(WireOctets.memoryLimit)
+        else { return nil }
         for path in Self.likelyPaths(base, flags.flags, letters: letters) {
             guard let descriptor = directory.openAtHand(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
             else { continue }
             defer { close(descriptor) }
-            var status = stat()
-            // Anything out of the ordinary is for `read` to look into, compressed files too.
-            guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-                status.st_size > 0, status.st_size <= WireOctets.memoryLimit,
-                path.withBytes({ MaildirFilename.toldSize(ofPath: $0) }) == UInt64(status.st_size),
-                let raw = FileContent.readAtHand(descriptor, count: Int(status.st_size))
-            else { return nil }
-            return MessageOctets(LineEnds.expanded(raw))
+            return FileContent.messageAtHand(descriptor, size: Int(told)).map { MessageOctets($0) }
         }
         return nil
     }

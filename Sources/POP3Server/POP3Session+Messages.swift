@@ -14,6 +14,9 @@ extension POP3Session {
     /// Octets of them all.
     private static let readAheadOctets = 128 * 1024
 
+    /// Messages whose unique-ids are asked for at once.
+    private static let detailsAtOnce = 256
+
     /// Listed messages after which other sessions of the loop get their turn.
     private static let turn = 2048
 
@@ -35,10 +38,23 @@ extension POP3Session {
         guard let maildrop = self.state.maildrop, let snapshot = self.snapshot else { return }
         let form = UniqueIDForm(self.settings.pop3.uidlFormat)
         self.reply(.ok())
+        var known: [MessageDetails?] = []
+        var first = 0
         for index in 0..<min(snapshot.count, maildrop.sizes.count) {
             if index % Self.turn == Self.turn - 1 { await Task.yield() }
+            if index == first + known.count, let mailbox = self.mailbox {
+                // What cannot be read at once is asked for one by one.
+                let records = (index..<min(index + Self.detailsAtOnce, snapshot.count)).map { snapshot[$0] }
+                known = (try? await mailbox.details(of: records)) ?? []
+                first = index
+            }
             guard !maildrop.isDeleted(index) else { continue }
-            let id = await self.uniqueID(of: snapshot[index].uid, snapshot.uidValidity, form)
+            let id: UniqueID
+            if index - first < known.count, let details = known[index - first] {
+                id = self.uniqueID(details, snapshot[index].uid, snapshot.uidValidity, form)
+            } else {
+                id = await self.uniqueID(of: snapshot[index].uid, snapshot.uidValidity, form)
+            }
             POP3Listing.encode(index + 1, uniqueID: id.bytes, into: &self.connection.output)
             try await self.connection.flushIfLarge()
         }
@@ -53,12 +69,18 @@ extension POP3Session {
         self.reply(.ok("\(index + 1) " + String(decoding: id.bytes, as: UTF8.self)))
     }
 
+    private func uniqueID(
+        _ details: MessageDetails, _ uid: UID, _ uidValidity: UIDValidity, _ form: UniqueIDForm
+    ) -> UniqueID {
+        if let override = details.pop3UIDL, let id = UniqueID(override.utf8) { return id }
+        return form.uniqueID(uid: uid, uidValidity, guid: details.guid)
+    }
+
     /// What a former server told clients wins, so that they do not fetch everything again.
     private func uniqueID(of uid: UID, _ uidValidity: UIDValidity, _ form: UniqueIDForm) async -> UniqueID {
         do throws(StoreError) {
             if let details = try await self.mailbox?.details(of: uid) {
-                if let override = details.pop3UIDL, let id = UniqueID(override.utf8) { return id }
-                return form.uniqueID(uid: uid, uidValidity, guid: details.guid)
+                return self.uniqueID(details, uid, uidValidity, form)
             }
         } catch {
             // The message is gone; its number stays taken until the end, and so does its unique-id.

@@ -40,6 +40,11 @@ import Testing
                 var expected: [UInt8] = []
                 Array(disk.utf8).withUnsafeBytes { LineEnds.expand($0, into: &expected) }
                 #expect(LineEnds.expanded(Array(disk.utf8)) == expected)
+                for room in [0, 1, 5, 2000] {
+                    var buffer = [UInt8](repeating: 0x0D, count: room) + Array(disk.utf8)
+                    let count = buffer.withUnsafeMutableBufferPointer { LineEnds.expand($0, from: room) }
+                    if let count { #expect(Array(buffer[..<count]) == expected) } else { #expect(room < 2000) }
+                }
             }
         }
     }
