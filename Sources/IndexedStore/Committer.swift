@@ -37,6 +37,8 @@ final class Committer: @unchecked Sendable {
     private var queue: [PendingRecord] = []
     private var nextTicket: UInt64 = 1
     private var flushedTicket: UInt64 = 0
+    /// Batches that could not be written.
+    private var refusals: UInt64 = 0
     /// When the queue is to be written at the latest, in monotonic nanoseconds; `nil` when it is empty.
     private var deadline: UInt64?
     private var isClosing = false
@@ -147,6 +149,20 @@ final class Committer: @unchecked Sendable {
         self.monitor.lock.lock()
         defer { self.monitor.lock.unlock() }
         while self.flushedTicket < ticket {
+            if let stopped = self.stopped { throw stopped }
+            if self.isClosed { throw StoreError(.temporary, "volume closed") }
+            self.monitor.wait()
+        }
+    }
+
+    /// Waits on this thread until the record is flushed, or could not be written once. Then those that are awaited have
+    /// been told, and the others stay queued.
+    func waitTried(_ ticket: UInt64) throws(StoreError) {
+        self.hurry(ticket)
+        self.monitor.lock.lock()
+        defer { self.monitor.lock.unlock() }
+        let before = self.refusals
+        while self.flushedTicket < ticket, self.refusals == before {
             if let stopped = self.stopped { throw stopped }
             if self.isClosed { throw StoreError(.temporary, "volume closed") }
             self.monitor.wait()
@@ -365,6 +381,7 @@ final class Committer: @unchecked Sendable {
             completion?(.failure(failure))
         }
         self.monitor.lock.withLock {
+            self.refusals += 1
             self.queue.insert(contentsOf: kept, at: 0)
             // A new record that somebody waits for tries again at once; else once a second.
             if self.deadline == nil || self.deadline != 0 { self.deadline = Monitor.now() &+ 1_000_000_000 }

@@ -40,7 +40,8 @@ extension MailboxState {
         let end = Monitor.now()
         self.lastScan = (end, end &- begin)
         guard let last = merged ?? raised else { return }
-        try self.core.volume.committer.waitFlushed(last)
+        // Flags and removals are seen already, and are written when there is space; new mail is not, and is refused.
+        try self.core.volume.committer.waitTried(last)
         let failure = self.lock.withLock {
             defer { self.refusedChange = nil }
             return self.refusedChange
@@ -125,6 +126,9 @@ extension MailboxState {
         var differences = self.compare(scan, rows, tasks)
         if !differences.unlisted.isEmpty { self.core.volume.fileWork.add(rows: differences.unlisted, self) }
         if differences.gone.isEmpty, differences.flags.isEmpty, differences.new.isEmpty { return nil }
+        // The index may get to know of these only when there is space again; who opens the mailbox until then has to
+        // find them in memory.
+        if sight == .later, !differences.gone.isEmpty || !differences.flags.isEmpty { try self.load() }
         let prepared = try self.prepare(&differences)
         if sight == .later, !differences.gone.isEmpty || !differences.new.isEmpty {
             self.core.distrustSizeFile()

@@ -64,6 +64,19 @@ extension IndexSchema {
         return all.sorted { $0.name < $1.name }
     }
 
+    /// Whether the volume has an account, those on their way into it not counted.
+    func hasAccounts() throws(StoreError) -> Bool {
+        try self.read { (transaction) throws(LMDBError) in
+            let cursor = try transaction.cursor(self.accounts)
+            var entry = try cursor.first()
+            while let found = entry {
+                if found.value.count == 4, found.key.first != 0 { return true }
+                entry = try cursor.next()
+            }
+            return false
+        }
+    }
+
     /// The numbers of all accounts.
     func accountNumbers() throws(StoreError) -> [String: UInt32] {
         try self.read { (transaction) throws(LMDBError) in

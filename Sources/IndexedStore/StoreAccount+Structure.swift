@@ -18,8 +18,37 @@ extension StoreAccount {
             guard self.entry(name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name)") }
             return try self.makeMailbox(name, specialUse)
         }
-        try await self.volume.committer.flushed(ticket)
+        do throws(StoreError) {
+            try await self.volume.committer.flushed(ticket)
+        } catch {
+            try? await self.volume.threads.run { () throws(StoreError) in self.takeBackCreation(name) }
+            throw error
+        }
         self.feed.post(.created(name))
+    }
+
+    /// What was refused is not to be there all the same. Its record stays queued, and the one of its deletion behind it.
+    private func takeBackCreation(_ name: MailboxName) {
+        let name = self.canonicalName(name)
+        guard case .indexed(let state)? = self.entry(name), state.lock.withLock({ state.uidNext == 1 }) else { return }
+        _ = try? self.forget(state)
+        self.directory.withLock { $0.entries[name] = nil }
+        guard self.core.home == .files else { return }
+        self.removeFiles(of: name, state.guid)
+    }
+
+    /// Removes the files of a mailbox that was just made, unless another program has put mail into it.
+    private func removeFiles(of name: MailboxName, _ guid: String) {
+        do throws(StoreError) {
+            try self.changeList { () throws(StoreError) in
+                guard try self.core.files.mailbox(name).scan().messages.isEmpty else { return }
+                try self.core.files.deleteMailbox(name)
+                try self.core.files.removeAttributes(of: guid)
+            }
+        } catch {
+            self.volume.configuration.log(
+                .warning, "\(self.identity.name): mailbox \(name), whose creation was refused, stays: \(error)")
+        }
     }
 
     /// Makes files and record of a mailbox; the ticket of the record. Files first: when they cannot be made,
@@ -34,8 +63,13 @@ extension StoreAccount {
                 uidValidity: try self.core.nextUIDValidity(now: now), uidNext: .first,
                 guid: Self.makeGUID())
             let files = try self.core.files.createMailbox(name, header)
-            if let specialUse {
-                try self.core.files.changeAttributes([StoredAttribute(specialUse, guid: header.guid)])
+            do throws(StoreError) {
+                if let specialUse {
+                    try self.core.files.changeAttributes([StoredAttribute(specialUse, guid: header.guid)])
+                }
+            } catch {
+                if try files.scan().messages.isEmpty { try? self.core.files.deleteMailbox(name) }
+                throw error
             }
             return (header, files)
         }

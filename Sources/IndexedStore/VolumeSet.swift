@@ -13,7 +13,9 @@ public final class VolumeSet: MailStore {
     private let moves = AsyncGate()
     /// First uses of one account wait for each other and for its move; names are spread over several gates.
     private let gates = (0..<64).map { _ in AsyncGate() }
-    private let report: @Sendable (IndexedStore.LogLevel, String) -> Void
+    /// The volumes that have accounts as their files say; `nil`: not known.
+    let roster = Mutex<[VolumeRoster.Entry]?>(nil)
+    let report: @Sendable (IndexedStore.LogLevel, String) -> Void
 
     public var threads: StorageThreads { self.stores[self.usual].threads }
 
@@ -38,6 +40,7 @@ public final class VolumeSet: MailStore {
         }
         let set = VolumeSet(stores, usual: place, report: configurations[place].log)
         try set.settleDoubles()
+        set.noteVolumes()
         return set
     }
 
@@ -129,7 +132,10 @@ public final class VolumeSet: MailStore {
         await gate.enter()
         defer { gate.leave() }
         if let store = try await self.store(having: identity.name) { return try await store.account(identity) }
-        return try await self.store(for: identity).account(identity)
+        let store = try self.store(for: identity)
+        let account = try await store.account(identity)
+        try await self.threads.run { () throws(StoreError) in self.noteFirstAccount(in: store) }
+        return account
     }
 
     public func hasAccount(_ name: String) async throws(StoreError) -> Bool {
@@ -199,6 +205,8 @@ public final class VolumeSet: MailStore {
         // No move to another format meanwhile.
         await account.volume.moves.enter()
         defer { account.volume.moves.leave() }
-        return try await account.move(to: target, opening: self.gate(identity.name))
+        let count = try await account.move(to: target, opening: self.gate(identity.name))
+        try await self.threads.run { () throws(StoreError) in self.noteVolumes(with: self.stores[place].rosterEntry) }
+        return count
     }
 }

@@ -185,15 +185,25 @@ final class MaildirAccount: AccountFiles {
             throw StoreError(.cannot, "the directory of mailbox \(name) is no directory")
         }
         if made == 0 { fchmod(handle.descriptor, mode) }
-        if self.layout.layout == .maildirPlusPlus {
-            let marker = handle.open(RelativePath("maildirfolder"), O_WRONLY | O_CREAT | O_NOFOLLOW)
-            if marker >= 0 { close(marker) }
+        do throws(StoreError) {
+            if self.layout.layout == .maildirPlusPlus {
+                let marker = handle.open(RelativePath("maildirfolder"), O_WRONLY | O_CREAT | O_NOFOLLOW)
+                if marker >= 0 { close(marker) }
+            }
+            // `cur` is made last: what has it is a mailbox.
+            try Self.makeFolders(in: handle)
+            let mailbox = try MaildirMailbox(self, directory)
+            try mailbox.adopt(header)
+            return mailbox
+        } catch {
+            // What was refused is not to be there, empty, all the same.
+            if made == 0 {
+                DirectoryRemoval.remove(path, in: root)
+                self.removeControl(of: directory)
+                if self.layout.layout == .directories { self.removeEmptyParents(of: directory, in: root) }
+            }
+            throw error
         }
-        // `cur` is made last: what has it is a mailbox.
-        try Self.makeFolders(in: handle)
-        let mailbox = try MaildirMailbox(self, directory)
-        try mailbox.adopt(header)
-        return mailbox
     }
 
     /// Makes what is missing between the root and a directory.

@@ -16,6 +16,7 @@ public enum MailStoreWiring {
         _ settings: Settings, logger: Logger,
         quotaCrossed: @escaping @Sendable (QuotaCrossing) -> Void = { _ in }
     ) throws(StoreError) -> any MailStore {
+        if let missing = Self.missingVolumes(settings).first { throw StoreError(.cannot, missing) }
         var maildir = MaildirOptions()
         maildir.escapeCharacter = settings.mail.escapeCharacter.utf8.first ?? maildir.escapeCharacter
         maildir.namesInUTF8 = settings.mail.namesInUTF8
@@ -70,6 +71,13 @@ public enum MailStoreWiring {
         }
         let usual = settings.mail.volume.isEmpty ? VolumeSettings.usualName : settings.mail.volume
         return try VolumeSet.open(volumes, usual: usual)
+    }
+
+    /// A sentence for each volume with accounts that the settings leave out. Reads files beside the logs of the others,
+    /// and passes over those that it may not read.
+    public static func missingVolumes(_ settings: Settings) -> [String] {
+        let volumes = settings.volumes.map { VolumeRoster.Entry(name: $0.name, directory: $0.path) }
+        return VolumeRoster.missing(from: volumes).map { VolumeRoster.text($0, among: volumes) }
     }
 
     private static func defaults(

@@ -107,6 +107,71 @@ final class FailingDisk: Sendable {
         }
     }
 
+    /// A refused CREATE leaves no mailbox, and the name is free.
+    @Test(arguments: TestFormat.allCases) func refusedMailboxIsNotThere(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
+        let disk = FailingDisk()
+        let work = try #require(MailboxName("Work"))
+        try await volume.with {
+            $0.logFiles = disk.files
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            #expect(try await account.mailboxes().map(\.name) == [.inbox])
+            disk.trouble.withLock { $0 = .full }
+            let error = await #expect(throws: StoreError.self) { try await account.create(work, specialUse: .archive) }
+            #expect(error?.code == .diskFull)
+            #expect(try await account.mailboxes().map(\.name) == [.inbox])
+            disk.trouble.withLock { $0 = .none }
+            #expect(try await account.mailboxes().map(\.name) == [.inbox])
+        }
+        #expect(!Shell.names("\(volume.directory)/anna").contains(".Work"))
+        for _ in 0..<2 {
+            try await volume.with { store in
+                let account = try await store.account(volume.identity("anna"))
+                #expect(try await account.mailboxes().map(\.name) == [.inbox])
+            }
+            Shell.remove("\(volume.directory)/volume/index")
+        }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await account.create(work, specialUse: nil)
+            try await store.put(message("m1"), account, work)
+            #expect(try await account.status(of: work).messages == 1)
+        }
+    }
+
+    /// With the disk full, what other programs did to flags and with removals is shown at once and written later; nobody
+    /// waits for that.
+    @Test func changesOfOtherProgramsOnAFullDisk() async throws {
+        let volume = try TestVolume()
+        let disk = FailingDisk()
+        try await volume.with {
+            $0.logFiles = disk.files
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            for number in 1...3 { try await store.put(message("m\(number)"), account) }
+            try await store.finishFileWork()
+            let directory = "\(volume.directory)/anna"
+            let files = Shell.names("\(directory)/new").sorted()
+            #expect(files.count == 3)
+            disk.trouble.withLock { $0 = .full }
+            rename("\(directory)/new/\(files[0])", "\(directory)/cur/\(files[0]):2,F")
+            unlink("\(directory)/new/\(files[1])")
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            #expect(inbox.snapshot().uids == [1, 3])
+            #expect(inbox.snapshot()[0].flags == [.flagged])
+            inbox.close()
+            disk.trouble.withLock { $0 = .none }
+        }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            #expect(inbox.snapshot().uids == [1, 3])
+            #expect(inbox.snapshot()[0].flags == [.flagged])
+            inbox.close()
+        }
+    }
+
     @Test(arguments: TestFormat.allCases) func failedFlushStopsTheVolume(_ format: TestFormat) async throws {
         let volume = try TestVolume(format)
         let disk = FailingDisk()

@@ -397,6 +397,30 @@ import Testing
         }
     }
 
+    /// Settings that leave out a volume with accounts are noticed before anything is opened.
+    @Test func volumeLeftOut() async throws {
+        let pair = try Pair()
+        let entries = pair.configurations.map { VolumeRoster.Entry(name: $0.volumeName, directory: $0.directory) }
+        let (one, two) = (entries[0], entries[1])
+        #expect(VolumeRoster.missing(from: entries) == [])
+        try await pair.with { set in _ = try await set.account(pair.identity("anna", "one")) }
+        #expect(VolumeRoster.missing(from: [one]) == [])
+        #expect(VolumeRoster.missing(from: [two]) == [one])
+        try await pair.with { set in _ = try await set.account(pair.identity("ben", "two")) }
+        #expect(VolumeRoster.missing(from: [one]) == [two])
+        #expect(VolumeRoster.missing(from: entries) == [])
+        // Under another name, or in another place.
+        #expect(VolumeRoster.missing(from: [one, .init(name: "new", directory: two.directory)]) == [])
+        #expect(VolumeRoster.missing(from: [one, .init(name: "two", directory: "/elsewhere")]) == [])
+        try await pair.with { set in _ = try await set.move(pair.identity("ben"), toVolume: "one") }
+        #expect(VolumeRoster.missing(from: [one]) == [])
+        // Written before this release knew of it, or by nobody.
+        Shell.write(Array("something else\n".utf8), "\(two.directory)/log/volumes")
+        #expect(VolumeRoster.missing(from: [two]) == [])
+        try await pair.with { _ in }
+        #expect(VolumeRoster.missing(from: [two]) == [one])
+    }
+
     @Test func unknownVolumes() async throws {
         let pair = try Pair()
         try await pair.with { set in

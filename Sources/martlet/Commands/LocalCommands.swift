@@ -3,6 +3,7 @@ import ArgumentParser
 import Authentication
 import Glibc
 import ServerConfig
+import Wiring
 
 /// Asks at the terminal without showing what is typed.
 enum Password {
@@ -142,6 +143,11 @@ struct ConfigCommand: ParsableCommand {
         func run() throws {
             let configuration = try LoadedConfiguration.load(self.global.configuration)
             for missing in Surroundings.missing(configuration.settings) { Terminal.complain("warning: \(missing)") }
+            let forgotten = MailStoreWiring.missingVolumes(configuration.settings)
+            guard forgotten.isEmpty else {
+                for sentence in forgotten { Terminal.complain(sentence) }
+                throw ExitCode(AdminExit.configuration.rawValue)
+            }
             print("\(self.global.configuration): no mistakes")
         }
     }
