@@ -31,8 +31,8 @@ SPACE = {"create", "write", "pwrite", "pwritev", "writev", "link", "mkdir", "ren
 # Answered before they are on the disk (`mail_fsync = optimized`): after the process died, or the disk with the last second's
 # changes, they may be undone.
 LAZY = {"flags", "expunge"}
-# In a Maildir, their files come one after the other.
-STEPS = {"create", "rename-inbox", "rename"}
+# In a Maildir, their files come one after the other; and the rename of INBOX is a mailbox made and messages moved.
+STEPS = {"create:maildir", "rename:maildir", "rename-inbox:maildir", "rename-inbox:pack"}
 
 
 def modes(call):
@@ -51,7 +51,7 @@ class Pair:
         self.bench = bench
         self.name = name
         self.form = form
-        self.grain = "steps" if form == "maildir" and name in STEPS else grain
+        self.grain = "steps" if f"{name}:{form}" in STEPS else grain
         self.problems = []
         self.points = []
         self.covered = collections.Counter()
