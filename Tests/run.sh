@@ -146,7 +146,7 @@ for suite in "${suites[@]}"; do
             program soak python3 Tests/Soak/soak_test.py --seconds "${SOAK_SECONDS:-60}" \
                 --format "${SOAK_FORMAT:-maildir}" ${SEED:+--seed $SEED} ${SOAK_REPORT:+--report $SOAK_REPORT}
             ;;
-        fuzz) FUZZ_WITHOUT=FuzzSessions program fuzz Fuzz/run.sh "${FUZZ_SECONDS:-10}" ;;
+        fuzz) SUITE_SECONDS=${SUITE_SECONDS:-1800} program fuzz Fuzz/run.sh "${FUZZ_SECONDS:-10}" ;;
         *)
             echo "unknown suite: $suite" >&2
             exit 64
