@@ -50,8 +50,9 @@ struct SMTPConnection {
 
     // MARK: TLS
 
-    /// Goes on in TLS, with a peer whose certificate is for that name.
-    mutating func startTLS(_ host: String) throws(Failure) {
+    /// Goes on in TLS, with a peer whose certificate is for that name, and for which one of these vouches; `nil`: one that
+    /// the system trusts.
+    mutating func startTLS(_ host: String, _ authorities: [UInt8]?) throws(Failure) {
         // What came before is not to be taken for a word of the peer's (RFC 3207 section 4.2).
         self.received = []
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw Self.tlsFailure() }
@@ -60,7 +61,13 @@ struct SMTPConnection {
             throw Self.tlsFailure()
         }
         self.tls = (context, session)
-        SSL_CTX_set_default_verify_paths(context)
+        if let authorities {
+            guard Self.trust(authorities, context) else {
+                throw Failure(status: 75, text: "TLS: ssl_client_ca_file has no certificate that can be read")
+            }
+        } else {
+            SSL_CTX_set_default_verify_paths(context)
+        }
         _ = martlet_SSL_CTX_set_min_version(context, TLS1_2_VERSION)
         SSL_set_verify(session, SSL_VERIFY_PEER, nil)
         let parameters = SSL_get0_param(session)
@@ -78,6 +85,19 @@ struct SMTPConnection {
             }
             throw Self.tlsFailure()
         }
+    }
+
+    /// Whether there was any in the octets.
+    private static func trust(_ authorities: [UInt8], _ context: OpaquePointer) -> Bool {
+        guard let bio = martlet_BIO_new_copy(authorities, authorities.count) else { return false }
+        defer { BIO_free_all(bio) }
+        var count = 0
+        while let certificate = PEM_read_bio_X509_AUX(bio, nil, nil, nil) {
+            if X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate) == 1 { count += 1 }
+            X509_free(certificate)
+        }
+        ERR_clear_error()
+        return count > 0
     }
 
     private static func tlsFailure() -> Failure {

@@ -16,9 +16,14 @@ public struct SMTPSubmission: Sendable {
     let timeout: Int64
     /// What EHLO says.
     let hostname: String
+    /// Certificates in PEM that vouch for the MTA's; `nil`: those that the system trusts.
+    let authorities: [UInt8]?
 
     /// - Parameter place: `host`, `host:port` or `[v6]:port`. Without a port it is 25, with implicit TLS 465.
-    public init(_ place: String, _ security: Security, timeout: Duration, hostname: String) {
+    public init(
+        _ place: String, _ security: Security, timeout: Duration, hostname: String, authorities: [UInt8]? = nil
+    ) {
+        self.authorities = authorities
         self.security = security
         self.timeout = max(1, timeout.components.seconds) * 1000
         self.hostname = hostname
@@ -82,13 +87,13 @@ public struct SMTPSubmission: Sendable {
         let deadline = SMTPConnection.now() + self.timeout
         var connection = SMTPConnection(try self.connect(deadline), deadline)
         defer { connection.close() }
-        if self.security == .implicit { try connection.startTLS(self.host) }
+        if self.security == .implicit { try connection.startTLS(self.host, self.authorities) }
         _ = try connection.reply(220)
         var extensions = try connection.command("EHLO \(self.hostname)", 250)
         if self.security == .startTLS {
             guard extensions.contains("STARTTLS") else { throw Failure(status: 75, text: "the MTA offers no STARTTLS") }
             _ = try connection.command("STARTTLS", 220)
-            try connection.startTLS(self.host)
+            try connection.startTLS(self.host, self.authorities)
             extensions = try connection.command("EHLO \(self.hostname)", 250)
         }
         var parameters = ""

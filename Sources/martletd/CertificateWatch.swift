@@ -20,7 +20,7 @@ struct CertificateWatch {
     init(_ settings: Settings) {
         let tls = settings.tls
         let files =
-            [tls.certificate, tls.privateKey] + tls.localNames.flatMap { [$0.certificate, $0.privateKey] }
+            [tls.certificate, tls.privateKey, tls.clientAuthorities] + tls.localNames.flatMap { [$0.certificate, $0.privateKey] }
         self.paths = files.compactMap { $0?.path }
         self.stamps = []
         self.stamps = self.paths.map { Self.stamp($0) }

@@ -47,7 +47,8 @@ final class SubmitCommand: Sendable {
                 ? nil
                 : SMTPSubmission(
                     settings.submission.host, Self.security(settings.submission.security),
-                    timeout: settings.submission.timeout, hostname: MailServices.hostname(settings)),
+                    timeout: settings.submission.timeout, hostname: MailServices.hostname(settings),
+                    authorities: settings.tls.clientAuthorities?.contents),
             timeout: max(1, settings.submission.timeout.components.seconds) * 1000,
             maximumSize: size == 0 ? .max : size.addingReportingOverflow(65_536).partialValue)
     }

@@ -9,7 +9,7 @@ from martlet import Martlet, check, equal, finish, free_port, skip, wait_until
 from postfix_sending_test import DOMAIN, deliver, martlet, queue, replies, script
 from postfix_test import Postfix
 
-USERS = ["alice", "bob", "carol", "dave", "erin", "frank"]
+USERS = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"]
 
 
 def setting(server, lines):
@@ -91,6 +91,18 @@ outgoing_queue_retry_max = 10m
         server.start()
         count, error = away("frank")
         check("a certificate that nobody vouches for", count == 0 and "self-signed" in error, error)
+        setting(server, setting_text + f"ssl_client_ca_file = {certificate}\n")
+        for mail in queue(server):
+            martlet(server, "queue", "retry", mail["id"])
+        wait_until(lambda: replies(server, "frank"), 30)
+        equal("one that is in ssl_client_ca_file", len(replies(server, "frank")), 1)
+        other = f"{server.directory}/other.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-subj", "/CN=localhost", "-keyout", "/dev/null", "-out", other], check=True, capture_output=True)
+        setting(server, setting_text + f"ssl_client_ca_file = {other}\n")
+        count, error = away("grace")
+        check("one that is not in it", count == 0 and "self-signed" in error, error)
         equal("stops cleanly", server.stop(), 0)
     finally:
         postfix.stop()

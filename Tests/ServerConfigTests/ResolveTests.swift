@@ -287,6 +287,7 @@ import Testing
             """
             ssl_cert = </k/cert.pem
             ssl_server_key_file = key.pem
+            ssl_client_ca_file = /k/b.pem
             local_name B.example *.b.example {
               ssl_server_cert_file = /k/b.pem
               ssl_server_key_file = /k/bk.pem
@@ -298,6 +299,7 @@ import Testing
             """, files: files)
         #expect(loaded.diagnostics == [])
         let tls = try #require(loaded.configuration).settings.tls
+        #expect(tls.clientAuthorities?.contents == Array("B".utf8))
         #expect(tls.certificate == FileSetting(path: "/k/cert.pem", contents: Array("CERT".utf8)))
         #expect(tls.privateKey?.path == "/etc/martlet/key.pem")
         #expect("\(String(describing: tls.privateKey))".contains("key.pem"))

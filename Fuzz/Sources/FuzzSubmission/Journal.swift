@@ -27,7 +27,8 @@ func fuzzJournal(_ input: FuzzInput) {
             let answer = (status: input.octet(), text: "said \(input.octet())")
             journal?.ended(id, answer)
             model[index].isActive = false
-            if model[index].fate != .notBegun { model[index].fate = .answered(status: answer.status, text: answer.text) }
+            guard model[index].fate != .notBegun else { continue }
+            model[index].fate = .answered(status: answer.status, text: answer.text)
         case 4:
             journal?.ended(id, nil)
             model[index].isActive = false
@@ -85,7 +86,8 @@ private func notes(_ input: inout FuzzInput) -> [UInt8] {
             if slot % 8 != 0 { slot = (Int(note[8]) | Int(note[9]) << 8) % HandoverJournal.slotCount }
             // Of another queue than the mails that the model knows.
             note[23] = 0xFF
-            let sum = note[..<(size - 8)].reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+            let basis: UInt64 = 0xCBF2_9CE4_8422_2325
+            let sum = note[..<(size - 8)].reduce(basis) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
             for place in 0..<8 { note[size - 8 + place] = UInt8(truncatingIfNeeded: sum >> UInt64(8 * place)) }
         }
         file.replaceSubrange(slot * size..<(slot + 1) * size, with: note)

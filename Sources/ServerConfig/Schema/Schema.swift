@@ -219,6 +219,10 @@ package enum Schema {
             "Private key of that certificate in PEM, without a password."
         )
         .alias("ssl_key", "ssl_server_key"),
+        .file(
+            "ssl_client_ca_file", \.tls.clientAuthorities,
+            "Certificates in PEM of those who vouch for the server of `submission_host`, instead of whom the system trusts."
+        ),
         .choice("ssl_min_protocol", \.tls.minimumProtocol, "Oldest version of TLS that is spoken."),
         .text("ssl_cipher_list", \.tls.cipherList, "Ciphers of TLS 1.2 in OpenSSL's words."),
         .text(

@@ -14,6 +14,8 @@ public struct TLSSettings: Sendable, Equatable {
     public var preferredCiphers: CipherPreference = .client
     /// Certificates for names that clients ask for (SNI), in the order of the files.
     public var localNames: [LocalNameSettings] = []
+    /// In PEM, who may vouch for servers that this one connects to; `nil`: whom the system trusts.
+    public var clientAuthorities: FileSetting?
 
     public init() {}
 }
