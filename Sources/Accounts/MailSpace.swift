@@ -80,6 +80,12 @@ struct MailSpace: Sendable {
         self.levels.isEmpty || name.levels.starts(with: self.levels) { $0 == $1 }
     }
 
+    /// Whether a name is, or begins with, what stands before the owner in a shared namespace.
+    func isOfOthers(_ name: MailboxName) -> Bool {
+        let fixed = self.fixedLevels
+        return self.settings.type == .shared && !fixed.isEmpty && name.levels.starts(with: fixed) { $0 == $1 }
+    }
+
     /// Whether a name could be in this namespace, whoever the owner is.
     func mayHold(_ name: MailboxName) -> Bool {
         let all = name.levels

@@ -38,7 +38,8 @@ extension UserMail {
         return AccessList()
     }
 
-    func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError) {
+    /// The place for a mailbox that is to come.
+    private func newPlace(of name: MailboxName) async throws(StoreError) -> Place {
         let place: Place
         do throws(StoreError) {
             place = try await self.place(of: name)
@@ -46,6 +47,15 @@ extension UserMail {
             guard error.code == .notFound else { throw error }
             throw StoreError(.cannot, "\(name) is in no namespace")
         }
+        // What is there already stays; but below it nobody would find anything.
+        guard place.space.settings.type == .shared || !self.spaces.contains(where: { $0.isOfOthers(name) }) else {
+            throw StoreError(.cannot, "\(name) is in the namespace of other users' mailboxes")
+        }
+        return place
+    }
+
+    func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError) {
+        let place = try await self.newPlace(of: name)
         if name.isInbox { throw StoreError(.alreadyExists, "mailbox \(name)") }
         let inherited = try await self.requireCreation(at: place)
         try await place.account.create(place.name, specialUse: specialUse)
@@ -68,13 +78,7 @@ extension UserMail {
             // A name without messages has no list; those below it have.
             guard error.code == .notFound, self.isOwner(place) else { throw error }
         }
-        let goal: Place
-        do throws(StoreError) {
-            goal = try await self.place(of: target)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            throw StoreError(.cannot, "\(target) is in no namespace")
-        }
+        let goal = try await self.newPlace(of: target)
         guard goal.account === place.account else {
             throw StoreError(.cannot, "a mailbox cannot be renamed into another account")
         }
