@@ -52,6 +52,9 @@ extension UserMail {
     }
 
     private func listedRights(at place: Place) async throws(StoreError) -> MailRights {
+        // Rows for all users know mailboxes by their own names.
+        var place = place
+        place.name = try await place.account.canonicalName(of: place.name)
         var list = try await place.account.accessList(of: place.name)
         if list.isEmpty { list = try await self.fallback(place.space, place.account) }
         let seen = place.name.isInbox && place.space.settings.holdsInbox ? place.name : place.seen(place.name)
@@ -81,6 +84,12 @@ extension UserMail {
         guard self.accounts.purpose != .administration else { return rights }
         guard !rights.isDisjoint(with: .knowing) else { throw Self.refusal(rights, place) }
         return rights
+    }
+
+    func canonicalName(of name: MailboxName) async throws(StoreError) -> MailboxName {
+        let place = try await self.place(of: name)
+        let own = try await place.account.canonicalName(of: place.name)
+        return own == place.name ? name : place.seen(own) ?? name
     }
 
     // MARK: Lists

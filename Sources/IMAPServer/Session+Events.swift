@@ -17,6 +17,12 @@ extension Session {
             source: source.map { ($0, isMove) })
     }
 
+    /// The name by which scripts and the junk filter know a mailbox, whatever the client calls it.
+    func eventName(_ name: MailboxName) async -> MailboxName {
+        guard self.options.events != nil, let account = self.account else { return name }
+        return (try? await account.canonicalName(of: name)) ?? name
+    }
+
     func postAppend(_ note: EventNote?, _ uids: UIDSet, in mailbox: MailboxName) {
         self.post(.append, note, uids, mailbox, nil)
     }

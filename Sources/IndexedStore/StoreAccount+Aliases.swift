@@ -19,6 +19,8 @@ extension StoreAccount {
         return name
     }
 
+    func canonicalName(of name: MailboxName) async throws(StoreError) -> MailboxName { self.canonicalName(name) }
+
     /// An alias is no mailbox of a list that could be deleted or renamed.
     func refuseAlias(_ name: MailboxName) throws(StoreError) {
         let canonical = self.canonicalName(name)

@@ -6,4 +6,6 @@ extension MailAccount {
         let names = try await self.mailboxes().map(\.name)
         return name.resolved(among: Set(names).contains, candidates: { names })
     }
+
+    public func canonicalName(of name: MailboxName) async throws(StoreError) -> MailboxName { name }
 }

@@ -14,6 +14,9 @@ public protocol MailAccount: AnyObject, Sendable {
     /// The mailbox that a client means by a name: see `MailboxName.resolved`.
     func resolve(_ name: MailboxName) async throws(StoreError) -> MailboxName
 
+    /// What a mailbox is called in lists that a client calls by another of its names (`aliases`); other names stay.
+    func canonicalName(of name: MailboxName) async throws(StoreError) -> MailboxName
+
     /// The subscribed names, existing or not, sorted.
     func subscriptions() async throws(StoreError) -> [MailboxName]
 

@@ -41,6 +41,7 @@ final class Daemon: Sendable {
                     auto = create
                   }
                   mailbox Tagged {
+                    aliases = Labelled
                     sieve_script tag {
                       type = before
                       cause = append copy flag
@@ -214,7 +215,7 @@ final class Daemon: Sendable {
             mkdir(root, 0o700)
             try Self.write("authenticated lrwstipekxa\n", to: root + "/dovecot-acl")
             try Self.write(
-                "Guarded* owner lrwstieka\nshared/*/Board anyone lr\n", to: directory + "/lists")
+                "Guarded* owner lrwstieka\nDispatched owner lrwstieka\nshared/*/Board anyone lr\n", to: directory + "/lists")
             chmod(directory + "/lists", 0o644)
             for path in [root, root + "/dovecot-acl"] { chown(path, Self.mailUID, Self.mailGID) }
         }

@@ -144,7 +144,8 @@ extension Session {
     }
 
     private func store(_ deposits: [Deposit], _ target: MailboxName, _ tag: Tag) async throws(ConnectionError) {
-        let note = self.eventNote(.append, target)
+        let heard = await self.eventName(target)
+        let note = self.eventNote(.append, heard)
         let stored: [StoredMessage]
         do throws(StoreError) {
             let store = self.options.store
@@ -158,7 +159,7 @@ extension Session {
         if let first = stored.first {
             if await self.maySelect(target) { code = .appendUID(first.uidValidity, UIDSet(stored.map(\.uid))) }
             await self.noteOwn(UIDSet(stored.map(\.uid)), in: target)
-            self.postAppend(note, UIDSet(stored.map(\.uid)), in: target)
+            self.postAppend(note, UIDSet(stored.map(\.uid)), in: heard)
         }
         try await self.finish(tag, code, "Append completed")
     }

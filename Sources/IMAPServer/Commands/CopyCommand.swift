@@ -16,7 +16,8 @@ extension Session {
             return try await self.refuse(tag, excess.code, "Too many messages to copy")
         }
         let mailbox = selected.mailbox
-        let note = self.eventNote(.copy, target, from: mailbox.name)
+        let heard = await self.eventName(target)
+        let note = self.eventNote(.copy, heard, from: mailbox.name)
         let result: CopyResult
         self.beginProgress(tag, stages: 0)
         do throws(StoreError) {
@@ -29,7 +30,7 @@ extension Session {
         self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
         await self.noteOwn(result.target, in: target)
-        self.postCopy(note, result, from: mailbox.name, to: target, isMove: false)
+        self.postCopy(note, result, from: mailbox.name, to: heard, isMove: false)
         guard !result.source.isEmpty else {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }
@@ -46,7 +47,8 @@ extension Session {
         let uids = selected.uids(indices)
         guard !uids.isEmpty else { return try await self.finish(tag, "No messages moved") }
         let mailbox = selected.mailbox
-        let note = self.eventNote(.copy, target, from: mailbox.name, isMove: true)
+        let heard = await self.eventName(target)
+        let note = self.eventNote(.copy, heard, from: mailbox.name, isMove: true)
         let result: CopyResult
         self.beginProgress(tag, stages: 0)
         do throws(StoreError) {
@@ -59,7 +61,7 @@ extension Session {
         self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
         await self.noteOwn(result.target, in: target)
-        self.postCopy(note, result, from: mailbox.name, to: target, isMove: true)
+        self.postCopy(note, result, from: mailbox.name, to: heard, isMove: true)
         guard !result.source.isEmpty else {
             return try await self.refuse(tag, .expungeIssued, "The messages have been expunged")
         }

@@ -9,7 +9,8 @@ extension Session {
     /// EXPUNGE (section 4.3).
     func replace(_ target: AppendTarget, _ deposits: [Deposit], _ tag: Tag) async throws(ConnectionError) {
         guard let replaced = target.replaced, let deposit = deposits.first else { return }
-        let note = self.eventNote(.append, target.name)
+        let heard = await self.eventName(target.name)
+        let note = self.eventNote(.append, heard)
         let stored: StoredMessage
         do throws(StoreError) {
             let mailbox = try await replaced.mailbox.baseForRemoval()
@@ -22,7 +23,7 @@ extension Session {
         }
         self.statistics.expunged += 1
         await self.noteOwn([stored.uid], in: target.name)
-        self.postAppend(note, [stored.uid], in: target.name)
+        self.postAppend(note, [stored.uid], in: heard)
         if await self.maySelect(target.name) {
             let code = ResponseCode.appendUID(stored.uidValidity, UIDSet(CollectionOfOne(stored.uid)))
             self.write { $0.untagged(.ok, code, "Replacement is stored") }
