@@ -1,17 +1,17 @@
-/// A shell-like pattern of user or mailbox names: `*` any text, `?` one character.
+/// A shell-like pattern of user or mailbox names: `*` any text, `?` one character, which is a code point.
 ///
 /// Linear in the text for each star, without recursion, so that no pattern can take long.
 public struct Mask: Sendable {
-    private let pattern: [Character]
+    private let pattern: [Unicode.Scalar]
 
-    public init(_ text: String) { self.pattern = Array(text) }
+    public init(_ text: String) { self.pattern = Array(text.unicodeScalars) }
 
     /// Whether the pattern can match only itself.
     public var isLiteral: Bool { !self.pattern.contains("*") && !self.pattern.contains("?") }
 
     /// Whether the whole text is like the pattern.
     public func matches(_ text: String) -> Bool {
-        let characters = Array(text)
+        let characters = Array(text.unicodeScalars)
         var position = 0
         var next = 0
         var star: (pattern: Int, text: Int)?

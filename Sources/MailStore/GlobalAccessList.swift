@@ -1,3 +1,5 @@
+internal import MailCore
+
 /// Rows of access control lists about mailboxes of all users by their names: Dovecot's global file of lists.
 ///
 ///     * group=archivists lr
@@ -8,7 +10,7 @@
 /// for any character. What a mailbox's own list says counts where no row is about the mailbox and the user.
 public struct GlobalAccessList: Sendable {
     private struct Entry: Sendable {
-        var pattern: [UInt8]
+        var mask: Mask
         var row: AccessList.Row
     }
 
@@ -30,7 +32,7 @@ public struct GlobalAccessList: Sendable {
                 self.isDamaged = true
                 continue
             }
-            self.entries.append(Entry(pattern: pattern, row: row))
+            self.entries.append(Entry(mask: Mask(String(decoding: pattern, as: UTF8.self)), row: row))
         }
     }
 
@@ -76,36 +78,13 @@ public struct GlobalAccessList: Sendable {
         in name: String, of subject: AccessSubject, isOwner: Bool, own: MailRights
     ) -> MailRights {
         guard !self.isDamaged else { return isOwner ? own : [] }
-        let name = Array(name.utf8)
         let rows = self.entries.filter { entry in
-            subject.matches(entry.row.identifier, isOwner: isOwner) && Self.matches(entry.pattern, name)
+            subject.matches(entry.row.identifier, isOwner: isOwner) && entry.mask.matches(name)
         }
         .map(\.row)
         if rows.isEmpty { return own }
         let list = AccessList(rows)
         if rows.contains(where: { !$0.isNegative }) { return list.rights(of: subject, isOwner: isOwner) }
         return own.subtracting(rows.reduce(into: MailRights()) { $0.formUnion($1.rights) })
-    }
-
-    private static func matches(_ pattern: [UInt8], _ name: [UInt8]) -> Bool {
-        var (next, position) = (0, 0)
-        var star: (pattern: Int, name: Int)?
-        while position < name.count {
-            if next < pattern.count, pattern[next] == UInt8(ascii: "*") {
-                star = (next, position)
-                next += 1
-            } else if next < pattern.count, pattern[next] == UInt8(ascii: "?") || pattern[next] == name[position] {
-                next += 1
-                position += 1
-            } else if let last = star {
-                star = (last.pattern, last.name + 1)
-                next = last.pattern + 1
-                position = last.name + 1
-            } else {
-                return false
-            }
-        }
-        while next < pattern.count, pattern[next] == UInt8(ascii: "*") { next += 1 }
-        return next == pattern.count
     }
 }

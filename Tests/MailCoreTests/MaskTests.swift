@@ -11,7 +11,7 @@ struct MaskTests {
         ("**", "x", true), ("a*b*c", "aXbXc", true), ("a*b*c", "aXbX", false),
         ("*@example.org", "ann@example.org", true),
         ("**c**", "abc", true), ("abc?", "abc", false), ("*ab", "aab", true), ("*aab", "aaaab", true),
-        ("[a]", "a", false),
+        ("[a]", "a", false), ("a*", "a\u{301}b", true), ("?", "\u{1F468}\u{200D}\u{1F469}", false),
     ])
     func matches(_ pattern: String, _ text: String, _ expected: Bool) {
         #expect(Mask(pattern).matches(text) == expected)
