@@ -219,7 +219,6 @@ final class LogKeeper: @unchecked Sendable {
 
     /// Octets of one record of rows.
     private static let partSize = 256 << 10
-    private static let crashEvery = 2
 
     private func writeCheckpoint() throws(StoreError) {
         let pace = Pace.withinBudget
