@@ -21,6 +21,8 @@ struct SegmentTable {
     var nextSpare: UInt32 = 1
     /// How many mapped payloads there are of segments.
     var pins: [UInt32: Int] = [:]
+    /// Records whose blocks are being given back: nobody may map them any more.
+    var punched = Set<RecordLocation>()
     private var open: [UInt32: (file: SegmentFile, lastUse: UInt64)] = [:]
     private var uses: UInt64 = 0
 

@@ -23,7 +23,7 @@ extension VolumeLog {
     /// they are.
     ///
     /// All or nothing: when it throws, no record of the batches is in the log. After `diskFull`,
-    /// `sourceUnreadable` and `payloadTooLarge` the log goes on. When a write or flush failed for
+    /// `exhausted`, `sourceUnreadable` and `payloadTooLarge` the log goes on. When a write or flush failed for
     /// another reason it accepts nothing more (`stopped`) until it is opened again, because what the
     /// disk has is not known: such records may come back then.
     @discardableResult
@@ -206,7 +206,6 @@ extension VolumeLog {
 
     /// The file for a batch of `size` octets: the current one, or the next when that is full.
     private func segment(for size: Int, _ writer: inout Writer) throws(VolumeLogError) -> SegmentFile {
-        let files = self.options.files
         if let current = writer.current, !writer.mustRotate {
             let isEmpty = writer.isBlank || writer.tail == SegmentHeader.size
             if isEmpty || writer.tail + size <= self.options.segmentSize { return current }
@@ -221,29 +220,44 @@ extension VolumeLog {
         let number = writer.nextNumber
         guard number < .max else { throw VolumeLogError(.other, "number a segment", self.directory) }
         let path = self.path(FileName.segment(number))
-        var fileSize = 0
         let spare: SegmentTable.Spare? = self.table.withLock { table in
             guard SegmentHeader.size + size <= self.options.segmentSize else { return nil }
             guard let index = table.spares.firstIndex(where: { $0.size == self.options.segmentSize })
             else { return nil }
             return table.spares.remove(at: index)
         }
-        if let spare {
-            let old = self.path(spare.name)
-            guard files.rename(old, path) == 0 else { throw VolumeLogError(errno: errno, "rename", old) }
-            fileSize = spare.size
+        let descriptor: Int32
+        do throws(VolumeLogError) {
+            descriptor = try self.open(spare, as: path)
+        } catch {
+            // The next commit may need it.
+            if let spare { self.table.withLock { $0.spares.append(spare) } }
+            throw error
         }
         writer.nextNumber += 1
-        let descriptor = files.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw VolumeLogError(errno: errno, "open", path) }
         let file = SegmentFile(
             number: number, path: path, descriptor: descriptor, seed: self.logID.seed(segment: number))
         writer.current = file
         writer.tail = SegmentHeader.size
-        writer.fileSize = fileSize
+        writer.fileSize = spare?.size ?? 0
         writer.isBlank = true
         writer.mustRotate = false
         writer.isNameUnflushed = true
         return file
+    }
+
+    /// The file of a new segment, made of a spare one if there is one.
+    private func open(_ spare: SegmentTable.Spare?, as path: String) throws(VolumeLogError) -> Int32 {
+        let files = self.options.files
+        // Opened first: a file that has its name already and cannot be opened would be in the way.
+        let present = spare.map { self.path($0.name) } ?? path
+        let descriptor = files.open(present, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw VolumeLogError(errno: errno, "open", present) }
+        guard present == path || files.rename(present, path) == 0 else {
+            let failure = VolumeLogError(errno: errno, "rename", present)
+            Glibc.close(descriptor)
+            throw failure
+        }
+        return descriptor
     }
 }

@@ -12,12 +12,17 @@ extension VolumeLog {
     /// is mapped. The record must not be needed for a replay.
     public func punch(_ location: RecordLocation) throws(VolumeLogError) -> Int {
         let isFree = self.table.withLock { table in
-            guard let index = table.index(of: location.segment) else { return false }
-            return index < table.segments.count - 1 && table.pins[location.segment] == nil
+            guard let index = table.index(of: location.segment), index < table.segments.count - 1,
+                table.pins[location.segment] == nil
+            else { return false }
+            // Who comes for it from here on, with a row of the index that was read before, is told that it is gone.
+            table.punched.insert(location)
+            return true
         }
-        let info: RecordInfo
-        guard isFree, location.offset < UInt64(Int64.max / 2) else { return 0 }
-        info = try self.info(at: location)
+        guard isFree else { return 0 }
+        defer { self.table.withLock { _ = $0.punched.remove(location) } }
+        guard location.offset < UInt64(Int64.max / 2) else { return 0 }
+        let info = try self.info(at: location)
         let first = (Int64(location.offset) + Int64(RecordHeader.size) + 4095) & ~4095
         let end = (Int64(location.offset) + Int64(RecordHeader.size) + Int64(info.length)) & ~4095
         guard end > first, try self.noteHole(location) else { return 0 }

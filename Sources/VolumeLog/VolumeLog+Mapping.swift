@@ -30,7 +30,7 @@ public final class MappedPayload: @unchecked Sendable {
 extension VolumeLog {
     /// Maps the payload of the record at `location`, its checksum compared: for those that should not be in memory.
     public func map(_ location: RecordLocation) throws(VolumeLogError) -> MappedPayload {
-        guard self.pin(location.segment) else {
+        guard self.pin(location) else {
             throw VolumeLogError(.noSuchRecord, "map", self.path(FileName.segment(location.segment)))
         }
         do throws(VolumeLogError) {
@@ -50,11 +50,11 @@ extension VolumeLog {
         }
     }
 
-    /// Keeps a segment from being given back; `false` when it is not there (any more).
-    private func pin(_ segment: UInt32) -> Bool {
+    /// Keeps a record's segment from being given back; `false` when one of them is not there (any more).
+    private func pin(_ location: RecordLocation) -> Bool {
         self.table.withLock { table in
-            guard table.index(of: segment) != nil else { return false }
-            table.pins[segment, default: 0] += 1
+            guard table.index(of: location.segment) != nil, !table.punched.contains(location) else { return false }
+            table.pins[location.segment, default: 0] += 1
             return true
         }
     }

@@ -10,6 +10,8 @@ public struct VolumeLogError: Error, Hashable, Sendable, CustomStringConvertible
         case stopped
         /// No space. Nothing of the batch was kept; the next commit may succeed.
         case diskFull
+        /// No descriptors or no memory. Nothing of the batch was kept; the next commit may succeed.
+        case exhausted
         /// The file a record was to be filled from is shorter than announced or cannot be read. Nothing was kept.
         case sourceUnreadable
         /// A payload is longer than `VolumeLog.maximumPayload`. Nothing was kept.
@@ -48,6 +50,7 @@ public struct VolumeLogError: Error, Hashable, Sendable, CustomStringConvertible
             switch number {
             // EFBIG: the file size limit of the process, a full disk by another name.
             case ENOSPC, EDQUOT, EFBIG: .diskFull
+            case EMFILE, ENFILE, ENOMEM: .exhausted
             case EIO: .inputOutput
             case EACCES, EPERM: .permissionDenied
             case EROFS: .readOnly

@@ -22,6 +22,9 @@ final class Faults: Sendable {
 
     var count: Int { self.calls.load(ordering: .relaxed) }
 
+    /// Lets a coming call fail; 0 is the next one.
+    func failNext(_ distance: Int) { self.failing.store(self.count + distance, ordering: .relaxed) }
+
     /// The cause goes away.
     func heal() { self.failing.store(.max, ordering: .relaxed) }
 
@@ -59,7 +62,7 @@ final class Faults: Sendable {
 @Suite struct FaultTests {
     /// Commits through rotation, recycling and preparation with a fault at every call in turn: what
     /// was acknowledged is there after reopening, each number once, and nothing that was not sent.
-    @Test(arguments: [ENOSPC, EIO, EDQUOT], Faults.Mode.allCases)
+    @Test(arguments: [ENOSPC, EIO, EDQUOT, EMFILE], Faults.Mode.allCases)
     func everyCallFails(_ number: Int32, _ mode: Faults.Mode) throws {
         var point = 0
         while true {
@@ -100,7 +103,7 @@ final class Faults: Sendable {
                 ])
             } catch {
                 let code = (error as? VolumeLogError)?.code
-                if code == .diskFull, log.failure == nil {
+                if code == .diskFull || code == .exhausted, log.failure == nil {
                     // Space is back: service goes on by itself, with the next number.
                     faults.heal()
                     isHealed = true
@@ -120,20 +123,42 @@ final class Faults: Sendable {
         return acknowledged
     }
 
-    @Test func fullDiskBeforeAnythingWasWritten() throws {
+    @Test(arguments: [(ENOSPC, VolumeLogError.Code.diskFull), (EMFILE, .exhausted), (ENFILE, .exhausted)])
+    func nothingBeforeAnythingWasWritten(_ number: Int32, _ code: VolumeLogError.Code) throws {
         let directory = try TemporaryDirectory()
-        let faults = Faults(failing: 0, number: ENOSPC, mode: .lasting)
+        let faults = Faults(failing: 0, number: number, mode: .lasting)
         var options = LogOptions()
         options.files = faults.operations
         let log = try VolumeLog.open(directory: directory.path, options: options)
         for _ in 0..<3 {
             let error = #expect(throws: VolumeLogError.self) { try log.add([octets(10, 1)]) }
-            #expect(error?.code == .diskFull)
+            #expect(error?.code == code)
         }
         faults.heal()
         let records = try log.add([octets(10, 1)])
         #expect(records[0].sequence == 1)
         #expect(try log.contents() == records)
+    }
+
+    /// A spare file that could not be opened serves the next commit, and no number is left out.
+    @Test func spareIsNotLostForWantOfDescriptors() throws {
+        let directory = try TemporaryDirectory()
+        let faults = Faults(failing: .max, number: EMFILE, mode: .once)
+        var options = LogOptions()
+        options.segmentSize = 8_192
+        options.maximumSpares = 1
+        options.files = faults.operations
+        let log = try VolumeLog.open(directory: directory.path, options: options)
+        try log.add([octets(3_900, 1)])
+        try log.prepareNextSegment()
+        let names = TemporaryDirectory.names(directory.path)
+        faults.failNext(0)
+        let error = #expect(throws: VolumeLogError.self) { try log.add([octets(3_900, 2)]) }
+        #expect(error?.code == .exhausted)
+        #expect(TemporaryDirectory.names(directory.path) == names)
+        try log.add([octets(3_900, 3)])
+        #expect(TemporaryDirectory.names(directory.path).count == names.count)
+        #expect(log.segments().map(\.number) == [1, 2])
     }
 
     /// A flush that failed may have lost what an earlier commit had only written.

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import TemporaryFiles
 import Testing
 
@@ -61,6 +62,39 @@ import Testing
         unlink(again.path(FileName.holes(locations[0].segment)))
         let damaged = try again.verify()
         #expect(damaged.damages.count == 1 && damaged.records == 7)
+    }
+
+    /// Who has read the index before does not get zeros for a payload that is about to go.
+    @Test func notMappedMeanwhile() throws {
+        let directory = try TemporaryDirectory()
+        let ask = Mutex<@Sendable () -> Void>({})
+        var options = LogOptions()
+        options.segmentSize = 128 << 10
+        let flush = options.files.flush
+        options.files.flush = { file in
+            ask.withLock { $0 }()
+            return flush(file)
+        }
+        let log = try VolumeLog.open(directory: directory.path, options: options)
+        let locations = try self.fill(log)
+        let answers = Mutex<[VolumeLogError.Code?]>([])
+        ask.withLock {
+            $0 = {
+                for location in locations[..<2] {
+                    let answer: VolumeLogError.Code?
+                    do throws(VolumeLogError) {
+                        _ = try log.map(location)
+                        answer = nil
+                    } catch {
+                        answer = error.code
+                    }
+                    answers.withLock { $0.append(answer) }
+                }
+            }
+        }
+        #expect(try log.punch(locations[0]) > 0)
+        #expect(answers.withLock { $0 } == [.noSuchRecord, nil])
+        ask.withLock { $0 = {} }
     }
 
     @Test func cutShort() throws {
