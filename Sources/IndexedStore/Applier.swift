@@ -45,6 +45,8 @@ final class Applier: @unchecked Sendable {
     private var failure: StoreError?
     /// Set when the log accepts nothing more: what is not applied yet may never be.
     private var stopped: (after: UInt64, failure: StoreError)?
+    /// What could not be written to the log, at which try of the committer.
+    private var refused: (tickets: ClosedRange<UInt64>, tries: UInt64, failure: StoreError)?
     private var isClosing = false
     /// What is behind this is needed to make the index again.
     private var checkpoint: LogSequence
@@ -172,14 +174,17 @@ final class Applier: @unchecked Sendable {
     /// Whether the record of that ticket is in the index.
     func hasApplied(_ ticket: UInt64) -> Bool { self.monitor.lock.withLock { self.appliedTicket >= ticket } }
 
-    /// Waits, suspended, until the record of that ticket is in the index. It must be flushed or about to be.
-    func applied(_ ticket: UInt64) async throws(StoreError) {
+    /// Waits, suspended, until the record of that ticket is in the index, or cannot be now. It must be flushed or about
+    /// to be.
+    ///
+    /// - Parameter tries: those of the committer that do not count, having begun before.
+    func applied(_ ticket: UInt64, since tries: UInt64) async throws(StoreError) {
         if self.hasApplied(ticket) { return }
         let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
             let ready: Result<Void, StoreError>? = self.monitor.lock.withLock {
                 if self.appliedTicket >= ticket { return .success(()) }
-                if let failure = self.failure(of: ticket) { return .failure(failure) }
-                self.waiting.add(ticket, continuation)
+                if let failure = self.failure(of: ticket, since: tries) { return .failure(failure) }
+                self.waiting.add(ticket, since: tries, continuation)
                 self.monitor.wakeAll()
                 return nil
             }
@@ -188,12 +193,12 @@ final class Applier: @unchecked Sendable {
         try result.get()
     }
 
-    /// Waits on this thread until the record of that ticket is in the index.
-    func waitApplied(_ ticket: UInt64) throws(StoreError) {
+    /// Waits on this thread until the record of that ticket is in the index, or cannot be now.
+    func waitApplied(_ ticket: UInt64, since tries: UInt64) throws(StoreError) {
         self.monitor.lock.lock()
         defer { self.monitor.lock.unlock() }
         while self.appliedTicket < ticket {
-            if let failure = self.failure(of: ticket) { throw failure }
+            if let failure = self.failure(of: ticket, since: tries) { throw failure }
             self.deadline = 0
             self.monitor.wakeAll()
             self.monitor.wait()
@@ -211,9 +216,26 @@ final class Applier: @unchecked Sendable {
         self.resumeWaiting(in: (ticket + 1)...UInt64.max, .failure(failure))
     }
 
+    /// From the committer, when the log cannot be written now: who waits for what is not in it is told so, and does not
+    /// hold a thread until there is space.
+    ///
+    /// - Parameters:
+    ///   - tickets: of all that was queued.
+    ///   - tries: the number of the try.
+    func refuse(_ tickets: ClosedRange<UInt64>, in tries: UInt64, _ failure: StoreError) {
+        self.monitor.lock.withLock {
+            self.refused = (tickets, tries, failure)
+            self.monitor.wakeAll()
+        }
+        self.monitor.lock.withLock { self.waiting.take(tickets, before: tries) }.resume(.failure(failure))
+    }
+
     /// Why the record of that ticket is not going to be applied now.
-    private func failure(of ticket: UInt64) -> StoreError? {
+    private func failure(of ticket: UInt64, since tries: UInt64) -> StoreError? {
         if let failure = self.failure { return failure }
+        if let refused = self.refused, refused.tries > tries, refused.tickets.contains(ticket) {
+            return refused.failure
+        }
         guard let stopped = self.stopped, ticket > stopped.after else { return nil }
         return stopped.failure
     }

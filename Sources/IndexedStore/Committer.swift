@@ -24,6 +24,11 @@ struct PendingRecord: Sendable {
     var completion: (@Sendable (Result<LogSequence, StoreError>) -> Void)?
     /// Whether it is one change with the next record of the queue.
     var joinsNext = false
+
+    /// Whether this record, and not one beside it, may be why nothing was written.
+    fileprivate func isToBlame(for failure: StoreError) -> Bool {
+        failure.code != .tooBig || (self.record?.octetCount ?? 0) > VolumeLog.maximumPayload / 2
+    }
 }
 
 /// The one writer of a volume's log: takes whatever is queued, writes it with one flush, answers all.
@@ -31,21 +36,29 @@ struct PendingRecord: Sendable {
 /// Callers queue under the lock of the mailbox that they change, so that records of one mailbox stand in the log
 /// in the order of their MODSEQs.
 final class Committer: @unchecked Sendable {
-    // Proof of Sendable: the fields below are touched only with `monitor.lock` held, except `batch`, which only
-    // the committer's thread touches.
+    // Proof of Sendable: the fields below are touched only with `monitor.lock` held, except `batch` and `lastReport`,
+    // which only the committer's thread touches.
     private let monitor = Monitor()
     private var queue: [PendingRecord] = []
     private var nextTicket: UInt64 = 1
     private var flushedTicket: UInt64 = 0
-    /// Batches that could not be written.
-    private var refusals: UInt64 = 0
     /// When the queue is to be written at the latest, in monotonic nanoseconds; `nil` when it is empty.
     private var deadline: UInt64?
+    /// Somebody waits for what has come since the last try to write began, or waits since then.
+    private var isHurried = false
     private var isClosing = false
     private var isClosed = false
     private var stopped: StoreError?
+    /// Tries to write, the last ticket that was queued when the last one began, and the last one that failed.
+    private var tries: UInt64 = 0
+    private var triedThrough: UInt64 = 0
+    private var refused: (tries: UInt64, through: UInt64) = (0, 0)
+    /// Why the last try failed; `nil` when it did not.
+    private var refusal: StoreError?
     private var waiting = TicketWaiters()
     private var batch = RecordBatch()
+    /// The thread's own: when it last told that nothing can be written.
+    private var lastReport: UInt64 = 0
 
     private let log: VolumeLog
     private let applier: Applier
@@ -119,6 +132,7 @@ final class Committer: @unchecked Sendable {
         let wasEmpty = self.queue.isEmpty
         self.queue.append(record)
         if isUrgent {
+            self.isHurried = true
             // A thread that finds the queue empty sleeps whatever the deadline is.
             if wasEmpty || self.deadline != 0 {
                 self.deadline = 0
@@ -137,36 +151,39 @@ final class Committer: @unchecked Sendable {
     /// Has the queue written now when it holds `ticket`.
     func hurry(_ ticket: UInt64) {
         self.monitor.lock.withLock {
-            guard ticket > self.flushedTicket, !self.queue.isEmpty else { return }
+            guard ticket > self.flushedTicket else { return }
+            self.isHurried = true
+            guard !self.queue.isEmpty else { return }
             self.deadline = 0
             self.monitor.wakeAll()
         }
     }
 
-    /// Waits on this thread until the record is flushed and its completion was called.
+    /// Waits on this thread until the record is flushed and its completion was called. Throws when nothing can be
+    /// written: a record that nobody is told of stays queued, but threads are not to be held by a full disk.
     func waitFlushed(_ ticket: UInt64) throws(StoreError) {
+        if let refusal = try self.waitForTry(ticket) { throw refusal }
+    }
+
+    /// Waits on this thread until the record is flushed, or could not be written once. Then those that are awaited have
+    /// been told, and the others stay queued.
+    func waitTried(_ ticket: UInt64) throws(StoreError) { _ = try self.waitForTry(ticket) }
+
+    /// Why the record could not be written, at a try that began after this call; `nil` once it is flushed.
+    private func waitForTry(_ ticket: UInt64) throws(StoreError) -> StoreError? {
+        let before = self.begunTries
         self.hurry(ticket)
         self.monitor.lock.lock()
         defer { self.monitor.lock.unlock() }
         while self.flushedTicket < ticket {
             if let stopped = self.stopped { throw stopped }
             if self.isClosed { throw StoreError(.temporary, "volume closed") }
+            if self.refused.tries > before, ticket <= self.refused.through, let refusal = self.refusal {
+                return refusal
+            }
             self.monitor.wait()
         }
-    }
-
-    /// Waits on this thread until the record is flushed, or could not be written once. Then those that are awaited have
-    /// been told, and the others stay queued.
-    func waitTried(_ ticket: UInt64) throws(StoreError) {
-        self.hurry(ticket)
-        self.monitor.lock.lock()
-        defer { self.monitor.lock.unlock() }
-        let before = self.refusals
-        while self.flushedTicket < ticket, self.refusals == before {
-            if let stopped = self.stopped { throw stopped }
-            if self.isClosed { throw StoreError(.temporary, "volume closed") }
-            self.monitor.wait()
-        }
+        return nil
     }
 
     /// Waits, suspended, until the record is flushed and its completion was called.
@@ -177,6 +194,7 @@ final class Committer: @unchecked Sendable {
                 if let stopped = self.stopped { return .failure(stopped) }
                 if self.isClosed { return .failure(StoreError(.temporary, "volume closed")) }
                 self.waiting.add(ticket, continuation)
+                self.isHurried = true
                 if !self.queue.isEmpty {
                     self.deadline = 0
                     self.monitor.wakeAll()
@@ -198,6 +216,12 @@ final class Committer: @unchecked Sendable {
             self.stopped ?? (self.isClosing ? StoreError(.temporary, "volume closing") : nil)
         }
     }
+
+    /// For those who are about to wait: what they hurry is not part of these.
+    var begunTries: UInt64 { self.monitor.lock.withLock { self.tries } }
+
+    /// Why nothing could be written the last time; `nil` when it could.
+    var currentRefusal: StoreError? { self.monitor.lock.withLock { self.refusal } }
 
     /// Stops accepting new work: what is queued later fails. For errors that others meet.
     func stop(_ error: StoreError) {
@@ -244,6 +268,9 @@ final class Committer: @unchecked Sendable {
                 if deadline <= Monitor.now() { break }
                 self.monitor.wait(until: deadline)
             }
+            self.tries += 1
+            self.isHurried = false
+            self.triedThrough = self.nextTicket - 1
             let (records, rest) = self.takeBatch()
             let stopped = self.stopped
             self.deadline = rest ? 0 : nil
@@ -300,7 +327,7 @@ final class Committer: @unchecked Sendable {
         } catch {
             let failure = StoreError(error)
             switch error.code {
-            case .diskFull, .payloadTooLarge:
+            case .diskFull, .exhausted, .payloadTooLarge:
                 self.retry(records, failure)
             default:
                 self.report(
@@ -351,24 +378,38 @@ final class Committer: @unchecked Sendable {
         guard let last = records.last else { return }
         self.monitor.lock.withLock {
             self.flushedTicket = max(self.flushedTicket, last.ticket)
+            self.refusal = nil
             self.monitor.wakeAll()
         }
         self.resumeWaiting(through: last.ticket, .success(()))
     }
 
-    /// Nothing could be written now. Who waits is told; what is visible already stays queued.
-    private func retry(_ records: [PendingRecord], _ failure: StoreError) {
+    /// Nothing could be written now. Who waits is told, also of what was queued behind, for which there was no room in
+    /// the batch; what is visible already stays queued.
+    private func retry(_ tried: [PendingRecord], _ failure: StoreError) {
+        let behind = self.monitor.lock.withLock { () -> [PendingRecord] in
+            // The others fit.
+            guard failure.code != .tooBig else { return [] }
+            // What came later has its own try.
+            let behind = self.queue.prefix { $0.ticket <= self.triedThrough }
+            self.queue.removeFirst(behind.count)
+            return Array(behind)
+        }
+        let refused = tried + behind
+        let through = refused.last?.ticket ?? 0
         var kept: [PendingRecord] = []
-        kept.reserveCapacity(records.count)
-        for var pending in records {
+        kept.reserveCapacity(refused.count)
+        for var pending in refused {
             guard pending.isAwaited else {
                 kept.append(pending)
                 continue
             }
             let completion = pending.completion
+            let refusal = pending.isToBlame(for: failure) ? failure : StoreError(.temporary, "\(failure)")
             pending.completion = nil
             pending.hasFileWork = false
             pending.isAwaited = false
+            pending.joinsNext = false
             pending.derived = .none
             // Later records may use keyword numbers that this one brought.
             let keywords = pending.record?.keywordsAlone ?? []
@@ -378,22 +419,31 @@ final class Committer: @unchecked Sendable {
                 pending.record = record
                 kept.append(pending)
             }
-            completion?(.failure(failure))
+            completion?(.failure(refusal))
         }
-        self.monitor.lock.withLock {
-            self.refusals += 1
-            self.queue.insert(contentsOf: kept, at: 0)
-            // A new record that somebody waits for tries again at once; else once a second.
-            if self.deadline == nil || self.deadline != 0 { self.deadline = Monitor.now() &+ 1_000_000_000 }
+        let (tries, flushed, dropped) = self.monitor.lock.withLock { () -> (UInt64, UInt64, [PendingRecord]) in
+            defer { self.monitor.wakeAll() }
+            self.refusal = failure
+            self.refused = (self.tries, through)
             if self.isClosing {
                 // No second try: the process ends.
-                self.queue.removeAll()
+                defer { self.queue = [] }
                 self.stopped = self.stopped ?? failure
+                return (self.tries, self.flushedTicket, kept + self.queue)
             }
-            self.monitor.wakeAll()
+            self.queue.insert(contentsOf: kept, at: 0)
+            // Who waits has it tried again at once; else once a second.
+            let isNow = self.isHurried || failure.code == .tooBig
+            self.deadline = isNow ? 0 : Monitor.now() &+ 1_000_000_000
+            return (self.tries, self.flushedTicket, [])
         }
-        self.resumeWaiting(through: .max, .failure(failure))
-        if !kept.isEmpty { self.report(.warning, "nothing can be written to the volume now: \(failure)") }
+        for pending in dropped { pending.completion?(.failure(failure)) }
+        self.resumeWaiting(through: dropped.isEmpty ? through : .max, .failure(failure))
+        if flushed < through { self.applier.refuse(flushed + 1...through, in: tries, failure) }
+        if !kept.isEmpty, self.lastReport == 0 || Monitor.now() &- self.lastReport >= 1_000_000_000 {
+            self.lastReport = Monitor.now()
+            self.report(.warning, "nothing can be written to the volume now: \(failure)")
+        }
     }
 
     private func drop(_ records: [PendingRecord], _ failure: StoreError) {

@@ -121,6 +121,8 @@ extension StoreAccount {
 
     /// Indexes a mailbox found among the files: UIDs, flags and order as its files have them.
     func index(_ name: MailboxName) throws(StoreError) -> MailboxState {
+        // Each try leaves records that wait for space.
+        if let refusal = self.volume.committer.currentRefusal { throw refusal }
         let now = self.volume.now
         let (files, fingerprint, scan) = try self.core.asOwner {
             () throws(StoreError) -> (any MailboxFiles, UInt64, MailboxScan) in
@@ -151,15 +153,23 @@ extension StoreAccount {
         let (state, ticket) = try self.insert(created, files)
         state.filesLock.lock()
         defer { state.filesLock.unlock() }
-        if !hasHeader {
-            try self.core.asOwner { () throws(StoreError) in try files.record([], header: header) }
+        do throws(StoreError) {
+            if !hasHeader {
+                try self.core.asOwner { () throws(StoreError) in try files.record([], header: header) }
+            }
+            state.retainMessages()
+            defer { state.release() }
+            var last = try self.takeAttributes(attributes, state) ?? ticket
+            if let merged = try state.merge(scan, .firstSight, rows: [], tasks: [:]) { last = merged }
+            state.knownFingerprint = hasHeader ? fingerprint : nil
+            try self.volume.committer.waitFlushed(last)
+            if let failure = state.lock.withLock({ state.refusedChange }) { throw failure }
+        } catch {
+            // Messages that are missing now would later be new ones, with other UIDs: it is still to be seen.
+            self.directory.withLock { $0.entries[name] = .found }
+            _ = try self.forget(state)
+            throw error
         }
-        state.retainMessages()
-        defer { state.release() }
-        var last = try self.takeAttributes(attributes, state) ?? ticket
-        if let merged = try state.merge(scan, .firstSight, rows: [], tasks: [:]) { last = merged }
-        state.knownFingerprint = hasHeader ? fingerprint : nil
-        try self.volume.committer.waitFlushed(last)
         self.core.quota.indexed(state.lock.withLock { state.charged })
         return state
     }

@@ -14,17 +14,20 @@ struct TicketWaiters {
         }
     }
 
-    private var waiting: [(ticket: UInt64, continuation: Continuation)] = []
+    private var waiting: [(ticket: UInt64, since: UInt64, continuation: Continuation)] = []
 
     var isEmpty: Bool { self.waiting.isEmpty }
 
-    mutating func add(_ ticket: UInt64, _ continuation: Continuation) { self.waiting.append((ticket, continuation)) }
+    /// - Parameter tries: those to write that do not count for this one.
+    mutating func add(_ ticket: UInt64, since tries: UInt64 = 0, _ continuation: Continuation) {
+        self.waiting.append((ticket, tries, continuation))
+    }
 
-    /// Takes out those who wait for one of these tickets.
-    mutating func take(_ tickets: ClosedRange<UInt64>) -> Ready {
+    /// Takes out those who wait for one of these tickets, and came before this try to write.
+    mutating func take(_ tickets: ClosedRange<UInt64>, before tries: UInt64 = .max) -> Ready {
         var ready = Ready()
         self.waiting.removeAll { waiter in
-            guard tickets.contains(waiter.ticket) else { return false }
+            guard tickets.contains(waiter.ticket), waiter.since < tries else { return false }
             ready.continuations.append(waiter.continuation)
             return true
         }

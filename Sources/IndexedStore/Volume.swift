@@ -133,18 +133,21 @@ final class Volume: Sendable {
         }
     }
 
-    /// Waits, suspended, until the record is in the index.
+    /// Waits, suspended, until the record is in the index. Throws when nothing can be written now.
     func applied(_ ticket: UInt64) async throws(StoreError) {
         if self.applier.hasApplied(ticket) { return }
+        let tries = self.committer.begunTries
         self.committer.hurry(ticket)
-        try await self.applier.applied(ticket)
+        try await self.applier.applied(ticket, since: tries)
     }
 
-    /// Waits on this thread until the record is in the index. Not for the committer's or applier's thread.
+    /// Waits on this thread until the record is in the index; throws when nothing can be written now. Not for the
+    /// committer's or applier's thread.
     func waitApplied(_ ticket: UInt64) throws(StoreError) {
         if self.applier.hasApplied(ticket) { return }
+        let tries = self.committer.begunTries
         self.committer.hurry(ticket)
-        try self.applier.waitApplied(ticket)
+        try self.applier.waitApplied(ticket, since: tries)
     }
 
     /// Ends the threads in the order in which work flows, so that nothing is left behind.

@@ -29,8 +29,12 @@ import Testing
             return identity
         }
 
-        func with<R>(_ body: (VolumeSet) async throws -> R) async throws -> R {
-            let set = try VolumeSet.open(self.configurations, usual: "one")
+        func with<R>(
+            _ change: (inout [IndexedStore.Configuration]) -> Void = { _ in }, _ body: (VolumeSet) async throws -> R
+        ) async throws -> R {
+            var configurations = self.configurations
+            change(&configurations)
+            let set = try VolumeSet.open(configurations, usual: "one")
             do {
                 let result = try await body(set)
                 await set.close()
@@ -215,6 +219,42 @@ import Testing
             inbox.close()
         }
         #expect(pair.volume.problems.filter { !$0.contains("is in the volume") } == [])
+    }
+
+    /// All messages with a body that has come already go, and then there is one again.
+    @Test(arguments: 1...14) func sharedBodiesComeAgain(_ time: Int) async throws {
+        let pair = try Pair(.pack)
+        let identity = pair.identity("anna")
+        let last = try #require(MailboxName("Work/Last"))
+        let turnstile = Turnstile(0)
+        try await pair.with {
+            $0[1].crashPoint = { if $0 == .afterApply { turnstile.pass() } }
+        } _: { set in
+            let account = try await set.account(identity)
+            for name in [Self.work, last] { try await account.create(name, specialUse: nil) }
+            try await set.put(message("shared"), account)
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            let work = try await account.open(Self.work, .readWrite, onChange: {})
+            _ = try await inbox.copy([.first], to: Self.work)
+            turnstile.arm(time)
+            let isOver = Mutex(false)
+            async let count: Int = {
+                defer { isOver.withLock { $0 = true } }
+                return try await set.move(identity, toVolume: "two")
+            }()
+            await eventually { turnstile.isHolding || isOver.withLock { $0 } }
+            // Refused when the account is shut by now.
+            if (try? await inbox.copy([.first], to: last)) != nil {
+                _ = try? await inbox.remove([.first])
+                _ = try? await work.remove([.first])
+            }
+            turnstile.open()
+            _ = try await count
+            inbox.close()
+            work.close()
+            let moved = try await KeeperTests.Picture(try await set.account(identity), since: .zero)
+            #expect(moved.boxes.contains { !$0.messages.isEmpty })
+        }
     }
 
     /// The process dies in the middle; the account is whole in one of the volumes, and the move is repeated.
