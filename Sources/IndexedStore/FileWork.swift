@@ -433,9 +433,11 @@ final class FileWork: @unchecked Sendable {
             defer { self.dirty = [:] }
             return self.dirty
         }
+        var left = dirty
         for (device, state) in dirty where self.fsync != .never {
             do throws(StoreError) {
                 try state.flushFiles()
+                left[device] = nil
             } catch {
                 if !self.hasSyncFailed {
                     self.report(
@@ -445,8 +447,9 @@ final class FileWork: @unchecked Sendable {
                 }
                 self.hasSyncFailed = true
                 self.monitor.lock.withLock {
-                    // One that came meanwhile is more likely to be there still.
-                    if self.dirty[device] == nil { self.dirty[device] = state }
+                    // Those behind it are not on the disk either. One that came meanwhile is more likely to be there
+                    // still.
+                    self.dirty.merge(left) { new, _ in new }
                     // Tried again in the next round.
                     self.doneSinceSync = true
                 }

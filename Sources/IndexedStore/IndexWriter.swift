@@ -395,13 +395,15 @@ struct IndexWriter {
         var message = message
         if message.location == .thisRecord, let id = self.bodies.current?.id { message.location = BodyLocation(id) }
         if let id = message.location.bodyID { try self.bodies.retain(id, self.schema, transaction) }
-        if message.uid.rawValue < head.uidNext,
-            let value = try transaction.get(self.schema.messages, rowKey)
-        {
+        let isCounted = message.uid.rawValue < head.uidNext
+        // A checkpoint has its mailboxes from before its messages.
+        if isCounted || self.purpose == .rebuild, let value = try transaction.get(self.schema.messages, rowKey) {
             var reader = ByteReader(value)
             if let old = reader.readRow(message.uid) {
-                head.counters.remove(
-                    uid: message.uid, flags: old.flags, size: old.size, firstRecent: head.firstRecent)
+                if isCounted {
+                    head.counters.remove(
+                        uid: message.uid, flags: old.flags, size: old.size, firstRecent: head.firstRecent)
+                }
                 if let id = old.location.bodyID { try self.bodies.release(id, self.schema, transaction) }
             }
         }

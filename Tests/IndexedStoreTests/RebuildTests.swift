@@ -175,6 +175,35 @@ import VolumeLog
         #expect(Shell.read("\(volume.directory)/volume/index/data.mdb")?.count == 3)
     }
 
+    /// A checkpoint has its parts from one moment after the other: what came in between is in the log, too.
+    @Test func bodiesAreCountedOnce() async throws {
+        for _ in 0..<4 {
+            let volume = try TestVolume(.pack)
+            let identity = volume.identity("anna")
+            try await volume.with { store in
+                let account = try await store.account(identity)
+                for number in 0..<20 { try await store.put(message("a\(number)"), account) }
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        for number in 0..<60 { _ = try? await store.put(message("b\(number)"), account) }
+                    }
+                    group.addTask { try? await store.keepLogShort() }
+                }
+            }
+            Shell.remove("\(volume.directory)/volume/index")
+            try await volume.with { store in
+                let inbox = try await store.account(identity).open(.inbox, .readOnly, onChange: {})
+                #expect(inbox.snapshot().count == 80)
+                let key = try #require(inbox as? OpenMailbox).state.key
+                for row in try store.volume.schema.rows(key, from: 1, limit: .max) {
+                    let id = try #require(row.location.bodyID)
+                    #expect(try store.volume.schema.body(id)?.references == 1)
+                }
+                inbox.close()
+            }
+        }
+    }
+
     /// The pointer beside the segments is lost, or names a checkpoint that is not there.
     @Test(arguments: TestFormat.allCases, [nil, "martlet checkpoint 1\nbase 999999\nsize 1\n", "nonsense"])
     func checkpointIsFoundWithoutItsPointer(_ format: TestFormat, _ pointer: String?) async throws {
