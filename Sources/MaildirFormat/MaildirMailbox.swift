@@ -17,7 +17,7 @@ final class MaildirMailbox: MailboxFiles {
     let controlPath: [UInt8]?
     let fileSystem: UInt64?
     let state = Mutex(State())
-    private let key: UInt64
+    let key: UInt64
     private let controlKey: UInt64
 
     /// What is remembered of the text files.
@@ -210,6 +210,7 @@ final class MaildirMailbox: MailboxFiles {
         {
             return found
         }
+        if listings.isComplete(directory, key: self.key) { return nil }
         return try self.findListing(base, in: directory)
     }
 

@@ -11,6 +11,8 @@ final class RecentListings: Sendable {
         var key: UInt64
         /// `nil` after the first look: one missing name is not worth a listing that is kept.
         var listing: MaildirListing?
+        /// That of the directories when the listing was made; `nil` when they did not stand still then.
+        var state: UInt64?
         var taken: ContinuousClock.Instant
         var duration: Duration = .zero
     }
@@ -46,13 +48,24 @@ final class RecentListings: Sendable {
         }
         guard isDue else { return false }
         let started = ContinuousClock.now
+        let before = MaildirListing.isSettled(directory) ? MaildirListing.state(directory) : nil
         let listing = try MaildirListing(directory)
+        let state = before == MaildirListing.state(directory) ? before : nil
         let ended = ContinuousClock.now
         self.entries.withLock { entries in
             entries.removeAll { $0.key == key }
-            Self.put(Entry(key: key, listing: listing, taken: ended, duration: ended - started), into: &entries)
+            Self.put(
+                Entry(key: key, listing: listing, state: state, taken: ended, duration: ended - started),
+                into: &entries)
         }
         return true
+    }
+
+    /// Whether a kept listing has every name that there is: what it lacks needs no look. Who looks for thousands of
+    /// files that another program has removed would else list the directory for each.
+    func isComplete(_ directory: DirectoryHandle, key: UInt64) -> Bool {
+        let known = self.entries.withLock { entries in entries.first { $0.key == key }?.state }
+        return known.map { $0 == MaildirListing.state(directory) } ?? false
     }
 
     private static func put(_ entry: Entry, into entries: inout [Entry]) {

@@ -135,6 +135,24 @@ import Testing
         #expect(MaildirAccountTests.code { try self.inbox.publish(body, flags: FileFlags()) } == .temporary)
     }
 
+    /// What a kept listing lacks is not looked for by another listing, until a name comes or goes.
+    @Test func missingFilesNeedOneListing() throws {
+        let location = try self.publish("x\r\n", FileFlags())
+        var past = [timespec(tv_sec: 1_000_000_000, tv_nsec: 0), timespec(tv_sec: 1_000_000_000, tv_nsec: 0)]
+        for folder in ["new", "cur"] { utimensat(AT_FDCWD, "\(self.box.maildir)/\(folder)", &past, 0) }
+        let mailbox = try #require(self.inbox as? MaildirMailbox)
+        let directory = try mailbox.currentDirectory()
+        let listings = mailbox.account.shared.listings
+        for number in 0..<3 { #expect(try mailbox.find(Array("missing\(number)".utf8), in: directory)?.name == nil) }
+        #expect(listings.isComplete(directory, key: mailbox.key))
+        self.box.rename("new/\(location.text)", "cur/\(location.text):2,S")
+        #expect(!listings.isComplete(directory, key: mailbox.key))
+        #expect(try mailbox.find(location.bytes, in: directory)?.folder == .cur)
+        #expect(try mailbox.find(Array("missing".utf8), in: directory)?.name == nil)
+        try self.inbox.remove(location, flags: FileFlags())
+        #expect(self.box.list("cur").isEmpty)
+    }
+
     @Test func discards() throws {
         let body = try self.inbox.prepare(MessageOctets(text: "x"), flags: FileFlags(), internalDate: 1)
         self.inbox.discard(body)
