@@ -129,8 +129,9 @@ struct BoundSockets {
         if lstat(place.path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(place.path) }
         let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Self.failure(place.path) }
-        // Nobody gets in before owner and mode are right.
-        let mask = umask(0o777)
+        // Made with its mode, and given away without following links: the directory may be another user's, who could
+        // put something else in the socket's place. Nobody gets in before it listens.
+        let mask = umask(0o777 & ~mode_t(place.mode))
         let result = Self.bind(descriptor, &address)
         umask(mask)
         guard result == 0 else {
@@ -146,9 +147,7 @@ struct BoundSockets {
             throw Failure(text: "\(place.path): user \(place.user) or group \(place.group) does not exist")
         }
         let isOurs = user == uid_t.max && group == gid_t.max
-        guard isOurs || chown(place.path, user, group) == 0, chmod(place.path, mode_t(place.mode)) == 0,
-            listen(descriptor, 4096) == 0
-        else {
+        guard isOurs || lchown(place.path, user, group) == 0, listen(descriptor, 4096) == 0 else {
             let failure = Self.failure(place.path)
             Glibc.close(descriptor)
             throw failure

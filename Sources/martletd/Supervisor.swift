@@ -83,7 +83,7 @@ struct Supervisor {
         self.users = users
         self.sockets = sockets
         self.signals = signals
-        self.watch = CertificateWatch(configuration.settings)
+        self.watch = CertificateWatch(configuration.settings, now: Monotonic.milliseconds())
     }
 
     /// Certificates that cannot be used stop the start here, with the file's name, not in a role later.
@@ -170,12 +170,13 @@ struct Supervisor {
     }
 
     private func timeout(_ now: Int64) -> CInt {
-        var next = now + CertificateWatch.interval
+        var next: Int64
         switch self.phase {
         case .running:
+            next = self.watch.nextLook
             for role in self.roles where role.running == nil { next = min(next, role.nextStart) }
         case .stoppingSessions(let deadline), .stoppingRest(let deadline):
-            next = min(next, max(deadline, now + 100))
+            next = max(deadline, now + 100)
         }
         return CInt(clamping: max(0, next - now))
     }
@@ -196,7 +197,8 @@ struct Supervisor {
             }
         }
         let ready = poll(&polled, nfds_t(polled.count), timeout)
-        if ready == 0, case .running = self.phase, self.watch.hasChanged() {
+        // Also when there is always something to read.
+        if case .running = self.phase, self.watch.hasChanged(now: Monotonic.milliseconds()) {
             self.logger.info("A certificate or key has changed")
             self.reload()
         }
@@ -297,7 +299,7 @@ struct Supervisor {
             self.logger.warning("Listeners or base_dir have changed: restart martletd to put that into force")
         }
         self.configuration = new
-        self.watch = CertificateWatch(new.settings)
+        self.watch = CertificateWatch(new.settings, now: Monotonic.milliseconds())
         self.output.configure(new.settings.logging.destinations, minimum: new.settings.logging.minimumLevel)
         let payload = self.payload()
         for index in self.roles.indices { self.roles[index].send(.reload(payload)) }
