@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/openat2.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
@@ -27,7 +28,13 @@ void martlet_syslog(int priority, const char *text) { syslog(LOG_MAIL | priority
 
 int martlet_syncfs(int fd) { return syncfs(fd); }
 
-int martlet_setfsids(uint32_t uid, uint32_t gid) {
+static gid_t own_groups[1024];
+static int own_group_count;
+static pthread_once_t own_groups_once = PTHREAD_ONCE_INIT;
+
+static void read_own_groups(void) { own_group_count = getgroups(1024, own_groups); }
+
+static int set_fsids(uint32_t uid, uint32_t gid) {
     // setfsuid reports no error: it returns the previous id, so ask again with an invalid one.
     setfsgid(gid);
     setfsuid(uid);
@@ -36,6 +43,23 @@ int martlet_setfsids(uint32_t uid, uint32_t gid) {
         return -1;
     }
     return 0;
+}
+
+int martlet_act_as(uint32_t uid, uint32_t gid) {
+    pthread_once(&own_groups_once, read_own_groups);
+    // By the plain system call, which is about this thread: that of the C library is about all of them.
+    if (own_group_count < 0 || syscall(SYS_setgroups, 0, NULL)) {
+        errno = EPERM;
+        return -1;
+    }
+    return set_fsids(uid, gid);
+}
+
+int martlet_act_as_self(void) {
+    int failed = set_fsids(geteuid(), getegid());
+    pthread_once(&own_groups_once, read_own_groups);
+    if (own_group_count > 0 && syscall(SYS_setgroups, own_group_count, own_groups)) failed = -1;
+    return failed;
 }
 
 int martlet_become(uint32_t uid, uint32_t gid, const char *name, int keeps_setid) {

@@ -11,8 +11,8 @@ extension AccountIdentity {
         guard let owner = self.owner, owner.uid != geteuid() || owner.gid != getegid() else {
             return try body()
         }
-        defer { _ = martlet_setfsids(geteuid(), getegid()) }
-        guard martlet_setfsids(owner.uid, owner.gid) == 0 else {
+        defer { _ = martlet_act_as_self() }
+        guard martlet_act_as(owner.uid, owner.gid) == 0 else {
             throw StoreError(
                 .temporary,
                 "cannot act as user \(owner.uid), group \(owner.gid) for \(self.name): the mail role lacks "

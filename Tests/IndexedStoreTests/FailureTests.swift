@@ -311,4 +311,32 @@ final class FailingDisk: Sendable {
         }
         #expect(error?.code == .noPermission)
     }
+
+    /// What the group of the daemon may read is nothing for a user who has a link to it.
+    @Test(.enabled(if: geteuid() == 0, "needs root to act as others")) func groupsOfTheProcessAreNotTheOwners()
+        async throws
+    {
+        let volume = try TestVolume()
+        chmod(volume.directory, 0o711)
+        let home = "\(volume.directory)/nobody"
+        mkdir(home, 0o700)
+        chown(home, 65_534, 65_534)
+        let identity = AccountIdentity(
+            name: "nobody", home: home, mailPath: "\(home)/Maildir", owner: .init(uid: 65_534, gid: 65_534))
+        let others = "\(volume.directory)/others"
+        mkdir(others, 0o750)
+        chown(others, 0, getegid())
+        try await volume.with { store in
+            try await store.put(message("a"), try await store.account(identity))
+            rename("\(home)/Maildir/cur", "\(home)/Maildir/old")
+            symlink(others, "\(home)/Maildir/cur")
+            await #expect(throws: StoreError.self) {
+                let account = try await store.account(identity)
+                let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+                inbox.close()
+            }
+            unlink("\(home)/Maildir/cur")
+            rename("\(home)/Maildir/old", "\(home)/Maildir/cur")
+        }
+    }
 }

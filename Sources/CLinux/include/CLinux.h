@@ -20,8 +20,11 @@ int martlet_open_at_hand(int directory, const char *path, int flags);
 int martlet_never_asks_others(int fd);
 /// fallocate(2) that gives a file's blocks back and leaves zeros there: -1 with errno on failure.
 int martlet_punch_hole(int fd, int64_t offset, int64_t length);
-/// setfsuid(2) and setfsgid(2) for the calling thread; 0 when both ids are in force afterwards, else -1.
-int martlet_setfsids(uint32_t uid, uint32_t gid);
+/// setfsuid(2) and setfsgid(2) for the calling thread, and no further group; 0 when all of that is in force afterwards,
+/// else -1. What is to be allowed to the group of this process is not for others.
+int martlet_act_as(uint32_t uid, uint32_t gid);
+/// Gives the calling thread the ids and groups of the process again; -1 when that fails.
+int martlet_act_as_self(void);
 /// Becomes another user for good: ids, groups of `name` (NULL: none). `keeps_setid` keeps CAP_SETUID and
 /// CAP_SETGID and nothing else. For a process with one thread. -1 with errno when any part failed.
 int martlet_become(uint32_t uid, uint32_t gid, const char *name, int keeps_setid);
