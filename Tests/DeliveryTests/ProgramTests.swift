@@ -136,6 +136,15 @@ private final class ProgramSite {
         #expect(try !site.run("alive").succeeded)
     }
 
+    @Test func writingWithoutEndTakesNoLongerEither() throws {
+        let site = try ProgramSite()
+        site.install("bin/endless", "for i in 1 2 3 4; do yes & done; exec yes")
+        site.options.execute.timeout = .milliseconds(200)
+        let started = ContinuousClock.now
+        #expect(site.refusal("endless") == .temporary)
+        #expect(ContinuousClock.now - started < .seconds(5))
+    }
+
     /// Sessions of their own do not save what a program has started, nor does it when the parents are gone.
     @Test(arguments: [
         "setsid sleep 60 & echo $! > PID; wait", "setsid sh -c 'echo $$ > PID; exec sleep 60' & wait",

@@ -198,12 +198,13 @@ struct ChildProgram {
         descriptor = -1
     }
 
-    /// Takes what is there, up to `maximum` octets in all; `true` at the end.
+    /// Takes what is there, up to `maximum` octets in all; `true` at the end. Of one who writes without end no more at
+    /// a time than a pipe can hold, so that its time can pass.
     static func read(
         _ descriptor: CInt, into output: inout [UInt8], _ maximum: Int, _ isCut: inout Bool
     ) -> Bool {
         var piece = [UInt8](repeating: 0, count: 16_384)
-        while true {
+        for _ in 0..<Self.piecesAtOnce {
             let count = piece.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count < 0 { return errno != EAGAIN && errno != EINTR }
             if count == 0 { return true }
@@ -211,7 +212,11 @@ struct ChildProgram {
             if room < count { isCut = true }
             output.append(contentsOf: piece[..<room])
         }
+        return false
     }
+
+    /// Together 1 MiB, the most that a pipe takes of one who is not root.
+    private static let piecesAtOnce = 64
 
     /// A program that stops reading must not end the daemon. The threads that run programs do nothing else, so the
     /// signal stays blocked on them.
