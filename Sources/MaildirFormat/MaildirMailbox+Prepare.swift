@@ -153,12 +153,13 @@ extension MaildirMailbox {
     }
 
     func discard(_ body: PreparedBody) {
-        if body.sourcePath != nil { return self.takenNames.withLock { $0.forget(body.location.bytes) } }
+        // The name stays taken: where it was given up behind its record, the task to remove its file is still to come,
+        // and would remove that of the next message with the name.
+        if body.sourcePath != nil { return }
         guard let path = try? self.temporaryPath(of: body), let directory = try? self.directory() else {
             return
         }
         _ = directory.unlink(path)
-        self.takenNames.withLock { $0.forget(body.location.bytes) }
     }
 
     private func temporaryPath(of body: PreparedBody) throws(StoreError) -> RelativePath {

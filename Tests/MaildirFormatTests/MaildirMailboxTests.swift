@@ -243,13 +243,14 @@ import Testing
         #expect(self.box.list(".A/cur").count == 2)
         #expect(self.box.status(".A/cur/\(location.text):2,Sa")?.st_nlink == 3)
         #expect(self.box.text(".A/dovecot-keywords") == "0 k\n")
-        // A name is free again with its message, or when it was never published.
+        // A name is free again with its message. One that was given up stays taken for a while: its message may be in
+        // the log, and its file still to be removed.
         try other.remove(location, flags: FileFlags(.seen, keywords("k")))
         let third = try copy()
         #expect(third.location == location)
         other.discard(third)
         #expect(try self.inbox.read(location, flags: FileFlags(.seen, keywords("k"))).text == "x\r\n")
-        #expect(try copy().location == location)
+        #expect(try copy().location != location)
         // Twice, as after an interruption; and when the source's file has another name by then.
         let fourth = try copy()
         for _ in 0..<2 { try other.publish(fourth, flags: FileFlags(.seen, keywords("k"))) }
