@@ -356,19 +356,35 @@ extension StoreAccount {
         defer { self.gate.leave() }
         try self.core.checkPresent()
         let moves = try await self.moves(from: name, to: target)
-        try await self.renameAll(moves)
-        let sequence: LogSequence
+        // The log first: a crash before the files have their names finishes that at the next start. The other way
+        // round, the new names would be other mailboxes, which lack what the lists of UIDs do not have yet.
+        let sequence = try await self.commitRename(moves)
         do throws(StoreError) {
-            let renamed = moves.map { Renamed(mailbox: $0.state.key.mailbox, old: $0.old, new: $0.new) }
-            sequence = try await self.volume.commit(
-                .mailboxesRenamed(account: self.core.id, renamed), hasFileWork: self.core.home == .files)
+            try await self.renameAll(moves)
         } catch {
-            // A failure here leaves the new name, which the next look at the files takes in.
-            try? await self.renameAll(moves.reversed().map { Move(state: $0.state, old: $0.new, new: $0.old) })
+            do throws(StoreError) {
+                let back = moves.reversed().map { Move(state: $0.state, old: $0.new, new: $0.old) }
+                self.done(try await self.commitRename(back), moves)
+                self.done(sequence, moves)
+            } catch {
+                self.volume.configuration.log(
+                    .warning, "\(self.identity.name): renaming \(name), refused, may come at the next start: \(error)")
+            }
             throw error
         }
-        if self.core.home == .files { self.volume.fileWork.done(sequence, [moves[0].state]) }
+        self.done(sequence, moves)
         self.feed.post(.renamed(from: name, to: target))
+    }
+
+    private func commitRename(_ moves: [Move]) async throws(StoreError) -> LogSequence {
+        let renamed = moves.map { Renamed(mailbox: $0.state.key.mailbox, old: $0.old, new: $0.new) }
+        return try await self.volume.commit(
+            .mailboxesRenamed(account: self.core.id, renamed), hasFileWork: self.core.home == .files)
+    }
+
+    private func done(_ sequence: LogSequence, _ moves: [Move]) {
+        guard self.core.home == .files, let first = moves.first else { return }
+        self.volume.fileWork.done(sequence, [first.state])
     }
 
     private struct Move: Sendable {
@@ -398,9 +414,7 @@ extension StoreAccount {
         return moves
     }
 
-    /// Renames files and mailboxes, before the record: when a file cannot be renamed, the others are renamed back and
-    /// nothing has happened. After a crash before the record, the new names are found like mailboxes that another
-    /// program renamed, with their UIDs.
+    /// Renames files and mailboxes: when a file cannot be renamed, the others are renamed back and nothing has happened.
     private func renameAll(_ moves: [Move]) async throws(StoreError) {
         let crashPoint = self.volume.configuration.crashPoint
         try await self.volume.threads.run { () throws(StoreError) in
@@ -410,8 +424,6 @@ extension StoreAccount {
             try self.changeList { () throws(StoreError) in
                 var done = 0
                 do throws(StoreError) {
-                    // Whoever finds the new name after a crash before the record must find the octets, too.
-                    if let first = moves.first { try self.flush(first.state) }
                     for move in moves {
                         try self.core.files.renameMailbox(move.old, to: move.new)
                         done += 1

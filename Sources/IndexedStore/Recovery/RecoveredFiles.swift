@@ -88,7 +88,13 @@ struct RecoveredFiles {
         _ write: @Sendable (IndexedStore.LogLevel, String) -> Void
     ) throws(StoreError) -> [LogSequence] {
         var failed: [LogSequence] = []
-        for (sequence, record) in self.structure {
+        // Renames first: what was made under the old name would else be made anew under the new one. At most the last of
+        // them is not on the disk.
+        let isRename = { (record: StoreRecord) -> Bool in
+            if case .mailboxesRenamed = record { return true }
+            return false
+        }
+        for (sequence, record) in self.structure.filter({ isRename($0.1) }) + self.structure.filter({ !isRename($0.1) }) {
             do throws(StoreError) {
                 try self.repeatStructure(record)
             } catch {
