@@ -72,6 +72,8 @@ public final class OutgoingRunner: Sendable {
         self.queue.watch { wake.yield() }
         await withTaskGroup(of: OutgoingID?.self) { group in
             var busy = Set<OutgoingID>()
+            // Put back or hurried before who had them was done.
+            var again = Set<OutgoingID>()
             var timer: Int64?
             group.addTask { await self.nextWake() }
             while !Task.isCancelled {
@@ -84,8 +86,10 @@ public final class OutgoingRunner: Sendable {
                         if case .later(let time) = due { next = time }
                         break
                     }
-                    // An administrator has hurried one that is in hand: who has it notes what becomes of it.
-                    guard busy.insert(mail.id).inserted else { continue }
+                    guard busy.insert(mail.id).inserted else {
+                        again.insert(mail.id)
+                        continue
+                    }
                     group.addTask {
                         await self.send(mail)
                         return mail.id
@@ -101,7 +105,9 @@ public final class OutgoingRunner: Sendable {
                     }
                 }
                 switch await group.next() {
-                case .some(.some(let id)): busy.remove(id)
+                case .some(.some(let id)):
+                    busy.remove(id)
+                    if again.remove(id) != nil { self.queue.putBack(id) }
                 case .some(.none): group.addTask { await self.nextWake() }
                 case .none: return
                 }
