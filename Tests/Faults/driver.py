@@ -163,10 +163,10 @@ def strays(state, before, after):
             allowed = [message for side in boxes for message in side["messages"]]
             old = before["accounts"].get(account, {"mailboxes": {}})["mailboxes"].get(name, {"messages": []})["messages"]
             for message in box["messages"]:
-                # What was refused and is tried again, as a file that another program brought, has a higher UID.
-                again = [
-                    new for new in allowed
-                    if new[1:] == message[1:] and new[0] < message[0] and new not in old and new not in box["messages"]
+                # What was refused and is tried again, as a file that another program brought, has a higher UID; what
+                # stood behind one that was refused has a lower one.
+                again = message[0] > max((known[0] for known in old), default=0) and [
+                    new for new in allowed if new[1:] == message[1:] and new not in old and new not in box["messages"]
                 ]
                 if message not in allowed and not again:
                     return f"{account} {name}: {message} out of nowhere"
