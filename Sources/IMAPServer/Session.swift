@@ -68,7 +68,7 @@ actor Session {
 
     init(_ connection: Connection, _ options: IMAPOptions) {
         self.connection = connection
-        self.octetsBefore = (connection.bytesIn, connection.bytesOut)
+        self.octetsBefore = (connection.bytesTaken, connection.bytesOut)
         self.options = options
         self.settings = options.settings(connection.remoteAddress.text)
         self.parser.limits.nonSynchronizingSize = self.settings.commandLimits.nonSynchronizingSize
