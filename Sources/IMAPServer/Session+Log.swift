@@ -39,8 +39,11 @@ extension Session {
             return
         }
         let s = self.statistics
-        let received = self.connection.bytesIn - self.octetsBefore.received
-        let sent = self.connection.bytesOut + UInt64(self.connection.output.count) - self.octetsBefore.sent
+        // A figure for the log must not end the process, whatever it is.
+        let (inTotal, outTotal) = (
+            self.connection.bytesIn, self.connection.bytesOut &+ UInt64(self.connection.output.count))
+        let received = inTotal - min(inTotal, self.octetsBefore.received)
+        let sent = outTotal - min(outTotal, self.octetsBefore.sent)
         self.options.logger.info(
             """
             \(self.label): Disconnected: \(reason) in=\(received) out=\(sent) \

@@ -49,7 +49,7 @@ public final class Connection: @unchecked Sendable {
     public internal(set) var bytesOut: UInt64 = 0
     /// Octets of `bytesIn` that a session has taken. Those that wait to be read may stop counting: what turns out to be
     /// compressed counts when it is inflated.
-    public var bytesTaken: UInt64 { self.bytesIn - UInt64(self.inputBuffer.readableBytes) }
+    public var bytesTaken: UInt64 { self.bytesIn - min(self.bytesIn, UInt64(self.inputBuffer.readableBytes)) }
     /// What TLS agreed on; `nil` while the connection is in clear.
     public internal(set) var tls: TLSInfo?
     /// Why the session shall end, once it shall; `readMore` and `wait` then no longer wait.
