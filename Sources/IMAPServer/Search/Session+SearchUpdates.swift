@@ -100,6 +100,8 @@ extension Session {
                 self.giveUp(update, error)
                 continue
             }
+            // Found in part only: what is missing would be told as having left the result.
+            if self.connection.isEnding { return }
             if let items = update.newMessages {
                 // Before the ESEARCH that names them (RFC 5465 section 7).
                 for place in matching.sorted() where place >= view.count - changes.appended {
