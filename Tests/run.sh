@@ -11,13 +11,35 @@ suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model faults power store crash soak fuzz load)
 
 passed=0 failed=0 skipped=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+log=$(mktemp) failures=$(mktemp)
+trap 'rm -f "$log" "$failures"' EXIT
 
 count() {
     passed=$((passed + $(grep -c '^ok ' "$log")))
     failed=$((failed + $(grep -c '^FAIL ' "$log")))
     skipped=$((skipped + $(grep -c '^skip ' "$log")))
+    grep '^FAIL ' "$log" | sed "s|^|$1: |" >>"$failures"
+}
+
+# One failure that no test has a line for: NAME WHY.
+fail() {
+    echo "FAIL $1: $2" | tee -a "$failures"
+    failed=$((failed + 1))
+}
+
+# What failed, again, and the sum: the last lines say why a run is refused.
+finish() {
+    if [ "$failed" -gt 0 ]; then
+        echo "== what failed"
+        cut -c -2000 "$failures"
+    fi
+    if [ "$skipped" -gt 0 ]; then
+        echo "$passed passed, $failed failed, $skipped skipped"
+    else
+        echo "$passed passed, $failed failed"
+    fi
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+    exit
 }
 
 # Counts what one `swift test` printed, and shows what failed.
@@ -25,13 +47,12 @@ count_unit() {
     local status=$1 good bad
     good=$(grep -E '^. Test .* passed after' "$log" | grep -cv 'Test run with')
     bad=$(grep -E '^. Test .* failed after' "$log" | grep -cv 'Test run with')
-    grep -E '^. (Test|Suite) .*(recorded an issue|failed after)' "$log"
+    grep -E '^. (Test|Suite) .*(recorded an issue|failed after)' "$log" | tee -a "$failures"
     passed=$((passed + good))
     failed=$((failed + bad))
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
-        echo "FAIL unit tests: exit status $status"
         tail -n 40 "$log"
-        failed=$((failed + 1))
+        fail "unit tests" "exit status $status"
     fi
 }
 
@@ -42,8 +63,7 @@ unit() {
     "$SWIFT" build --build-tests $STRICT >"$log" 2>&1 || {
         grep -E 'error:|warning:' "$log" | sort -u | head -n 50
         tail -n 5 "$log"
-        echo "FAIL build of the tests"
-        failed=$((failed + 1))
+        fail "build of the tests" "see above"
         return
     }
     echo "== unit tests"
@@ -58,24 +78,24 @@ unit() {
     count_unit $?
 }
 
+# NAME COMMAND...
 program() {
-    echo "== $1"
+    local name=$1
+    echo "== $name"
     shift
     timeout --kill-after=30 "${SUITE_SECONDS:-900}" "$@" 2>&1 | tee "$log"
     local status=${PIPESTATUS[0]}
-    count
+    count "$name"
     if [ "$status" -ne 0 ] && ! grep -q '^FAIL ' "$log"; then
-        echo "FAIL $(basename "$1"): exit status $status"
-        failed=$((failed + 1))
+        fail "$name" "exit status $status"
     fi
 }
 
 build_driver() {
     # shellcheck disable=SC2086
     "$SWIFT" build $STRICT --product StoreDriver || {
-        echo "FAIL build"
-        echo "$passed passed, $((failed + 1)) failed"
-        exit 1
+        fail "build" "see above"
+        finish
     }
     MARTLET_BIN=$("$SWIFT" build --show-bin-path)
     export MARTLET_BIN
@@ -84,9 +104,8 @@ build_driver() {
 build_daemon() {
     # shellcheck disable=SC2086
     "$SWIFT" build $STRICT --product martletd && "$SWIFT" build $STRICT --product martlet || {
-        echo "FAIL build"
-        echo "$passed passed, $((failed + 1)) failed"
-        exit 1
+        fail "build" "see above"
+        finish
     }
     MARTLET_BIN=$("$SWIFT" build --show-bin-path)
     export MARTLET_BIN
@@ -154,9 +173,4 @@ for suite in "${suites[@]}"; do
     esac
 done
 
-if [ "$skipped" -gt 0 ]; then
-    echo "$passed passed, $failed failed, $skipped skipped"
-else
-    echo "$passed passed, $failed failed"
-fi
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+finish
