@@ -1,10 +1,13 @@
 """Other programs change Maildirs while sessions have them open: everything is announced, and folders come and go."""
 
+import contextlib
+import email
+import io
 import mailbox
 import os
 import pathlib
+import shutil
 import socket
-import subprocess
 import time
 
 from martlet import Martlet, PASSWORD, check, equal, finish
@@ -62,30 +65,31 @@ class Idler:
         return None
 
 
-def as_owner(server, *words):
-    """Runs another program as the mail's owner."""
-    def become():
-        os.setgid(server.gid)
-        os.setuid(server.uid)
-    subprocess.run(words, check=True, preexec_fn=become if os.getuid() == 0 else None)
+@contextlib.contextmanager
+def as_owner(server):
+    """What is done to files in between is done by the mail's owner, so that no file is another's even for a moment."""
+    if os.getuid() != 0:
+        yield
+        return
+    # Python loads the parser when it is wanted, and the mail's owner may not be able to read that.
+    email.message_from_binary_file(io.BytesIO(b"\n"))
+    os.setegid(server.gid)
+    os.seteuid(server.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
-def remove(server, path):
-    """`rm -r`, again when it could not: what the server has just written there, rm has not seen when it comes to the
-    directory itself."""
+def remove(path):
+    """As `rm -r`, again when it could not: what the server has written there meanwhile it has not seen."""
     for attempt in range(5):
         try:
-            return as_owner(server, "rm", "-rf", str(path))
-        except subprocess.CalledProcessError:
+            return shutil.rmtree(path)
+        except OSError:
             if attempt == 4:
                 raise
-
-
-def own(server, path):
-    for where, directories, files in os.walk(path):
-        for name in directories + files:
-            os.chown(os.path.join(where, name), server.uid, server.gid)
-    os.chown(path, server.uid, server.gid)
 
 
 def folders(server, user):
@@ -105,7 +109,6 @@ def layout(server, user, place):
     # Python's own Maildir code is as good another program as any.
     theirs = mailbox.Maildir(str(root), factory=None, create=False)
     key = theirs.add(b"Subject: theirs\n\nx\n")
-    own(server, root)
     check(f"{label}: new mail", inbox.wait("EXISTS"))
     message = theirs[key]
     message.set_subdir("cur")
@@ -122,53 +125,47 @@ def layout(server, user, place):
     watching.command("NOTIFY SET (personal (MailboxName))")
     watching.idle()
     (root / place("Told")).mkdir()
-    own(server, root)
     time.sleep(0.2)
     for part in ("tmp", "new", "cur"):
         (root / place("Told") / part).mkdir()
-    own(server, root)
     check(f"{label}: NOTIFY of a folder made", watching.wait("Told"))
-    as_owner(server, "mv", str(root / place("Told")), str(root / place("Named")))
+    os.rename(root / place("Told"), root / place("Named"))
     check(f"{label}: NOTIFY of a folder renamed", watching.wait("Named"))
-    remove(server, root / place("Named"))
+    remove(root / place("Named"))
     check(f"{label}: NOTIFY of a folder removed", watching.wait('(\\NonExistent) "/" Named'))
     watching.socket.close()
 
     # A folder made in one step.
     mailbox.Maildir(str(root / place("Made")), factory=None, create=True).add(b"Subject: in it\n\nx\n")
-    own(server, root)
     equal(f"{label}: folder made", folders(server, user), ["INBOX", "Made"])
     # One that is looked at before it is whole.
     (root / place("Slow")).mkdir()
-    own(server, root)
     equal(f"{label}: not yet a folder", folders(server, user), ["INBOX", "Made"])
     for part in ("tmp", "new", "cur"):
         (root / place("Slow") / part).mkdir()
-    own(server, root)
     equal(f"{label}: a folder by now", folders(server, user), ["INBOX", "Made", "Slow"])
     (root / place("Slow/Deep")).mkdir()
     for part in ("tmp", "new", "cur"):
         (root / place("Slow/Deep") / part).mkdir()
     (root / place("Slow/Deep") / "new" / "1.M1P1.h").write_bytes(b"Subject: x\n\nx\n")
-    own(server, root)
     equal(f"{label}: a subfolder", folders(server, user), ["INBOX", "Made", "Slow", "Slow/Deep"])
 
     # Removed and renamed below sessions.
     made, deep = Idler(server, user, "Made"), Idler(server, user, "Slow/Deep")
     polling = Idler(server, user, "Made")
     polling.done()
-    as_owner(server, "mv", str(root / place("Slow/Deep")), str(root / place("Slow/Moved")))
+    os.rename(root / place("Slow/Deep"), root / place("Slow/Moved"))
     # To a session the messages of a mailbox that is gone are expunged, and it goes on.
     check(f"{label}: the messages of a renamed folder are gone", deep.wait("* 1 EXPUNGE"))
     if user == "tree":
         # By its parent's name.
         below = Idler(server, user, "Slow/Moved")
-        as_owner(server, "mv", str(root / "Slow"), str(root / "Quick"))
+        os.rename(root / "Slow", root / "Quick")
         check(f"{label}: the messages of a renamed parent's child are gone", below.wait("* 1 EXPUNGE"))
         below.socket.close()
-        as_owner(server, "mv", str(root / "Quick"), str(root / "Slow"))
+        os.rename(root / "Quick", root / "Slow")
     equal(f"{label}: renamed folder", folders(server, user), ["INBOX", "Made", "Slow", "Slow/Moved"])
-    remove(server, root / place("Made"))
+    remove(root / place("Made"))
     check(f"{label}: the messages of a removed folder are gone", made.wait("* 1 EXPUNGE"))
     check(f"{label}: also for who does not idle", "* 1 EXPUNGE" in polling.command("NOOP"))
     for session in (deep, made):
@@ -186,10 +183,9 @@ def layout(server, user, place):
     session.done()
     status = 'STATUS "Slow/Moved" (MESSAGES UIDNEXT UIDVALIDITY)'
     first = session.command(status)[0]
-    remove(server, root / place("Slow/Moved"))
+    remove(root / place("Slow/Moved"))
     equal(f"{label}: STATUS of a removed folder", session.command('STATUS "Slow/Moved" (MESSAGES)')[-1][:5], "x NO ")
     mailbox.Maildir(str(root / place("Slow/Moved")), factory=None, create=True).add(b"Subject: again\n\nx\n")
-    own(server, root)
     again = session.command(status)[0]
     check(f"{label}: a folder made again", "MESSAGES 1" in again and again != first, again)
     session.socket.close()
@@ -203,8 +199,9 @@ def main():
     server.start()
     for user in ("flat", "tree"):
         folders(server, user)
-    layout(server, "flat", lambda name: "." + name.replace("/", "."))
-    layout(server, "tree", lambda name: name)
+    with as_owner(server):
+        layout(server, "flat", lambda name: "." + name.replace("/", "."))
+        layout(server, "tree", lambda name: name)
     bad = [line for line in server.log().splitlines() if ("Warning" in line or "Error" in line) and "default_internal_user" not in line]
     check("nothing to complain about in the log", not bad, "\n".join(bad[:5]))
 
