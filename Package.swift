@@ -73,14 +73,17 @@ let package = Package(
         room("SieveCore", uses: ["MailCore", "MIMECore"]),
         room("ArchiveCore", uses: ["MailCore"]),
 
+        // What every role stands on.
+        room("Threads", uses: ["CLinux"]),
+
         // The store: contract, engine, formats.
-        room("LMDB", uses: ["CLMDB"]),
-        room("MailStore", uses: ["MailCore", "MIMECore", "CLinux"]),
+        room("LMDB", uses: ["CLMDB", "Threads"]),
+        room("MailStore", uses: ["MailCore", "MIMECore", "CLinux", "Threads"]),
         room("MailSearch", uses: ["IMAPCore", "MailStore", "MIMECore", "MailCore"]),
         room("VolumeLog", uses: ["MailCore", "CLinux"]),
         room(
             "IndexedStore",
-            uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", dequeModule, heapModule]),
+            uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", "Threads", dequeModule, heapModule]),
         room(
             "MaildirFormat",
             uses: ["IndexedStore", "MailStore", "MailCore", "CLinux", "CDecompress"]),
@@ -90,18 +93,18 @@ let package = Package(
         // Who may read what, and where a message goes.
         room(
             "Authentication",
-            uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux"]),
+            uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux", "Threads"]),
         room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig", "MIMECore", "MailCore"]),
         room("Delivery", uses: ["SieveCore", "SieveStorage", "MailStore", "MIMECore", "MailCore", "CLinux"]),
 
         // To the MTA.
-        room("Submission", uses: ["COpenSSL", "MailCore"]),
+        room("Submission", uses: ["COpenSSL", "MailCore", "Threads"]),
 
         // Servers.
         room("ServerConfig", uses: ["MailCore"]),
         room(
             "ServerCore",
-            uses: ["MailCore", "COpenSSL", "CZlib", "CLinux", nioCore, nioPosix, logging]),
+            uses: ["MailCore", "COpenSSL", "CZlib", "CLinux", "Threads", nioCore, nioPosix, logging]),
         room("Login", uses: ["ServerCore", "Authentication", "SASLCore"]),
         room(
             "IMAPServer",
@@ -156,7 +159,7 @@ let package = Package(
                 "IMAPServer", "POP3Server", "LMTPServer", "ManageSieveServer", "QuotaStatusServer", "AdminServer",
                 "AdminCommands", "SieveStorage",
                 "ServerCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "SieveCore",
-                "MailStore", "MailCore", "Wiring", "CLinux", "Submission",
+                "MailStore", "MailCore", "Wiring", "CLinux", "Submission", "Threads",
                 nioCore, logging,
             ],
             swiftSettings: strict),
@@ -188,7 +191,7 @@ let package = Package(
         tests("VolumeLog", uses: ["CLinux", "TemporaryFiles"]),
         tests(
             "IndexedStore",
-            uses: ["MailStore", "VolumeLog", "LMDB", "MaildirFormat", "PackFormat", "MIMECore", "MailCore"]),
+            uses: ["MailStore", "VolumeLog", "LMDB", "MaildirFormat", "PackFormat", "MIMECore", "MailCore", "Threads"]),
         tests("MaildirFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
         tests("Authentication", uses: ["SASLCore", "MailCore", "TemporaryFiles"]),
         tests(

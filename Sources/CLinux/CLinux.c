@@ -89,6 +89,8 @@ void martlet_trim_memory(void) { malloc_trim(0); }
 
 size_t martlet_unused_memory(void) { return mallinfo2().fordblks; }
 
+void martlet_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
 void martlet_die_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
 
 static uint32_t crc32c_table[256];

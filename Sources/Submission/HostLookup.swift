@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Threads
 
 /// The addresses of a host, looked up within a time: the system's resolver has time-outs of its own, which add up to more
 /// than anybody waits here.
@@ -47,20 +48,9 @@ final class HostLookup: @unchecked Sendable {
             throw Failure(text: "the resolver does not answer")
         }
         let lookup = HostLookup(host, port)
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(lookup)
-        let failure = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<HostLookup>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, context.toOpaque())
-        guard failure == 0 else {
-            context.release()
-            throw Failure(text: String(cString: strerror(failure)))
+        guard Thread.detached("resolver", { lookup.run() }) else {
+            throw Failure(text: String(cString: strerror(errno)))
         }
-        pthread_detach(thread)
         return try lookup.wait(until: deadline)
     }
 

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import ServerConfig
 import ServerCore
+import Threads
 import Wiring
 
 /// The auth role: passwords and users, for the mail role and MTAs. Nothing of the network reaches it but what
@@ -35,7 +36,7 @@ enum AuthRole {
         let listeners = start.sockets.map { socket in
             AuthListener(descriptor: socket.descriptor, kind: socket.service == .authMail ? .mail : .client)
         }
-        Thread.start {
+        Thread.forever("auth") {
             service.run(listeners: listeners)
             output.flush()
             exit(0)

@@ -11,6 +11,7 @@ import NIOCore
 import POP3Server
 import ServerConfig
 import ServerCore
+import Threads
 import Wiring
 
 /// Everything that lives in the mail role, put together.
@@ -127,7 +128,7 @@ final class MailDaemon: Sendable {
     /// The allocator keeps what sessions freed: hands it to the system when it has become much.
     private static func giveBackMemory() {
         martlet_bound_unused_memory()
-        Thread.start {
+        Thread.forever("memory") {
             var unusedBefore = 0
             while true {
                 sleep(10)

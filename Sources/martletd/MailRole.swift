@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import ServerConfig
 import ServerCore
+import Threads
 
 /// The mail role: all sessions and the store.
 enum MailRole {

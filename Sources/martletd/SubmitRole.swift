@@ -4,6 +4,7 @@ import Glibc
 import ServerConfig
 import ServerCore
 import Submission
+import Threads
 
 /// The submit role: runs `sendmail_path` for mail of users' scripts, or hands it to `submission_host`.
 ///
@@ -31,7 +32,7 @@ enum SubmitRole {
             Complaint.write("what is handed to the MTA is not noted, and may be sent twice after a crash: \(complaint)")
         }
         for _ in 0..<Self.threads {
-            Thread.start {
+            Thread.forever("submit") {
                 while true {
                     let connection = accept(socket.descriptor, nil, nil)
                     if connection < 0 {

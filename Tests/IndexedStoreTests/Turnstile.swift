@@ -1,3 +1,4 @@
+import Threads
 @testable import IndexedStore
 
 /// Holds the one who comes for the n-th time until it is opened.

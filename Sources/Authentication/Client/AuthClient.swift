@@ -2,6 +2,7 @@ import Glibc
 import MailCore
 public import SASLCore
 import Synchronization
+import Threads
 
 /// The mail role's way to the auth role: many requests at a time on one unix socket.
 ///
@@ -205,7 +206,7 @@ public final class AuthClient: Authenticator {
         case .send: self.sendHeld()
         case .refuse(let reason): continuation.resume(returning: .lost(reason))
         case .start:
-            guard let wakePipe = self.wakePipe, Thread.start({ self.run(wakePipe) }) else {
+            guard let wakePipe = self.wakePipe, Thread.detached("auth client", { self.run(wakePipe) }) else {
                 let all = self.state.withLock { state in
                     state.running = false
                     return state.remove { _ in true }

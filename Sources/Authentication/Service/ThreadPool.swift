@@ -1,11 +1,10 @@
-import Glibc
+import Threads
 
 /// A bounded number of threads with a bounded queue for work that waits: slow hashes, name services.
 ///
-/// `@unchecked`: the queue and both counters are touched only between `lock` and `unlock` of the mutex.
+/// `@unchecked`: the queue and both counters are touched only with the monitor's lock held.
 final class ThreadPool: @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let monitor = Monitor()
     private let maximumThreads: Int
     private let maximumQueue: Int
     private var queue: [@Sendable () -> Void] = []
@@ -17,39 +16,31 @@ final class ThreadPool: @unchecked Sendable {
     init(threads: Int, queue: Int) {
         self.maximumThreads = max(1, threads)
         self.maximumQueue = queue
-        pthread_mutex_init(self.mutex, nil)
-        pthread_cond_init(self.condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(self.condition)
-        pthread_mutex_destroy(self.mutex)
-        self.condition.deallocate()
-        self.mutex.deallocate()
     }
 
     /// Runs `work` when a thread is free; `false` when too much waits already.
     func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
-        pthread_mutex_lock(self.mutex)
-        defer { pthread_mutex_unlock(self.mutex) }
-        guard !self.isStopped, self.queue.count - self.head < self.maximumQueue else { return false }
-        if self.idle <= self.queue.count - self.head, self.threads < self.maximumThreads {
-            if Thread.start({ self.run() }) { self.threads += 1 }
-            guard self.threads > 0 else { return false }
+        let isTaken = self.monitor.lock.withLock {
+            guard !self.isStopped, self.queue.count - self.head < self.maximumQueue else { return false }
+            if self.idle <= self.queue.count - self.head, self.threads < self.maximumThreads {
+                if Thread.detached("passwords", { self.run() }) { self.threads += 1 }
+                guard self.threads > 0 else { return false }
+            }
+            self.queue.append(work)
+            return true
         }
-        self.queue.append(work)
-        pthread_cond_signal(self.condition)
-        return true
+        if isTaken { self.monitor.wakeOne() }
+        return isTaken
     }
 
     /// Ends the threads after what they are at; queued work is dropped.
     func stop() {
-        pthread_mutex_lock(self.mutex)
-        self.isStopped = true
-        self.queue = []
-        self.head = 0
-        pthread_cond_broadcast(self.condition)
-        pthread_mutex_unlock(self.mutex)
+        self.monitor.lock.withLock {
+            self.isStopped = true
+            self.queue = []
+            self.head = 0
+        }
+        self.monitor.wakeAll()
     }
 
     private func run() {
@@ -57,20 +48,20 @@ final class ThreadPool: @unchecked Sendable {
     }
 
     private func next() -> (@Sendable () -> Void)? {
-        pthread_mutex_lock(self.mutex)
-        defer { pthread_mutex_unlock(self.mutex) }
-        while self.head == self.queue.count, !self.isStopped {
-            self.idle += 1
-            pthread_cond_wait(self.condition, self.mutex)
-            self.idle -= 1
+        self.monitor.lock.withLock {
+            while self.head == self.queue.count, !self.isStopped {
+                self.idle += 1
+                self.monitor.wait()
+                self.idle -= 1
+            }
+            guard !self.isStopped else { return nil }
+            let work = self.queue[self.head]
+            self.head += 1
+            if self.head == self.queue.count {
+                self.queue = []
+                self.head = 0
+            }
+            return work
         }
-        guard !self.isStopped else { return nil }
-        let work = self.queue[self.head]
-        self.head += 1
-        if self.head == self.queue.count {
-            self.queue = []
-            self.head = 0
-        }
-        return work
     }
 }

@@ -39,6 +39,8 @@ void martlet_bound_unused_memory(void);
 void martlet_trim_memory(void);
 /// mallinfo2(3): octets that the allocator holds and nobody uses, those already given back among them.
 size_t martlet_unused_memory(void);
+/// prctl(2): the name of the calling thread, of at most 15 octets; the rest of a longer one is left out.
+void martlet_name_thread(const char *name);
 /// Has the kernel kill this process when the thread that started it ends.
 void martlet_die_with_parent(void);
 /// Starts a program in a process group of its own and answers the pid of its keeper, a process that ends as the program

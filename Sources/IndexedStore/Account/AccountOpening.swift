@@ -1,6 +1,7 @@
 internal import MailCore
 internal import MailStore
 internal import Synchronization
+internal import Threads
 
 /// Reads an account from the index, or makes it at first sight. On a storage thread.
 struct AccountOpening {

@@ -3,6 +3,7 @@ internal import LMDB
 internal import MailCore
 internal import MailStore
 internal import Synchronization
+internal import Threads
 internal import VolumeLog
 
 /// An account at one moment: the rows of all its messages, read in one transaction into an unlinked file, so that

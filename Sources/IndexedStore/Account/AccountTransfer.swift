@@ -1,6 +1,7 @@
 internal import LMDB
 internal import MailCore
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 
 /// Brings what an account holds into another volume, under a number that nobody knows there yet.

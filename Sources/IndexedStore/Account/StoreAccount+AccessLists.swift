@@ -1,6 +1,7 @@
 internal import MailCore
 public import MailStore
 internal import Synchronization
+internal import Threads
 internal import VolumeLog
 
 /// A list as it was read from its file.

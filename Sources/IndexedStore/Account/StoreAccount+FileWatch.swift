@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// Files of mailboxes that nobody has open, but somebody wants to hear of.
 extension StoreAccount {

@@ -1,6 +1,7 @@
 internal import MailCore
 internal import MailStore
 internal import Synchronization
+internal import Threads
 internal import VolumeLog
 
 /// Metadata of mailboxes and of the server (RFC 5464). The log has it first, then the index and, for a Maildir, a

@@ -2,6 +2,7 @@ internal import LMDB
 internal import MailCore
 internal import MailStore
 internal import Synchronization
+internal import Threads
 internal import VolumeLog
 
 /// Moving an account from one body format to another, while it is in use.

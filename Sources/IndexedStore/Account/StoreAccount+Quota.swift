@@ -1,6 +1,7 @@
 internal import MailCore
 internal import MailStore
 internal import Synchronization
+internal import Threads
 
 /// The quota of an account.
 extension StoreAccount {

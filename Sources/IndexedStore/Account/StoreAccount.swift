@@ -1,6 +1,7 @@
 internal import MailCore
 internal import MailStore
 internal import Synchronization
+internal import Threads
 
 /// One user's mailboxes in an indexed store.
 final class StoreAccount: MailAccount {

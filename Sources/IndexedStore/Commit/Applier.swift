@@ -1,6 +1,7 @@
 internal import LMDB
 internal import MailCore
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 
 /// The one writer of a volume's index: turns flushed records into LMDB transactions that also store the sequence
@@ -113,7 +114,7 @@ final class Applier: @unchecked Sendable {
         self.crashPoint = configuration.crashPoint
     }
 
-    func start() throws(StoreError) { try self.thread.start { self.run() } }
+    func start() throws(StoreError) { try self.thread.start("index writer") { self.run() } }
 
     // MARK: From the committer
 

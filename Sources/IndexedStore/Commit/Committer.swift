@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 
 /// A record on its way: to the log, then to the index.
@@ -97,7 +98,7 @@ final class Committer: @unchecked Sendable {
 
     func start(_ keeper: LogKeeper) throws(StoreError) {
         self.keeper = keeper
-        try self.thread.start { self.run() }
+        try self.thread.start("log writer") { self.run() }
     }
 
     /// Records that are not flushed.
@@ -451,23 +452,6 @@ final class Committer: @unchecked Sendable {
         self.monitor.lock.withLock { self.monitor.wakeAll() }
         self.resumeWaiting(through: .max, .failure(failure))
         self.applier.stop(after: self.monitor.lock.withLock { self.flushedTicket }, failure)
-    }
-}
-
-/// Holds the thread of an object that starts after its initializer.
-final class ThreadSlot: @unchecked Sendable {
-    // Written once by `start`, before the object is shared, and read by `join`, called once.
-    private var thread: EngineThread?
-
-    func start(_ body: @escaping @Sendable () -> Void) throws(StoreError) {
-        let thread = EngineThread(body)
-        guard thread.isRunning else { throw StoreError(.temporary, "a thread cannot be started") }
-        self.thread = thread
-    }
-
-    func join() {
-        self.thread?.join()
-        self.thread = nil
     }
 }
 

@@ -2,6 +2,7 @@ internal import DequeModule
 internal import Glibc
 internal import MailCore
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 
 /// The work on files that comes behind the answer: rows in the lists of UIDs, names that show new flags, removal
@@ -74,7 +75,7 @@ final class FileWork: @unchecked Sendable {
 
     func start(_ applier: Applier) throws(StoreError) {
         self.applier = applier
-        try self.thread.start { self.run() }
+        try self.thread.start("file work") { self.run() }
     }
 
     // MARK: What is to be done

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 
 /// After the flush: the copies' files are placed, and who waits is answered.

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 extension Copying {
     /// Reads the rows, and makes the files that the copies need.

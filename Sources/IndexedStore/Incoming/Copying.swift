@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 
 /// One COPY or MOVE on its way.

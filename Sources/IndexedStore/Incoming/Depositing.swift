@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 
 /// One call of `deposit`: its messages on their way through cache, temporary files, log and publication.

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// COPY and MOVE into a mailbox of another volume: messages are read here and stored there.
 ///

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// COPY and MOVE between accounts that keep octets in different places.
 extension OpenMailbox {

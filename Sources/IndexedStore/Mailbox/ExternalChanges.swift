@@ -3,6 +3,7 @@ internal import LMDB
 internal import MIMECore
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// Changes that other programs make to a mailbox's files: new mail, renamed flags, removed messages.
 extension MailboxState {

@@ -55,7 +55,7 @@ final class FileWatcher: Sendable {
         self.report = report
         let stop = ends[0]
         do throws(StoreError) {
-            try self.thread.start { [weak self] in
+            try self.thread.start("file watch") { [weak self] in
                 while FileWatcher.wait(descriptor, stop) { self?.look() }
             }
         } catch {

@@ -2,6 +2,7 @@ internal import LMDB
 internal import MailCore
 internal import MailStore
 internal import Synchronization
+internal import Threads
 
 /// A mailbox that takes messages of a backup.
 final class MailboxRestoring: MailboxRestoration {

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// Changes by sessions. They take effect in memory at once; their records follow within a second, or before the
 /// answer when `mail_fsync` is `always`.

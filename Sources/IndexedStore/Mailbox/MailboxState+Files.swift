@@ -3,6 +3,7 @@ internal import LMDB
 internal import MailCore
 internal import MailStore
 internal import Synchronization
+internal import Threads
 
 extension MailboxState {
     /// Runs a change of the mailbox's files by ourselves, alone and under their owner's ids. When the files agreed

@@ -2,6 +2,7 @@ internal import LMDB
 internal import MIMECore
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// Comparing a mailbox with its files, its sizes and its caches. On a storage thread.
 extension MailboxState {

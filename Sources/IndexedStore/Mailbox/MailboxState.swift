@@ -1,6 +1,7 @@
 internal import DequeModule
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// One mailbox in memory, shared by all its sessions and by deliveries.
 ///
@@ -14,6 +15,7 @@ internal import MailStore
 final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     // Proof of Sendable: the variables from `knownFingerprint` to `isVerifying` are touched only with `filesLock`
     // held, the other ones only with `lock` held; `files` is written with both and read with either.
+    // The order of locks, outer to inner: `filesLock`, the `lock`s of mailboxes by ascending key, a thread's queue.
     let core: AccountCore
     let key: MailboxKey
     let guid: String

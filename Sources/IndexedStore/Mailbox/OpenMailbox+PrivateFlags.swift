@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// What of flags that readers have of their own goes along with COPY and MOVE.
 ///

@@ -2,6 +2,7 @@ internal import LMDB
 internal import MIMECore
 internal import MailCore
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 internal import Synchronization
 

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// A mailbox as one reader sees it who has flags of his own there, shared by his sessions.
 ///

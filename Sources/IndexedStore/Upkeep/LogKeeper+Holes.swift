@@ -1,4 +1,5 @@
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 
 /// The blocks of large bodies that nobody names any more, in segments that are still needed.

@@ -2,6 +2,7 @@ internal import LMDB
 internal import MailCore
 internal import MailStore
 internal import Synchronization
+internal import Threads
 internal import VolumeLog
 
 /// Keeps the log short, behind everybody's back: writes checkpoints, so that the records before them are not needed
@@ -84,7 +85,7 @@ final class LogKeeper: @unchecked Sendable {
         }
     }
 
-    func start() throws(StoreError) { try self.thread.start { self.run() } }
+    func start() throws(StoreError) { try self.thread.start("log keeper") { self.run() } }
 
     /// From the committer: so much was written.
     func wrote(_ octets: Int) {

@@ -1,6 +1,7 @@
 internal import LMDB
 internal import MIMECore
 package import MailStore
+internal import Threads
 
 /// The thread that has the signatures made that messages lack (see `SignatureWork`).
 final class SignatureIndexer: @unchecked Sendable {
@@ -17,7 +18,7 @@ final class SignatureIndexer: @unchecked Sendable {
 
     func start(_ volume: Volume) throws(StoreError) {
         // The thread keeps the volume until it ends, which is before the volume is closed.
-        try self.thread.start { self.run(SignatureWork(volume, self)) }
+        try self.thread.start("signatures") { self.run(SignatureWork(volume, self)) }
     }
 
     /// Makes all that are lacking now. Waits on this thread.

@@ -3,6 +3,7 @@ internal import LMDB
 internal import MIMECore
 internal import MailCore
 internal import MailStore
+internal import Threads
 
 /// Makes the signatures and header keys that messages lack, behind everybody's back: those of an index of an earlier release, of one made
 /// again from the log, and of messages that another program put into a Maildir. What there is to do stands in the index

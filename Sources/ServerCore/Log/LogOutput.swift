@@ -1,11 +1,11 @@
-import Glibc
 public import Logging
 import MailCore
+import Threads
 
 /// Writes log lines, from a thread of its own: who logs never waits for a disk or a terminal. At most 4 MiB
 /// wait; what comes beyond is counted and dropped. Lines below a warning are gathered for 20 ms, so that a busy server
 /// writes once for many. From any thread.
-// Sendable: `state` is only touched while `mutex` is held, `files` only on the writer's thread.
+// Sendable: `state` is only touched while the monitor's lock is held, `files` only on the writer's thread.
 public final class LogOutput: @unchecked Sendable {
     private struct Line {
         let time: Int64
@@ -37,32 +37,16 @@ public final class LogOutput: @unchecked Sendable {
     private static let maximumWaiting = 4 * 1024 * 1024
     /// So many octets are written without waiting for more.
     private static let gathered = 32 * 1024
-    private static let gatheringNanoseconds = 20_000_000
+    private static let gatheringNanoseconds: UInt64 = 20_000_000
 
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let monitor = Monitor()
     private var state: State
     private var writer = LogWriter()
 
     /// Lives as long as the process.
     public init(_ destinations: LogDestinations, minimum: Logger.Level = .info) {
         self.state = State(destinations: destinations, minimum: minimum)
-        pthread_mutex_init(self.mutex, nil)
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        // A clock that somebody sets must not hold lines back.
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(self.changed, &attributes)
-        pthread_condattr_destroy(&attributes)
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self)
-        let failed = pthread_create(
-            &thread, nil,
-            { raw in
-                guard let raw else { return nil }
-                Unmanaged<LogOutput>.fromOpaque(raw).takeUnretainedValue().run()
-            }, context.toOpaque())
-        if failed == 0 { pthread_detach(thread) }
+        _ = Thread.detached("log") { self.run() }
     }
 
     /// A swift-log logger whose lines begin with `label`: `imap-login`, `imap(user)<pid><session>`.
@@ -119,60 +103,48 @@ public final class LogOutput: @unchecked Sendable {
             if severity != .info, severity != .debug { state.isUrgent = true }
             switch state.writer {
             case .busy: break
-            case .waitsForLines: pthread_cond_broadcast(self.changed)
+            case .waitsForLines: self.monitor.wakeAll()
             case .gathers:
-                if state.isUrgent || state.octets >= Self.gathered { pthread_cond_broadcast(self.changed) }
+                if state.isUrgent || state.octets >= Self.gathered { self.monitor.wakeAll() }
             }
         }
     }
 
     /// Waits until everything queued so far is written, two seconds at most.
     public func flush() {
-        var limit = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &limit)
-        limit.tv_sec += 2
-        pthread_mutex_lock(self.mutex)
-        defer {
-            self.state.flushing -= 1
-            pthread_mutex_unlock(self.mutex)
-        }
-        self.state.flushing += 1
-        self.state.isUrgent = true
-        pthread_cond_broadcast(self.changed)
-        while !self.state.lines.isEmpty || self.state.isWriting {
-            if pthread_cond_timedwait(self.changed, self.mutex, &limit) == ETIMEDOUT { return }
+        let limit = Monitor.now() &+ 2_000_000_000
+        self.monitor.lock.withLock {
+            self.state.flushing += 1
+            defer { self.state.flushing -= 1 }
+            self.state.isUrgent = true
+            self.monitor.wakeAll()
+            while !self.state.lines.isEmpty || self.state.isWriting {
+                if !self.monitor.wait(until: limit) { return }
+            }
         }
     }
 
     private func locked<R>(_ body: (inout State) -> R) -> R {
-        pthread_mutex_lock(self.mutex)
-        defer { pthread_mutex_unlock(self.mutex) }
-        return body(&self.state)
+        self.monitor.lock.withLock { body(&self.state) }
     }
 
-    /// Until there is something to write; the mutex is held.
+    /// Until there is something to write; the lock is held.
     private func waitForLines() {
         self.state.writer = .waitsForLines
-        while self.state.lines.isEmpty { pthread_cond_wait(self.changed, self.mutex) }
+        while self.state.lines.isEmpty { self.monitor.wait() }
         self.state.writer = .gathers
-        var limit = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &limit)
-        limit.tv_nsec += Self.gatheringNanoseconds
-        if limit.tv_nsec >= 1_000_000_000 {
-            limit.tv_nsec -= 1_000_000_000
-            limit.tv_sec += 1
-        }
+        let limit = Monitor.now() &+ Self.gatheringNanoseconds
         while !self.state.isUrgent, self.state.octets < Self.gathered {
-            if pthread_cond_timedwait(self.changed, self.mutex, &limit) == ETIMEDOUT { break }
+            if !self.monitor.wait(until: limit) { break }
         }
         self.state.writer = .busy
     }
 
     private func run() -> Never {
         while true {
-            pthread_mutex_lock(self.mutex)
+            self.monitor.lock.lock()
             self.state.isWriting = false
-            if self.state.flushing > 0 { pthread_cond_broadcast(self.changed) }
+            if self.state.flushing > 0 { self.monitor.wakeAll() }
             self.waitForLines()
             let lines = self.state.lines
             let dropped = self.state.dropped
@@ -184,7 +156,7 @@ public final class LogOutput: @unchecked Sendable {
             self.state.reopens = false
             self.state.isUrgent = false
             self.state.isWriting = true
-            pthread_mutex_unlock(self.mutex)
+            self.monitor.lock.unlock()
             for line in lines {
                 self.writer.write(line.text, line.severity, at: line.time, to: destinations)
             }
