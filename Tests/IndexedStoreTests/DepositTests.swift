@@ -1,3 +1,4 @@
+import Glibc
 import IndexedStore
 import MIMECore
 import MailCore
@@ -41,6 +42,77 @@ import Testing
             }
             #expect(sizes.count == 5)
         }
+    }
+
+    /// A message whose file is in place before that of the one before it is answered for when it can be found.
+    @Test func answeredMessageIsFound() async throws {
+        let volume = try TestVolume(.maildir)
+        let turnstile = Turnstile(1)
+        let placed = Mutex(0)
+        try await volume.with {
+            $0.crashPoint = { point in
+                if point == .beforePublish { turnstile.pass() }
+                if point == .afterPublish { placed.withLock { $0 += 1 } }
+            }
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readOnly, onChange: {})
+            defer { inbox.close() }
+            async let slow = store.put(message("slow"), account)
+            await eventually { turnstile.isHolding }
+            let isAnswered = Mutex(false)
+            async let quick: Int = {
+                try await store.put(message("quick"), account)
+                isAnswered.withLock { $0 = true }
+                return inbox.snapshot().count
+            }()
+            await eventually { placed.withLock { $0 } == 1 }
+            #expect(inbox.snapshot().count == 0)
+            #expect(!isAnswered.withLock { $0 })
+            turnstile.open()
+            #expect(try await quick == 2)
+            _ = try await slow
+            #expect(try await inbox.subjects() == ["slow", "quick"])
+        }
+    }
+
+    /// Of messages that are stored all or none, none is seen when the file of one cannot be put in its place.
+    @Test func noneIsStoredWhenOneCannotBe() async throws {
+        let volume = try TestVolume(.maildir)
+        let root = "\(volume.directory)/anna"
+        let isBroken = Mutex(false)
+        try await volume.with {
+            $0.crashPoint = { point in
+                guard point == .beforePublish, isBroken.withLock({ $0 }) else { return }
+                // Where messages with flags go, there is a file.
+                rename("\(root)/cur", "\(root)/away")
+                close(open("\(root)/cur", O_CREAT | O_WRONLY, 0o600))
+            }
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("before"), account)
+            let inbox = try await account.open(.inbox, .readOnly, onChange: {})
+            defer { inbox.close() }
+            isBroken.withLock { $0 = true }
+            let deposits = [
+                Deposit(message: message("new"), account: account, mailbox: .inbox),
+                Deposit(message: message("flagged"), account: account, mailbox: .inbox, flags: [.flagged]),
+            ]
+            await #expect(throws: StoreError.self) { try await store.depositAll(deposits) }
+            isBroken.withLock { $0 = false }
+            unlink("\(root)/cur")
+            rename("\(root)/away", "\(root)/cur")
+            #expect(try await inbox.subjects() == ["before"])
+            try await store.put(message("after"), account)
+            #expect(try await inbox.subjects() == ["before", "after"])
+        }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readOnly, onChange: {})
+            #expect(try await inbox.subjects() == ["before", "after"])
+            inbox.close()
+        }
+        #expect(Shell.names("\(root)/new").count + Shell.names("\(root)/cur").count == 2)
     }
 
     @Test(arguments: TestFormat.allCases) func manyRecipientsInOneCall(_ format: TestFormat) async throws {

@@ -25,7 +25,7 @@ extension Copying {
         guard self.hasFiles else {
             self.show()
             self.volume.configuration.crashPoint(.afterPublish)
-            self.answer()
+            self.answerWhenShown()
             return
         }
         let failure = self.placeFiles()
@@ -52,7 +52,7 @@ extension Copying {
         self.fileWorkDone()
         if let hold = self.hold { self.volume.fileWork.letGoAfterSync(hold) }
         if let modSeq = self.vanishedModSeq { self.removeSources(modSeq) }
-        self.answer()
+        self.answerWhenShown()
     }
 
     /// Copies that cannot be in the log, or not all of them, or not in the files: the client is told so, and may try again.
@@ -87,6 +87,8 @@ extension Copying {
         self.volume.configuration.log(
             .error,
             "\(self.target.description): moved files cannot be placed now: \(failure). Tried again until it succeeds")
+        if let arriving = self.arriving { self.target.holdUp(arriving) }
+        if let leaving = self.leaving { self.source.holdUp(leaving) }
         self.volume.fileWork.retry { [self] attempt in
             guard let failure = self.placeFiles(), !self.isTargetDeleted else {
                 self.placed()
@@ -156,6 +158,13 @@ extension Copying {
         } else {
             self.target.publish(arriving)
         }
+    }
+
+    /// Who copied or moved finds everything in its new place.
+    private func answerWhenShown() {
+        if let arriving = self.arriving, self.target.whenSettled(arriving, { self.answerWhenShown() }) { return }
+        if let leaving = self.leaving, self.source.whenSettled(leaving, { self.answerWhenShown() }) { return }
+        self.answer()
     }
 
     /// There will be no copies.

@@ -98,6 +98,8 @@ final class Depositing: @unchecked Sendable {
     var parcels: [PendingParcel]
     /// In the order of the deposits; `nil` while unanswered.
     private(set) var results: [Result<StoredMessage, StoreError>?]
+    /// What may not be visible yet though its file is in place.
+    private var unseen: [(MailboxState, MailboxState.PendingEntry)] = []
     private let mode: Mode
     let volume: Volume
     private let continuation: CheckedContinuation<Outcome, Never>
@@ -344,37 +346,32 @@ final class Depositing: @unchecked Sendable {
     private func publish() {
         let crashPoint = self.volume.configuration.crashPoint
         crashPoint(.beforePublish)
+        let failure = self.mode == .allOrNone ? self.placeAll() : nil
         for group in self.groups {
-            for item in group.items {
-                guard let entry = item.entry, let uid = item.uid else { continue }
-                guard group.sequence != nil else {
-                    item.state.drop(entry)
-                    if let prepared = item.prepared { item.state.discard(prepared) }
-                    continue
-                }
-                guard let prepared = item.prepared else {
-                    self.show(entry, item.state)
-                    self.results[item.index] = .success(
-                        StoredMessage(uidValidity: item.state.uidValidity, uid: uid))
-                    continue
-                }
-                self.publish(item, entry, prepared, uid, group.message.octets)
-            }
+            for item in group.items { self.publish(item, of: group, failure) }
             let states = group.items.filter { $0.prepared != nil }.map(\.state)
             if let sequence = group.sequence, !states.isEmpty { self.volume.fileWork.done(sequence, states) }
             if let sequence = group.sequence { self.showEffects(group, sequence) }
         }
         crashPoint(.afterPublish)
-        self.answer()
+        self.answerWhenShown()
     }
 
-    private func publish(
-        _ item: Item, _ entry: MailboxState.PendingEntry, _ prepared: PreparedBody, _ uid: UID,
-        _ octets: MessageOctets
-    ) {
-        let state = item.state
+    /// Puts the files of all messages in their places before anybody sees one of them; what keeps one from it.
+    private func placeAll() -> StoreError? {
+        for group in self.groups where group.sequence != nil {
+            for item in group.items where item.entry != nil {
+                if let failure = self.place(item, group.message.octets) { return failure }
+            }
+        }
+        return nil
+    }
+
+    /// Puts a message's file in its place; what keeps it from there.
+    private func place(_ item: Item, _ octets: MessageOctets) -> StoreError? {
+        guard let prepared = item.prepared, let entry = item.entry else { return nil }
         do throws(StoreError) {
-            try state.changeFiles(of: CollectionOfOne(prepared.location)) { (files) throws(StoreError) in
+            try item.state.changeFiles(of: CollectionOfOne(prepared.location)) { (files) throws(StoreError) in
                 do throws(StoreError) {
                     try files.publish(prepared, flags: item.fileFlags)
                 } catch {
@@ -384,19 +381,49 @@ final class Depositing: @unchecked Sendable {
                         internalDate: entry.records[0].internalDate)
                 }
             }
-            self.volume.fileWork.add(rows: [UIDListRow(uid, prepared.location, guid: item.guid)], state)
-            self.show(entry, state)
-            self.results[item.index] = .success(StoredMessage(uidValidity: state.uidValidity, uid: uid))
+            return nil
         } catch {
+            return error
+        }
+    }
+
+    /// - Parameter failure: of one of those that are stored all or none.
+    private func publish(_ item: Item, of group: Group, _ failure: StoreError?) {
+        guard let entry = item.entry, let uid = item.uid else { return }
+        let state = item.state
+        guard group.sequence != nil else {
+            state.drop(entry)
+            if let prepared = item.prepared { state.discard(prepared) }
+            return
+        }
+        let failure = self.mode == .allOrNone ? failure : self.place(item, group.message.octets)
+        let stored = StoredMessage(uidValidity: state.uidValidity, uid: uid)
+        if let failure {
             if state.isGone {
                 // Stored, and then deleted with its mailbox.
                 state.drop(entry)
-                self.results[item.index] = .success(StoredMessage(uidValidity: state.uidValidity, uid: uid))
+                self.results[item.index] = .success(stored)
                 return
             }
             self.takeBack(state, entry, uid)
-            self.results[item.index] = .failure(error)
+            if let prepared = item.prepared { state.discard(prepared) }
+            self.results[item.index] = .failure(failure)
+            return
         }
+        if let prepared = item.prepared {
+            self.volume.fileWork.add(rows: [UIDListRow(uid, prepared.location, guid: item.guid)], state)
+        }
+        self.show(entry, state)
+        self.unseen.append((state, entry))
+        self.results[item.index] = .success(stored)
+    }
+
+    /// Who stored a message finds it.
+    private func answerWhenShown() {
+        while let (state, entry) = self.unseen.popLast() {
+            if state.whenSettled(entry, { self.answerWhenShown() }) { return }
+        }
+        self.answer()
     }
 
     private func show(_ entry: MailboxState.PendingEntry, _ state: MailboxState) {

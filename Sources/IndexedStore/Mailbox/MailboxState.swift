@@ -94,6 +94,12 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         var ticket: UInt64 = 0
         var isReady = false
         var isDropped = false
+        /// It is visible, or dropped.
+        var isSettled = false
+        /// Nobody knows when it will be ready.
+        var isHeldUp = false
+        /// Who waits until it is settled.
+        var whenSettled: (@Sendable () -> Void)?
 
         init(
             modSeq: ModSeq, records: [MessageRecord], locations: [BodyLocation], vanished: UIDSet = [],
@@ -219,6 +225,33 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
 
     // MARK: Becoming visible
 
+    /// Has `body` called once an entry is visible, on the thread that makes it so.
+    ///
+    /// UIDs become visible in their order: a message whose file is in place may wait for one before it, and until then who
+    /// is told of it would not find it. `false`, and no call, when it is visible already, or when something before it is
+    /// held up.
+    func whenSettled(_ entry: PendingEntry, _ body: @escaping @Sendable () -> Void) -> Bool {
+        self.lock.withLock {
+            guard !entry.isSettled, !self.pending.prefix(while: { $0 !== entry }).contains(where: \.isHeldUp) else {
+                return false
+            }
+            entry.whenSettled = body
+            return true
+        }
+    }
+
+    /// Lets nobody wait any longer for what comes behind an entry: nobody knows when that will be ready.
+    func holdUp(_ entry: PendingEntry) {
+        let waiting = self.lock.withLock {
+            entry.isHeldUp = true
+            return self.pending.drop(while: { $0 !== entry }).dropFirst().compactMap { other in
+                defer { other.whenSettled = nil }
+                return other.whenSettled
+            }
+        }
+        for body in waiting { body() }
+    }
+
     /// Makes an entry visible as soon as those before it are; tells the sessions.
     func publish(_ entry: PendingEntry) { self.settle(entry, isDropped: false) }
 
@@ -283,10 +316,14 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     private func releaseReady() -> ([SessionNotifier], QuotaLedger.Change) {
         var hasChanged = false
         var hasDropped = false
+        var waiting: [SessionNotifier] = []
         var reserved = QuotaUsage.zero
         while let entry = self.pending.first, entry.isReady {
             self.pending.removeFirst()
             hasChanged = true
+            entry.isSettled = true
+            if let body = entry.whenSettled { waiting.append(SessionNotifier(body)) }
+            entry.whenSettled = nil
             reserved = reserved + entry.reserved
             if entry.isDropped {
                 hasDropped = true
@@ -317,7 +354,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         guard hasChanged else { return ([], QuotaLedger.Change()) }
         if hasDropped, self.pending.isEmpty { self.keepUnusedNumbers() }
         self.refreshSnapshotHead()
-        return (self.listeners, self.quotaChange(ending: reserved))
+        return (self.listeners + waiting, self.quotaChange(ending: reserved))
     }
 
     /// Who hears of a change: the sessions, and those who watch the account. With the lock held, to be told without.
