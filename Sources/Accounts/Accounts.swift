@@ -68,19 +68,30 @@ public struct Accounts: Sendable {
     /// The account of the store that has a user's mail in a namespace, private or public, without prefixes and lists; of
     /// the one with INBOX when `namespace` is `nil`. `.notFound` for a name of none, `.cannot` for a shared one.
     public func kept(_ namespace: String?, of user: UserRecord) async throws(StoreError) -> any MailAccount {
-        guard let namespace else {
-            let own = try await self.store.account(self.identity(of: user))
-            self.applyQuota(of: user, to: own)
-            return own
-        }
+        let identity = try self.identity(ofNamespace: namespace, for: user)
+        let account = try await self.store.account(identity)
+        if identity.name == user.user { self.applyQuota(of: user, to: account) }
+        return account
+    }
+
+    /// Has the account begin anew that `kept` would open, when nothing of its mail is where it should be. `false`: there
+    /// is some.
+    public func beginAnew(_ namespace: String?, of user: UserRecord) async throws(StoreError) -> Bool {
+        try await self.store.beginAnew(self.identity(ofNamespace: namespace, for: user))
+    }
+
+    private func identity(
+        ofNamespace namespace: String?, for user: UserRecord
+    ) throws(StoreError) -> AccountIdentity {
+        guard let namespace else { return try self.identity(of: user) }
         guard let settings = self.namespaces.first(where: { $0.name == namespace }) else {
             throw StoreError(.notFound, "namespace \(namespace)")
         }
-        if settings.holdsInbox { return try await self.kept(nil, of: user) }
+        if settings.holdsInbox { return try self.identity(of: user) }
         guard settings.type != .shared else {
             throw StoreError(.cannot, "namespace \(namespace) has the mail of other users; name them")
         }
-        return try await self.store.account(self.identity(of: settings, for: user))
+        return try self.identity(of: settings, for: user)
     }
 
     /// Opens the account of another user as that user sees it; `nil` when there is no such user, or one whose account

@@ -149,6 +149,17 @@ extension AdminCommand {
                 _ = context.sessions?.kick { $0.user == name }
                 try await output.row([String(count)])
             }
+        case .accountBeginAnew(let users, let namespace):
+            try await output.columns(users.column + ["begun"])
+            return try await Self.eachUser(users, context, &output) { user, output throws(AdminError) in
+                let hasBegun: Bool
+                do throws(StoreError) {
+                    hasBegun = try await context.accounts.beginAnew(namespace, of: user)
+                } catch {
+                    throw AdminError(error, "account \(user.user)")
+                }
+                try await output.row([hasBegun ? "yes" : "no, its mail is there"])
+            }
         case .search(let users, let query):
             let selection = try MessageSelection(query)
             try await output.columns(users.column + ["mailbox-guid", "uid"])

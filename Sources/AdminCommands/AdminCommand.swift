@@ -26,6 +26,8 @@ public enum AdminCommand: Sendable, Hashable {
     /// `nil`: the limits of the settings hold again.
     case quotaSet(UserSelection, QuotaChange?)
     case accountMove(UserSelection, MoveTarget)
+    /// `namespace`: whose mail it is; `nil`: that of INBOX.
+    case accountBeginAnew(UserSelection, namespace: String?)
     case access(UserSelection, AccessVerb)
     case upkeep(UserSelection, UpkeepVerb)
     /// `nil`: the whole volume.
@@ -136,6 +138,11 @@ public enum AdminCommand: Sendable, Hashable {
             let users = try arguments.users()
             self = .accountMove(
                 users, MoveTarget(try arguments.oneOperand("account move -u USER FORMAT | volume=NAME")))
+        case ("account", "begin-anew"):
+            arguments.skip()
+            let users = try arguments.users()
+            let names = try arguments.operands(0...1, "account begin-anew -u USER [NAMESPACE]")
+            self = .accountBeginAnew(users, namespace: names.first)
         case (let word, _):
             throw AdminError(.usage, "unknown command: \(word ?? "(none)"); see martlet help")
         }

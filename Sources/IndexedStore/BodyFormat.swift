@@ -13,6 +13,21 @@ public protocol BodyFormat: Sendable {
 
     /// Opens the files of an account, creating its root at first sight.
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles
+
+    /// The directory that should hold an account's mail and has nothing of it, or is not there at all: its file system
+    /// is not mounted, most likely. `nil` when all is where it should be, or nothing is known to be there. Makes nothing.
+    func missingPlace(of identity: AccountIdentity, _ known: KnownMail) throws(StoreError) -> String?
+}
+
+/// What the index knows to be among an account's files.
+public struct KnownMail: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Messages in INBOX.
+    public static let inbox = KnownMail(rawValue: 1)
+    /// Other mailboxes.
+    public static let mailboxes = KnownMail(rawValue: 2)
 }
 
 /// Where the octets of a format's messages are.
@@ -27,10 +42,15 @@ public enum BodyHome: Sendable, Hashable {
 
 extension BodyFormat {
     public var home: BodyHome { .files }
+    public func missingPlace(of identity: AccountIdentity, _ known: KnownMail) throws(StoreError) -> String? { nil }
 }
 
 /// The files of one account.
 public protocol AccountFiles: Sendable {
+    /// Says what is among the files. When nothing of that is there any more they are away, not empty: calls then make
+    /// no root anew and throw `.temporary`.
+    func expect(_ known: KnownMail)
+
     /// Every mailbox that exists as files, INBOX included, in any order. Also what other programs made.
     func mailboxes() throws(StoreError) -> [MailboxName]
 
@@ -97,6 +117,7 @@ public protocol AccountFiles: Sendable {
 }
 
 extension AccountFiles {
+    public func expect(_ known: KnownMail) {}
     public var watchedDirectories: [String] { [] }
     public func attributes() throws(StoreError) -> [StoredAttribute] { [] }
     public func changeAttributes(_ changes: [StoredAttribute]) throws(StoreError) {}

@@ -49,6 +49,11 @@ public protocol MailStore: Sendable {
     /// taken along. The account works meanwhile; its sessions end once, for a moment.
     func move(_ identity: AccountIdentity, toVolume name: String) async throws(StoreError) -> Int
 
+    /// Has an account begin anew whose mail somebody removed on purpose. The store else takes it for being away, on a file
+    /// system that is not mounted, and refuses the account. `false`, and nothing changed, when there is any mail.
+    /// `.notFound` for an account that the store has never seen.
+    func beginAnew(_ identity: AccountIdentity) async throws(StoreError) -> Bool
+
     /// Names of the accounts with a mailbox whose access control list is about one of the identifiers, sorted.
     func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String]
 
@@ -85,6 +90,7 @@ extension MailStore {
     public func move(_ identity: AccountIdentity, toVolume name: String) async throws(StoreError) -> Int {
         throw StoreError(.cannot, "a store of one volume")
     }
+    public func beginAnew(_ identity: AccountIdentity) async throws(StoreError) -> Bool { false }
     public func hasAccount(_ name: String) async throws(StoreError) -> Bool {
         try await self.accountNames().contains(name)
     }

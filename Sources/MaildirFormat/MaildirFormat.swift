@@ -29,6 +29,12 @@ public struct MaildirFormat: BodyFormat {
     public init(_ options: MaildirOptions = MaildirOptions()) { self.shared = Shared(options) }
 
     public func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles {
-        try MaildirAccount(identity, self.shared)
+        let account = try MaildirAccount(identity, self.shared)
+        try account.makeRoots()
+        return account
+    }
+
+    public func missingPlace(of identity: AccountIdentity, _ known: KnownMail) throws(StoreError) -> String? {
+        known.isEmpty ? nil : try MaildirAccount(identity, self.shared).missingPlace(known)
     }
 }

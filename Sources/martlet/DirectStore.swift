@@ -24,7 +24,7 @@ enum DirectStore {
         case .user, .authTest, .sieve: needsMail = false
         case .mailboxList, .mailboxStatus, .mailboxCreate, .mailboxDelete, .mailboxRename, .mailboxSubscribe,
             .mailboxMetadata, .search, .fetch, .expunge, .forceResync, .quotaGet, .quotaRecalculate, .quotaSet,
-            .accountMove, .access, .queue, .upkeep, .verify, .scrub, .status, .why:
+            .accountMove, .accountBeginAnew, .access, .queue, .upkeep, .verify, .scrub, .status, .why:
             needsMail = true
         }
         let settings = configuration.settings

@@ -98,6 +98,8 @@ struct WordsTests {
             "expunge", "-A", "mailbox", "Trash", "all", is: .expunge(.all, query: ["mailbox", "Trash", "all"])),
         Case("account", "move", "-u", "anna", "pack", is: .accountMove(.matching("anna"), .format("pack"))),
         Case("account", "move", "-u", "anna", "volume=b", is: .accountMove(.matching("anna"), .volume("b"))),
+        Case("account", "begin-anew", "-u", "anna", is: .accountBeginAnew(.matching("anna"), namespace: nil)),
+        Case("account", "begin-anew", "-A", "--", "public", is: .accountBeginAnew(.all, namespace: "public")),
         Case("why", "<a@b>", is: .why(user: nil, .identifier("a@b"))),
         Case("why", "-u", "anna", "--", "-x", is: .why(user: "anna", .identifier("-x"))),
         Case("why", "-u", "anna", "INBOX", "1", is: .why(user: "anna", .message(mailbox: "INBOX", UID.first))),

@@ -14,11 +14,16 @@ struct UnsyncedFormat: BodyFormat {
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles {
         UnsyncedAccount(files: try self.format.openAccount(identity), writesLists: self.writesLists)
     }
+    func missingPlace(of identity: AccountIdentity, _ known: KnownMail) throws(StoreError) -> String? {
+        try self.format.missingPlace(of: identity, known)
+    }
 }
 
 private struct UnsyncedAccount: AccountFiles {
     let files: any AccountFiles
     let writesLists: Bool
+
+    func expect(_ known: KnownMail) { self.files.expect(known) }
 
     func mailboxes() throws(StoreError) -> [MailboxName] { try self.files.mailboxes() }
     func mailboxListFingerprint() -> UInt64 { self.files.mailboxListFingerprint() }

@@ -7,10 +7,20 @@ internal import Threads
 struct AccountOpening {
     private let volume: Volume
     private let identity: AccountIdentity
+    private let missing: MissingMail
 
-    init(_ volume: Volume, _ identity: AccountIdentity) {
+    /// What to do when nothing is there of the mail that the index knows.
+    enum MissingMail {
+        /// Its file system is not mounted, most likely: nothing is made, nothing forgotten.
+        case refuse
+        /// Somebody has removed it, and the account begins anew.
+        case beginAnew
+    }
+
+    init(_ volume: Volume, _ identity: AccountIdentity, _ missing: MissingMail = .refuse) {
         self.volume = volume
         self.identity = identity
+        self.missing = missing
     }
 
     /// The account, and the ticket of a record to wait for.
@@ -26,6 +36,7 @@ struct AccountOpening {
         identity.volume = ""
         var lastUIDValidity: UInt32 = 0
         var quotaLimits: QuotaLimits?
+        var isChanged = false
         if let known = try self.volume.schema.accountID(identity.name) {
             id = known
             let row = try self.volume.schema.accountRow(id)
@@ -36,7 +47,7 @@ struct AccountOpening {
                 // The setting is for new accounts: this one's messages are where they are.
                 identity.driver = row.identity.driver
             }
-            if row?.identity != identity { ticket = try self.queue(id, identity) }
+            isChanged = row?.identity != identity
         } else {
             guard let new = self.volume.accounts.takeID() else { throw StoreError(.limit, "accounts") }
             id = new
@@ -47,25 +58,29 @@ struct AccountOpening {
         }
         identity.volume = self.volume.configuration.volumeName
         let format = try self.volume.configuration.format(of: identity)
+        let mailboxes = try self.volume.schema.mailboxes(of: id, restarts: self.volume.restarts)
+        let known = KnownMail(mailboxes.map(\.head), madeBySettings: self.volume.configuration.mailboxDefaults)
+        if self.missing == .refuse { try format.refuseMissing(known, of: identity) }
         let files =
             format.home == .log
             ? try format.openAccount(identity)
             : try identity.asOwner { () throws(StoreError) in try format.openAccount(identity) }
+        if self.missing == .refuse { files.expect(known) }
+        if isChanged { ticket = try self.queue(id, identity) }
         var directory = StoreAccount.Directory()
         directory.nextMailbox = nextMailbox
         if format.home == .log { directory.subscriptions = try self.volume.schema.subscriptions(of: id) }
-        let mailboxes = try self.volume.schema.mailboxes(of: id, restarts: self.volume.restarts)
         for mailbox in mailboxes { lastUIDValidity = max(lastUIDValidity, mailbox.head.uidValidity.rawValue) }
         let core = AccountCore(
             id: id, identity: identity, files: files, home: format.home, lastUIDValidity: lastUIDValidity,
             volume: self.volume, quotaLimits: quotaLimits)
         let missing = try self.enter(mailboxes, core, &directory)
         let account = StoreAccount(core: core, directory: directory)
+        try account.refreshDirectory()
         for key in missing {
             let record = PendingRecord(record: .mailboxDeleted(key.key, name: key.name), isAwaited: false)
             ticket = self.volume.committer.enqueue(record) ?? ticket
         }
-        try account.refreshDirectory()
         if isNew {
             try self.indexSpecialUses(account)
         } else if let changed = try account.compareAttributes() {

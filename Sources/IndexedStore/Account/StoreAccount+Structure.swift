@@ -87,8 +87,15 @@ extension StoreAccount {
     ) throws(StoreError) -> (state: MailboxState, ticket: UInt64) {
         let head = MailboxHead(created, restarts: self.volume.restarts)
         let state = MailboxState(core: self.core, key: created.key, head: head, keywords: [], files: files)
+        let fileWork = self.volume.fileWork
         let ticket = try state.lock.withLock { () throws(StoreError) -> UInt64 in
-            try state.queue(PendingRecord(record: .mailboxCreated(created), isAwaited: false))
+            try state.queue(
+                PendingRecord(
+                    record: .mailboxCreated(created), isAwaited: false, hasFileWork: self.core.home == .files,
+                    completion: { result in
+                        // Its directory is on the disk with the next sync; until then the log can make it again.
+                        if case .success(let sequence) = result { fileWork.done(sequence, [state]) }
+                    }))
         }
         self.directory.withLock { $0.entries[created.name] = .indexed(state) }
         return (state, ticket)

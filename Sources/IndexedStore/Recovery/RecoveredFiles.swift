@@ -33,6 +33,8 @@ struct RecoveredFiles {
     /// Changes of the set of mailboxes, in order.
     private var structure: [(sequence: LogSequence, record: StoreRecord)] = []
     private var accounts: [UInt32: Account] = [:]
+    /// Accounts whose mail is away, looked for once in each attempt.
+    private var refused: [UInt32: StoreError] = [:]
     private var touched: [MailboxKey: any MailboxFiles] = [:]
     /// Records whose files could not be written, to be tried again while the volume works.
     private var unwritten: [Noted] = []
@@ -136,6 +138,7 @@ struct RecoveredFiles {
     /// since is in the index.
     mutating func restoreRest(from log: VolumeLog) -> [LogSequence]? {
         var report = IndexedStore.OpenReport()
+        self.refused = [:]
         do throws(StoreError) {
             for noted in self.unwritten { try self.restore(noted, from: log, &report) }
             for (key, files) in self.touched {
@@ -304,15 +307,50 @@ struct RecoveredFiles {
         if let known = self.accounts[id] { return known }
         // The files of one that has left are another volume's.
         guard let row = try self.schema.accountRow(id), !row.identity.isInTransit else { return nil }
+        if let refusal = self.refused[id] { throw refusal }
         let identity = row.identity
         let format = try self.configuration.format(of: identity)
+        let known = format.home == .log ? [] : try self.knownMail(id)
+        do throws(StoreError) {
+            try format.refuseMissing(known, of: identity)
+        } catch {
+            self.refused[id] = error
+            throw error
+        }
         let files =
             format.home == .log
             ? try format.openAccount(identity)
             : try identity.asOwner { () throws(StoreError) in try format.openAccount(identity) }
+        files.expect(known)
         let account = Account(identity: identity, files: files, home: format.home)
         self.accounts[id] = account
         return account
+    }
+
+    /// What was among an account's files before the records that are noted: those of a new account, its root included,
+    /// may be lost with the power, and are made again.
+    private func knownMail(_ id: UInt32) throws(StoreError) -> KnownMail {
+        var noted: [MailboxKey: Set<UID>] = [:]
+        for message in self.octets.keys where message.key.account == id {
+            noted[message.key, default: []].insert(message.uid)
+        }
+        for message in self.origins.keys where message.key.account == id {
+            noted[message.key, default: []].insert(message.uid)
+        }
+        var made = Set<MailboxKey>()
+        for case (_, .mailboxCreated(let created)) in self.structure { made.insert(created.key) }
+        var heads: [MailboxHead] = []
+        for (key, row, _) in try self.schema.mailboxes(of: id, restarts: 0) {
+            var head = row
+            let messages = Int(head.counters.messages)
+            if messages > 0, let new = noted[key], messages <= new.count {
+                let rows = try self.schema.rows(key, new.sorted())
+                if rows.count == messages { head.counters.messages = 0 }
+            }
+            if head.counters.messages == 0, made.contains(key) { continue }
+            heads.append(head)
+        }
+        return KnownMail(heads, madeBySettings: self.configuration.mailboxDefaults)
     }
 
     /// A mailbox's files, made when they are missing; `nil` when the index does not have it.

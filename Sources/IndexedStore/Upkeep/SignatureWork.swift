@@ -50,14 +50,21 @@ final class SignatureWork {
     private func work() throws(StoreError) {
         // What is queued belongs to it.
         if self.indexer.isAwaited { try self.volume.waitApplied(self.volume.committer.lastTicket) }
+        var failure: StoreError?
         var next: MailboxKey? = MailboxKey(account: 0, mailbox: 0)
         while let start = next, let mark = try self.mark(from: start), !self.mustStop {
-            try self.sign(mark)
+            do throws(StoreError) {
+                try self.sign(mark)
+            } catch {
+                // The mail of one account that is away keeps nobody else's waiting.
+                failure = error
+            }
             next =
                 mark.key.mailbox < .max
                 ? MailboxKey(account: mark.key.account, mailbox: mark.key.mailbox + 1)
                 : mark.key.account < .max ? MailboxKey(account: mark.key.account + 1, mailbox: 0) : nil
         }
+        if let failure { throw failure }
         // The notes are on their way: a round is done when they have arrived.
         self.volume.applier.drain()
         guard self.begun > 0, !self.mustStop, try self.mark(from: MailboxKey(account: 0, mailbox: 0)) == nil else {
@@ -257,6 +264,7 @@ final class SignatureWork {
             let format = try self.volume.configuration.format(of: self.identity)
             var status = stat()
             // Opening an account makes its directory, which must not come back when somebody has removed it.
+            try format.refuseMissing(self.name.isInbox ? .inbox : .mailboxes, of: self.identity)
             return try self.identity.asOwner { () throws(StoreError) in
                 guard stat(self.identity.mailPath, &status) == 0 else { throw StoreError(.expunged) }
                 let files: any MailboxFiles

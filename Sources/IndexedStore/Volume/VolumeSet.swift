@@ -138,6 +138,16 @@ public final class VolumeSet: MailStore {
         return account
     }
 
+    public func beginAnew(_ identity: AccountIdentity) async throws(StoreError) -> Bool {
+        let gate = self.gate(identity.name)
+        await gate.enter()
+        defer { gate.leave() }
+        guard let store = try await self.store(having: identity.name) else {
+            throw StoreError(.notFound, "account \(identity.name)")
+        }
+        return try await store.beginAnew(identity)
+    }
+
     public func hasAccount(_ name: String) async throws(StoreError) -> Bool {
         try await self.store(having: name) != nil
     }

@@ -10,7 +10,12 @@ extension MaildirAccount {
     private static let maximumDirectories = 100_000
 
     func mailboxes() throws(StoreError) -> [MailboxName] {
-        let root = try self.directory()
+        let names = try self.mailboxes(in: try self.currentDirectory())
+        if names.count == 1 { try self.checkPresent() }
+        return names
+    }
+
+    func mailboxes(in root: DirectoryHandle) throws(StoreError) -> [MailboxName] {
         guard let status = root.ownStatus else { throw StoreError.fromErrno("stat mail root") }
         var names: Set<MailboxName> = [.inbox]
         var watched: [RelativePath] = []
@@ -106,7 +111,7 @@ extension MaildirAccount {
 
     func mailboxListFingerprint() -> UInt64 {
         var mix = FingerprintMix()
-        guard let root = try? self.directory() else { return mix.value }
+        guard let root = try? self.currentDirectory() else { return mix.value }
         mix.add(root.ownStatus)
         for path in self.listDirectories.withLock({ $0 }) { mix.add(root.targetStatus(path)) }
         return mix.value

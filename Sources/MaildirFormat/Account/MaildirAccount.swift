@@ -26,12 +26,15 @@ final class MaildirAccount: AccountFiles {
     let sizeChanges = Mutex(SizeChanges())
     /// Directories that tell by their time of change when mailboxes come and go; those seen last.
     let listDirectories = Mutex<[RelativePath]>([])
+    /// What is known to be among the files.
+    let known = Atomic<UInt8>(0)
     private let key: UInt64
     private let controlKey: UInt64
 
     /// Where Dovecot, too, puts a mailbox that is being removed, and looks for left-overs.
     static let trash = Array("..DOVECOT-TRASHED".utf8)
 
+    /// Makes and opens nothing.
     init(_ identity: AccountIdentity, _ shared: MaildirFormat.Shared) throws(StoreError) {
         let places = identity.places
         guard let root = try Self.path(identity.mailPath, "mail path") else {
@@ -60,20 +63,6 @@ final class MaildirAccount: AccountFiles {
         self.ownerID = identity.owner?.uid
         self.key = shared.directories.makeKey()
         self.controlKey = shared.directories.makeKey()
-        try Self.makeRoot(root)
-        if let control = self.controlRoot { try Self.makeRoot(control) }
-        let directory = try self.directory()
-        if self.inboxDirectory.isEmpty {
-            try Self.makeFolders(in: directory)
-        } else {
-            let inbox = self.inboxDirectory
-            try Self.makeRoot(inbox.first == 0x2F ? inbox : root + [0x2F] + inbox)
-            guard let inbox = directory.subdirectory(RelativePath(inbox)) else {
-                throw StoreError(.cannot, "the directory of INBOX of \(identity.name) cannot be opened")
-            }
-            try Self.makeFolders(in: inbox)
-        }
-        self.emptyTrash(directory)
     }
 
     deinit {
@@ -93,7 +82,26 @@ final class MaildirAccount: AccountFiles {
     }
 
     func directory() throws(StoreError) -> DirectoryHandle {
-        try self.current(self.key, self.root)
+        do throws(StoreError) {
+            return try self.current(self.key, self.root)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            // It was there when the account was opened.
+            throw StoreError(.temporary, error.detail)
+        }
+    }
+
+    /// `directory()`, or what has its place by now: another file system may have been mounted there.
+    func currentDirectory() throws(StoreError) -> DirectoryHandle {
+        let held = try self.directory()
+        var now = stat()
+        if RelativePath(self.root).withCString({ stat($0, &now) }) == 0, let own = held.ownStatus,
+            now.st_ino == own.st_ino, now.st_dev == own.st_dev
+        {
+            return held
+        }
+        self.shared.directories.forget(self.key)
+        return try self.directory()
     }
 
     /// Where the text files of the whole account are.
@@ -145,10 +153,11 @@ final class MaildirAccount: AccountFiles {
         if name.isInbox {
             let root = try self.directory()
             if self.inboxDirectory.isEmpty {
-                try Self.makeFolders(in: root)
+                try self.completeInbox(root)
             } else if let inbox = root.subdirectory(RelativePath(self.inboxDirectory)) {
-                try Self.makeFolders(in: inbox)
+                try self.completeInbox(inbox)
             } else {
+                try self.checkPresent()
                 try Self.makeRoot(self.absolute(self.inboxDirectory))
             }
             return self.inboxDirectory
@@ -219,6 +228,7 @@ final class MaildirAccount: AccountFiles {
     func deleteMailbox(_ name: MailboxName) throws(StoreError) {
         guard !name.isInbox else { throw StoreError(.cannot, "INBOX cannot be deleted") }
         guard let node = try self.existingNode(name) else { return }
+        self.noteDeletion()
         let root = try self.directory()
         let path = RelativePath(node)
         if let status = root.status(path), status.st_mode & S_IFMT == S_IFLNK {
@@ -255,7 +265,7 @@ final class MaildirAccount: AccountFiles {
         throw StoreError(.inUse, "the directory for removed mailboxes cannot be emptied")
     }
 
-    private func emptyTrash(_ root: DirectoryHandle) {
+    func emptyTrash(_ root: DirectoryHandle) {
         let path = RelativePath(Self.trash)
         guard root.status(path) != nil else { return }
         DirectoryRemoval.remove(path, in: root)

@@ -68,7 +68,7 @@ extension MaildirMailbox {
         var linked = directory.link(source, in: AT_FDCWD, to: target)
         if linked == -ENOENT {
             if let again = self.reopenedDirectory(after: directory) { directory = again }
-            try MaildirAccount.makeFolders(in: directory)
+            try self.makeFolders(in: directory)
             linked = directory.link(source, in: AT_FDCWD, to: target)
         }
         // Published before, under these flags or others.
@@ -123,7 +123,7 @@ extension MaildirMailbox {
             var linked = directory.link(source, in: sourceDirectory, to: target)
             if linked == -ENOENT {
                 directory = self.reopenedDirectory(after: directory) ?? directory
-                try MaildirAccount.makeFolders(in: directory)
+                try self.makeFolders(in: directory)
                 linked = directory.link(source, in: sourceDirectory, to: target)
             }
             switch linked {

@@ -53,7 +53,7 @@ extension MaildirMailbox {
         if descriptor == -ENOENT {
             // The directory we hold was replaced, or someone removed tmp/.
             directory = self.reopenedDirectory(after: directory) ?? directory
-            try MaildirAccount.makeFolders(in: directory)
+            try self.makeFolders(in: directory)
             descriptor = directory.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
         }
         guard descriptor >= 0 else {
@@ -128,7 +128,7 @@ extension MaildirMailbox {
         var renamed = directory.rename(temporary, target)
         if renamed == -ENOENT {
             if let again = self.reopenedDirectory(after: directory) { directory = again }
-            try MaildirAccount.makeFolders(in: directory)
+            try self.makeFolders(in: directory)
             renamed = directory.rename(temporary, target)
         }
         if renamed == -ENOENT {
@@ -141,6 +141,7 @@ extension MaildirMailbox {
         guard renamed == 0 else {
             throw StoreError.system("publish \(self.pathText)/\(target.text)", renamed)
         }
+        self.account.noteMail(self.isInbox ? .inbox : .mailboxes)
         self.noteSize(base, 1) { directory.status(target) }
         self.takenNames.withLock { $0.note(base) }
     }
@@ -176,7 +177,7 @@ extension MaildirMailbox {
         let base = try self.base(location)
         let form = self.form(of: octets)
         let directory = try self.currentDirectory()
-        try MaildirAccount.makeFolders(in: directory)
+        try self.makeFolders(in: directory)
         var target = self.home(base, flags.flags, try self.lettersToWrite(flags.keywords))
         var present = directory.status(target)
         if present == nil {

@@ -20,6 +20,7 @@ extension MaildirMailbox {
             guard attempt == 0, let again = self.reopenedDirectory(after: directory) else { break }
             directory = again
         }
+        try self.account.checkPresent()
         throw StoreError(.expunged, "\(self.pathText): no file \(String(decoding: base, as: UTF8.self))")
     }
 

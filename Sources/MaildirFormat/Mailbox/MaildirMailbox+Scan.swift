@@ -10,7 +10,7 @@ extension MaildirMailbox {
     func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan {
         let directory = try self.currentDirectory()
         if self.isInbox {
-            try MaildirAccount.makeFolders(in: directory)
+            try self.account.completeInbox(directory)
         } else if !directory.isDirectory(RelativePath("cur")) {
             // Somebody removes it, and we must not make again what is removed.
             throw StoreError(.notFound, "\(self.pathText) is no Maildir any more")
@@ -37,6 +37,7 @@ extension MaildirMailbox {
             try self.nameLetters(of: listing, &state, texts)
             return state.keywords
         }
+        if !listing.entries.isEmpty { self.account.noteMail(self.isInbox ? .inbox : .mailboxes) }
         return self.assemble(listing, list, keywords, directory, first)
     }
 

@@ -46,7 +46,7 @@ final class MaildirMailbox: MailboxFiles {
         self.controlKey = account.shared.directories.makeKey()
         let handle = try account.shared.directories.handle(self.key, at: self.path)
         self.fileSystem = handle.ownStatus.map { UInt64($0.st_dev) }
-        if !directory.isEmpty { try MaildirAccount.makeFolders(in: handle) }
+        if !directory.isEmpty { try self.makeFolders(in: handle) }
     }
 
     deinit {
@@ -60,7 +60,12 @@ final class MaildirMailbox: MailboxFiles {
 
     /// The mailbox's directory, open.
     func directory() throws(StoreError) -> DirectoryHandle {
-        try self.account.shared.directories.handle(self.key, at: self.path)
+        do throws(StoreError) {
+            return try self.account.shared.directories.handle(self.key, at: self.path)
+        } catch {
+            if error.code == .notFound { try self.account.checkPresent() }
+            throw error
+        }
     }
 
     /// `directory()` if it is held open.
@@ -95,6 +100,15 @@ final class MaildirMailbox: MailboxFiles {
         }
         self.account.shared.directories.forget(self.key)
         return try? self.directory()
+    }
+
+    /// Makes what is missing of the folders in the mailbox's directory.
+    func makeFolders(in directory: DirectoryHandle) throws(StoreError) {
+        if self.isInbox {
+            try self.account.completeInbox(directory)
+        } else {
+            try MaildirAccount.makeFolders(in: directory)
+        }
     }
 
     /// Permissions for new text files: those of the mailbox's directory, as Dovecot takes them, and at least ours.

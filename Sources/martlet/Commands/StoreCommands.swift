@@ -176,7 +176,22 @@ struct ForceResyncCommand: AccountsCommand {
 
 struct AccountCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "account", abstract: "Works on accounts as a whole.", subcommands: [Move.self])
+        commandName: "account", abstract: "Works on accounts as a whole.", subcommands: [Move.self, BeginAnew.self])
+
+    struct BeginAnew: AccountsCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "begin-anew",
+            abstract: "Empties the index of accounts whose mail was removed on purpose.",
+            discussion: """
+                An account whose Maildir is not there, or is empty, is refused: its file system may not be mounted. This \
+                makes the Maildir anew, without any message. Where there is mail, nothing is done.
+                """)
+        @OptionGroup var target: AccountOptions
+        @Option(help: "The namespace whose mail was removed, instead of the one with INBOX.") var namespace: String?
+        var words: [String] {
+            ["account", "begin-anew"] + self.users.words + ["--"] + (self.namespace.map { [$0] } ?? [])
+        }
+    }
 
     struct Move: AccountsCommand {
         static let configuration = CommandConfiguration(

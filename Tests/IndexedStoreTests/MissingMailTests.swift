@@ -1,0 +1,199 @@
+import Glibc
+import IndexedStore
+import MailCore
+import MailStore
+import MaildirFormat
+import Testing
+
+/// Accounts whose Maildir is not there, as when its file system is not mounted.
+@Suite struct MissingMailTests {
+    /// What is in the Maildir's place meanwhile.
+    enum Place: String, CaseIterable, Sendable {
+        case nothing, emptyDirectory, directoryWithNote
+    }
+
+    private static let work = MailboxName("Work")
+
+    private func takeAway(_ volume: TestVolume, _ place: Place) {
+        let maildir = "\(volume.directory)/anna"
+        rename(maildir, "\(volume.directory)/unmounted")
+        if place != .nothing { mkdir(maildir, 0o700) }
+        if place == .directoryWithNote { Shell.write([], "\(maildir)/NOT-MOUNTED") }
+    }
+
+    private func bringBack(_ volume: TestVolume) {
+        let maildir = "\(volume.directory)/anna"
+        // Nothing may have been made there that hides the mail or would be mixed with it.
+        #expect(Shell.names(maildir).filter { $0 != "NOT-MOUNTED" } == [])
+        Shell.remove(maildir)
+        rename("\(volume.directory)/unmounted", maildir)
+    }
+
+    private func fill(_ store: IndexedStore, _ volume: TestVolume) async throws {
+        let account = try await store.account(volume.identity("anna"))
+        for number in 1...3 { try await store.put(message("m\(number)"), account, flags: [.deleted]) }
+        let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+        _ = try await inbox.expunge(UIDSet(UID.first...UID.first))
+        inbox.close()
+        let work = try #require(Self.work)
+        try await account.create(work, specialUse: nil)
+        try await store.put(message("w"), account, work)
+        try await store.finishFileWork()
+    }
+
+    private struct Seen: Equatable {
+        var inbox: MailboxStatus
+        var work: MailboxStatus
+    }
+
+    private func look(_ store: IndexedStore, _ volume: TestVolume) async throws -> Seen {
+        let account = try await store.account(volume.identity("anna"))
+        return Seen(
+            inbox: try await account.status(of: .inbox),
+            work: try await account.status(of: try #require(Self.work)))
+    }
+
+    private func expectRefusal(_ what: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+            Issue.record("\(what) was not refused")
+        } catch {
+            #expect((error as? StoreError)?.code == .temporary, "\(what): \(error)")
+        }
+    }
+
+    @Test(arguments: Place.allCases) func isRefusedAndNothingIsForgotten(_ place: Place) async throws {
+        let volume = try TestVolume()
+        let before = try await volume.with { store in
+            try await self.fill(store, volume)
+            return try await self.look(store, volume)
+        }
+        self.takeAway(volume, place)
+        try await volume.with { store in
+            for _ in 0..<2 {
+                do {
+                    _ = try await store.account(volume.identity("anna"))
+                    Issue.record("the account was opened")
+                } catch let error as StoreError {
+                    #expect(error.code == .temporary)
+                    #expect(error.detail.contains("\(volume.directory)/anna"))
+                }
+            }
+            // Others are not concerned.
+            _ = try await store.account(volume.identity("bert"))
+        }
+        self.bringBack(volume)
+        let after = try await volume.with { store in try await self.look(store, volume) }
+        #expect(after == before)
+        #expect(volume.problems == [])
+    }
+
+    /// The file system goes away while sessions are there.
+    @Test(arguments: [Place.emptyDirectory, .directoryWithNote]) func openAccountWaits(_ place: Place) async throws {
+        let volume = try TestVolume()
+        try await volume.with { store in
+            try await self.fill(store, volume)
+            let before = try await self.look(store, volume)
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            self.takeAway(volume, place)
+            await self.expectRefusal("LIST") { _ = try await account.mailboxes() }
+            await self.expectRefusal("a resync") { try await account.resync(.inbox) }
+            await self.expectRefusal("a delivery") { try await store.put(message("late"), account) }
+            await self.expectRefusal("FETCH") { _ = try await inbox.subjects() }
+            #expect(inbox.snapshot().count == 2)
+            self.bringBack(volume)
+            #expect(try await self.look(store, volume) == before)
+            #expect(try await inbox.subjects() == ["m2", "m3"])
+            inbox.close()
+        }
+    }
+
+    @Test(arguments: [true, false]) func anAdministratorLetsItBeginAnew(_ isOpen: Bool) async throws {
+        let volume = try TestVolume()
+        let identity = volume.identity("anna")
+        let before = try await volume.with { store in
+            try await self.fill(store, volume)
+            #expect(try await store.beginAnew(identity) == false)
+            if isOpen {
+                self.takeAway(volume, .nothing)
+                #expect(try await store.beginAnew(identity))
+                let account = try await store.account(identity)
+                #expect(try await account.status(of: .inbox).messages == 0)
+                #expect(try await account.mailboxes().map(\.name) == [.inbox])
+            }
+            return try await store.account(identity).status(of: .inbox)
+        }
+        if !isOpen { self.takeAway(volume, .emptyDirectory) }
+        try await volume.with { store in
+            if !isOpen { #expect(try await store.beginAnew(identity)) }
+            let account = try await store.account(identity)
+            #expect(try await account.status(of: .inbox).messages == 0)
+            let stored = try await store.put(message("new"), account)
+            #expect(stored.uid.rawValue >= before.uidNext.rawValue)
+            #expect(try await account.mailboxes().map(\.name) == [.inbox])
+            #expect(try await store.beginAnew(identity) == false)
+            await #expect(throws: StoreError.self) { _ = try await store.beginAnew(volume.identity("nobody")) }
+        }
+    }
+
+    @Test func anAccountWithoutMailIsMadeAgain() async throws {
+        let volume = try TestVolume()
+        let draft = IndexedStore.MailboxDefault(name: try #require(MailboxName("Drafts")), creation: .create)
+        try await volume.with {
+            $0.mailboxDefaults = [draft]
+        } _: { store in
+            _ = try await store.account(volume.identity("anna"))
+        }
+        Shell.remove("\(volume.directory)/anna")
+        try await volume.with {
+            $0.mailboxDefaults = [draft]
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("first"), account)
+            #expect(try await account.mailboxes().count == 2)
+        }
+    }
+
+    /// The power fails before the file system has a new account's directory; that of an old one is not mounted at the
+    /// next start.
+    @Test func powerLossIsToldFromAMissingMount() async throws {
+        let volume = try TestVolume()
+        let mail = volume.directory
+        try await volume.with { store in try await self.fill(store, volume) }
+        let unsynced: @Sendable (inout IndexedStore.Configuration) -> Void = {
+            var options = MaildirOptions()
+            options.syncTextFiles = false
+            $0.bodyFormats["maildir"] = UnsyncedFormat(format: MaildirFormat(options))
+        }
+        try await volume.with(unsynced) { store in
+            let anna = try await store.account(volume.identity("anna"))
+            try await store.put(message("late"), anna)
+            let bert = try await store.account(volume.identity("bert"))
+            try await bert.create(try #require(Self.work), specialUse: nil)
+            try await store.put(message("hello"), bert)
+            Shell.copy("\(mail)/volume", "\(mail)/crashed")
+        }
+        // What tells a copied volume from one that is where it was.
+        rename("\(mail)/volume/log/place", "\(mail)/crashed/log/place")
+        Shell.remove("\(mail)/volume")
+        rename("\(mail)/crashed", "\(mail)/volume")
+        Shell.remove("\(mail)/bert")
+        self.takeAway(volume, .emptyDirectory)
+        try await volume.with { store in
+            let bert = try await store.account(volume.identity("bert"))
+            #expect(try await bert.status(of: .inbox).messages == 1)
+            #expect(try await bert.mailboxes().map(\.name.text) == ["INBOX", "Work"])
+            await self.expectRefusal("the account") { _ = try await store.account(volume.identity("anna")) }
+            self.bringBack(volume)
+            let anna = try await store.account(volume.identity("anna"))
+            #expect(try await anna.status(of: .inbox).messages == 3)
+        }
+        try await volume.with { store in
+            let anna = try await store.account(volume.identity("anna"))
+            let inbox = try await anna.open(.inbox, .readOnly, onChange: {})
+            #expect(try await inbox.subjects() == ["m2", "m3", "late"])
+            inbox.close()
+        }
+    }
+}
