@@ -19,6 +19,8 @@ public final class OutgoingRunner: Sendable {
         /// The sender of what is told to users.
         public var postmaster = "postmaster@localhost"
         public var hostname = "localhost"
+        /// After the store itself could not read or note something.
+        package var troublePause: Duration = .seconds(5)
         /// Seconds since 1970.
         public var clock: @Sendable () -> Int64 = { 0 }
         /// Takes what went wrong, for the log.
@@ -46,8 +48,6 @@ public final class OutgoingRunner: Sendable {
     static let width = 8
     /// Between questions to a transport that cannot answer now.
     private static let askPause: Duration = .seconds(1)
-    /// After the store itself could not note something.
-    private static let troublePause: Duration = .seconds(5)
 
     /// `nil` for a store that queues nothing.
     public init?(_ store: any MailStore, _ options: Options) {
@@ -157,13 +157,13 @@ public final class OutgoingRunner: Sendable {
         } catch {
             // Deleted meanwhile, or nothing can be written now.
             guard error.code != .notFound else { return }
-            options.report("\(mail.title): \(error)")
-            guard error.code == .damaged || error.code == .expunged else {
-                try? await Task.sleep(for: Self.troublePause)
+            guard error.isLoss else {
+                options.report("\(mail.title): \(error)")
+                try? await Task.sleep(for: options.troublePause)
                 return self.queue.putBack(mail.id)
             }
-            await self.note(.gone, mail)
-            return
+            // A restart may bring back what a damaged index does not find now.
+            return await self.failed(mail, "its content cannot be read: \(error)", isFinal: false, options)
         }
         let isRedirect = mail.purpose == .redirect
         let given: MailFate
@@ -235,6 +235,8 @@ public final class OutgoingRunner: Sendable {
             do throws(StoreError) {
                 let content = try await self.queue.content(of: mail.id)
                 try await UndeliveredLetter(mail, reason, options).deposit(content, self.store)
+            } catch where error.isLoss {
+                options.report("\(mail.title): its content is lost, and it leaves the queue: \(error)")
             } catch {
                 options.report("\(mail.title): the user cannot be told: \(error)")
                 let later = now + max(1, options.longestPause.components.seconds)
@@ -253,10 +255,15 @@ public final class OutgoingRunner: Sendable {
             } catch {
                 guard error.code != .notFound else { return }
                 self.current.report("\(mail.title): \(error)")
-                guard (try? await Task.sleep(for: Self.troublePause)) != nil else { return }
+                guard (try? await Task.sleep(for: self.current.troublePause)) != nil else { return }
             }
         }
     }
+}
+
+extension StoreError {
+    /// Whether a mail's content is not there or not what it was.
+    fileprivate var isLoss: Bool { self.code == .damaged || self.code == .expunged }
 }
 
 extension QueuedMail {

@@ -27,7 +27,18 @@ final class StoreQueue: OutgoingQueue {
         let volume = self.volume
         try await volume.applied(volume.committer.lastTicket)
         return try await volume.threads.run { () throws(StoreError) in
-            guard let row = try volume.schema.outgoingRow(key) else { throw Self.missing(id) }
+            let row: OutgoingRow?
+            do throws(StoreError) {
+                row = try volume.schema.outgoingRow(key)
+            } catch {
+                // The log still has the mail, and an index made again from it finds it.
+                throw error.code == .damaged ? StoreError(.temporary, error.detail) : error
+            }
+            guard let row else {
+                // Deleted meanwhile, or a row that the index has lost.
+                guard volume.outgoing.find(id) != nil else { throw Self.missing(id) }
+                throw StoreError(.temporary, "index: no content of mail \(id)")
+            }
             let message = row.hasBody ? try volume.readBody(key.body) : MessageOctets(row.inline)
             return QueuedContent(prefix: row.prefix, message: message)
         }
