@@ -88,6 +88,7 @@ public final class IndexedStore: MailStore {
         try await self.threads.run { () throws(StoreError) in
             try volume.waitApplied(volume.committer.lastTicket)
             volume.fileWork.drain()
+            volume.applier.drain()
         }
     }
 

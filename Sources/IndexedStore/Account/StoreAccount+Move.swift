@@ -153,7 +153,7 @@ extension MailboxState {
     private static let movedAtOnce = 64
     private static let movedOctets = 4 << 20
 
-    fileprivate func moveIntoLog() throws(StoreError) -> Int {
+    func moveIntoLog() throws(StoreError) -> Int {
         let ticket = self.lock.withLock { self.lastTicket }
         try self.core.volume.waitApplied(ticket)
         var count = 0

@@ -19,11 +19,11 @@ extension MailboxState {
             slice.next = 1
             return slice
         }
-        let ticket = self.lock.withLock { self.lastTicket }
+        let (ticket, relocation) = self.lock.withLock { (self.lastTicket, self.lastRelocation) }
         try self.core.volume.waitApplied(ticket)
         let rows = try self.rows(from: first)
         for row in rows.rows {
-            try self.verify(row, mode, &slice)
+            try self.verify(row, seen: relocation, mode, &slice)
             slice.next = row.uid.rawValue + 1
             if slice.octets >= Self.verifiedOctets { return slice }
         }
@@ -125,7 +125,10 @@ extension MailboxState {
 
     // MARK: One message
 
-    private func verify(_ row: NewMessage, _ mode: VerifyMode, _ slice: inout VerifiedSlice) throws(StoreError) {
+    /// - Parameter relocation: the last one before the row was read.
+    private func verify(
+        _ row: NewMessage, seen relocation: UInt64, _ mode: VerifyMode, _ slice: inout VerifiedSlice
+    ) throws(StoreError) {
         slice.messages += 1
         let octets: MessageOctets
         switch self.readOctets(row) {
@@ -142,8 +145,8 @@ extension MailboxState {
         }
         slice.octets += octets.count
         if octets.count != Int(row.size) {
-            let isRepaired = mode == .repair
-            if isRepaired { try self.correctSize(row, UInt32(clamping: octets.count)) }
+            var isRepaired = false
+            if mode == .repair { isRepaired = try self.correctSize(row, seen: relocation, UInt32(clamping: octets.count)) }
             slice.findings.append(
                 StoreFinding(
                     .size, row.uid, "\(octets.count) octets, where the index says \(row.size)", isRepaired: isRepaired))
@@ -181,7 +184,10 @@ extension MailboxState {
     }
 
     /// Another program has changed a file's octets: the row says so from now on, with a new MODSEQ.
-    private func correctSize(_ row: NewMessage, _ size: UInt32) throws(StoreError) {
+    ///
+    /// - Returns: `false` when the message is gone, or may be elsewhere by now: what the row says of that must not come
+    ///   back. The next look finds it again.
+    func correctSize(_ row: NewMessage, seen relocation: UInt64, _ size: UInt32) throws(StoreError) -> Bool {
         self.retainMessages()
         defer { self.release() }
         self.filesLock.lock()
@@ -189,7 +195,8 @@ extension MailboxState {
         try self.load()
         var notifiers: [SessionNotifier] = []
         let ticket = try self.lock.withLock { () throws(StoreError) -> UInt64? in
-            guard !self.isDeleted, !self.leaving.contains(row.uid), let known = self.snapshot?.record(of: row.uid)
+            guard !self.isDeleted, self.lastRelocation == relocation, !self.leaving.contains(row.uid),
+                let known = self.snapshot?.record(of: row.uid)
             else {
                 return nil
             }
@@ -212,6 +219,8 @@ extension MailboxState {
             return try self.queue(PendingRecord(record: .found(found), isAwaited: false))
         }
         for notifier in notifiers { notifier.notify() }
-        if let ticket { try self.core.volume.committer.waitFlushed(ticket) }
+        guard let ticket else { return false }
+        try self.core.volume.committer.waitFlushed(ticket)
+        return true
     }
 }
