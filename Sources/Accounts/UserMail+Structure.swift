@@ -7,10 +7,8 @@ extension UserMail {
     /// The nearest mailbox above a place that exists.
     private func parent(of place: Place) async throws(StoreError) -> MailboxName? {
         var above = place.name.parent
-        guard above != nil else { return nil }
-        let existing = Set(try await place.account.mailboxes().filter(\.isSelectable).map(\.name))
         while let name = above {
-            if existing.contains(name) { return name }
+            if try await place.account.hasMailbox(name) { return name }
             above = name.parent
         }
         return nil

@@ -250,4 +250,25 @@ import Testing
         #expect(await self.code { _ = try await account.open(.inbox, .readOnly, onChange: {}) } == .temporary)
         await store.close()
     }
+
+    /// Whether there is one mailbox, without listing all: also one that another program made or removed.
+    @Test(arguments: TestFormat.allCases) func asksForOne(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await account.create(try self.name("A/B"), specialUse: nil)
+            func has(_ name: String) async throws -> Bool { try await account.hasMailbox(try self.name(name)) }
+            #expect(try await has("INBOX"))
+            #expect(try await has("A/B"))
+            // There for its child alone.
+            #expect(try await !has("A"))
+            #expect(try await !has("C"))
+            guard format == .maildir else { return }
+            let path = "\(volume.directory)/anna/.C"
+            for part in ["", "/new", "/tmp", "/cur"] { mkdir(path + part, 0o700) }
+            #expect(try await has("C"))
+            Shell.remove(path)
+            #expect(try await !has("C"))
+        }
+    }
 }

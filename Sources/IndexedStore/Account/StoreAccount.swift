@@ -98,17 +98,26 @@ final class StoreAccount: MailAccount {
 
     func mailboxes() async throws(StoreError) -> [MailboxListing] {
         let subscribed = Set(try await self.subscriptions())
-        if self.core.home == .log { return self.listing(subscribed) }
+        try await self.lookAtList()
+        return self.listing(subscribed)
+    }
+
+    func hasMailbox(_ name: MailboxName) async throws(StoreError) -> Bool {
+        try await self.lookAtList()
+        return self.entry(self.canonicalName(name)) != nil
+    }
+
+    /// Takes in which mailboxes other programs made and removed.
+    private func lookAtList() async throws(StoreError) {
+        if self.core.home == .log { return }
         let isCurrent = try await self.volume.threads.run { () throws(StoreError) -> Bool in
             let fingerprint = try self.core.asOwner { self.core.files.mailboxListFingerprint() }
             return self.directory.withLock { $0.fingerprint == fingerprint }
         }
-        if !isCurrent {
-            await self.gate.enter()
-            defer { self.gate.leave() }
-            try await self.volume.threads.run { () throws(StoreError) in try self.refreshDirectory() }
-        }
-        return self.listing(subscribed)
+        if isCurrent { return }
+        await self.gate.enter()
+        defer { self.gate.leave() }
+        try await self.volume.threads.run { () throws(StoreError) in try self.refreshDirectory() }
     }
 
     private func listing(_ subscribed: Set<MailboxName>) -> [MailboxListing] {

@@ -11,6 +11,9 @@ public protocol MailAccount: AnyObject, Sendable {
     /// All mailboxes, sorted by name, and parents that exist only through their children (`isSelectable` false).
     func mailboxes() async throws(StoreError) -> [MailboxListing]
 
+    /// Whether there is a mailbox of that name, and not only children of it; `mailboxes()` for one.
+    func hasMailbox(_ name: MailboxName) async throws(StoreError) -> Bool
+
     /// The mailbox that a client means by a name: see `MailboxName.resolved`.
     func resolve(_ name: MailboxName) async throws(StoreError) -> MailboxName
 
@@ -165,6 +168,9 @@ public struct DepositDestination: Sendable {
 }
 
 extension MailAccount {
+    public func hasMailbox(_ name: MailboxName) async throws(StoreError) -> Bool {
+        try await self.mailboxes().contains { $0.isSelectable && $0.name == name }
+    }
     public var ownQuotaLimits: QuotaLimits? { nil }
     public var enforcesAccessLists: Bool { false }
     public func rights(of name: MailboxName) async throws(StoreError) -> MailRights { .all }
