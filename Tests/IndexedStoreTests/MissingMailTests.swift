@@ -155,18 +155,65 @@ import Testing
         }
     }
 
+    private static let unsynced: @Sendable (inout IndexedStore.Configuration) -> Void = {
+        var options = MaildirOptions()
+        options.syncTextFiles = false
+        $0.bodyFormats["maildir"] = UnsyncedFormat(format: MaildirFormat(options))
+    }
+
+    /// Puts what was copied as `crashed` in the volume's place.
+    private func crash(_ volume: TestVolume) {
+        // What tells a copied volume from one that is where it was.
+        rename("\(volume.directory)/volume/log/place", "\(volume.directory)/crashed/log/place")
+        Shell.remove("\(volume.directory)/volume")
+        rename("\(volume.directory)/crashed", "\(volume.directory)/volume")
+    }
+
+    /// What a crash left to be done to message files is done when they are there, and not at the next start alone.
+    @Test func workFromBeforeTheStartIsDoneLater() async throws {
+        let volume = try TestVolume()
+        let mail = volume.directory
+        try await volume.with { store in try await self.fill(store, volume) }
+        Shell.copy("\(mail)/anna", "\(mail)/before")
+        try await volume.with(Self.unsynced) { store in
+            let anna = try await store.account(volume.identity("anna"))
+            let inbox = try await anna.open(.inbox, .readWrite, onChange: {})
+            let uids = inbox.snapshot().records.map(\.uid)
+            _ = try await inbox.store(
+                FlagChange(.add, [.seen]), UIDSet(uids[1]...uids[1]), unchangedSince: nil)
+            _ = try await inbox.expunge(UIDSet(uids[0]...uids[0]))
+            inbox.close()
+            try await store.put(message("late"), anna)
+            Shell.copy("\(mail)/volume", "\(mail)/crashed")
+        }
+        self.crash(volume)
+        // The file system has none of this.
+        Shell.remove("\(mail)/anna")
+        rename("\(mail)/before", "\(mail)/unmounted")
+        try await volume.with { store in
+            await self.expectRefusal("the account") { _ = try await store.account(volume.identity("anna")) }
+            self.bringBack(volume)
+            let anna = try await store.account(volume.identity("anna"))
+            let inbox = try await anna.open(.inbox, .readOnly, onChange: {})
+            try await store.finishFileWork()
+            #expect(try await inbox.subjects() == ["m3", "late"])
+            inbox.close()
+            let names = Shell.names("\(mail)/anna/cur")
+            #expect(names.count == 1 && names[0].hasSuffix(":2,ST"), "\(names)")
+        }
+        try await volume.with { store in
+            let anna = try await store.account(volume.identity("anna"))
+            #expect(try await anna.status(of: .inbox).messages == 2)
+        }
+    }
+
     /// The power fails before the file system has a new account's directory; that of an old one is not mounted at the
     /// next start.
     @Test func powerLossIsToldFromAMissingMount() async throws {
         let volume = try TestVolume()
         let mail = volume.directory
         try await volume.with { store in try await self.fill(store, volume) }
-        let unsynced: @Sendable (inout IndexedStore.Configuration) -> Void = {
-            var options = MaildirOptions()
-            options.syncTextFiles = false
-            $0.bodyFormats["maildir"] = UnsyncedFormat(format: MaildirFormat(options))
-        }
-        try await volume.with(unsynced) { store in
+        try await volume.with(Self.unsynced) { store in
             let anna = try await store.account(volume.identity("anna"))
             try await store.put(message("late"), anna)
             let bert = try await store.account(volume.identity("bert"))
@@ -174,10 +221,7 @@ import Testing
             try await store.put(message("hello"), bert)
             Shell.copy("\(mail)/volume", "\(mail)/crashed")
         }
-        // What tells a copied volume from one that is where it was.
-        rename("\(mail)/volume/log/place", "\(mail)/crashed/log/place")
-        Shell.remove("\(mail)/volume")
-        rename("\(mail)/crashed", "\(mail)/volume")
+        self.crash(volume)
         Shell.remove("\(mail)/bert")
         self.takeAway(volume, .emptyDirectory)
         try await volume.with { store in

@@ -3,6 +3,22 @@ import IndexedStore
 import MailCore
 import MailStore
 import MaildirFormat
+import Synchronization
+
+/// How many mailboxes can still be renamed; `nil`: all.
+final class RenameLimit: Sendable {
+    private let left = Mutex<Int?>(nil)
+    func set(_ left: Int?) { self.left.withLock { $0 = left } }
+
+    func take() throws(StoreError) {
+        let isLeft = self.left.withLock { left -> Bool in
+            guard let count = left else { return true }
+            left = max(0, count - 1)
+            return count > 0
+        }
+        guard isLeft else { throw StoreError(.diskFull, "no rename") }
+    }
+}
 
 /// Maildirs on a file system whose sync never succeeds: the log must then keep every message, and a power loss
 /// may take every message file.
@@ -10,9 +26,14 @@ struct UnsyncedFormat: BodyFormat {
     let format: MaildirFormat
     /// Whether subscriptions and access control lists can be written.
     var writesLists = true
+    var renames = RenameLimit()
+    /// Whether syncs succeed all the same.
+    var isSynced = false
 
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles {
-        UnsyncedAccount(files: try self.format.openAccount(identity), writesLists: self.writesLists)
+        UnsyncedAccount(
+            files: try self.format.openAccount(identity), writesLists: self.writesLists, renames: self.renames,
+            isSynced: self.isSynced)
     }
     func missingPlace(of identity: AccountIdentity, _ known: KnownMail) throws(StoreError) -> String? {
         try self.format.missingPlace(of: identity, known)
@@ -22,19 +43,22 @@ struct UnsyncedFormat: BodyFormat {
 private struct UnsyncedAccount: AccountFiles {
     let files: any AccountFiles
     let writesLists: Bool
+    let renames: RenameLimit
+    let isSynced: Bool
 
     func expect(_ known: KnownMail) { self.files.expect(known) }
 
     func mailboxes() throws(StoreError) -> [MailboxName] { try self.files.mailboxes() }
     func mailboxListFingerprint() -> UInt64 { self.files.mailboxListFingerprint() }
     func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles {
-        UnsyncedMailbox(files: try self.files.mailbox(name))
+        UnsyncedMailbox(isSynced: self.isSynced, files: try self.files.mailbox(name))
     }
     func createMailbox(_ name: MailboxName, _ header: MailboxHeader) throws(StoreError) -> any MailboxFiles {
-        UnsyncedMailbox(files: try self.files.createMailbox(name, header))
+        UnsyncedMailbox(isSynced: self.isSynced, files: try self.files.createMailbox(name, header))
     }
     func deleteMailbox(_ name: MailboxName) throws(StoreError) { try self.files.deleteMailbox(name) }
     func renameMailbox(_ name: MailboxName, to target: MailboxName) throws(StoreError) {
+        try self.renames.take()
         try self.files.renameMailbox(name, to: target)
     }
     func nextUIDValidity(now: Int64) throws(StoreError) -> UIDValidity {
@@ -55,6 +79,7 @@ private struct UnsyncedAccount: AccountFiles {
 }
 
 private struct UnsyncedMailbox: MailboxFiles {
+    let isSynced: Bool
     let files: any MailboxFiles
 
     func scan() throws(StoreError) -> MailboxScan { try self.files.scan() }
@@ -97,5 +122,8 @@ private struct UnsyncedMailbox: MailboxFiles {
     func read(_ location: BodyLocation, flags: FileFlags) throws(StoreError) -> MessageOctets {
         try self.files.read(location, flags: flags)
     }
-    func flush() throws(StoreError) { throw StoreError(.temporary, "no sync") }
+    func flush() throws(StoreError) {
+        guard self.isSynced else { throw StoreError(.temporary, "no sync") }
+        try self.files.flush()
+    }
 }

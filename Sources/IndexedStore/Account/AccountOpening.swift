@@ -39,6 +39,10 @@ struct AccountOpening {
         var isChanged = false
         if let known = try self.volume.schema.accountID(identity.name) {
             id = known
+            if self.volume.halfRenamed.withLock({ $0.contains(known) }) {
+                throw StoreError(
+                    .temporary, "a rename of before the last crash cannot be finished on the disk now; tried again and again")
+            }
             let row = try self.volume.schema.accountRow(id)
             nextMailbox = row?.nextMailbox ?? 1
             quotaLimits = row?.quotaLimits
@@ -112,6 +116,7 @@ struct AccountOpening {
                 let files = try core.asOwner { () throws(StoreError) in try core.files.mailbox(head.name) }
                 let state = MailboxState(core: core, key: key, head: head, keywords: keywords, files: files)
                 state.lock.withLock { state.settleQuota() }
+                try self.volume.takeUpTasks(of: state)
                 directory.entries[head.name] = .indexed(state)
             } catch {
                 guard error.code == .notFound else { throw error }

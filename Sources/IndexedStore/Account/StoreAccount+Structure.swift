@@ -17,6 +17,7 @@ extension StoreAccount {
             try self.refreshDirectory()
             let name = self.canonicalName(name)
             guard self.entry(name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name)") }
+            try self.refuseMisplaced(name)
             return try self.makeMailbox(name, specialUse)
         }
         do throws(StoreError) {
@@ -192,8 +193,8 @@ extension StoreAccount {
             return (fingerprint, try self.core.files.mailboxes())
         }
         guard let names else { return }
-        let present = Set(names)
         let (gone, events) = self.directory.withLock { directory -> ([MailboxState], [AccountEvent]) in
+            let present = Set(names.map { directory.misplaced[$0] ?? $0 })
             var events: [AccountEvent] = []
             for name in present where directory.entries[name] == nil {
                 directory.entries[name] = .found
@@ -279,6 +280,7 @@ extension StoreAccount {
         await self.gate.enter()
         defer { self.gate.leave() }
         try self.core.checkPresent()
+        try self.refuseMisplaced(name)
         let state: MailboxState
         do throws(StoreError) {
             state = try await self.stateInGate(name)
@@ -370,32 +372,29 @@ extension StoreAccount {
         do throws(StoreError) {
             try await self.renameAll(moves)
         } catch {
-            do throws(StoreError) {
-                let back = moves.reversed().map { Move(state: $0.state, old: $0.new, new: $0.old) }
-                self.done(try await self.commitRename(back), moves)
-                self.done(sequence, moves)
-            } catch {
-                self.volume.configuration.log(
-                    .warning, "\(self.identity.name): renaming \(name), refused, may come at the next start: \(error)")
-            }
+            await self.takeBack(moves, sequence)
             throw error
         }
         self.done(sequence, moves)
         self.feed.post(.renamed(from: name, to: target))
     }
 
-    private func commitRename(_ moves: [Move]) async throws(StoreError) -> LogSequence {
-        let renamed = moves.map { Renamed(mailbox: $0.state.key.mailbox, old: $0.old, new: $0.new) }
-        return try await self.volume.commit(
-            .mailboxesRenamed(account: self.core.id, renamed), hasFileWork: self.core.home == .files)
+    func commitRename(_ moves: [Move]) async throws(StoreError) -> LogSequence {
+        try await self.volume.commit(self.record(of: moves), hasFileWork: self.core.home == .files)
     }
 
-    private func done(_ sequence: LogSequence, _ moves: [Move]) {
+    func record(of moves: [Move]) -> StoreRecord {
+        .mailboxesRenamed(
+            account: self.core.id,
+            moves.map { Renamed(mailbox: $0.state.key.mailbox, old: $0.old, new: $0.new) })
+    }
+
+    func done(_ sequence: LogSequence, _ moves: [Move]) {
         guard self.core.home == .files, let first = moves.first else { return }
         self.volume.fileWork.done(sequence, [first.state])
     }
 
-    private struct Move: Sendable {
+    struct Move: Sendable {
         var state: MailboxState
         var old: MailboxName
         var new: MailboxName
@@ -417,6 +416,8 @@ extension StoreAccount {
                 throw StoreError(.cannot, "a name below \(target) would be too long")
             }
             guard self.entry(new) == nil else { throw StoreError(.alreadyExists, "mailbox \(new)") }
+            try self.refuseMisplaced(old)
+            try self.refuseMisplaced(new)
             moves.append(Move(state: try await self.stateInGate(old), old: old, new: new))
         }
         return moves
@@ -443,11 +444,10 @@ extension StoreAccount {
                     // all of them would have to be told apart by names that others may have by then.
                     if let first = moves.first { try self.flush(first.state) }
                 } catch {
-                    for move in moves[..<done].reversed() {
-                        // A failure here leaves the new name, which the next look at the files takes in.
-                        try? self.core.files.renameMailbox(move.new, to: move.old)
-                        if let files = try? self.core.files.mailbox(move.old) {
-                            move.state.lock.withLock { move.state.files = files }
+                    // The one that failed may have been renamed in part.
+                    for move in moves.prefix(done + 1).reversed() {
+                        do throws(StoreError) { try self.placeBack(move) } catch {
+                            self.directory.withLock { $0.misplaced[move.new] = move.old }
                         }
                     }
                     throw error
@@ -468,7 +468,7 @@ extension StoreAccount {
     }
 
     /// With its owner's rights.
-    private func flush(_ state: MailboxState) throws(StoreError) {
+    func flush(_ state: MailboxState) throws(StoreError) {
         guard self.core.home == .files, self.volume.configuration.fsync != .never else { return }
         try state.lock.withLock({ state.files }).flush()
     }

@@ -17,6 +17,8 @@ final class StoreAccount: MailAccount {
         /// The files' fingerprint when `entries` last agreed with them; `nil`: not known.
         var fingerprint: UInt64?
         var nextMailbox: UInt32 = 1
+        /// Names that files of mailboxes have which belong to others: of renames that are still to be taken back.
+        var misplaced: [MailboxName: MailboxName] = [:]
         /// Of an account without files; others have theirs in one.
         var subscriptions = Set<MailboxName>()
     }

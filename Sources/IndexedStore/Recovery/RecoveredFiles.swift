@@ -38,6 +38,13 @@ struct RecoveredFiles {
     private var touched: [MailboxKey: any MailboxFiles] = [:]
     /// Records whose files could not be written, to be tried again while the volume works.
     private var unwritten: [Noted] = []
+    /// Changes of mailboxes that could not be done, of accounts that nobody can use until they are: their mail is away, or
+    /// a rename is half done.
+    private var undone: [(sequence: LogSequence, record: StoreRecord)] = []
+    /// Accounts with a rename that is half done.
+    private(set) var halfRenamed = Set<UInt32>()
+    /// Mailboxes with file work from before the start that was not done at the start.
+    private(set) var leftTasks = Set<MailboxKey>()
     /// Messages of those records.
     private(set) var missing: [(key: MailboxKey, uid: UID)] = []
     /// Messages whose files such records need: copies are to be made of them.
@@ -101,6 +108,10 @@ struct RecoveredFiles {
                 try self.repeatStructure(record)
             } catch {
                 failed.append(sequence)
+                if let id = record.structureAccount, isRename(record) || self.refused[id] != nil || self.halfRenamed.contains(id) {
+                    self.undone.append((sequence, record))
+                    if isRename(record) { self.halfRenamed.insert(id) }
+                }
                 write(.error, "after a crash, mailboxes cannot be put in order: \(error)")
             }
         }
@@ -140,6 +151,8 @@ struct RecoveredFiles {
         var report = IndexedStore.OpenReport()
         self.refused = [:]
         do throws(StoreError) {
+            self.halfRenamed = []
+            for (_, record) in self.undone { try self.repeatStructure(record) }
             for noted in self.unwritten { try self.restore(noted, from: log, &report) }
             for (key, files) in self.touched {
                 guard let identity = try self.account(key.account)?.identity else { continue }
@@ -148,10 +161,10 @@ struct RecoveredFiles {
         } catch {
             return nil
         }
-        return self.unwritten.map(\.sequence)
+        return self.undone.map(\.sequence) + self.unwritten.map(\.sequence)
     }
 
-    var isComplete: Bool { self.unwritten.isEmpty }
+    var isComplete: Bool { self.unwritten.isEmpty && self.undone.isEmpty }
 
     private mutating func restore(
         _ noted: Noted, from log: VolumeLog, _ report: inout IndexedStore.OpenReport
@@ -356,6 +369,10 @@ struct RecoveredFiles {
     /// A mailbox's files, made when they are missing; `nil` when the index does not have it.
     private mutating func mailbox(_ key: MailboxKey) throws(StoreError) -> (any MailboxFiles)? {
         if let known = self.touched[key] { return known }
+        // Made now under its new name, it would be in the way of the one with its messages.
+        guard !self.halfRenamed.contains(key.account) else {
+            throw StoreError(.temporary, "the account's mailboxes are half renamed")
+        }
         guard let account = try self.account(key.account), account.home == .files,
             let head = try self.head(key)
         else { return nil }
@@ -445,15 +462,22 @@ struct RecoveredFiles {
 
     // MARK: Tasks
 
-    /// Does what was still to be done to message files.
+    /// Does what was still to be done to message files. What cannot be done now is left for when its mailbox is first used
+    /// (`Volume.takeUpTasks`).
     mutating func finishTasks(
         _ write: @Sendable (IndexedStore.LogLevel, String) -> Void
     ) throws(StoreError) {
-        for key in try self.schema.mailboxesWithFileTasks() {
+        let keys = try self.schema.mailboxesWithFileTasks()
+        // Files of moved messages may be the only ones as long as their copies are not written.
+        guard self.isComplete else {
+            self.leftTasks = Set(keys)
+            return
+        }
+        for key in keys {
             do throws(StoreError) {
                 try self.finishTasks(key)
             } catch {
-                // They stay in the index and are tried at the next start.
+                self.leftTasks.insert(key)
                 write(.error, "file work left from before the start cannot be done: \(error)")
             }
         }
@@ -490,6 +514,21 @@ struct RecoveredFiles {
             }
         } catch {
             throw StoreError(error)
+        }
+    }
+}
+
+extension StoreRecord {
+    /// The account of a change of the set of mailboxes or of what is kept beside them.
+    fileprivate var structureAccount: UInt32? {
+        switch self {
+        case .mailboxCreated(let created): created.key.account
+        case .mailboxDeleted(let key, _): key.account
+        case .mailboxesRenamed(let id, _): id
+        case .subscription(let id, _, _): id
+        case .metadata(let set): set.key.account
+        case .accessList(let set): set.key.account
+        default: nil
         }
     }
 }

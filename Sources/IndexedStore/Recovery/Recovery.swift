@@ -93,8 +93,7 @@ struct Recovery {
         if self.purpose == .rebuild { try self.finishRebuild() }
         var unrestored = try self.files.restore(from: self.log, report: &self.report, self.configuration.log)
         unrestored.sort()
-        // Files of moved messages may be the only ones as long as their copies are not written.
-        if self.files.isComplete { try self.files.finishTasks(self.configuration.log) }
+        try self.files.finishTasks(self.configuration.log)
         var unlogged: StoreRecord?
         // Clients may have been told of more than a copy knows.
         if self.log.openReport.isCopy { self.report.wasClean = false }

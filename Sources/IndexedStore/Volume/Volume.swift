@@ -30,6 +30,10 @@ final class Volume: Sendable {
     let memory: StoreMemory
     let idleMailboxes: IdleMailboxes
     let largeBodies = LargeBodies()
+    /// Accounts that cannot be used before their mailboxes have the names on the disk that the index has.
+    let halfRenamed = Mutex(Set<UInt32>())
+    /// Mailboxes with file work from before the start, until they are first used.
+    let leftTasks = Mutex(Set<MailboxKey>())
     /// One account at a time moves to another format.
     let moves = AsyncGate()
 
@@ -67,6 +71,8 @@ final class Volume: Sendable {
 
     /// Throws when the machine has no thread left; the process can then only end.
     func start(_ recovered: RecoveredFiles, unlogged: StoreRecord?) throws(StoreError) {
+        self.leftTasks.withLock { $0 = recovered.leftTasks }
+        self.halfRenamed.withLock { $0 = recovered.halfRenamed }
         self.placeLater(recovered)
         if let unlogged { _ = self.committer.enqueue(PendingRecord(record: unlogged, isAwaited: false)) }
         try self.accessLists.load(self.schema)
@@ -94,6 +100,7 @@ final class Volume: Sendable {
                 guard let written = recovered.restoreRest(from: self.log) else { return false }
                 for message in recovered.missing { self.missingFiles.remove(message.key, message.uid) }
                 for sequence in written { self.fileWork.done(sequence, []) }
+                self.halfRenamed.withLock { $0 = [] }
                 // They were flushed, too.
                 for hold in holds { self.fileWork.letGo(hold) }
                 return true
