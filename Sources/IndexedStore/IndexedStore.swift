@@ -226,7 +226,7 @@ public final class IndexedStore: MailStore {
             Depositing.Outcome(
                 deposits: deposits.map { _ in .failure(failure) }, effects: parcels.map { _ in .failure(failure) })
         }
-        if let failure = self.volume.committer.failure { return failed(failure) }
+        if let failure = self.volume.committer.refusalOfAdditions { return failed(failure) }
         var results: [Result<StoredMessage, StoreError>?] = Array(repeating: nil, count: deposits.count)
         var items: [Depositing.Item] = []
         var octets = 0

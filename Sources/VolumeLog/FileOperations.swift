@@ -13,6 +13,8 @@ package struct FileOperations: Sendable {
     package var truncate: @Sendable (_ file: Int32, _ length: Int) -> Int32
     package var rename: @Sendable (_ old: String, _ new: String) -> Int32
     package var unlink: @Sendable (_ path: String) -> Int32
+    /// fstatvfs(2): octets of the file system that this process may still use, and of the whole; `nil` on failure.
+    package var space: @Sendable (_ directory: Int32) -> (free: UInt64, total: UInt64)?
 
     package static let system = FileOperations(
         open: { path, flags, mode in Glibc.open(path, flags, mode_t(mode)) },
@@ -21,7 +23,13 @@ package struct FileOperations: Sendable {
         flushDirectory: { directory in fsync(directory) },
         truncate: { file, length in ftruncate(file, off_t(length)) },
         rename: { old, new in Glibc.rename(old, new) },
-        unlink: { path in Glibc.unlink(path) })
+        unlink: { path in Glibc.unlink(path) },
+        space: { directory in
+            var status = statvfs()
+            guard fstatvfs(directory, &status) == 0 else { return nil }
+            let block = UInt64(status.f_frsize)
+            return (UInt64(status.f_bavail) * block, UInt64(status.f_blocks) * block)
+        })
 
     /// Writes all of `bytes`, however many calls that takes.
     func writeAll(

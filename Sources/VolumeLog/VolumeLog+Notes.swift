@@ -40,10 +40,7 @@ extension VolumeLog {
 
     /// Octets of the file system that this process may still use, and of the whole; `nil` when it does not say.
     public func freeSpace() -> (free: UInt64, total: UInt64)? {
-        var status = statvfs()
-        guard fstatvfs(self.directoryDescriptor, &status) == 0 else { return nil }
-        let block = UInt64(status.f_frsize)
-        return (UInt64(status.f_bavail) * block, UInt64(status.f_blocks) * block)
+        self.options.files.space(self.directoryDescriptor)
     }
 
     /// Octets of a segment's file; `nil` when it is not there.

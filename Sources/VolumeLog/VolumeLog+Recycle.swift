@@ -47,7 +47,9 @@ extension VolumeLog {
             else { return .keep }
             table.segments.remove(at: index)
             table.forget(number)
-            guard !hasHoles, table.spares.count < self.options.maximumSpares, size <= self.options.segmentSize else {
+            guard !hasHoles, self.keepsSpares, table.spares.count < self.options.maximumSpares,
+                size <= self.options.segmentSize
+            else {
                 return .delete
             }
             return .spare(table.takeSpareName())
@@ -71,9 +73,10 @@ extension VolumeLog {
     /// Sees to it that a whole segment of written blocks lies ready for the next rotation.
     ///
     /// Writes up to `LogOptions.segmentSize` octets of zeros once; does nothing while a recycled
-    /// segment is there. For a background thread: commits go on meanwhile and fall back to a growing
+    /// segment is there, or none is kept. For a background thread: commits go on meanwhile and fall back to a growing
     /// file if they are faster.
     public func prepareNextSegment() throws(VolumeLogError) {
+        guard self.keepsSpares else { return }
         let files = self.options.files
         let size = self.options.segmentSize
         let work: (old: String?, written: Int, name: String)? = self.table.withLock { table in
@@ -112,6 +115,15 @@ extension VolumeLog {
             throw error
         }
         self.table.withLock { $0.spares.append(SegmentTable.Spare(name: work.name, size: size)) }
+    }
+
+    func deleteSpares() {
+        let spares = self.table.withLock { table in
+            defer { table.spares = [] }
+            return table.spares
+        }
+        // One that stays is a spare again at the next start.
+        for spare in spares { _ = self.options.files.unlink(self.path(spare.name)) }
     }
 
     private func flushDirectory() throws(VolumeLogError) {

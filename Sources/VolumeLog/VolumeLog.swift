@@ -18,6 +18,7 @@ public final class VolumeLog: Sendable {
     public let openReport: OpenReport
     let logID: LogID
     let directoryDescriptor: Int32
+    private let sparesAreKept = Atomic<Bool>(true)
     let writer: Mutex<Writer>
     let table: Mutex<SegmentTable>
     /// `nil` after `close`.
@@ -32,6 +33,16 @@ public final class VolumeLog: Sendable {
         directory: String, options: LogOptions = LogOptions()
     ) throws(VolumeLogError) -> VolumeLog {
         try VolumeLog(directory: directory, options: options)
+    }
+
+    /// Whether the files of recycled segments are kept for reuse, up to `LogOptions.maximumSpares`. Set to `false`, on a file
+    /// system that is full, it deletes those that are there.
+    public var keepsSpares: Bool {
+        get { self.sparesAreKept.load(ordering: .relaxed) }
+        set {
+            self.sparesAreKept.store(newValue, ordering: .relaxed)
+            if !newValue { self.deleteSpares() }
+        }
     }
 
     private init(directory: String, options: LogOptions) throws(VolumeLogError) {

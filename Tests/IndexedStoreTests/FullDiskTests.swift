@@ -1,7 +1,9 @@
+import Glibc
 import MailCore
 import MailStore
 import Synchronization
 import Testing
+import VolumeLog
 
 @testable import IndexedStore
 
@@ -106,5 +108,90 @@ import Testing
             #expect(inbox.snapshot().uids == [2, 3, 4])
             inbox.close()
         }
+    }
+
+    /// A volume whose own log has filled its file system works again once mail has been removed.
+    @Test func fullLogMakesRoom() async throws {
+        let volume = try TestVolume(.pack)
+        let disk = SmallDisk(volume.directory + "/volume", octets: 12 << 20)
+        try await volume.with {
+            $0.logFiles = disk.files
+            $0.logSegmentSize = 1 << 20
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            store.volume.keeper.runNow()
+            #expect(Shell.names(volume.directory + "/volume").contains("reserve"))
+            var refusal: StoreError?
+            var count = 0
+            while refusal == nil, count < 1000 {
+                do {
+                    try await store.put(message("m\(count)", lines: 2000), account)
+                    count += 1
+                } catch {
+                    refusal = error as? StoreError
+                }
+            }
+            #expect(refusal?.code == .diskFull)
+            // Nothing more comes in, and removals still reach the log.
+            let error = await #expect(throws: StoreError.self) { try await store.put(message("refused"), account) }
+            #expect(error?.code == .diskFull)
+            let kept = try #require(inbox.snapshot().uids.last.flatMap { UID(rawValue: $0) })
+            _ = try await inbox.remove(UIDSet(inbox.snapshot().uids.dropLast().compactMap { UID(rawValue: $0) }))
+            // What was removed is in the index a moment later, and then in no segment.
+            let end = ContinuousClock.now + .seconds(20)
+            var isStored = false
+            while !isStored, ContinuousClock.now < end {
+                store.volume.keeper.runNow()
+                isStored = (try? await store.put(message("after"), account)) != nil
+            }
+            #expect(isStored)
+            #expect(inbox.snapshot().uids.first == kept.rawValue)
+            #expect(try await inbox.subjects() == ["m\(count - 1)", "after"])
+            #expect(Shell.names(volume.directory + "/volume").contains("reserve"))
+            inbox.close()
+        }
+        try await volume.with { store in
+            let inbox = try await store.account(volume.identity("anna")).open(.inbox, .readOnly, onChange: {})
+            #expect(inbox.snapshot().count == 2)
+            inbox.close()
+        }
+    }
+}
+
+/// A file system of a fixed size, as the log sees it: what is in a directory counts, the index excepted.
+private struct SmallDisk: Sendable {
+    let directory: String
+    let octets: Int
+
+    init(_ directory: String, octets: Int) {
+        self.directory = directory
+        self.octets = octets
+    }
+
+    private var used: Int {
+        [self.directory, self.directory + "/log"].reduce(0) { sum, place in
+            Shell.names(place).reduce(sum) { sum, name in
+                var status = stat()
+                guard stat("\(place)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return sum }
+                return sum + Int(status.st_size)
+            }
+        }
+    }
+
+    var files: FileOperations {
+        var files = FileOperations.system
+        let system = FileOperations.system
+        files.write = { file, bytes, offset in
+            var status = stat()
+            let growth = fstat(file, &status) == 0 ? max(0, offset + bytes.count - Int(status.st_size)) : 0
+            guard growth == 0 || self.used + growth <= self.octets else {
+                errno = ENOSPC
+                return -1
+            }
+            return system.write(file, bytes, offset)
+        }
+        files.space = { _ in (UInt64(max(0, self.octets - self.used)), UInt64(self.octets)) }
+        return files
     }
 }

@@ -55,7 +55,8 @@ final class Faults: Sendable {
             flushDirectory: { self.fails() ? fail() : system.flushDirectory($0) },
             truncate: { self.fails() ? fail() : system.truncate($0, $1) },
             rename: { self.fails() ? fail() : system.rename($0, $1) },
-            unlink: { self.fails() ? fail() : system.unlink($0) })
+            unlink: { self.fails() ? fail() : system.unlink($0) },
+            space: system.space)
     }
 }
 

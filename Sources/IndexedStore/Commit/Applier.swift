@@ -86,6 +86,11 @@ final class Applier: @unchecked Sendable {
 
     func whenFreed(_ body: @escaping @Sendable ([RecordLocation]) -> Void) { self.freed = body }
 
+    /// Called when the index cannot be written. Set before the thread starts.
+    private var failed: @Sendable () -> Void = {}
+
+    func whenFailed(_ body: @escaping @Sendable () -> Void) { self.failed = body }
+
     /// How long a record may stay unapplied when no reader asks for it.
     private static let idleDelay: UInt64 = 50_000_000
     private static let batchRecords = 2048
@@ -337,6 +342,7 @@ final class Applier: @unchecked Sendable {
                     return self.failure == nil
                 }
                 self.resumeWaiting(in: 0...UInt64.max, .failure(failure))
+                self.failed()
                 if isFirst {
                     self.report(
                         .error,

@@ -218,6 +218,9 @@ final class Committer: @unchecked Sendable {
         }
     }
 
+    /// Why nothing that takes space can come in now; `nil` while the volume works.
+    var refusalOfAdditions: StoreError? { self.failure ?? self.keeper?.reserve.refusal }
+
     /// For those who are about to wait: what they hurry is not part of these.
     var begunTries: UInt64 { self.monitor.lock.withLock { self.tries } }
 
@@ -397,6 +400,8 @@ final class Committer: @unchecked Sendable {
             return Array(behind)
         }
         let refused = tried + behind
+        // Before anybody is told: what comes next shall not take what is given up here.
+        if failure.code == .diskFull { self.keeper?.ranOutOfSpace() }
         let through = refused.last?.ticket ?? 0
         var kept: [PendingRecord] = []
         kept.reserveCapacity(refused.count)

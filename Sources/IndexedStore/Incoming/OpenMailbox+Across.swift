@@ -11,7 +11,7 @@ extension OpenMailbox {
         _ uids: UIDSet, to goal: DepositDestination, of account: StoreAccount, _ kind: TransferKind,
         clearing cleared: MessageFlags
     ) async throws(StoreError) -> CopyResult {
-        if let failure = account.volume.committer.failure { throw failure }
+        if let failure = account.volume.committer.refusalOfAdditions { throw failure }
         let (name, rights, reader) = (goal.name, goal.rights, goal.privateFlags?.readerFlags)
         let view = self.view
         let target = try await account.state(of: name)

@@ -33,7 +33,9 @@ extension OpenMailbox {
         _ uids: UIDSet, to goal: DepositDestination, _ kind: TransferKind, clearing flags: MessageFlags
     ) async throws(StoreError) -> CopyResult {
         if kind == .move { try self.checkWritable() }
-        if let failure = self.volume.committer.failure { throw failure }
+        // A move into the trash may be the first step to more room.
+        let committer = self.volume.committer
+        if let failure = kind == .copy ? committer.refusalOfAdditions : committer.failure { throw failure }
         guard let account = goal.account as? StoreAccount else { throw StoreError(.cannot, "account of another store") }
         guard account.volume === self.volume else {
             return try await self.transferAcross(uids, to: goal, of: account, kind, clearing: flags)

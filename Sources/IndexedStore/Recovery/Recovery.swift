@@ -42,6 +42,15 @@ struct Recovery {
         return try recovery.run()
     }
 
+    /// What is kept for reuse is no large part of a small disk.
+    private static func spares(of configuration: IndexedStore.Configuration) -> Int {
+        let usual = LogOptions().maximumSpares
+        var space = statvfs()
+        guard statvfs(configuration.directory, &space) == 0 else { return usual }
+        let total = UInt64(space.f_blocks) * UInt64(space.f_frsize)
+        return min(usual, Int(clamping: total / 16 / UInt64(max(1, configuration.logSegmentSize))))
+    }
+
     private init(_ configuration: IndexedStore.Configuration) throws(StoreError) {
         self.configuration = configuration
         if mkdir(configuration.directory, 0o700) != 0, errno != EEXIST {
@@ -49,6 +58,7 @@ struct Recovery {
         }
         var options = LogOptions()
         options.segmentSize = configuration.logSegmentSize
+        options.maximumSpares = Self.spares(of: configuration)
         options.clock = configuration.clock
         options.files = configuration.logFiles
         do throws(VolumeLogError) {

@@ -8,25 +8,29 @@ extension LogKeeper {
     /// Copied at once, so that their flush is shared.
     private static let copiedOctets = 1 << 20
 
+    /// In hundredths: on a full file system nearly each segment is worth its copy.
+    private static let roomThreshold = 90
+
     /// Cleans segments until none is sparse, or the volume closes.
     func clean(_ pace: Pace) throws(StoreError) {
-        guard self.configuration.backgroundRate > 0 || pace == .everything else { return }
+        guard self.configuration.backgroundRate > 0 || pace != .withinBudget else { return }
         var done = Set<UInt32>()
-        while !self.mustStop, let segment = try self.sparsest(except: done) {
+        while !self.mustStop, let segment = try self.sparsest(except: done, pace) {
             done.insert(segment)
             try self.clean(segment, pace)
         }
     }
 
     /// The segment with the least in it, if that is little enough to be worth its copy.
-    private func sparsest(except done: Set<UInt32>) throws(StoreError) -> UInt32? {
+    private func sparsest(except done: Set<UInt32>, _ pace: Pace) throws(StoreError) -> UInt32? {
+        let threshold = pace == .room ? Self.roomThreshold : self.configuration.cleaningThreshold
         let live = try self.schema.liveSegments()
         var best: (segment: UInt32, octets: UInt64)?
         for (segment, octets) in live where !done.contains(segment) && !self.uncleanable.contains(segment) {
             // Segments that are needed for a rebuild stay anyway.
             guard self.applier.isBeforeCheckpoint(segment) else { continue }
             let size = UInt64(self.log.size(of: segment) ?? 0)
-            guard octets * 100 < size * UInt64(self.configuration.cleaningThreshold) else { continue }
+            guard octets * 100 < size * UInt64(threshold) else { continue }
             if octets < best?.octets ?? .max { best = (segment, octets) }
         }
         return best?.segment

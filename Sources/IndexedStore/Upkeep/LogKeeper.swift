@@ -18,7 +18,10 @@ final class LogKeeper: @unchecked Sendable {
     private var wantedRound = 0
     private var doneRound = 0
     private var isClosing = false
+    /// The file system is full: everything that makes the log shorter is worth doing.
+    private var isShort = false
 
+    let reserve: SpaceReserve
     let schema: IndexSchema
     let log: VolumeLog
     let committer: Committer
@@ -74,6 +77,10 @@ final class LogKeeper: @unchecked Sendable {
         self.restarts = restarts
         self.checkpoint = checkpoint
         self.configuration = configuration
+        self.reserve = SpaceReserve(directory: configuration.directory, log: log)
+        self.largestInterval = min(
+            UInt64(configuration.checkpointInterval),
+            max(Self.smallestInterval, (log.freeSpace()?.total ?? .max) / 16))
         // Without a checkpoint nothing of the log can be given back: one is due when as much is there as would be
         // due later. Else what was written since is known only roughly, by segments.
         let base = checkpoint?.base ?? .none
@@ -92,6 +99,16 @@ final class LogKeeper: @unchecked Sendable {
         self.monitor.lock.withLock {
             self.written += UInt64(octets)
             if self.isDue { self.monitor.wakeAll() }
+        }
+    }
+
+    /// From threads that could not write something for want of space: gives up the reserve, and makes room.
+    func ranOutOfSpace() {
+        guard self.reserve.giveUp() else { return }
+        self.monitor.lock.withLock {
+            guard !self.isShort else { return }
+            self.isShort = true
+            self.monitor.wakeAll()
         }
     }
 
@@ -114,7 +131,10 @@ final class LogKeeper: @unchecked Sendable {
         self.thread.join()
     }
 
-    private var threshold: UInt64 { max(UInt64(self.configuration.checkpointInterval), 2 * self.checkpointSize) }
+    /// What is before the checkpoint is the log's least length, which may be no large part of a small disk.
+    private let largestInterval: UInt64
+    private static let smallestInterval: UInt64 = 4 << 20
+    private var threshold: UInt64 { max(self.largestInterval, 2 * self.checkpointSize) }
     private var checkpointSize: UInt64 = 0
     private var isDue: Bool { self.written >= self.threshold }
 
@@ -125,12 +145,15 @@ final class LogKeeper: @unchecked Sendable {
         while true {
             self.monitor.lock.lock()
             let end = Monitor.now() &+ Self.interval
-            while !self.isClosing, self.wantedRound == self.doneRound, !self.isDue, Monitor.now() < end {
+            while !self.isClosing, self.wantedRound == self.doneRound, !self.isDue, !self.isShort, Monitor.now() < end {
                 self.monitor.wait(until: end)
             }
             let isWanted = self.wantedRound > self.doneRound
             let round = self.wantedRound
-            let isDue = self.isDue || isWanted
+            let isShort = self.isShort
+            self.isShort = false
+            let isDue = self.isDue || isWanted || isShort
+            let pace: Pace = isShort ? .room : isWanted ? .everything : .withinBudget
             let isClosing = self.isClosing
             self.monitor.lock.unlock()
             if isClosing { return }
@@ -141,9 +164,9 @@ final class LogKeeper: @unchecked Sendable {
             for step in self.steps { step() }
             self.applier.recycleDue()
             do throws(StoreError) {
-                if isDue { try self.writeCheckpoint() }
-                try self.clean(isWanted ? .everything : .withinBudget)
-                try self.punchFreed(isWanted ? .everything : .withinBudget)
+                if isDue { try self.writeCheckpoint(pace == .room ? .room : .withinBudget) }
+                try self.clean(pace)
+                try self.punchFreed(pace)
                 self.hasFailed = false
             } catch {
                 if !self.mustStop, !self.hasFailed {
@@ -155,15 +178,28 @@ final class LogKeeper: @unchecked Sendable {
                     if !self.isClosing, !isWanted { self.monitor.wait(until: Monitor.now() &+ Self.interval) }
                 }
             }
+            self.reserve.take()
             self.monitor.lock.withLock {
                 self.doneRound = max(self.doneRound, round)
                 self.monitor.wakeAll()
             }
+            if isShort, self.reserve.isShort { self.goOnMakingRoom() }
         }
     }
 
-    /// How much of the disk's time a round may take.
-    enum Pace { case everything, withinBudget }
+    /// What has been copied is given back with the next commit of the index, and users remove mail meanwhile.
+    private func goOnMakingRoom() {
+        self.monitor.lock.withLock {
+            let end = Monitor.now() &+ Self.shortInterval
+            while !self.isClosing, self.wantedRound == self.doneRound, Monitor.now() < end { self.monitor.wait(until: end) }
+            self.isShort = true
+        }
+    }
+
+    private static let shortInterval: UInt64 = 1_000_000_000
+
+    /// How much of the disk's time a round may take: `room` is for a full file system.
+    enum Pace { case everything, withinBudget, room }
 
     /// Waits until so many octets more may be written.
     func pay(_ octets: Int, _ pace: Pace) {
@@ -221,8 +257,7 @@ final class LogKeeper: @unchecked Sendable {
     /// Octets of one record of rows.
     private static let partSize = 256 << 10
 
-    private func writeCheckpoint() throws(StoreError) {
-        let pace = Pace.withinBudget
+    private func writeCheckpoint(_ pace: Pace) throws(StoreError) {
         let schema = self.schema
         let before = self.monitor.lock.withLock { self.written }
         let applied = try schema.read { (transaction) throws(LMDBError) in try schema.meta(.applied, transaction) }

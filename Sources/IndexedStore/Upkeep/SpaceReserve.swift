@@ -1,0 +1,76 @@
+internal import Glibc
+internal import MailStore
+internal import Synchronization
+internal import VolumeLog
+
+/// Space that is given up when the volume's file system is full, so that what makes room can be written: removals, a
+/// checkpoint, and what is copied out of segments that are mostly dead. Without it the log of a full volume could never
+/// become shorter.
+///
+/// It is a file of written blocks in the volume's directory. While it is given up nothing else comes in.
+final class SpaceReserve: Sendable {
+    private let path: String
+    private let log: VolumeLog
+    /// Octets of the file: one segment's, so that whatever a segment still holds can be copied out of it.
+    let size: Int
+    private enum Place { case unknown, taken, given }
+    private let place = Mutex(Place.unknown)
+    private let isGiven = Atomic<Bool>(false)
+
+    init(directory: String, log: VolumeLog) {
+        self.path = directory + "/reserve"
+        self.log = log
+        self.size = Int(clamping: min(UInt64(log.options.segmentSize), (log.freeSpace()?.total ?? 0) / 8))
+    }
+
+    /// Sees to it that the file is there, if there is room for it several times. `false` when there is not.
+    @discardableResult
+    func take() -> Bool {
+        self.place.withLock { place in
+            if place == .taken { return true }
+            // Room beside it, so that it is not given up again at once.
+            let factor: UInt64 = place == .given ? 2 : 4
+            guard self.size > 0, let space = self.log.freeSpace(), space.free >= factor * UInt64(self.size),
+                self.make()
+            else { return false }
+            place = .taken
+            self.isGiven.store(false, ordering: .relaxed)
+            self.log.keepsSpares = true
+            return true
+        }
+    }
+
+    private func make() -> Bool {
+        let file = open(self.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        if posix_fallocate(file, 0, off_t(self.size)) == 0 { return true }
+        unlink(self.path)
+        return false
+    }
+
+    /// Something could not be written for want of space. `true` when the file system is indeed full; then the file is gone.
+    func giveUp() -> Bool {
+        self.place.withLock { place in
+            guard place != .given else { return true }
+            // Full for one writer only, as by a quota: the file is of no use to him.
+            guard let space = self.log.freeSpace(), space.free < UInt64(max(self.size, 1 << 20)) else { return false }
+            unlink(self.path)
+            place = .given
+            self.isGiven.store(true, ordering: .relaxed)
+            self.log.keepsSpares = false
+            return true
+        }
+    }
+
+    /// Whether it is given up still.
+    var isShort: Bool { self.isGiven.load(ordering: .relaxed) && !self.take() }
+
+    /// Why nothing may come in now; `nil` as a rule.
+    var refusal: StoreError? {
+        guard self.isShort else { return nil }
+        return StoreError(
+            .diskFull,
+            "the volume's file system is full: new mail is taken again when \(2 * self.size >> 20) MiB are free")
+    }
+}
