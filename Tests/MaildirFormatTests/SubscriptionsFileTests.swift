@@ -12,6 +12,9 @@ import Testing
         ("INBOX\nA.B\nA.B\n", ["INBOX", "A/B"], .one),
         ("A\\2eB.C\n", ["A.B/C"], .one),
         ("A", ["A"], .one),
+        // The header behind empty lines, and where it is none.
+        ("\n\nV\t2\n\nA\tB\n", ["A/B"], .two),
+        ("a\nV\t2\nb\n", ["a", "b"], .one),
     ])
     func reads(_ text: String, _ names: [String], _ version: SubscriptionsFile.Version) {
         let file = SubscriptionsFile(Array(text.utf8))

@@ -27,15 +27,12 @@ struct SubscriptionsFile: Equatable {
 
     init(_ text: [UInt8], _ codec: MailboxLevelCodec = MailboxLevelCodec()) {
         self.codec = codec
-        var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)[...]
-        if let first = lines.first, first.elementsEqual("V\t2".utf8) {
-            lines = lines.dropFirst()
-            if lines.first?.isEmpty == true { lines = lines.dropFirst() }
-        } else {
-            self.version = text.isEmpty ? .two : .one
-        }
+        let header = "V\t2".utf8
+        let lines = text.split(separator: 0x0A)
+        if let first = lines.first, !first.elementsEqual(header) { self.version = .one }
         var seen: Set<MailboxName> = []
-        for line in lines where !line.isEmpty {
+        // Elsewhere the header is no mailbox either, and must not become the first line.
+        for line in lines where !line.elementsEqual(header) {
             let name = self.decode(line)
             if let name, !seen.insert(name).inserted { continue }
             self.lines.append(Line(bytes: Array(line), name: name))
