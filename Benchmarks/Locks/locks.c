@@ -191,6 +191,7 @@ static void write_threads(FILE *file) {
         char path[300], name[64] = "";
         unsigned long run = 0;
         FILE *in;
+        if (*task->d_name == '.') continue;
         snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
         if (!(in = fopen(path, "r"))) continue;
         if (fgets(name, sizeof name, in)) name[strcspn(name, "\n")] = 0;
@@ -218,8 +219,7 @@ static void write_report(void) {
         fclose(in);
     }
     fprintf(file, "command %s\n", command);
-    fprintf(file, "total %lu %lu %lu %lu\n", (unsigned long)taken, (unsigned long)waited, (unsigned long)waited_ns,
-        clock_ns(CLOCK_PROCESS_CPUTIME_ID));
+    fprintf(file, "total %lu %lu %lu\n", (unsigned long)taken, (unsigned long)waited, (unsigned long)waited_ns);
     write_places(file, "wait", waits);
     write_places(file, "lock", locks);
     write_threads(file);
@@ -241,5 +241,7 @@ __attribute__((constructor)) static void begin(void) {
     // The first call loads a library.
     backtrace(frames, 2);
     pthread_t thread;
-    if (getenv("LOCKS") && pthread_create(&thread, NULL, write_reports, NULL) == 0) pthread_detach(thread);
+    if (!getenv("LOCKS") || pthread_create(&thread, NULL, write_reports, NULL) != 0) return;
+    pthread_setname_np(thread, "locks.c");
+    pthread_detach(thread);
 }
