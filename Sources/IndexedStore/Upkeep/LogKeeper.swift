@@ -152,7 +152,7 @@ final class LogKeeper: @unchecked Sendable {
             let round = self.wantedRound
             let isShort = self.isShort
             self.isShort = false
-            let isDue = self.isDue || isWanted || isShort
+            let isDue = self.isDue || isWanted
             let pace: Pace = isShort ? .room : isWanted ? .everything : .withinBudget
             let isClosing = self.isClosing
             self.monitor.lock.unlock()
@@ -164,7 +164,13 @@ final class LogKeeper: @unchecked Sendable {
             for step in self.steps { step() }
             self.applier.recycleDue()
             do throws(StoreError) {
-                if isDue { try self.writeCheckpoint(pace == .room ? .room : .withinBudget) }
+                if isShort {
+                    // First what is before the last checkpoint, for the next one needs space itself.
+                    try self.clean(pace)
+                    if self.hasRoomForCheckpoint { try self.writeCheckpoint(pace) }
+                } else if isDue {
+                    try self.writeCheckpoint(.withinBudget)
+                }
                 try self.clean(pace)
                 try self.punchFreed(pace)
                 self.hasFailed = false
@@ -186,6 +192,15 @@ final class LogKeeper: @unchecked Sendable {
             if isShort, self.reserve.isShort { self.goOnMakingRoom() }
         }
     }
+
+    /// On a full file system: whether a checkpoint fits, and makes more room than it takes.
+    private var hasRoomForCheckpoint: Bool {
+        let (written, size) = self.monitor.lock.withLock { (self.written, self.checkpointSize) }
+        guard let space = self.log.freeSpace() else { return false }
+        return written > 2 * size + Self.checkpointMargin && space.free > size + size / 4 + Self.checkpointMargin
+    }
+
+    private static let checkpointMargin: UInt64 = 256 << 10
 
     /// What has been copied is given back with the next commit of the index, and users remove mail meanwhile.
     private func goOnMakingRoom() {
