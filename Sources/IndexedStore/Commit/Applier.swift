@@ -86,10 +86,10 @@ final class Applier: @unchecked Sendable {
 
     func whenFreed(_ body: @escaping @Sendable ([RecordLocation]) -> Void) { self.freed = body }
 
-    /// Called when the index cannot be written. Set before the thread starts.
-    private var failed: @Sendable () -> Void = {}
+    /// Called when the index cannot be written, perhaps for want of space. Set before the thread starts.
+    private var ranOutOfSpace: @Sendable () -> Void = {}
 
-    func whenFailed(_ body: @escaping @Sendable () -> Void) { self.failed = body }
+    func whenOutOfSpace(_ body: @escaping @Sendable () -> Void) { self.ranOutOfSpace = body }
 
     /// How long a record may stay unapplied when no reader asks for it.
     private static let idleDelay: UInt64 = 50_000_000
@@ -342,7 +342,8 @@ final class Applier: @unchecked Sendable {
                     return self.failure == nil
                 }
                 self.resumeWaiting(in: 0...UInt64.max, .failure(failure))
-                self.failed()
+                // LMDB does not always say that it was for want of space.
+                if error.code == .diskFull || error.code == .inputOutput { self.ranOutOfSpace() }
                 if isFirst {
                     self.report(
                         .error,

@@ -25,6 +25,7 @@ extension Copying {
         guard self.hasFiles else {
             self.show()
             self.volume.configuration.crashPoint(.afterPublish)
+            self.discardDropped()
             self.answerWhenShown()
             return
         }
@@ -52,6 +53,7 @@ extension Copying {
         self.fileWorkDone()
         if let hold = self.hold { self.volume.fileWork.letGoAfterSync(hold) }
         if let modSeq = self.vanishedModSeq { self.removeSources(modSeq) }
+        self.discardDropped()
         self.answerWhenShown()
     }
 
@@ -198,8 +200,14 @@ extension Copying {
         }
     }
 
-    func answer() {
+    /// Before the answer, which may be given on a thread that must not wait for a disk.
+    private func discardDropped() {
         for body in self.dropped { self.target.discard(body) }
+        self.dropped = []
+    }
+
+    func answer() {
+        self.discardDropped()
         var result = CopyResult(uidValidity: self.target.uidValidity, source: [], target: [])
         for item in self.items {
             guard let uid = item.uid else { continue }

@@ -25,11 +25,11 @@ extension LogKeeper {
     }
 
     func punchFreed(_ pace: Pace) throws(StoreError) {
-        guard self.configuration.backgroundRate > 0 || pace == .everything else { return }
+        guard self.configuration.backgroundRate > 0 || pace != .withinBudget else { return }
         var kept: [Freed] = []
         defer { self.addFreed(kept) }
         for freed in self.takeFreed() {
-            guard freed.due <= Monitor.now() || pace == .everything,
+            guard freed.due <= Monitor.now() || pace != .withinBudget,
                 self.applier.isBeforeCheckpoint(freed.location.segment), !self.mustStop
             else {
                 kept.append(freed)

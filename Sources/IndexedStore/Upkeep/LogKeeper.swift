@@ -166,6 +166,7 @@ final class LogKeeper: @unchecked Sendable {
             do throws(StoreError) {
                 if isShort {
                     // First what is before the last checkpoint, for the next one needs space itself.
+                    try self.punchFreed(pace)
                     try self.clean(pace)
                     if self.hasRoomForCheckpoint { try self.writeCheckpoint(pace) }
                 } else if isDue {

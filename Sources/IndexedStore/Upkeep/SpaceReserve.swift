@@ -28,17 +28,19 @@ final class SpaceReserve: Sendable {
     func take() -> Bool {
         self.place.withLock { place in
             if place == .taken { return true }
-            // Room beside it, so that it is not given up again at once.
-            let factor: UInt64 = place == .given ? 2 : 4
-            guard self.size > 0, let space = self.log.freeSpace(), space.free >= factor * UInt64(self.size),
-                self.make()
-            else { return false }
+            let needed = place == .given ? self.sizeAgain : 4 * self.size
+            guard self.size > 0, let space = self.log.freeSpace(), space.free >= UInt64(needed), self.make() else {
+                return false
+            }
             place = .taken
             self.isGiven.store(false, ordering: .relaxed)
             self.log.keepsSpares = true
             return true
         }
     }
+
+    /// Octets that must be free before it is made again: some room beside it, so that it is not given up at once.
+    private var sizeAgain: Int { self.size + min(self.size, 16 << 20) }
 
     private func make() -> Bool {
         let file = open(self.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
@@ -49,13 +51,16 @@ final class SpaceReserve: Sendable {
         return false
     }
 
-    /// Something could not be written for want of space. `true` when the file system is indeed full; then the file is gone.
+    /// Something could not be written for want of space. `true` when the file system is indeed full; then the file is gone,
+    /// and nothing else comes in until it can be made again. Where there was none, all may use what little there is.
     func giveUp() -> Bool {
         self.place.withLock { place in
             guard place != .given else { return true }
             // Full for one writer only, as by a quota: the file is of no use to him.
-            guard let space = self.log.freeSpace(), space.free < UInt64(max(self.size, 1 << 20)) else { return false }
-            unlink(self.path)
+            guard self.size > 0, let space = self.log.freeSpace(), space.free < UInt64(max(self.size, 1 << 20)) else {
+                return false
+            }
+            guard unlink(self.path) == 0 else { return true }
             place = .given
             self.isGiven.store(true, ordering: .relaxed)
             self.log.keepsSpares = false
@@ -71,6 +76,6 @@ final class SpaceReserve: Sendable {
         guard self.isShort else { return nil }
         return StoreError(
             .diskFull,
-            "the volume's file system is full: new mail is taken again when \(2 * self.size >> 20) MiB are free")
+            "the volume's file system is full: new mail is taken again when \(self.sizeAgain >> 20) MiB are free")
     }
 }

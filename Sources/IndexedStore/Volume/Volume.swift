@@ -80,8 +80,7 @@ final class Volume: Sendable {
         try self.events.load(self.schema)
         let keeper = self.keeper
         self.applier.whenFreed { keeper.freed($0) }
-        // LMDB does not always say that it was for want of space.
-        self.applier.whenFailed { keeper.ranOutOfSpace() }
+        self.applier.whenOutOfSpace { keeper.ranOutOfSpace() }
         try self.fileWork.start(self.applier)
         try self.applier.start()
         try self.committer.start(self.keeper)
