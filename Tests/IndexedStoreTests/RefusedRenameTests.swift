@@ -36,7 +36,9 @@ import Testing
     }
 
     private func look(_ account: any MailAccount) async throws -> Seen {
-        var seen = Seen(names: try await account.mailboxes().map(\.name.text), status: [], subjects: [])
+        // The other program's mailbox comes and goes in its own time.
+        let names = try await account.mailboxes().map(\.name.text).filter { $0 != "other" }
+        var seen = Seen(names: names, status: [], subjects: [])
         for name in Self.names {
             seen.status.append(try await account.status(of: name))
             let mailbox = try await account.open(name, .readOnly, onChange: {})
@@ -63,13 +65,19 @@ import Testing
             let error = await #expect(throws: StoreError.self) { try await account.rename(Self.names[0], to: target) }
             #expect(error?.code == .diskFull)
             // Nobody sees half of it.
-            #expect(try await self.look(account) == before)
+            do {
+                let seen = try await self.look(account)
+                #expect(seen == before)
+            }
             // Another program makes the list of mailboxes be read again.
             mkdir("\(volume.directory)/anna/.other", 0o700)
             mkdir("\(volume.directory)/anna/.other/cur", 0o700)
             #expect(try await account.mailboxes().map(\.name.text) == ["A", "A/B", "A/C", "INBOX", "other"])
             Shell.remove("\(volume.directory)/anna/.other")
-            #expect(try await self.look(account) == before)
+            do {
+                let seen = try await self.look(account)
+                #expect(seen == before)
+            }
             if left > 0 {
                 let refused = await #expect(throws: StoreError.self) {
                     try await account.create(target, specialUse: nil)
@@ -79,12 +87,18 @@ import Testing
             renames.set(nil)
             try await store.finishFileWork()
             #expect(self.directories(volume) == [".A", ".A.B", ".A.C"])
-            #expect(try await self.look(account) == before)
+            do {
+                let seen = try await self.look(account)
+                #expect(seen == before)
+            }
             return before
         }
         try await volume.with(self.configure(renames)) { store in
             let account = try await store.account(volume.identity("anna"))
-            #expect(try await self.look(account) == before)
+            do {
+                let seen = try await self.look(account)
+                #expect(seen == before)
+            }
             try await account.rename(Self.names[0], to: target)
             #expect(self.directories(volume) == [".Z", ".Z.B", ".Z.C"])
         }
@@ -111,12 +125,18 @@ import Testing
             renames.set(nil)
             try await store.finishFileWork()
             let account = try await store.account(volume.identity("anna"))
-            #expect(try await self.look(account) == before)
+            do {
+                let seen = try await self.look(account)
+                #expect(seen == before)
+            }
             #expect(self.directories(volume) == [".A", ".A.B", ".A.C"])
         }
         try await volume.with(self.configure(renames)) { store in
             let account = try await store.account(volume.identity("anna"))
-            #expect(try await self.look(account) == before)
+            do {
+                let seen = try await self.look(account)
+                #expect(seen == before)
+            }
         }
     }
 }
