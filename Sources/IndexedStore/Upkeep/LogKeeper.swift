@@ -182,7 +182,8 @@ final class LogKeeper: @unchecked Sendable {
                     self.hasFailed = true
                 }
                 self.monitor.lock.withLock {
-                    if !self.isClosing, !isWanted { self.monitor.wait(until: Monitor.now() &+ Self.interval) }
+                    let pause = isShort ? Self.shortInterval : Self.interval
+                    if !self.isClosing, !isWanted { self.monitor.wait(until: Monitor.now() &+ pause) }
                 }
             }
             self.reserve.take()

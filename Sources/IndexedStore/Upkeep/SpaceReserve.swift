@@ -68,8 +68,8 @@ final class SpaceReserve: Sendable {
         }
     }
 
-    /// Whether it is given up still.
-    var isShort: Bool { self.isGiven.load(ordering: .relaxed) && !self.take() }
+    /// Whether it is given up. The keeper's rounds make it again: that may write, and who asks may be an event loop.
+    var isShort: Bool { self.isGiven.load(ordering: .relaxed) }
 
     /// Why nothing may come in now; `nil` as a rule.
     var refusal: StoreError? {
