@@ -39,10 +39,7 @@ struct AccountOpening {
         var isChanged = false
         if let known = try self.volume.schema.accountID(identity.name) {
             id = known
-            if self.volume.halfRenamed.withLock({ $0.contains(known) }) {
-                throw StoreError(
-                    .temporary, "a rename of before the last crash cannot be finished on the disk now; tried again and again")
-            }
+            if self.missing == .refuse, let cause = self.volume.barred.withLock({ $0[known] }) { throw cause }
             let row = try self.volume.schema.accountRow(id)
             nextMailbox = row?.nextMailbox ?? 1
             quotaLimits = row?.quotaLimits

@@ -5,31 +5,42 @@ internal import VolumeLog
 
 /// The files side of a recovery: what records of the log say must be there, compared with what is there.
 struct RecoveredFiles {
-    private struct Account {
+    struct Account {
         var identity: AccountIdentity
         var files: any AccountFiles
         var home: BodyHome
     }
 
-    private struct Message: Hashable {
+    struct Message: Hashable {
         var key: MailboxKey
         var uid: UID
     }
 
     /// A record with message files, found again by its place in the log.
-    private struct Noted {
+    struct Noted {
         var sequence: LogSequence
         var location: RecordLocation
     }
 
-    private let configuration: IndexedStore.Configuration
-    private let schema: IndexSchema
+    private struct Unwritten {
+        var noted: Noted
+        var messages: [(key: MailboxKey, uid: UID)]
+    }
+
+    private struct Undone {
+        var sequence: LogSequence
+        var record: StoreRecord
+        var account: UInt32
+    }
+
+    let configuration: IndexedStore.Configuration
+    let schema: IndexSchema
     private var messages: [Noted] = []
     /// The records that hold the octets of messages, copies included: a copy is a link to the same file, so that
     /// what takes the octets of one takes those of all.
-    private var octets: [Message: RecordLocation] = [:]
+    var octets: [Message: RecordLocation] = [:]
     /// Of the other copies, which message each is a copy of and where that was.
-    private var origins: [Message: (message: Message, location: BodyLocation)] = [:]
+    var origins: [Message: (message: Message, location: BodyLocation)] = [:]
     /// Changes of the set of mailboxes, in order.
     private var structure: [(sequence: LogSequence, record: StoreRecord)] = []
     private var accounts: [UInt32: Account] = [:]
@@ -37,18 +48,16 @@ struct RecoveredFiles {
     private var refused: [UInt32: StoreError] = [:]
     private var touched: [MailboxKey: any MailboxFiles] = [:]
     /// Records whose files could not be written, to be tried again while the volume works.
-    private var unwritten: [Noted] = []
-    /// Changes of mailboxes that could not be done, of accounts that nobody can use until they are: their mail is away, or
-    /// a rename is half done.
-    private var undone: [(sequence: LogSequence, record: StoreRecord)] = []
-    /// Accounts with a rename that is half done.
-    private(set) var halfRenamed = Set<UInt32>()
+    private var unwritten: [Unwritten] = []
+    /// Changes of mailboxes that could not be done, in order, of accounts that are barred.
+    private var undone: [Undone] = []
+    /// Accounts that nobody can use before all changes of their mailboxes are on the disk, and what keeps these from it:
+    /// their mail is away, a rename is half done, a mailbox with messages cannot be made.
+    private(set) var barred: [UInt32: StoreError] = [:]
     /// Mailboxes with file work from before the start that was not done at the start.
-    private(set) var leftTasks = Set<MailboxKey>()
-    /// Messages of those records.
-    private(set) var missing: [(key: MailboxKey, uid: UID)] = []
-    /// Messages whose files such records need: copies are to be made of them.
-    private(set) var sources: [MailboxKey: UIDSet] = [:]
+    var leftTasks = Set<MailboxKey>()
+    /// Messages whose files unwritten records need: copies are to be made of them.
+    var sources: [MailboxKey: UIDSet] = [:]
 
     init(_ configuration: IndexedStore.Configuration, _ schema: IndexSchema) {
         self.configuration = configuration
@@ -93,230 +102,173 @@ struct RecoveredFiles {
 
     /// Writes what is missing; answers the records for which that failed.
     mutating func restore(
-        from log: VolumeLog, report: inout IndexedStore.OpenReport,
-        _ write: @Sendable (IndexedStore.LogLevel, String) -> Void
-    ) throws(StoreError) -> [LogSequence] {
-        var failed: [LogSequence] = []
+        from log: VolumeLog, report: inout IndexedStore.OpenReport
+    ) throws(StoreError) -> Set<LogSequence> {
+        var failed = Set<LogSequence>()
         // Renames first: what was made under the old name would else be made anew under the new one. At most the last of
         // them is not on the disk.
-        let isRename = { (record: StoreRecord) -> Bool in
-            if case .mailboxesRenamed = record { return true }
-            return false
-        }
-        for (sequence, record) in self.structure.filter({ isRename($0.1) }) + self.structure.filter({ !isRename($0.1) }) {
-            do throws(StoreError) {
-                try self.repeatStructure(record)
-            } catch {
-                failed.append(sequence)
-                if let id = record.structureAccount, isRename(record) || self.refused[id] != nil || self.halfRenamed.contains(id) {
-                    self.undone.append((sequence, record))
-                    if isRename(record) { self.halfRenamed.insert(id) }
-                }
-                write(.error, "after a crash, mailboxes cannot be put in order: \(error)")
+        let renames = self.structure.filter { $0.record.isRename }
+        for (sequence, record) in renames + self.structure.filter({ !$0.record.isRename }) {
+            guard let account = record.structureAccount else { continue }
+            if !self.repeatOrKeep(Undone(sequence: sequence, record: record, account: account)) {
+                failed.insert(sequence)
             }
         }
+        for cause in self.barred.values { self.configuration.log(.error, "after a crash: \(cause)") }
         for noted in self.messages {
             do throws(StoreError) {
                 try self.restore(noted, from: log, &report)
             } catch {
-                failed.append(noted.sequence)
-                self.unwritten.append(noted)
-                let missing = Self.messages(of: noted, in: log)
-                self.missing += missing
-                for message in missing { self.noteSources(of: Message(key: message.key, uid: message.uid)) }
+                failed.insert(noted.sequence)
+                self.keep(noted, from: log)
                 report.uncheckedFiles += 1
-                write(
+                self.configuration.log(
                     .error,
                     "after a crash, a message file cannot be written again: \(error). The message stays in the log; "
                         + "tried again until it succeeds")
             }
         }
-        for (key, files) in self.touched {
-            do throws(StoreError) {
-                guard let identity = try self.account(key.account)?.identity else { continue }
-                try identity.asOwner { () throws(StoreError) in try files.flush() }
-            } catch {
-                write(.error, "restored files cannot be flushed: \(error)")
-                failed.append(contentsOf: self.messages.map(\.sequence))
-                self.unwritten = self.messages
-                break
-            }
+        let unflushed = self.flush()
+        for error in unflushed.values {
+            self.configuration.log(.error, "restored files cannot be flushed: \(error)")
         }
-        return Array(Set(failed))
+        guard !unflushed.isEmpty else { return failed }
+        for noted in self.messages where !failed.contains(noted.sequence) {
+            let messages = Self.messages(of: noted, in: log)
+            guard messages.contains(where: { unflushed[$0.key.account] != nil }) else { continue }
+            failed.insert(noted.sequence)
+            self.keep(noted, from: log)
+        }
+        return failed
     }
 
-    /// Once more, for records that failed; whether all of them are on the disk now. What was done to the messages
-    /// since is in the index.
-    mutating func restoreRest(from log: VolumeLog) -> [LogSequence]? {
+    private mutating func keep(_ noted: Noted, from log: VolumeLog) {
+        let messages = Self.messages(of: noted, in: log)
+        self.unwritten.append(Unwritten(noted: noted, messages: messages))
+        for message in messages { self.noteSources(of: Message(key: message.key, uid: message.uid)) }
+    }
+
+    /// What one more attempt has put on the disk.
+    struct Progress {
+        var done: [LogSequence] = []
+        /// Messages whose files are there now.
+        var written: [(key: MailboxKey, uid: UID)] = []
+    }
+
+    /// Once more, for records that failed: each that can be done now, whatever is with the others. What was done to the
+    /// messages since is in the index.
+    mutating func restoreRest(from log: VolumeLog) -> Progress {
         var report = IndexedStore.OpenReport()
+        // What was opened then may have another name by now, or be gone.
         self.refused = [:]
-        do throws(StoreError) {
-            self.halfRenamed = []
-            for (_, record) in self.undone { try self.repeatStructure(record) }
-            for noted in self.unwritten { try self.restore(noted, from: log, &report) }
-            for (key, files) in self.touched {
-                guard let identity = try self.account(key.account)?.identity else { continue }
-                try identity.asOwner { () throws(StoreError) in try files.flush() }
-            }
-        } catch {
-            return nil
+        self.accounts = [:]
+        self.touched = [:]
+        let undone = self.undone
+        self.undone = []
+        self.barred = [:]
+        var progress = Progress()
+        var made: [Undone] = []
+        for change in undone {
+            // An account that is barred cannot be in use: an old change is not put over a newer one.
+            if self.repeatOrKeep(change) || self.barred[change.account] == nil { made.append(change) }
         }
-        return self.undone.map(\.sequence) + self.unwritten.map(\.sequence)
+        var written: [Unwritten] = []
+        var unwritten: [Unwritten] = []
+        for record in self.unwritten {
+            do throws(StoreError) {
+                try self.restore(record.noted, from: log, &report)
+                written.append(record)
+            } catch {
+                unwritten.append(record)
+            }
+        }
+        let unflushed = self.flush()
+        for change in made {
+            if let cause = unflushed[change.account] {
+                self.keep(change, Self.unfinished(cause))
+            } else {
+                progress.done.append(change.sequence)
+            }
+        }
+        for record in written {
+            if record.messages.contains(where: { unflushed[$0.key.account] != nil }) {
+                unwritten.append(record)
+            } else {
+                progress.done.append(record.noted.sequence)
+                progress.written += record.messages
+            }
+        }
+        self.unwritten = unwritten
+        return progress
     }
 
     var isComplete: Bool { self.unwritten.isEmpty && self.undone.isEmpty }
 
-    private mutating func restore(
-        _ noted: Noted, from log: VolumeLog, _ report: inout IndexedStore.OpenReport
-    ) throws(StoreError) {
-        switch try Self.record(at: noted.location, of: log) {
-        case .added(let added): try self.restore(added, &report)
-        case .copied(let copied): try self.restore(copied, from: log, &report)
-        case .relocated(let relocated):
-            guard let place = try self.place(relocated.key, relocated.uid) else { return }
-            try place.restore(relocated.octets)
-            report.checkedFiles += 1
-        default: break
-        }
-    }
+    /// Messages of unwritten records.
+    var missing: [(key: MailboxKey, uid: UID)] { self.unwritten.flatMap(\.messages) }
 
-    /// The messages that a record put into files.
-    private static func messages(of noted: Noted, in log: VolumeLog) -> [(key: MailboxKey, uid: UID)] {
-        switch try? Self.record(at: noted.location, of: log) {
-        case .added(let added): added.targets.map { ($0.key, $0.message.uid) }
-        case .copied(let copied): copied.messages.map { (copied.target, $0.message.uid) }
-        case .relocated(let relocated): [(relocated.key, relocated.uid)]
-        default: []
+    /// Whether the change is done. One that bars its account is kept, and those of the account behind it with it.
+    private mutating func repeatOrKeep(_ change: Undone) -> Bool {
+        if let cause = self.barred[change.account] {
+            self.keep(change, cause)
+            return false
         }
-    }
-
-    private static func record(at location: RecordLocation, of log: VolumeLog) throws(StoreError)
-        -> StoreRecord?
-    {
-        do throws(VolumeLogError) {
-            if Int(location.length) > VolumeLog.largeBody {
-                let payload = try log.map(location)
-                return StoreRecord(kind: try log.info(at: location).kind, payload.octets, heldBy: payload)
-            }
-            let (info, payload) = try log.record(at: location)
-            return payload.withUnsafeBytes { StoreRecord(kind: info.kind, $0) }
+        do throws(StoreError) {
+            try self.repeatStructure(change.record)
+            return true
         } catch {
-            throw StoreError(error)
-        }
-    }
-
-    private mutating func restore(
-        _ added: MessageAdded, _ report: inout IndexedStore.OpenReport
-    ) throws(StoreError) {
-        for target in added.targets {
-            guard !target.message.location.isInLog,
-                let place = try self.place(target.key, target.message.uid)
-            else { continue }
-            try place.identity.asOwner { () throws(StoreError) in
-                try place.files.restore(
-                    added.octets, at: place.row.location, flags: place.flags,
-                    internalDate: place.row.internalDate)
-            }
-            report.checkedFiles += 1
-        }
-    }
-
-    private mutating func restore(
-        _ copied: MessagesCopied, from log: VolumeLog, _ report: inout IndexedStore.OpenReport
-    ) throws(StoreError) {
-        for row in copied.messages {
-            guard !row.message.location.isInLog,
-                let place = try self.place(copied.target, row.message.uid)
-            else { continue }
-            let message = Message(key: copied.target, uid: row.message.uid)
-            let octets: MessageOctets?
-            if let location = self.octets[message] {
-                octets = try Self.record(at: location, of: log)?.body
+            if self.refused[change.account] != nil {
+                self.keep(change, error)
+            } else if self.bars(change.record, error) {
+                self.keep(change, Self.unfinished(error))
             } else {
-                octets = try self.sourceOctets(of: message, place.flags)
+                self.configuration.log(.error, "after a crash, mailboxes cannot be put in order: \(error)")
             }
-            // Without any it is there, or was removed by another program, like any message file may be.
-            guard let octets else { continue }
-            try place.restore(octets)
-            report.checkedFiles += 1
+            return false
         }
     }
 
-    /// The octets of the file that a copy was made of. They were on the disk before, and that file goes only after the
-    /// copy is there (`CopySources`). The source may itself be a copy, and gone again with its row before its file was
-    /// written; then its own source is there.
-    ///
-    /// A copy that is no link may have its name and not its octets.
-    private mutating func sourceOctets(
-        of copy: Message, _ flags: FileFlags
-    ) throws(StoreError) -> MessageOctets? {
-        var message = copy
-        while let origin = self.origins[message] {
-            message = origin.message
-            guard let source = try self.mailbox(message.key),
-                let owner = try self.account(message.key.account)?.identity
-            else { continue }
+    private mutating func keep(_ change: Undone, _ cause: StoreError) {
+        self.undone.append(change)
+        self.barred[change.account] = cause
+    }
+
+    private static func unfinished(_ cause: StoreError) -> StoreError {
+        StoreError(
+            .temporary,
+            "a change of mailboxes from before the last crash cannot be finished on the disk: \(cause). Tried again each "
+                + "second until it succeeds")
+    }
+
+    /// Whether nobody may use the account before the change is made. A mailbox that is not among the files is taken for
+    /// removed by another program, and its messages with it.
+    private func bars(_ record: StoreRecord, _ error: StoreError) -> Bool {
+        switch record {
+        case .mailboxesRenamed: return true
+        case .mailboxCreated(let created):
+            if error.code == .diskFull || error.code == .temporary { return true }
+            return ((try? self.head(created.key)) ?? nil).map { $0.counters.messages > 0 } ?? false
+        default: return false
+        }
+    }
+
+    /// Flushes the mailboxes in which something was written; the accounts for which that failed.
+    private mutating func flush() -> [UInt32: StoreError] {
+        var failed: [UInt32: StoreError] = [:]
+        for (key, files) in self.touched where failed[key.account] == nil {
             do throws(StoreError) {
-                return try owner.asOwner { () throws(StoreError) in try source.read(origin.location, flags: flags) }
+                guard let identity = try self.account(key.account)?.identity else { continue }
+                try identity.asOwner { () throws(StoreError) in try files.flush() }
             } catch {
-                guard error.code == .expunged || error.code == .notFound else { throw error }
+                failed[key.account] = error
             }
         }
-        return nil
+        return failed
     }
 
-    private mutating func noteSources(of copy: Message) {
-        var message = copy
-        while let origin = self.origins[message] {
-            message = origin.message
-            self.sources[message.key, default: []].insert(message.uid)
-        }
-    }
+    // MARK: Accounts and mailboxes
 
-    private struct Place {
-        var identity: AccountIdentity
-        var files: any MailboxFiles
-        var row: NewMessage
-        var flags: FileFlags
-
-        /// Writes the file if it is not there with all its octets.
-        func restore(_ octets: MessageOctets) throws(StoreError) {
-            try self.identity.asOwner { () throws(StoreError) in
-                try self.files.restore(
-                    octets, at: self.row.location, flags: self.flags, internalDate: self.row.internalDate)
-            }
-        }
-    }
-
-    /// Where a message belongs, if the index still has it.
-    private mutating func place(_ key: MailboxKey, _ uid: UID) throws(StoreError) -> Place? {
-        guard let row = try self.schema.rows(key, CollectionOfOne(uid)).first, !row.location.isInLog,
-            let files = try self.mailbox(key), let account = try self.account(key.account)
-        else { return nil }
-        return Place(
-            identity: account.identity, files: files, row: row,
-            flags: try self.fileFlags(key, row.flags, row.keywords))
-    }
-
-    private func fileFlags(
-        _ key: MailboxKey, _ flags: MessageFlags, _ numbers: [UInt16]
-    ) throws(StoreError) -> FileFlags {
-        if numbers.isEmpty { return FileFlags(flags) }
-        let schema = self.schema
-        let names = try schema.read { (transaction) throws(LMDBError) -> [Keyword] in
-            var names: [Keyword] = []
-            for number in numbers {
-                guard let value = try transaction.get(schema.keywords, IndexSchema.key(key, keyword: number)),
-                    let keyword = Keyword(String(decoding: value, as: UTF8.self))
-                else { continue }
-                names.append(keyword)
-            }
-            return names
-        }
-        return FileFlags(flags, names)
-    }
-
-    private mutating func account(_ id: UInt32) throws(StoreError) -> Account? {
+    mutating func account(_ id: UInt32) throws(StoreError) -> Account? {
         if let known = self.accounts[id] { return known }
         // The files of one that has left are another volume's.
         guard let row = try self.schema.accountRow(id), !row.identity.isInTransit else { return nil }
@@ -367,12 +319,10 @@ struct RecoveredFiles {
     }
 
     /// A mailbox's files, made when they are missing; `nil` when the index does not have it.
-    private mutating func mailbox(_ key: MailboxKey) throws(StoreError) -> (any MailboxFiles)? {
+    mutating func mailbox(_ key: MailboxKey) throws(StoreError) -> (any MailboxFiles)? {
         if let known = self.touched[key] { return known }
         // Made now under its new name, it would be in the way of the one with its messages.
-        guard !self.halfRenamed.contains(key.account) else {
-            throw StoreError(.temporary, "the account's mailboxes are half renamed")
-        }
+        if let cause = self.barred[key.account] { throw cause }
         guard let account = try self.account(key.account), account.home == .files,
             let head = try self.head(key)
         else { return nil }
@@ -391,144 +341,12 @@ struct RecoveredFiles {
         return files
     }
 
-    private func head(_ key: MailboxKey) throws(StoreError) -> MailboxHead? {
+    func head(_ key: MailboxKey) throws(StoreError) -> MailboxHead? {
         let schema = self.schema
         return try schema.read { (transaction) throws(LMDBError) in
             try transaction.get(schema.mailboxes, IndexSchema.key(key)).flatMap {
                 MailboxHead($0, restarts: 0)
             }
-        }
-    }
-
-    // MARK: Structure
-
-    /// Repeats a change of mailboxes as far as it still holds: later records of the same names decide.
-    private mutating func repeatStructure(_ record: StoreRecord) throws(StoreError) {
-        switch record {
-        case .mailboxCreated(let created):
-            // Making it happens when its files are asked for.
-            _ = try self.mailbox(created.key)
-        case .mailboxDeleted(let key, let name):
-            guard let account = try self.account(key.account), account.home == .files,
-                try !self.hasMailbox(key.account, name)
-            else {
-                return
-            }
-            try account.identity.asOwner { () throws(StoreError) in try account.files.deleteMailbox(name) }
-        case .mailboxesRenamed(let id, let mailboxes):
-            guard let account = try self.account(id), account.home == .files else { return }
-            for renamed in mailboxes {
-                let key = MailboxKey(account: id, mailbox: renamed.mailbox)
-                guard let head = try self.head(key), head.name == renamed.new,
-                    try !self.hasMailbox(id, renamed.old)
-                else { continue }
-                try account.identity.asOwner { () throws(StoreError) in
-                    let names = try account.files.mailboxes()
-                    guard names.contains(renamed.old), !names.contains(renamed.new) else { return }
-                    try account.files.renameMailbox(renamed.old, to: renamed.new)
-                }
-            }
-        case .subscription(let id, let name, let isSubscribed):
-            guard let account = try self.account(id), account.home == .files else { return }
-            try account.identity.asOwner { () throws(StoreError) in
-                try account.files.setSubscribed(name, isSubscribed)
-            }
-        case .metadata(let set):
-            guard let account = try self.account(set.key.account), account.home == .files,
-                let guid = try self.guid(set.key)
-            else { return }
-            let attributes = StoredAttribute.changes(set.changes, guid: guid, isServer: set.key.mailbox == 0)
-            try account.identity.asOwner { () throws(StoreError) in try account.files.changeAttributes(attributes) }
-        case .accessList(let set):
-            guard set.origin == .store, let account = try self.account(set.key.account),
-                account.files.keepsAccessLists, let head = try self.head(set.key)
-            else { return }
-            try account.identity.asOwner { () throws(StoreError) in
-                try account.files.setAccessList(set.text, of: head.name)
-            }
-        default: break
-        }
-    }
-
-    /// Under which GUID files keep the metadata of a mailbox or the server; `nil` when that is gone.
-    private func guid(_ key: MailboxKey) throws(StoreError) -> String? {
-        if key.mailbox != 0 { return try self.head(key)?.guid }
-        return try self.schema.mailboxes(of: key.account, restarts: 0).first { $0.head.name.isInbox }?.head.guid
-    }
-
-    private func hasMailbox(_ account: UInt32, _ name: MailboxName) throws(StoreError) -> Bool {
-        try self.schema.mailboxes(of: account, restarts: 0).contains { $0.head.name == name }
-    }
-
-    // MARK: Tasks
-
-    /// Does what was still to be done to message files. What cannot be done now is left for when its mailbox is first used
-    /// (`Volume.takeUpTasks`).
-    mutating func finishTasks(
-        _ write: @Sendable (IndexedStore.LogLevel, String) -> Void
-    ) throws(StoreError) {
-        let keys = try self.schema.mailboxesWithFileTasks()
-        // Files of moved messages may be the only ones as long as their copies are not written.
-        guard self.isComplete else {
-            self.leftTasks = Set(keys)
-            return
-        }
-        for key in keys {
-            do throws(StoreError) {
-                try self.finishTasks(key)
-            } catch {
-                self.leftTasks.insert(key)
-                write(.error, "file work left from before the start cannot be done: \(error)")
-            }
-        }
-    }
-
-    private mutating func finishTasks(_ key: MailboxKey) throws(StoreError) {
-        guard let account = try self.account(key.account), let files = try self.mailbox(key) else { return }
-        let schema = self.schema
-        let (tasks, names) = try schema.read { (transaction) throws(LMDBError) in
-            let tasks = try schema.fileTasks(of: key, transaction)
-            return (tasks, try schema.namesInUse(key, tasks.values, transaction))
-        }
-        for (uid, task) in tasks.sorted(by: { $0.key < $1.key }) {
-            let shown = try self.fileFlags(key, task.flags, task.keywords)
-            switch task.kind {
-            case .remove:
-                // Done already, and a message that was copied back has the name now.
-                if names.contains(task.location) { continue }
-                try account.identity.asOwner { () throws(StoreError) in
-                    try files.remove(task.location, flags: shown)
-                }
-            case .rename:
-                guard let row = try schema.rows(key, CollectionOfOne(uid)).first else { continue }
-                let wanted = try self.fileFlags(key, row.flags, row.keywords)
-                try account.identity.asOwner { () throws(StoreError) in
-                    try files.setFlags(task.location, from: shown, to: wanted)
-                }
-            }
-        }
-        try account.identity.asOwner { () throws(StoreError) in try files.flush() }
-        do throws(LMDBError) {
-            try schema.environment.write { (transaction) throws(LMDBError) in
-                _ = try transaction.delete(schema.fileTasks, prefix: IndexSchema.key(key))
-            }
-        } catch {
-            throw StoreError(error)
-        }
-    }
-}
-
-extension StoreRecord {
-    /// The account of a change of the set of mailboxes or of what is kept beside them.
-    fileprivate var structureAccount: UInt32? {
-        switch self {
-        case .mailboxCreated(let created): created.key.account
-        case .mailboxDeleted(let key, _): key.account
-        case .mailboxesRenamed(let id, _): id
-        case .subscription(let id, _, _): id
-        case .metadata(let set): set.key.account
-        case .accessList(let set): set.key.account
-        default: nil
         }
     }
 }

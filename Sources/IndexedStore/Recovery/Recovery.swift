@@ -101,9 +101,8 @@ struct Recovery {
         if self.applied > self.log.lastSequence { self.log.skip(to: self.applied.next) }
         try self.replay()
         if self.purpose == .rebuild { try self.finishRebuild() }
-        var unrestored = try self.files.restore(from: self.log, report: &self.report, self.configuration.log)
-        unrestored.sort()
-        try self.files.finishTasks(self.configuration.log)
+        let unrestored = try self.files.restore(from: self.log, report: &self.report).sorted()
+        try self.files.finishTasks()
         var unlogged: StoreRecord?
         // Clients may have been told of more than a copy knows.
         if self.log.openReport.isCopy { self.report.wasClean = false }

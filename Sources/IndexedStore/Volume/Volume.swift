@@ -30,8 +30,8 @@ final class Volume: Sendable {
     let memory: StoreMemory
     let idleMailboxes: IdleMailboxes
     let largeBodies = LargeBodies()
-    /// Accounts that cannot be used before their mailboxes have the names on the disk that the index has.
-    let halfRenamed = Mutex(Set<UInt32>())
+    /// Accounts that cannot be used before what a crash left undone to their mailboxes is done, and why it is not.
+    let barred = Mutex<[UInt32: StoreError]>([:])
     /// Mailboxes with file work from before the start, until they are first used.
     let leftTasks = Mutex(Set<MailboxKey>())
     /// One account at a time moves to another format.
@@ -72,7 +72,7 @@ final class Volume: Sendable {
     /// Throws when the machine has no thread left; the process can then only end.
     func start(_ recovered: RecoveredFiles, unlogged: StoreRecord?) throws(StoreError) {
         self.leftTasks.withLock { $0 = recovered.leftTasks }
-        self.halfRenamed.withLock { $0 = recovered.halfRenamed }
+        self.barred.withLock { $0 = recovered.barred }
         self.placeLater(recovered)
         if let unlogged { _ = self.committer.enqueue(PendingRecord(record: unlogged, isAwaited: false)) }
         try self.accessLists.load(self.schema)
@@ -98,10 +98,11 @@ final class Volume: Sendable {
         let recovered = Mutex(recovered)
         self.fileWork.retry { [self] _ in
             recovered.withLock { recovered in
-                guard let written = recovered.restoreRest(from: self.log) else { return false }
-                for message in recovered.missing { self.missingFiles.remove(message.key, message.uid) }
-                for sequence in written { self.fileWork.done(sequence, []) }
-                self.halfRenamed.withLock { $0 = [] }
+                let progress = recovered.restoreRest(from: self.log)
+                for message in progress.written { self.missingFiles.remove(message.key, message.uid) }
+                for sequence in progress.done { self.fileWork.done(sequence, []) }
+                self.barred.withLock { $0 = recovered.barred }
+                guard recovered.isComplete else { return false }
                 // They were flushed, too.
                 for hold in holds { self.fileWork.letGo(hold) }
                 return true
