@@ -57,6 +57,9 @@ public protocol AccountFiles: Sendable {
     /// A cheap value that changes when mailboxes may have been created, removed or renamed by other programs.
     func mailboxListFingerprint() -> UInt64
 
+    /// Whether the last change was long enough ago for the next one to change `mailboxListFingerprint()`.
+    var isMailboxListSettled: Bool { get }
+
     /// Directories in which other programs create, remove and rename mailboxes, as `mailboxes()` saw them last.
     var watchedDirectories: [String] { get }
 
@@ -256,6 +259,10 @@ public protocol MailboxFiles: Sendable {
     /// A cheap value (no directory listing) that changes when another program may have changed the files. Our own
     /// changes may change it too; the engine then scans once more than needed.
     func fingerprint() -> UInt64
+
+    /// Whether the last change was long enough ago for the next one to change `fingerprint()`: times of files are as coarse
+    /// as the ticks of the kernel's clock.
+    var isSettled: Bool { get }
 
     /// The device that holds the files; `nil`: that of the account's root.
     var fileSystem: UInt64? { get }

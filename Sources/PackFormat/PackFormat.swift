@@ -20,6 +20,7 @@ struct PackAccount: AccountFiles {
     func mailboxes() throws(StoreError) -> [MailboxName] { [] }
 
     func mailboxListFingerprint() -> UInt64 { 0 }
+    var isMailboxListSettled: Bool { true }
 
     func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles { PackMailbox() }
 

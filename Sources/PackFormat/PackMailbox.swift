@@ -9,6 +9,7 @@ struct PackMailbox: MailboxFiles {
     func scan() throws(StoreError) -> MailboxScan { throw Self.noFiles }
 
     func fingerprint() -> UInt64 { 0 }
+    var isSettled: Bool { true }
 
     var watchedDirectories: [String] { [] }
 

@@ -42,6 +42,39 @@ import Testing
         #expect(volume.problems == [])
     }
 
+    /// Two changes within one tick of the kernel's clock leave the same times; the second comes behind a look at the first.
+    @Test func changesOfOneTickAreSeen() async throws {
+        let volume = try TestVolume()
+        let anna = "\(volume.directory)/anna"
+        func restoringTimes(of directory: String, _ change: () -> Void) {
+            var status = stat()
+            stat(directory, &status)
+            change()
+            var times = [status.st_atim, status.st_mtim]
+            utimensat(AT_FDCWD, directory, &times, 0)
+        }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("own"), account)
+            try await store.finishFileWork()
+            self.drop(volume, "1700000000.M1P1.elsewhere", "first")
+            mkdir("\(anna)/.Theirs", 0o700)
+            mkdir("\(anna)/.Theirs/cur", 0o700)
+            #expect(try await account.mailboxes().count == 2)
+            #expect(try await account.status(of: .inbox).messages == 2)
+            restoringTimes(of: "\(anna)/new") { self.drop(volume, "1700000000.M2P1.elsewhere", "second") }
+            restoringTimes(of: anna) { Shell.remove("\(anna)/.Theirs") }
+            let end = ContinuousClock.now + .seconds(20)
+            var isSeen = false
+            while !isSeen, ContinuousClock.now < end {
+                let messages = try await account.status(of: .inbox).messages
+                let mailboxes = try await account.mailboxes().count
+                isSeen = messages == 3 && mailboxes == 1
+            }
+            #expect(isSeen)
+        }
+    }
+
     /// What another server told while it had the mailbox is below all that is told afterwards, also when that server has
     /// changed nothing in the end, or its files are gone by then.
     @Test func modSeqsPassThoseOfAnotherServer() async throws {

@@ -137,6 +137,25 @@ import Testing
         }
     }
 
+    /// The index knows of no mail in it, the open account knows that there was some.
+    @Test func anEmptiedOpenAccountBeginsAnew() async throws {
+        let volume = try TestVolume()
+        let identity = volume.identity("anna")
+        try await volume.with { store in
+            let account = try await store.account(identity)
+            try await store.put(message("m"), account)
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            _ = try await inbox.remove([.first])
+            inbox.close()
+            try await store.finishFileWork()
+            self.takeAway(volume, .emptyDirectory)
+            await self.expectRefusal("a delivery") { try await store.put(message("late"), account) }
+            #expect(try await store.beginAnew(identity))
+            #expect(try await store.put(message("new"), account).uid > .first)
+            #expect(try await store.beginAnew(identity) == false)
+        }
+    }
+
     @Test func anAccountWithoutMailIsMadeAgain() async throws {
         let volume = try TestVolume()
         let draft = IndexedStore.MailboxDefault(name: try #require(MailboxName("Drafts")), creation: .create)
@@ -204,6 +223,57 @@ import Testing
         try await volume.with { store in
             let anna = try await store.account(volume.identity("anna"))
             #expect(try await anna.status(of: .inbox).messages == 2)
+        }
+    }
+
+    /// Changes from before a crash that are still to be made to an account whose mail is away are made when it is back, and
+    /// not once more to other accounts, which are in use.
+    @Test func eachAccountIsRestoredByItself() async throws {
+        let volume = try TestVolume()
+        let mail = volume.directory
+        let work = try #require(Self.work)
+        try await volume.with { store in
+            try await self.fill(store, volume)
+            try await store.put(message("m"), try await store.account(volume.identity("bert")))
+        }
+        try await volume.with(Self.unsynced) { store in
+            for name in ["anna", "bert"] {
+                let account = try await store.account(volume.identity(name))
+                if name == "bert" { try await account.create(work, specialUse: nil) }
+                try await account.subscribe(work)
+                try await store.put(message("late"), account, work)
+            }
+            Shell.copy("\(mail)/volume", "\(mail)/crashed")
+        }
+        self.crash(volume)
+        // The file system has nothing of it.
+        Shell.remove("\(mail)/bert/.Work")
+        for name in ["anna", "bert"] { Shell.remove("\(mail)/\(name)/subscriptions") }
+        self.takeAway(volume, .nothing)
+        let looks = LookCount()
+        try await volume.with {
+            var options = MaildirOptions()
+            options.syncTextFiles = false
+            $0.bodyFormats["maildir"] = UnsyncedFormat(format: MaildirFormat(options), isSynced: true, looks: looks)
+        } _: { store in
+            let bert = try await store.account(volume.identity("bert"))
+            #expect(try await bert.subscriptions() == [work])
+            #expect(try await bert.status(of: work).messages == 1)
+            try await bert.unsubscribe(work)
+            try await bert.delete(work)
+            // What looks for it is one attempt each second.
+            let before = looks.count
+            let end = ContinuousClock.now + .seconds(20)
+            while looks.count < before + 2, ContinuousClock.now < end { _ = try await bert.subscriptions() }
+            #expect(try await bert.subscriptions() == [])
+            #expect(try await bert.mailboxes().map(\.name) == [.inbox])
+            await self.expectRefusal("the account") { _ = try await store.account(volume.identity("anna")) }
+            self.bringBack(volume)
+            try await store.finishFileWork()
+            let anna = try await store.account(volume.identity("anna"))
+            #expect(try await anna.subscriptions() == [work])
+            #expect(try await anna.status(of: work).messages == 2)
+            #expect(try await bert.subscriptions() == [])
         }
     }
 

@@ -20,6 +20,13 @@ final class RenameLimit: Sendable {
     }
 }
 
+/// How often mail that is away was looked for.
+final class LookCount: Sendable {
+    private let value = Mutex(0)
+    var count: Int { self.value.withLock { $0 } }
+    func add() { self.value.withLock { $0 += 1 } }
+}
+
 /// Maildirs on a file system whose sync never succeeds: the log must then keep every message, and a power loss
 /// may take every message file.
 struct UnsyncedFormat: BodyFormat {
@@ -29,6 +36,7 @@ struct UnsyncedFormat: BodyFormat {
     var renames = RenameLimit()
     /// Whether syncs succeed all the same.
     var isSynced = false
+    var looks = LookCount()
 
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles {
         UnsyncedAccount(
@@ -36,7 +44,8 @@ struct UnsyncedFormat: BodyFormat {
             isSynced: self.isSynced)
     }
     func missingPlace(of identity: AccountIdentity, _ known: KnownMail) throws(StoreError) -> String? {
-        try self.format.missingPlace(of: identity, known)
+        self.looks.add()
+        return try self.format.missingPlace(of: identity, known)
     }
 }
 
@@ -50,6 +59,7 @@ private struct UnsyncedAccount: AccountFiles {
 
     func mailboxes() throws(StoreError) -> [MailboxName] { try self.files.mailboxes() }
     func mailboxListFingerprint() -> UInt64 { self.files.mailboxListFingerprint() }
+    var isMailboxListSettled: Bool { self.files.isMailboxListSettled }
     func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles {
         UnsyncedMailbox(isSynced: self.isSynced, files: try self.files.mailbox(name))
     }
@@ -84,6 +94,7 @@ private struct UnsyncedMailbox: MailboxFiles {
 
     func scan() throws(StoreError) -> MailboxScan { try self.files.scan() }
     func fingerprint() -> UInt64 { self.files.fingerprint() }
+    var isSettled: Bool { self.files.isSettled }
     var watchedDirectories: [String] { self.files.watchedDirectories }
     func prepare(_ octets: MessageOctets, flags: FileFlags, internalDate: Int64) throws(StoreError)
         -> PreparedBody

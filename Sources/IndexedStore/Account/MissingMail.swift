@@ -69,7 +69,10 @@ extension IndexedStore {
             let format = try volume.configuration.format(of: identity)
             let heads = try volume.schema.mailboxes(of: id, restarts: volume.restarts).map(\.head)
             let known = KnownMail(heads, madeBySettings: volume.configuration.mailboxDefaults)
-            guard try format.missingMail(known, of: identity) != nil else { return (nil, nil) }
+            // An open account may know more of its files than the index: a mailbox that was emptied, and then removed.
+            let isRefused = open.map { !$0.canList } ?? false
+            let isMissing = try format.missingMail(known, of: identity) != nil
+            guard isRefused || isMissing else { return (nil, nil) }
             guard let open else { return try AccountOpening(volume, identity, .beginAnew).run() }
             open.core.files.expect([])
             _ = try open.core.asOwner { () throws(StoreError) in try format.openAccount(identity) }
@@ -78,5 +81,16 @@ extension IndexedStore {
         if let ticket { try await volume.committer.flushed(ticket) }
         if open == nil, let account { volume.accounts.insert(account, keeping: volume.configuration.maximumIdleAccounts) }
         return account
+    }
+}
+
+extension StoreAccount {
+    fileprivate var canList: Bool {
+        do throws(StoreError) {
+            _ = try self.core.asOwner { () throws(StoreError) in try self.core.files.mailboxes() }
+            return true
+        } catch {
+            return false
+        }
     }
 }

@@ -133,11 +133,12 @@ extension StoreAccount {
         // Each try leaves records that wait for space.
         if let refusal = self.volume.committer.currentRefusal { throw refusal }
         let now = self.volume.now
-        let (files, fingerprint, scan) = try self.core.asOwner {
-            () throws(StoreError) -> (any MailboxFiles, UInt64, MailboxScan) in
+        let (files, fingerprint, isSettled, scan) = try self.core.asOwner {
+            () throws(StoreError) -> (any MailboxFiles, UInt64, Bool, MailboxScan) in
             let files = try self.core.files.mailbox(name)
             let fingerprint = files.fingerprint()
-            return (files, fingerprint, try files.scan())
+            let isSettled = files.isSettled
+            return (files, fingerprint, isSettled, try files.scan())
         }
         var header: MailboxHeader
         var hasHeader = true
@@ -171,6 +172,7 @@ extension StoreAccount {
             var last = try self.takeAttributes(attributes, state) ?? ticket
             if let merged = try state.merge(scan, .firstSight, rows: [], tasks: [:]) { last = merged }
             state.knownFingerprint = hasHeader ? fingerprint : nil
+            state.isUnsettled = !isSettled
             try self.volume.committer.waitFlushed(last)
             if let failure = state.lock.withLock({ state.refusedChange }) { throw failure }
         } catch {
@@ -186,13 +188,13 @@ extension StoreAccount {
     /// Brings the directory in line with the mailboxes among the files. With the gate held, on a storage thread.
     func refreshDirectory() throws(StoreError) {
         guard self.core.home == .files else { return }
-        let (fingerprint, names) = try self.core.asOwner {
-            () throws(StoreError) -> (UInt64, [MailboxName]?) in
+        let listed = try self.core.asOwner {
+            () throws(StoreError) -> (fingerprint: UInt64, isSettled: Bool, names: [MailboxName])? in
             let fingerprint = self.core.files.mailboxListFingerprint()
-            if self.directory.withLock({ $0.fingerprint == fingerprint }) { return (fingerprint, nil) }
-            return (fingerprint, try self.core.files.mailboxes())
+            if self.isCurrent(fingerprint) { return nil }
+            return (fingerprint, self.core.files.isMailboxListSettled, try self.core.files.mailboxes())
         }
-        guard let names else { return }
+        guard let (fingerprint, isSettled, names) = listed else { return }
         let (gone, events) = self.directory.withLock { directory -> ([MailboxState], [AccountEvent]) in
             let present = Set(names.map { directory.misplaced[$0] ?? $0 })
             var events: [AccountEvent] = []
@@ -208,6 +210,7 @@ extension StoreAccount {
                 events.append(.deleted(name))
             }
             directory.fingerprint = fingerprint
+            directory.isUnsettled = !isSettled
             return (gone, events)
         }
         for state in gone { _ = try self.forget(state) }

@@ -16,6 +16,8 @@ final class StoreAccount: MailAccount {
         var entries: [MailboxName: Entry] = [:]
         /// The files' fingerprint when `entries` last agreed with them; `nil`: not known.
         var fingerprint: UInt64?
+        /// Whether a change when they were listed may have left the fingerprint as it was.
+        var isUnsettled = false
         var nextMailbox: UInt32 = 1
         /// Names that files of mailboxes have which belong to others: of renames that are still to be taken back.
         var misplaced: [MailboxName: MailboxName] = [:]
@@ -113,13 +115,21 @@ final class StoreAccount: MailAccount {
     private func lookAtList() async throws(StoreError) {
         if self.core.home == .log { return }
         let isCurrent = try await self.volume.threads.run { () throws(StoreError) -> Bool in
-            let fingerprint = try self.core.asOwner { self.core.files.mailboxListFingerprint() }
-            return self.directory.withLock { $0.fingerprint == fingerprint }
+            try self.core.asOwner { () throws(StoreError) in
+                self.isCurrent(self.core.files.mailboxListFingerprint())
+            }
         }
         if isCurrent { return }
         await self.gate.enter()
         defer { self.gate.leave() }
         try await self.volume.threads.run { () throws(StoreError) in try self.refreshDirectory() }
+    }
+
+    /// Whether `entries` agree with files that have this fingerprint. They are listed once more when the time is over in
+    /// which nobody can tell. Under the owner's ids.
+    func isCurrent(_ fingerprint: UInt64) -> Bool {
+        let (isSame, isUnsettled) = self.directory.withLock { ($0.fingerprint == fingerprint, $0.isUnsettled) }
+        return isSame && (!isUnsettled || !self.core.files.isMailboxListSettled)
     }
 
     private func listing(_ subscribed: Set<MailboxName>) -> [MailboxListing] {

@@ -20,8 +20,13 @@ extension MailboxState {
     func takeInExternalChangesLocked(_ depth: Depth) throws(StoreError) {
         guard self.core.home == .files else { return }
         // Read before the scan: what happens during the scan makes it differ and is seen next time.
-        let fingerprint = try self.core.asOwner { self.files.fingerprint() }
-        if depth == .ifChanged, fingerprint == self.knownFingerprint {
+        let (fingerprint, isSettled) = try self.core.asOwner {
+            let fingerprint = self.files.fingerprint()
+            let isSame = depth == .ifChanged && fingerprint == self.knownFingerprint && !self.isUnsettled
+            return (fingerprint, isSame || self.files.isSettled)
+        }
+        // Scanned once more when the time is over in which nobody can tell.
+        if depth == .ifChanged, fingerprint == self.knownFingerprint, !self.isUnsettled || !isSettled {
             self.verifySoon()
             return
         }
@@ -37,6 +42,7 @@ extension MailboxState {
         let scan = try self.scanFiles(knowing: rows)
         let merged = try self.merge(scan, .later, rows: rows, tasks: tasks)
         self.knownFingerprint = fingerprint
+        self.isUnsettled = !isSettled
         self.isSuspect = false
         let end = Monitor.now()
         self.lastScan = (end, end &- begin)

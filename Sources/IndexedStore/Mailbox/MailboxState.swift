@@ -30,6 +30,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     var files: any MailboxFiles
     /// The files' fingerprint when they last agreed with the index; `nil`: not known.
     var knownFingerprint: UInt64?
+    /// Whether a change at the time of the last scan may have left the fingerprint as it was.
+    var isUnsettled = false
     /// Whether a change by another program may hide behind one of ours (see `changeFiles`).
     var isSuspect = false
     /// When the files were last scanned and how long that took, in monotonic nanoseconds.

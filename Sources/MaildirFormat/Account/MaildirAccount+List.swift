@@ -117,6 +117,13 @@ extension MaildirAccount {
         return mix.value
     }
 
+    var isMailboxListSettled: Bool {
+        guard let root = try? self.currentDirectory() else { return true }
+        let now = SettlingTime.now()
+        let directories = [root.ownStatus] + self.listDirectories.withLock { $0 }.map { root.targetStatus($0) }
+        return directories.allSatisfy { $0.map { SettlingTime.isOver(since: $0, at: now) } ?? true }
+    }
+
     /// The name of the mailbox whose messages are in an absolute path.
     func name(ofPath path: [UInt8]) -> MailboxName? {
         if path == self.absolute(self.inboxDirectory) { return .inbox }

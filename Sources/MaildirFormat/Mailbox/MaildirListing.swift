@@ -66,12 +66,9 @@ struct MaildirListing {
     /// Whether the last name came or went long enough ago for the next one to change `state`: times of files are as
     /// coarse as the ticks of the kernel's clock.
     static func isSettled(_ directory: DirectoryHandle) -> Bool {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
+        let now = SettlingTime.now()
         return [RelativePath("new"), RelativePath("cur")].allSatisfy { path in
-            guard let time = directory.targetStatus(path)?.st_mtim else { return true }
-            let seconds = now.tv_sec - time.tv_sec
-            return seconds > 1 || seconds >= 0 && seconds * 1_000_000_000 + now.tv_nsec - time.tv_nsec > 100_000_000
+            directory.targetStatus(path).map { SettlingTime.isOver(since: $0, at: now) } ?? true
         }
     }
 

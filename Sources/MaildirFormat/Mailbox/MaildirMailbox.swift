@@ -128,6 +128,8 @@ final class MaildirMailbox: MailboxFiles {
         return mix.value
     }
 
+    var isSettled: Bool { (try? self.directory()).map { MaildirListing.isSettled($0) } ?? true }
+
     func lastForeignUse() -> Int64? {
         let directory =
             self.account.indexRoot.map { root in
