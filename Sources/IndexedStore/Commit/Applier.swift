@@ -255,6 +255,15 @@ final class Applier: @unchecked Sendable {
         }
     }
 
+    /// Has segments given back that are kept only for those who copy them, with the next commit.
+    func endRetention() {
+        self.monitor.lock.withLock {
+            self.endsRetention = true
+            self.wantsCommit = true
+            self.monitor.wakeAll()
+        }
+    }
+
     /// Has segments given back that nothing needs any more; waits on this thread.
     func recycleNow(_ retention: IndexedStore.Retention) {
         // Two commits: the first may be one that an unclean end undoes.

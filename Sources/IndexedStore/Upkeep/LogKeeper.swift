@@ -165,6 +165,7 @@ final class LogKeeper: @unchecked Sendable {
             self.applier.recycleDue()
             do throws(StoreError) {
                 if isShort {
+                    self.applier.endRetention()
                     // First what is before the last checkpoint, for the next one needs space itself.
                     try self.punchFreed(pace)
                     try self.clean(pace)
@@ -225,7 +226,9 @@ final class LogKeeper: @unchecked Sendable {
         let now = Monitor.now()
         self.paidUntil = max(self.paidUntil, now) &+ UInt64(octets) &* 1_000_000_000 / rate
         self.monitor.lock.withLock {
-            while !self.isClosing, Monitor.now() < self.paidUntil { self.monitor.wait(until: self.paidUntil) }
+            while !self.isClosing, !self.isShort, Monitor.now() < self.paidUntil {
+                self.monitor.wait(until: self.paidUntil)
+            }
         }
     }
 
