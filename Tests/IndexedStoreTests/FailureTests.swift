@@ -152,8 +152,14 @@ final class FailingDisk: Sendable {
             for number in 1...3 { try await store.put(message("m\(number)"), account) }
             try await store.finishFileWork()
             let directory = "\(volume.directory)/anna"
-            let files = Shell.names("\(directory)/new").sorted()
-            #expect(files.count == 3)
+            let files = try ["m1", "m2", "m3"].map { subject in
+                try #require(
+                    Shell.names("\(directory)/new").first { name in
+                        Shell.read("\(directory)/new/\(name)").map {
+                            String(decoding: $0, as: UTF8.self).contains("Subject: \(subject)")
+                        } ?? false
+                    })
+            }
             disk.trouble.withLock { $0 = .full }
             rename("\(directory)/new/\(files[0])", "\(directory)/cur/\(files[0]):2,F")
             unlink("\(directory)/new/\(files[1])")
