@@ -23,6 +23,8 @@ struct RoleProcess {
         /// The process has closed its log: nothing more comes.
         var logEnded = false
         var controlEnded = false
+        /// It did not end when it was told to.
+        var isKilled = false
     }
 
     let kind: Kind

@@ -136,14 +136,15 @@ struct Supervisor {
     }
 
     /// Whether none of these roles runs any more; kills them when patience has ended.
-    private func isOver(_ kinds: [RoleProcess.Kind], _ deadline: Int64, _ now: Int64) -> Bool {
+    private mutating func isOver(_ kinds: [RoleProcess.Kind], _ deadline: Int64, _ now: Int64) -> Bool {
         var isOver = true
-        for role in self.roles where kinds.contains(role.kind) {
-            guard let running = role.running else { continue }
+        for index in self.roles.indices where kinds.contains(self.roles[index].kind) {
+            guard let running = self.roles[index].running else { continue }
             isOver = false
-            guard now >= deadline else { continue }
-            self.logger.error("\(role.kind.rawValue): Role does not end; killing it")
+            guard now >= deadline, !running.isKilled else { continue }
+            self.logger.error("\(self.roles[index].kind.rawValue): Role does not end; killing it")
             kill(running.pid, SIGKILL)
+            self.roles[index].running?.isKilled = true
         }
         return isOver
     }
