@@ -35,10 +35,10 @@ extension AdminCommand {
             return try await SessionCommands.kick(mask, context, &output)
         case .queue(let verb): return try await QueueCommands.run(verb, context, &output)
         case .junk: return try await JunkCommands.show(context, &output)
-        case .mailboxList(let users, let masks):
+        case .mailboxList(let users, let masks, let isSubscribed):
             try await output.columns(users.column + ["mailbox"])
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
-                try await MailboxCommands.list(masks, account, &output)
+                try await MailboxCommands.list(masks, subscribed: isSubscribed, account, &output)
             }
         case .mailboxStatus(let users, let fields, let masks, let isTotal):
             try await output.columns(users.column + (isTotal ? [] : ["mailbox"]) + fields.map(\.rawValue))

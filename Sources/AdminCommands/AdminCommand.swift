@@ -10,7 +10,7 @@ public enum AdminCommand: Sendable, Hashable {
     case kick(mask: String)
     case junk
     case queue(QueueCommands.Verb)
-    case mailboxList(UserSelection, masks: [String])
+    case mailboxList(UserSelection, masks: [String], isSubscribed: Bool)
     case mailboxStatus(UserSelection, fields: [StatusField], masks: [String], isTotal: Bool)
     case mailboxCreate(UserSelection, names: [String], subscribes: Bool)
     case mailboxDelete(UserSelection, names: [String], isRecursive: Bool)
@@ -153,7 +153,10 @@ public enum AdminCommand: Sendable, Hashable {
         let users = try arguments.users()
         switch verb {
         case "list":
-            return .mailboxList(users, masks: try arguments.operands(0..., "mailbox list -u USER [MASK...]"))
+            let isSubscribed = arguments.flag("-s")
+            return .mailboxList(
+                users, masks: try arguments.operands(0..., "mailbox list -u USER [-s] [MASK...]"),
+                isSubscribed: isSubscribed)
         case "status":
             let isTotal = arguments.flag("-t")
             let operands = try arguments.operands(2..., "mailbox status -u USER [-t] FIELDS MASK...")

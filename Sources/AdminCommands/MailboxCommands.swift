@@ -3,12 +3,14 @@ import MailStore
 
 /// `mailbox ...` and `force-resync` on one account.
 enum MailboxCommands {
+    /// - Parameter isSubscribed: names that are subscribed to, also those of mailboxes that are gone.
     static func list(
-        _ masks: [String], _ account: any MailAccount, _ output: inout some AdminOutput
+        _ masks: [String], subscribed isSubscribed: Bool, _ account: any MailAccount, _ output: inout some AdminOutput
     ) async throws(AdminError) {
-        for mailbox in try await Self.matching(masks, account) {
-            try await output.row([Self.text(mailbox.name, account)])
-        }
+        let names =
+            isSubscribed
+            ? try await Self.subscriptions(masks, account) : try await Self.matching(masks, account).map(\.name)
+        for name in names { try await output.row([Self.text(name, account)]) }
     }
 
     static func status(
@@ -111,14 +113,25 @@ enum MailboxCommands {
     static func matching(
         _ masks: [String], _ account: any MailAccount
     ) async throws(AdminError) -> [MailboxListing] {
-        let wanted = masks.map { Mask($0) }
         do throws(StoreError) {
-            return try await account.mailboxes().filter { mailbox in
-                wanted.isEmpty || wanted.contains { $0.matches(Self.text(mailbox.name, account)) }
-            }
+            return try await account.mailboxes().filter { Self.matches(masks, $0.name, account) }
         } catch {
             throw AdminError(error, "mailboxes of \(account.identity.name)")
         }
+    }
+
+    private static func subscriptions(
+        _ masks: [String], _ account: any MailAccount
+    ) async throws(AdminError) -> [MailboxName] {
+        do throws(StoreError) {
+            return try await account.subscriptions().filter { Self.matches(masks, $0, account) }.sorted()
+        } catch {
+            throw AdminError(error, "subscriptions of \(account.identity.name)")
+        }
+    }
+
+    private static func matches(_ masks: [String], _ name: MailboxName, _ account: any MailAccount) -> Bool {
+        masks.isEmpty || masks.contains { Mask($0).matches(Self.text(name, account)) }
     }
 
     /// The name as clients see it, and so as administrators write it.

@@ -49,9 +49,10 @@ struct WordsTests {
         Case("verify", "-u", "a*", is: .verify(.matching("a*"), .examine)),
         Case("scrub", is: .scrub),
         Case("status", is: .status),
-        Case("mailbox", "list", "-A", is: .mailboxList(.all, masks: [])),
+        Case("mailbox", "list", "-A", is: .mailboxList(.all, masks: [], isSubscribed: false)),
         Case(
-            "mailbox", "list", "-u", "anna", "INBOX*", "x", is: .mailboxList(.matching("anna"), masks: ["INBOX*", "x"])),
+            "mailbox", "list", "-u", "anna", "-s", "INBOX*", "x",
+            is: .mailboxList(.matching("anna"), masks: ["INBOX*", "x"], isSubscribed: true)),
         Case(
             "mailbox", "status", "-t", "-u", "a*", "messages vsize", "*",
             is: .mailboxStatus(.matching("a*"), fields: [.messages, .vsize], masks: ["*"], isTotal: true)),

@@ -68,8 +68,11 @@ struct MailboxCommand: AsyncParsableCommand {
     struct List: AccountsCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists mailboxes.")
         @OptionGroup var target: AccountOptions
+        @Flag(name: .customShort("s"), help: "Those that are subscribed to.") var subscribed = false
         @Argument(help: "Masks of mailbox names.") var masks: [String] = []
-        var words: [String] { ["mailbox", "list"] + self.users.words + ["--"] + self.masks }
+        var words: [String] {
+            ["mailbox", "list"] + self.users.words + (self.subscribed ? ["-s"] : []) + ["--"] + self.masks
+        }
     }
 
     struct Status: AccountsCommand {
