@@ -2,6 +2,7 @@
 /// introduces `0` NUL, `1` 0x01, `t` TAB, `r` CR, `n` LF, so that a field may hold any octets.
 public enum EscapedFields {
     /// Appends a field, or a part of one.
+    @inlinable
     public static func append(_ field: some Sequence<UInt8>, to out: inout [UInt8]) {
         for byte in field {
             switch byte {
@@ -16,6 +17,7 @@ public enum EscapedFields {
     }
 
     /// The fields of a line given without its LF. Never fails: an unknown or cut escape stands for its own octet.
+    @inlinable
     public static func split(_ line: some Sequence<UInt8>) -> [[UInt8]] {
         var fields: [[UInt8]] = []
         var field: [UInt8] = []
@@ -38,6 +40,7 @@ public enum EscapedFields {
     }
 
     /// The octets of one field, in which a TAB is one of them.
+    @inlinable
     public static func unescaped(_ field: some Sequence<UInt8>) -> [UInt8] {
         var out: [UInt8] = []
         var isEscaped = false
@@ -52,7 +55,8 @@ public enum EscapedFields {
         return out
     }
 
-    private static func octet(escapedAs byte: UInt8) -> UInt8 {
+    @usableFromInline
+    static func octet(escapedAs byte: UInt8) -> UInt8 {
         switch byte {
         case UInt8(ascii: "0"): 0x00
         case UInt8(ascii: "1"): 0x01

@@ -6,8 +6,8 @@ public enum Preview {
     public static let maximumCharacters = 200
     /// How far into a text part the preview may look, in octets.
     private static let maximumOctets = 64 * 1024
-    /// As a rule it finds enough in these.
-    private static let firstOctets = 1024
+    /// As a rule it finds enough in the first of these, and else in the second.
+    private static let firstOctets = [400, 1024]
 
     /// The preview as UTF-8, empty when there is no text: from the first text/plain part that shows any,
     /// else from the first text/html. Quoted lines are left out where others are left.
@@ -41,8 +41,10 @@ public enum Preview {
     private static func summary(
         _ text: TextPart, upTo limit: Int, _ converter: CharsetConverter, _ summary: ([UInt8]) -> Summary
     ) -> [UInt8] {
-        let beginning = summary(text.decode(maximumOctets: self.firstOctets, converter: converter))
-        if beginning.isFull || text.body.count <= self.firstOctets { return beginning.text }
+        for octets in self.firstOctets {
+            let beginning = summary(text.decode(maximumOctets: octets, converter: converter))
+            if beginning.isFull || text.body.count <= octets { return beginning.text }
+        }
         return summary(text.decode(maximumOctets: limit, converter: converter)).text
     }
 
