@@ -281,6 +281,7 @@ extension MailboxState {
     private func placeLater(_ item: Moved, _ sequence: LogSequence, _ ticket: UInt64) {
         let volume = self.core.volume
         volume.missingFiles.add(self.key, item.row.uid)
+        volume.fileWork.setAside(sequence)
         volume.fileWork.retry { _ in
             guard volume.applier.hasApplied(ticket) else { return false }
             var isPlaced = false

@@ -19,6 +19,8 @@ extension StoreAccount {
                 self.done(sequence, moves)
                 return
             }
+            self.volume.fileWork.setAside(sequence)
+            self.volume.fileWork.setAside(undone)
             self.volume.fileWork.retry { [self] _ in
                 guard self.placeBack(misplaced) else { return false }
                 self.done(undone, moves)

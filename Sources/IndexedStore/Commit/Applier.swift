@@ -381,7 +381,7 @@ final class Applier: @unchecked Sendable {
             ticket = flushed.pending.ticket
             if flushed.pending.record != nil { last = flushed.sequence }
         }
-        let synced = self.fileWork.syncedThrough
+        let synced = self.fileWork.synced
         let collects = self.hasGarbage
         var rest: (now: Int64, after: [UInt8])?
         let writer = try self.schema.environment.write { (transaction) throws(LMDBError) -> IndexWriter in
@@ -413,7 +413,7 @@ final class Applier: @unchecked Sendable {
                 try writer.trimTrace(to: self.trace.octets, oldest: self.clock() - self.trace.age, transaction)
             }
             try self.schema.setMeta(.applied, last.rawValue, transaction)
-            try self.schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
+            try self.schema.setSynced(synced.limited(to: last), transaction)
             self.crashPoint(.inApply)
             return writer
         }
@@ -432,7 +432,7 @@ final class Applier: @unchecked Sendable {
         self.resumeWaiting(in: 0...self.monitor.lock.withLock { self.appliedTicket }, .success(()))
         let checkpoint = self.monitor.lock.withLock { self.checkpoint }
         if let rest { self.add(.forget(at: rest.now, after: rest.after)) }
-        self.recycle(min(self.lastButOne, synced, checkpoint), writer.bodies.live)
+        self.recycle(min(self.lastButOne, synced.completeThrough, checkpoint), writer.bodies.live)
     }
 
     private func handOver(_ tasks: [IndexWriter.PendingFileTask], _ items: [Item]) {

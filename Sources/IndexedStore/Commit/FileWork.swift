@@ -1,4 +1,3 @@
-internal import DequeModule
 internal import Glibc
 internal import MailCore
 internal import MailStore
@@ -20,9 +19,8 @@ final class FileWork: @unchecked Sendable {
 
     private let monitor = Monitor()
     private var work: [MailboxKey: Work] = [:]
-    /// Flushed records whose files are not yet known to be on the disk, ascending.
-    private var outstanding: Deque<(sequence: LogSequence, isDone: Bool)> = []
-    private var flushedThrough: LogSequence
+    /// Flushed records whose files are not yet known to be on the disk.
+    private var outstanding: OutstandingRecords
     private var doneSinceSync = false
     /// One mailbox on each file system that was written to since its last sync.
     private var dirty: [UInt64: MailboxState] = [:]
@@ -66,8 +64,7 @@ final class FileWork: @unchecked Sendable {
         configuration: IndexedStore.Configuration
     ) {
         self.log = log
-        for sequence in unfinished { self.outstanding.append((sequence, false)) }
-        self.flushedThrough = flushedThrough
+        self.outstanding = OutstandingRecords(flushedThrough: flushedThrough, aside: unfinished)
         self.fsync = configuration.fsync
         self.report = configuration.log
         self.crashPoint = configuration.crashPoint
@@ -127,24 +124,13 @@ final class FileWork: @unchecked Sendable {
 
     /// From the committer: records up to `sequence` are flushed; those of `withFiles` will be `done`.
     func flushed(through sequence: LogSequence, withFiles: [LogSequence]) {
-        self.monitor.lock.withLock {
-            self.flushedThrough = max(self.flushedThrough, sequence)
-            for sequence in withFiles { self.outstanding.append((sequence, false)) }
-        }
+        self.monitor.lock.withLock { self.outstanding.flushed(through: sequence, withFiles: withFiles) }
     }
 
     /// The files of a record are written; `state` is on the file system that needs a sync.
     func done(_ sequence: LogSequence, _ states: [MailboxState]) {
         self.monitor.lock.withLock {
-            var low = 0
-            var high = self.outstanding.count
-            while low < high {
-                let middle = (low + high) / 2
-                if self.outstanding[middle].sequence < sequence { low = middle + 1 } else { high = middle }
-            }
-            if low < self.outstanding.count, self.outstanding[low].sequence == sequence {
-                self.outstanding[low].isDone = true
-            }
+            self.outstanding.done(sequence)
             for state in states { self.dirty[state.fileSystem] = state }
             if !self.doneSinceSync {
                 self.doneSinceSync = true
@@ -152,6 +138,9 @@ final class FileWork: @unchecked Sendable {
             }
         }
     }
+
+    /// The files of a record cannot be written now. It is done with later, and does not hold up those behind it.
+    func setAside(_ sequence: LogSequence) { self.monitor.lock.withLock { self.outstanding.setAside(sequence) } }
 
     /// Has something that files did not allow tried again, each second until it answers `true`. When the volume is
     /// closed before, there is a last attempt.
@@ -211,13 +200,8 @@ final class FileWork: @unchecked Sendable {
 
     private static let longestHold: UInt64 = 5_000_000_000
 
-    /// Files of all records up to here are on the disk.
-    var syncedThrough: LogSequence {
-        self.monitor.lock.withLock {
-            guard let first = self.outstanding.first else { return self.flushedThrough }
-            return LogSequence(rawValue: first.sequence.rawValue - 1)
-        }
-    }
+    /// The records whose files are on the disk.
+    var synced: SyncedRecords { self.monitor.lock.withLock { self.outstanding.synced } }
 
     /// Waits on this thread until everything queued is done.
     func drain() {
@@ -265,11 +249,7 @@ final class FileWork: @unchecked Sendable {
             let round = self.takeRound(everything: isClosing || self.isDraining)
             // What is done now has its rows in this round or an earlier one. What is done while the round runs may
             // have rows that only the next one writes, so that the log must keep it until then.
-            var done = LogSequence.none
-            for record in self.outstanding {
-                guard record.isDone else { break }
-                done = record.sequence
-            }
+            let done = self.outstanding.done
             let placed = self.sources.placed
             self.doneSinceSync = false
             self.isDraining = false
@@ -330,7 +310,7 @@ final class FileWork: @unchecked Sendable {
     }
 
     /// Whether all that was done before it began is on the disk.
-    private func perform(_ round: [Work], _ done: LogSequence) -> Bool {
+    private func perform(_ round: [Work], _ done: OutstandingRecords.Done) -> Bool {
         if !round.isEmpty { self.crashPoint(.beforeFileWork) }
         var hasFailed = false
         for work in round { self.unsynced.append(contentsOf: self.perform(work, &hasFailed)) }
@@ -338,7 +318,7 @@ final class FileWork: @unchecked Sendable {
         if !round.isEmpty { self.crashPoint(.afterFileWork) }
         // Who waits for all of it has it tried again at once.
         if hasFailed { usleep(Self.failurePause) }
-        guard self.sync(hasFailed ? .none : done) else { return false }
+        guard self.sync(hasFailed ? OutstandingRecords.Done() : done) else { return false }
         if !self.unsynced.isEmpty { self.crashPoint(.afterFileSync) }
         for task in self.unsynced { self.applier?.add(.fileTaskDone(task)) }
         self.unsynced = []
@@ -427,9 +407,9 @@ final class FileWork: @unchecked Sendable {
         }
     }
 
-    /// Syncs the file systems; what was done before is then on the disk, and the log need not keep the records up to
-    /// `done` for it.
-    private func sync(_ done: LogSequence) -> Bool {
+    /// Syncs the file systems; what was done before is then on the disk, and the log need not keep the records of `done`
+    /// for it.
+    private func sync(_ done: OutstandingRecords.Done) -> Bool {
         let dirty = self.monitor.lock.withLock {
             defer { self.dirty = [:] }
             return self.dirty
@@ -458,9 +438,7 @@ final class FileWork: @unchecked Sendable {
             }
         }
         self.hasSyncFailed = false
-        self.monitor.lock.withLock {
-            while let first = self.outstanding.first, first.sequence <= done { self.outstanding.removeFirst() }
-        }
+        self.monitor.lock.withLock { self.outstanding.synced(done) }
         return true
     }
 }

@@ -91,6 +91,7 @@ extension Copying {
             "\(self.target.description): moved files cannot be placed now: \(failure). Tried again until it succeeds")
         if let arriving = self.arriving { self.target.holdUp(arriving) }
         if let leaving = self.leaving { self.source.holdUp(leaving) }
+        for record in self.written where record.hasFileWork { self.volume.fileWork.setAside(record.sequence) }
         self.volume.fileWork.retry { [self] attempt in
             guard let failure = self.placeFiles(), !self.isTargetDeleted else {
                 self.placed()

@@ -1,6 +1,7 @@
 internal import LMDB
 internal import MailCore
 internal import MailStore
+internal import VolumeLog
 
 /// The databases of a volume's index and the form of their keys. Keys begin with the account's number, big-endian,
 /// so that an account is one run of keys in each.
@@ -65,6 +66,8 @@ struct IndexSchema: Sendable {
         case applied
         /// File work of all records up to this sequence number is on the disk.
         case filesSynced
+        /// Those up to there of which that is not so.
+        case filesLeft
         /// How often the volume was opened after an unclean end; see `MailboxHead.restarts`.
         case restarts
         /// Octets of the rows of `trace`.
@@ -195,6 +198,30 @@ struct IndexSchema: Sendable {
         var bytes: [UInt8] = []
         bytes.appendLittleEndian(value)
         try transaction.put(self.meta, Array(name.rawValue.utf8), bytes)
+    }
+
+    /// `nil` in an index that was never written to.
+    func synced(_ transaction: borrowing ReadTransaction) throws(LMDBError) -> SyncedRecords? {
+        guard let through = try self.meta(.filesSynced, transaction) else { return nil }
+        var synced = SyncedRecords(through: LogSequence(rawValue: through))
+        guard let value = try transaction.get(self.meta, Array(Meta.filesLeft.rawValue.utf8)) else { return synced }
+        var reader = ByteReader(value)
+        while let sequence = reader.readLittleEndian(UInt64.self) {
+            synced.except.append(LogSequence(rawValue: sequence))
+        }
+        return synced
+    }
+
+    func setSynced(_ synced: SyncedRecords, _ transaction: borrowing WriteTransaction) throws(LMDBError) {
+        try self.setMeta(.filesSynced, synced.through.rawValue, transaction)
+        let key = Array(Meta.filesLeft.rawValue.utf8)
+        guard !synced.except.isEmpty else {
+            _ = try transaction.delete(self.meta, key)
+            return
+        }
+        var bytes: [UInt8] = []
+        for sequence in synced.except { bytes.appendLittleEndian(sequence.rawValue) }
+        try transaction.put(self.meta, key, bytes)
     }
 }
 

@@ -26,7 +26,7 @@ struct Recovery {
     private let schema: IndexSchema
     private let log: VolumeLog
     private var applied: LogSequence
-    private var synced: LogSequence
+    private var synced: SyncedRecords
     private var restarts: UInt64
     private var report = IndexedStore.OpenReport()
     private var batch: [(record: StoreRecord, derived: DerivedRows, place: PlacedRecord)] = []
@@ -73,13 +73,13 @@ struct Recovery {
             (
                 version: try schema.meta(.version, transaction),
                 applied: try schema.meta(.applied, transaction),
-                synced: try schema.meta(.filesSynced, transaction),
+                synced: try schema.synced(transaction),
                 restarts: try schema.meta(.restarts, transaction),
                 clean: try schema.meta(.clean, transaction)
             )
         }
         self.applied = LogSequence(rawValue: meta.applied ?? 0)
-        self.synced = LogSequence(rawValue: meta.synced ?? 0)
+        self.synced = meta.synced ?? SyncedRecords(through: .none)
         self.restarts = meta.restarts ?? 0
         self.files = RecoveredFiles(configuration, schema)
         self.report.isIndexNew = meta.version == nil
@@ -205,7 +205,7 @@ struct Recovery {
             throw StoreError(error)
         }
         self.applied = .none
-        self.synced = .none
+        self.synced = SyncedRecords(through: .none)
         let loading = CheckpointLoading(schema: self.schema, log: self.log)
         switch try CheckpointSearch(self.log).start() {
         case .checkpoint(let base), .incomplete(let base):
@@ -213,7 +213,7 @@ struct Recovery {
             let loaded = try loading.load(base)
             self.restarts = loaded.restarts
             self.applied = base
-            self.synced = base
+            self.synced = SyncedRecords(through: base)
             self.configuration.log(.warning, "the index is gone: it is made again from the log")
             if loaded.missing > 0 || !self.log.isContinuous(from: base.next) {
                 self.configuration.log(
@@ -228,7 +228,7 @@ struct Recovery {
         case .nowhere:
             // Numbers in the records mean nothing then.
             self.applied = self.log.lastSequence
-            self.synced = self.log.lastSequence
+            self.synced = SyncedRecords(through: self.log.lastSequence)
             self.configuration.log(
                 .warning,
                 "the index is gone, and the log has no checkpoint: mailboxes are read from their files again. Mail "
@@ -237,7 +237,7 @@ struct Recovery {
         }
         if let synced = try self.closingRecord() {
             self.report.wasClean = true
-            self.synced = max(self.synced, synced)
+            self.synced.through = max(self.synced.through, synced)
         }
     }
 
@@ -269,7 +269,7 @@ struct Recovery {
     // MARK: Replay
 
     private mutating func replay() throws(StoreError) {
-        let start = min(self.applied, self.synced).next
+        let start = min(self.applied, self.synced.completeThrough).next
         guard start <= self.log.lastSequence else { return }
         do {
             let replayed = try self.log.replay(from: start) { record in
@@ -302,7 +302,7 @@ struct Recovery {
                 .error, "log record \(logged.sequence.rawValue) of kind \(logged.kind) cannot be understood")
             return
         }
-        if logged.sequence > self.synced { self.files.note(record, logged.sequence, logged.location) }
+        if !self.synced.contains(logged.sequence) { self.files.note(record, logged.sequence, logged.location) }
         guard logged.sequence > self.applied else { return }
         if case .restarted(let count) = record, count > self.restarts {
             // What comes now was numbered by a server that knew.
@@ -353,7 +353,7 @@ struct Recovery {
 
     private func writeMeta(_ unrestored: [LogSequence]) throws(StoreError) {
         let last = self.log.lastSequence
-        let synced = unrestored.first.map { LogSequence(rawValue: $0.rawValue - 1) } ?? last
+        let synced = OutstandingRecords(flushedThrough: last, aside: unrestored).synced
         let schema = self.schema
         let restarts = self.restarts
         let tag = self.log.tag
@@ -362,7 +362,7 @@ struct Recovery {
                 try schema.setMeta(.version, IndexSchema.version, transaction)
                 try schema.setMeta(.log, tag, transaction)
                 try schema.setMeta(.applied, last.rawValue, transaction)
-                try schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
+                try schema.setSynced(synced, transaction)
                 try schema.setMeta(.restarts, restarts, transaction)
                 try schema.setMeta(.clean, 0, transaction)
                 try schema.checkSignatures(transaction)

@@ -170,15 +170,15 @@ final class Volume: Sendable {
         self.applier.close()
         do throws(LMDBError) {
             let isComplete = self.committer.failure?.code != .diskFull && self.applier.isComplete
-            var synced = min(self.fileWork.syncedThrough, self.log.lastSequence)
-            if isComplete, let closed = self.logClosing(synced) {
-                if synced.next == closed { synced = closed }
+            var synced = self.fileWork.synced.limited(to: self.log.lastSequence)
+            if isComplete, let closed = self.logClosing(synced.completeThrough), synced.through.next == closed {
+                synced.through = closed
             }
             let last = self.log.lastSequence
             try self.schema.environment.write { (transaction) throws(LMDBError) in
                 if isComplete {
                     try self.schema.setMeta(.applied, last.rawValue, transaction)
-                    try self.schema.setMeta(.filesSynced, min(synced, last).rawValue, transaction)
+                    try self.schema.setSynced(synced.limited(to: last), transaction)
                     try self.schema.setMeta(.clean, 1, transaction)
                 }
             }
