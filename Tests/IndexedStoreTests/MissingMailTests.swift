@@ -277,6 +277,44 @@ import Testing
         }
     }
 
+    /// While the mail of one account is away, what others did is not repeated by each start: a mailbox that was deleted then,
+    /// and made again by another program, stays.
+    @Test func aStartRepeatsOnlyWhatWasLeftUndone() async throws {
+        let volume = try TestVolume()
+        let mail = volume.directory
+        let work = try #require(Self.work)
+        try await volume.with { store in try await self.fill(store, volume) }
+        try await volume.with(Self.unsynced) { store in
+            let anna = try await store.account(volume.identity("anna"))
+            try await store.put(message("late"), anna)
+            try await anna.subscribe(work)
+            Shell.copy("\(mail)/volume", "\(mail)/crashed")
+        }
+        self.crash(volume)
+        self.takeAway(volume, .nothing)
+        try await volume.with { store in
+            let bert = try await store.account(volume.identity("bert"))
+            try await bert.create(work, specialUse: nil)
+            try await store.put(message("m"), bert, work)
+            try await bert.delete(work)
+            await self.expectRefusal("the account") { _ = try await store.account(volume.identity("anna")) }
+        }
+        for folder in ["", "/cur", "/new", "/tmp"] { mkdir("\(mail)/bert/.Work\(folder)", 0o700) }
+        Shell.write(Array("Subject: theirs\n\nx\n".utf8), "\(mail)/bert/.Work/new/1700000000.M1P1.elsewhere")
+        for _ in 0..<2 {
+            try await volume.with { store in
+                let bert = try await store.account(volume.identity("bert"))
+                #expect(try await bert.status(of: work).messages == 1)
+            }
+        }
+        self.bringBack(volume)
+        try await volume.with { store in
+            let anna = try await store.account(volume.identity("anna"))
+            #expect(try await anna.status(of: .inbox).messages == 3)
+            #expect(try await anna.subscriptions() == [work])
+        }
+    }
+
     /// The power fails before the file system has a new account's directory; that of an old one is not mounted at the
     /// next start.
     @Test func powerLossIsToldFromAMissingMount() async throws {

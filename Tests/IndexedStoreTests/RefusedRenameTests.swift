@@ -3,6 +3,7 @@ import IndexedStore
 import MailCore
 import MailStore
 import MaildirFormat
+import Synchronization
 import Testing
 
 /// Renames of trees that stop half way, on a disk that does not let them be taken back either.
@@ -136,6 +137,48 @@ import Testing
             do {
                 let seen = try await self.look(account)
                 #expect(seen == before)
+            }
+        }
+    }
+
+    /// The server dies within a rename that the disk will never take.
+    @Test func anImpossibleOneIsTakenBackByTheNextStart() async throws {
+        let volume = try TestVolume()
+        let renames = RenameLimit()
+        let target = try #require(Self.target)
+        let directory = volume.directory
+        let isCopied = Mutex(false)
+        let before = try await volume.with {
+            self.configure(renames)(&$0)
+            $0.crashPoint = { point in
+                guard point == .aroundMailboxFiles, renames.impossible.withLock({ $0 }) != nil else { return }
+                isCopied.withLock { isCopied in
+                    guard !isCopied else { return }
+                    isCopied = true
+                    Shell.copy("\(directory)/volume", "\(directory)/crashed")
+                }
+            }
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await self.fill(store, account)
+            let before = try await self.look(account)
+            renames.impossible.withLock { $0 = Self.names.last }
+            await #expect(throws: StoreError.self) { try await account.rename(Self.names[0], to: target) }
+            #expect(isCopied.withLock { $0 })
+            return before
+        }
+        #expect(self.directories(volume) == [".A", ".A.B", ".A.C"])
+        // What tells a copied volume from one that is where it was.
+        rename("\(directory)/volume/log/place", "\(directory)/crashed/log/place")
+        Shell.remove("\(directory)/volume")
+        rename("\(directory)/crashed", "\(directory)/volume")
+        for _ in 0..<2 {
+            try await volume.with(self.configure(renames)) { store in
+                let account = try await store.account(volume.identity("anna"))
+                var seen = try await self.look(account)
+                for index in seen.status.indices { seen.status[index].highestModSeq = before.status[index].highestModSeq }
+                #expect(seen == before)
+                #expect(self.directories(volume) == [".A", ".A.B", ".A.C"])
             }
         }
     }

@@ -10,7 +10,11 @@ final class RenameLimit: Sendable {
     private let left = Mutex<Int?>(nil)
     func set(_ left: Int?) { self.left.withLock { $0 = left } }
 
-    func take() throws(StoreError) {
+    /// A mailbox whose rename the disk will never take.
+    let impossible = Mutex<MailboxName?>(nil)
+
+    func take(_ name: MailboxName) throws(StoreError) {
+        if self.impossible.withLock({ $0 }) == name { throw StoreError(.cannot, "name too long") }
         let isLeft = self.left.withLock { left -> Bool in
             guard let count = left else { return true }
             left = max(0, count - 1)
@@ -68,7 +72,7 @@ private struct UnsyncedAccount: AccountFiles {
     }
     func deleteMailbox(_ name: MailboxName) throws(StoreError) { try self.files.deleteMailbox(name) }
     func renameMailbox(_ name: MailboxName, to target: MailboxName) throws(StoreError) {
-        try self.renames.take()
+        try self.renames.take(name)
         try self.files.renameMailbox(name, to: target)
     }
     func nextUIDValidity(now: Int64) throws(StoreError) -> UIDValidity {

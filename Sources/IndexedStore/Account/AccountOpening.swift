@@ -39,7 +39,7 @@ struct AccountOpening {
         var isChanged = false
         if let known = try self.volume.schema.accountID(identity.name) {
             id = known
-            if self.missing == .refuse, let cause = self.volume.barred.withLock({ $0[known] }) { throw cause }
+            if self.missing == .refuse, let cause = self.volume.lateRestoring.refusal(of: known) { throw cause }
             let row = try self.volume.schema.accountRow(id)
             nextMailbox = row?.nextMailbox ?? 1
             quotaLimits = row?.quotaLimits

@@ -73,6 +73,7 @@ extension IndexedStore {
             let isRefused = open.map { !$0.canList } ?? false
             let isMissing = try format.missingMail(known, of: identity) != nil
             guard isRefused || isMissing else { return (nil, nil) }
+            volume.lateRestoring.giveUp(id, volume)
             guard let open else { return try AccountOpening(volume, identity, .beginAnew).run() }
             open.core.files.expect([])
             _ = try open.core.asOwner { () throws(StoreError) in try format.openAccount(identity) }

@@ -47,17 +47,18 @@ extension RecoveredFiles {
     private mutating func restore(
         _ added: MessageAdded, _ report: inout IndexedStore.OpenReport
     ) throws(StoreError) {
-        for target in added.targets {
-            guard !target.message.location.isInLog,
-                let place = try self.place(target.key, target.message.uid)
-            else { continue }
-            try place.identity.asOwner { () throws(StoreError) in
-                try place.files.restore(
-                    added.octets, at: place.row.location, flags: place.flags,
-                    internalDate: place.row.internalDate)
+        var failure: StoreError?
+        for target in added.targets where !target.message.location.isInLog {
+            do throws(StoreError) {
+                guard let place = try self.place(target.key, target.message.uid) else { continue }
+                try place.restore(added.octets)
+                report.checkedFiles += 1
+            } catch {
+                // The other recipients do not wait for this one.
+                failure = error
             }
-            report.checkedFiles += 1
         }
+        if let failure { throw failure }
     }
 
     private mutating func restore(
@@ -104,11 +105,12 @@ extension RecoveredFiles {
         return nil
     }
 
-    mutating func noteSources(of copy: Message) {
+    /// Adds the messages of whose files the copy is one.
+    func addSources(of copy: Message, to sources: inout [MailboxKey: UIDSet]) {
         var message = copy
         while let origin = self.origins[message] {
             message = origin.message
-            self.sources[message.key, default: []].insert(message.uid)
+            sources[message.key, default: []].insert(message.uid)
         }
     }
 

@@ -4,7 +4,7 @@ internal import MailStore
 /// Changes of the set of mailboxes and of what is kept beside them.
 extension RecoveredFiles {
     /// Repeats a change of mailboxes as far as it still holds: later records of the same names decide.
-    mutating func repeatStructure(_ record: StoreRecord) throws(StoreError) {
+    mutating func repeatStructure(_ record: StoreRecord, _ commit: Commit) throws(StoreError) {
         switch record {
         case .mailboxCreated(let created):
             // Making it happens when its files are asked for.
@@ -18,16 +18,14 @@ extension RecoveredFiles {
             try account.identity.asOwner { () throws(StoreError) in try account.files.deleteMailbox(name) }
         case .mailboxesRenamed(let id, let mailboxes):
             guard let account = try self.account(id), account.home == .files else { return }
-            for renamed in mailboxes {
-                let key = MailboxKey(account: id, mailbox: renamed.mailbox)
-                guard let head = try self.head(key), head.name == renamed.new,
-                    try !self.hasMailbox(id, renamed.old)
-                else { continue }
-                try account.identity.asOwner { () throws(StoreError) in
-                    let names = try account.files.mailboxes()
-                    guard names.contains(renamed.old), !names.contains(renamed.new) else { return }
-                    try account.files.renameMailbox(renamed.old, to: renamed.new)
-                }
+            do throws(StoreError) {
+                try self.rename(mailboxes, of: id, account)
+            } catch {
+                // The client was told no, or was to be.
+                guard [.cannot, .alreadyExists, .notFound].contains(error.code) else { throw error }
+                try self.takeBack(mailboxes, of: id, account, commit)
+                self.configuration.log(
+                    .warning, "after a crash: \(account.identity.name): a rename is taken back: \(error)")
             }
         case .subscription(let id, let name, let isSubscribed):
             guard let account = try self.account(id), account.home == .files else { return }
@@ -49,6 +47,38 @@ extension RecoveredFiles {
             }
         default: break
         }
+    }
+
+    private func rename(_ mailboxes: [Renamed], of id: UInt32, _ account: Account) throws(StoreError) {
+        for renamed in mailboxes {
+            let key = MailboxKey(account: id, mailbox: renamed.mailbox)
+            guard let head = try self.head(key), head.name == renamed.new, try !self.hasMailbox(id, renamed.old)
+            else { continue }
+            try self.rename(renamed.old, to: renamed.new, account)
+        }
+    }
+
+    private func rename(_ old: MailboxName, to new: MailboxName, _ account: Account) throws(StoreError) {
+        try account.identity.asOwner { () throws(StoreError) in
+            let names = try account.files.mailboxes()
+            guard names.contains(old), !names.contains(new) else { return }
+            try account.files.renameMailbox(old, to: new)
+        }
+    }
+
+    /// Gives back their names to those that have new ones, on the disk and in the index.
+    private func takeBack(
+        _ mailboxes: [Renamed], of id: UInt32, _ account: Account, _ commit: Commit
+    ) throws(StoreError) {
+        var back: [Renamed] = []
+        for renamed in mailboxes.reversed() {
+            let key = MailboxKey(account: id, mailbox: renamed.mailbox)
+            guard let head = try self.head(key), head.name == renamed.new, try !self.hasMailbox(id, renamed.old)
+            else { continue }
+            try self.rename(renamed.new, to: renamed.old, account)
+            back.append(Renamed(mailbox: renamed.mailbox, old: renamed.new, new: renamed.old))
+        }
+        if !back.isEmpty { try commit(.mailboxesRenamed(account: id, back)) }
     }
 
     /// Under which GUID files keep the metadata of a mailbox or the server; `nil` when that is gone.

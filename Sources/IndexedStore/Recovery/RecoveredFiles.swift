@@ -22,16 +22,24 @@ struct RecoveredFiles {
         var location: RecordLocation
     }
 
-    private struct Unwritten {
+    /// A record whose files could not be written.
+    struct Unwritten {
         var noted: Noted
         var messages: [(key: MailboxKey, uid: UID)]
+        /// Messages whose files it needs: copies are to be made of them.
+        var sources: [MailboxKey: UIDSet]
+
+        var sequence: LogSequence { self.noted.sequence }
     }
 
-    private struct Undone {
+    private struct Change {
         var sequence: LogSequence
         var record: StoreRecord
         var account: UInt32
     }
+
+    /// Has a change that the disk will never take taken back in log and index.
+    typealias Commit = (StoreRecord) throws(StoreError) -> Void
 
     let configuration: IndexedStore.Configuration
     let schema: IndexSchema
@@ -43,21 +51,24 @@ struct RecoveredFiles {
     var origins: [Message: (message: Message, location: BodyLocation)] = [:]
     /// Changes of the set of mailboxes, in order.
     private var structure: [(sequence: LogSequence, record: StoreRecord)] = []
-    private var accounts: [UInt32: Account] = [:]
+    /// What the records say of each account's mailboxes, for `knownMail`.
+    var noted: [UInt32: NotedMail] = [:]
+    var accounts: [UInt32: Account] = [:]
     /// Accounts whose mail is away, looked for once in each attempt.
-    private var refused: [UInt32: StoreError] = [:]
-    private var touched: [MailboxKey: any MailboxFiles] = [:]
-    /// Records whose files could not be written, to be tried again while the volume works.
-    private var unwritten: [Unwritten] = []
+    var refused: [UInt32: StoreError] = [:]
+    /// What was written in since the last flush.
+    var touched: [MailboxKey: any MailboxFiles] = [:]
+    /// Records to be tried again while the volume works.
+    private(set) var unwritten: [Unwritten] = []
+    /// Changes of mailboxes that are made and not flushed.
+    private var unflushed: [Change] = []
     /// Changes of mailboxes that could not be done, in order, of accounts that are barred.
-    private var undone: [Undone] = []
+    private var undone: [Change] = []
     /// Accounts that nobody can use before all changes of their mailboxes are on the disk, and what keeps these from it:
-    /// their mail is away, a rename is half done, a mailbox with messages cannot be made.
+    /// their mail is away, a rename is half done, a mailbox cannot be made.
     private(set) var barred: [UInt32: StoreError] = [:]
     /// Mailboxes with file work from before the start that was not done at the start.
     var leftTasks = Set<MailboxKey>()
-    /// Messages whose files unwritten records need: copies are to be made of them.
-    var sources: [MailboxKey: UIDSet] = [:]
 
     init(_ configuration: IndexedStore.Configuration, _ schema: IndexSchema) {
         self.configuration = configuration
@@ -72,24 +83,30 @@ struct RecoveredFiles {
             self.messages.append(Noted(sequence: sequence, location: location))
             for target in added.targets where !target.message.location.isInLog {
                 self.octets[Message(key: target.key, uid: target.message.uid)] = location
+                self.noted[target.key.account, default: NotedMail()].add(target.key, target.message.uid)
             }
         case .relocated(let relocated):
             guard !relocated.new.isInLog else { return }
             self.messages.append(Noted(sequence: sequence, location: location))
             self.octets[Message(key: relocated.key, uid: relocated.uid)] = location
+            self.noted[relocated.key.account, default: NotedMail()].add(relocated.key, relocated.uid)
         case .copied(let copied):
             guard copied.messages.contains(where: { !$0.message.location.isInLog }) else { return }
             self.messages.append(Noted(sequence: sequence, location: location))
             for row in copied.messages where !row.message.location.isInLog {
                 let source = Message(key: copied.source, uid: row.source)
                 let target = Message(key: copied.target, uid: row.message.uid)
+                self.noted[copied.target.account, default: NotedMail()].add(copied.target, row.message.uid)
                 if let octets = self.octets[source] {
                     self.octets[target] = octets
                 } else {
                     self.origins[target] = (source, row.sourceLocation)
                 }
             }
-        case .mailboxCreated, .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList:
+        case .mailboxCreated(let created):
+            self.noted[created.key.account, default: NotedMail()].made.insert(created.key)
+            self.structure.append((sequence, record))
+        case .mailboxDeleted, .mailboxesRenamed, .subscription, .metadata, .accessList:
             self.structure.append((sequence, record))
         case .account, .found, .flagged, .vanished, .recent, .keywords, .bodyMoved, .checkpoint, .closed, .restarted,
             .quotaLimits, .outgoingChanged, .traced, .privateFlagged, .eventNoted, .eventDone, .accountArrived,
@@ -102,37 +119,51 @@ struct RecoveredFiles {
 
     /// Writes what is missing; answers the records for which that failed.
     mutating func restore(
-        from log: VolumeLog, report: inout IndexedStore.OpenReport
-    ) throws(StoreError) -> Set<LogSequence> {
+        from log: VolumeLog, report: inout IndexedStore.OpenReport, _ commit: Commit
+    ) -> Set<LogSequence> {
         var failed = Set<LogSequence>()
+        var made: [Change] = []
         // Renames first: what was made under the old name would else be made anew under the new one. At most the last of
         // them is not on the disk.
         let renames = self.structure.filter { $0.record.isRename }
         for (sequence, record) in renames + self.structure.filter({ !$0.record.isRename }) {
             guard let account = record.structureAccount else { continue }
-            if !self.repeatOrKeep(Undone(sequence: sequence, record: record, account: account)) {
-                failed.insert(sequence)
+            let change = Change(sequence: sequence, record: record, account: account)
+            switch self.make(change, commit) {
+            case .made: made.append(change)
+            case .kept: failed.insert(sequence)
+            case .impossible: break
             }
         }
-        for cause in self.barred.values { self.configuration.log(.error, "after a crash: \(cause)") }
+        for (id, cause) in self.barred { self.configuration.log(.error, "after a crash: \(self.name(of: id)): \(cause)") }
+        var left = 0
         for noted in self.messages {
             do throws(StoreError) {
                 try self.restore(noted, from: log, &report)
             } catch {
                 failed.insert(noted.sequence)
                 self.keep(noted, from: log)
-                report.uncheckedFiles += 1
+                left += 1
+                guard left <= Self.maximumTold else { continue }
                 self.configuration.log(
                     .error,
                     "after a crash, a message file cannot be written again: \(error). The message stays in the log; "
                         + "tried again until it succeeds")
             }
         }
-        let unflushed = self.flush()
-        for error in unflushed.values {
-            self.configuration.log(.error, "restored files cannot be flushed: \(error)")
+        report.uncheckedFiles += left
+        if left > Self.maximumTold {
+            self.configuration.log(.error, "after a crash, \(left) message files cannot be written again")
         }
+        let unflushed = self.flush(Set(made.map(\.account)))
         guard !unflushed.isEmpty else { return failed }
+        for (id, error) in unflushed {
+            self.configuration.log(.error, "\(self.name(of: id)): restored files cannot be flushed: \(error)")
+        }
+        for change in made where unflushed[change.account] != nil {
+            failed.insert(change.sequence)
+            self.unflushed.append(change)
+        }
         for noted in self.messages where !failed.contains(noted.sequence) {
             let messages = Self.messages(of: noted, in: log)
             guard messages.contains(where: { unflushed[$0.key.account] != nil }) else { continue }
@@ -142,22 +173,26 @@ struct RecoveredFiles {
         return failed
     }
 
+    /// Message files of which the log is told one by one.
+    private static let maximumTold = 10
+
     private mutating func keep(_ noted: Noted, from log: VolumeLog) {
         let messages = Self.messages(of: noted, in: log)
-        self.unwritten.append(Unwritten(noted: noted, messages: messages))
-        for message in messages { self.noteSources(of: Message(key: message.key, uid: message.uid)) }
+        var sources: [MailboxKey: UIDSet] = [:]
+        for message in messages { self.addSources(of: Message(key: message.key, uid: message.uid), to: &sources) }
+        self.unwritten.append(Unwritten(noted: noted, messages: messages, sources: sources))
     }
 
     /// What one more attempt has put on the disk.
     struct Progress {
-        var done: [LogSequence] = []
-        /// Messages whose files are there now.
-        var written: [(key: MailboxKey, uid: UID)] = []
+        /// Changes of mailboxes.
+        var changes: [LogSequence] = []
+        var written: [Unwritten] = []
     }
 
     /// Once more, for records that failed: each that can be done now, whatever is with the others. What was done to the
     /// messages since is in the index.
-    mutating func restoreRest(from log: VolumeLog) -> Progress {
+    mutating func restoreRest(from log: VolumeLog, _ commit: Commit) -> Progress {
         var report = IndexedStore.OpenReport()
         // What was opened then may have another name by now, or be gone.
         self.refused = [:]
@@ -167,68 +202,77 @@ struct RecoveredFiles {
         self.undone = []
         self.barred = [:]
         var progress = Progress()
-        var made: [Undone] = []
+        var made = self.unflushed
         for change in undone {
             // An account that is barred cannot be in use: an old change is not put over a newer one.
-            if self.repeatOrKeep(change) || self.barred[change.account] == nil { made.append(change) }
+            switch self.make(change, commit) {
+            case .made: made.append(change)
+            case .kept: break
+            case .impossible: progress.changes.append(change.sequence)
+            }
         }
         var written: [Unwritten] = []
         var unwritten: [Unwritten] = []
         for record in self.unwritten {
             do throws(StoreError) {
+                // Before the record is read, which has the message.
+                for message in record.messages { try self.checkUsable(message.key.account) }
                 try self.restore(record.noted, from: log, &report)
                 written.append(record)
             } catch {
                 unwritten.append(record)
             }
         }
-        let unflushed = self.flush()
-        for change in made {
-            if let cause = unflushed[change.account] {
-                self.keep(change, Self.unfinished(cause))
-            } else {
-                progress.done.append(change.sequence)
-            }
-        }
+        let unflushed = self.flush(Set(made.map(\.account)))
+        self.unflushed = made.filter { unflushed[$0.account] != nil }
+        progress.changes += made.filter { unflushed[$0.account] == nil }.map(\.sequence)
         for record in written {
             if record.messages.contains(where: { unflushed[$0.key.account] != nil }) {
                 unwritten.append(record)
             } else {
-                progress.done.append(record.noted.sequence)
-                progress.written += record.messages
+                progress.written.append(record)
             }
         }
         self.unwritten = unwritten
         return progress
     }
 
-    var isComplete: Bool { self.unwritten.isEmpty && self.undone.isEmpty }
+    /// Forgets the changes that an account waits for; their records.
+    mutating func giveUp(_ account: UInt32) -> [LogSequence] {
+        let given = self.undone.filter { $0.account == account }
+        self.undone.removeAll { $0.account == account }
+        self.barred[account] = nil
+        return given.map(\.sequence)
+    }
 
-    /// Messages of unwritten records.
-    var missing: [(key: MailboxKey, uid: UID)] { self.unwritten.flatMap(\.messages) }
+    var isComplete: Bool { self.unwritten.isEmpty && self.undone.isEmpty && self.unflushed.isEmpty }
 
-    /// Whether the change is done. One that bars its account is kept, and those of the account behind it with it.
-    private mutating func repeatOrKeep(_ change: Undone) -> Bool {
+    private enum Outcome { case made, kept, impossible }
+
+    /// A change that cannot be made and bars its account is kept, and those of the account behind it with it.
+    private mutating func make(_ change: Change, _ commit: Commit) -> Outcome {
         if let cause = self.barred[change.account] {
             self.keep(change, cause)
-            return false
+            return .kept
         }
         do throws(StoreError) {
-            try self.repeatStructure(change.record)
-            return true
+            try self.repeatStructure(change.record, commit)
+            return .made
         } catch {
             if self.refused[change.account] != nil {
                 self.keep(change, error)
             } else if self.bars(change.record, error) {
                 self.keep(change, Self.unfinished(error))
             } else {
-                self.configuration.log(.error, "after a crash, mailboxes cannot be put in order: \(error)")
+                self.configuration.log(
+                    .error, "after a crash: \(self.name(of: change.account)): mailboxes cannot be put in order: \(error)")
+                return .impossible
             }
-            return false
+            return .kept
         }
     }
 
-    private mutating func keep(_ change: Undone, _ cause: StoreError) {
+    private mutating func keep(_ change: Change, _ cause: StoreError) {
         self.undone.append(change)
         self.barred[change.account] = cause
     }
@@ -246,107 +290,10 @@ struct RecoveredFiles {
         switch record {
         case .mailboxesRenamed: return true
         case .mailboxCreated(let created):
-            if error.code == .diskFull || error.code == .temporary { return true }
+            // A name that the files cannot have was answered with an error, or was to be.
+            guard error.code == .cannot else { return true }
             return ((try? self.head(created.key)) ?? nil).map { $0.counters.messages > 0 } ?? false
         default: return false
-        }
-    }
-
-    /// Flushes the mailboxes in which something was written; the accounts for which that failed.
-    private mutating func flush() -> [UInt32: StoreError] {
-        var failed: [UInt32: StoreError] = [:]
-        for (key, files) in self.touched where failed[key.account] == nil {
-            do throws(StoreError) {
-                guard let identity = try self.account(key.account)?.identity else { continue }
-                try identity.asOwner { () throws(StoreError) in try files.flush() }
-            } catch {
-                failed[key.account] = error
-            }
-        }
-        return failed
-    }
-
-    // MARK: Accounts and mailboxes
-
-    mutating func account(_ id: UInt32) throws(StoreError) -> Account? {
-        if let known = self.accounts[id] { return known }
-        // The files of one that has left are another volume's.
-        guard let row = try self.schema.accountRow(id), !row.identity.isInTransit else { return nil }
-        if let refusal = self.refused[id] { throw refusal }
-        let identity = row.identity
-        let format = try self.configuration.format(of: identity)
-        let known = format.home == .log ? [] : try self.knownMail(id)
-        do throws(StoreError) {
-            try format.refuseMissing(known, of: identity)
-        } catch {
-            self.refused[id] = error
-            throw error
-        }
-        let files =
-            format.home == .log
-            ? try format.openAccount(identity)
-            : try identity.asOwner { () throws(StoreError) in try format.openAccount(identity) }
-        files.expect(known)
-        let account = Account(identity: identity, files: files, home: format.home)
-        self.accounts[id] = account
-        return account
-    }
-
-    /// What was among an account's files before the records that are noted: those of a new account, its root included,
-    /// may be lost with the power, and are made again.
-    private func knownMail(_ id: UInt32) throws(StoreError) -> KnownMail {
-        var noted: [MailboxKey: Set<UID>] = [:]
-        for message in self.octets.keys where message.key.account == id {
-            noted[message.key, default: []].insert(message.uid)
-        }
-        for message in self.origins.keys where message.key.account == id {
-            noted[message.key, default: []].insert(message.uid)
-        }
-        var made = Set<MailboxKey>()
-        for case (_, .mailboxCreated(let created)) in self.structure { made.insert(created.key) }
-        var heads: [MailboxHead] = []
-        for (key, row, _) in try self.schema.mailboxes(of: id, restarts: 0) {
-            var head = row
-            let messages = Int(head.counters.messages)
-            if messages > 0, let new = noted[key], messages <= new.count {
-                let rows = try self.schema.rows(key, new.sorted())
-                if rows.count == messages { head.counters.messages = 0 }
-            }
-            if head.counters.messages == 0, made.contains(key) { continue }
-            heads.append(head)
-        }
-        return KnownMail(heads, madeBySettings: self.configuration.mailboxDefaults)
-    }
-
-    /// A mailbox's files, made when they are missing; `nil` when the index does not have it.
-    mutating func mailbox(_ key: MailboxKey) throws(StoreError) -> (any MailboxFiles)? {
-        if let known = self.touched[key] { return known }
-        // Made now under its new name, it would be in the way of the one with its messages.
-        if let cause = self.barred[key.account] { throw cause }
-        guard let account = try self.account(key.account), account.home == .files,
-            let head = try self.head(key)
-        else { return nil }
-        let files = try account.identity.asOwner { () throws(StoreError) -> any MailboxFiles in
-            do throws(StoreError) {
-                return try account.files.mailbox(head.name)
-            } catch {
-                guard error.code == .notFound else { throw error }
-                let header = MailboxHeader(
-                    uidValidity: head.uidValidity, uidNext: UID(rawValue: head.uidNext) ?? .first,
-                    guid: head.guid)
-                return try account.files.createMailbox(head.name, header)
-            }
-        }
-        self.touched[key] = files
-        return files
-    }
-
-    func head(_ key: MailboxKey) throws(StoreError) -> MailboxHead? {
-        let schema = self.schema
-        return try schema.read { (transaction) throws(LMDBError) in
-            try transaction.get(schema.mailboxes, IndexSchema.key(key)).flatMap {
-                MailboxHead($0, restarts: 0)
-            }
         }
     }
 }

@@ -101,7 +101,12 @@ struct Recovery {
         if self.applied > self.log.lastSequence { self.log.skip(to: self.applied.next) }
         try self.replay()
         if self.purpose == .rebuild { try self.finishRebuild() }
-        let unrestored = try self.files.restore(from: self.log, report: &self.report).sorted()
+        let unrestored = self.files.restore(
+            from: self.log, report: &self.report,
+            { [log, schema, restarts] (record) throws(StoreError) in
+                try Self.commit([record], log, schema, restarts: restarts)
+            }
+        ).sorted()
         try self.files.finishTasks()
         var unlogged: StoreRecord?
         // Clients may have been told of more than a copy knows.
@@ -145,30 +150,48 @@ struct Recovery {
             guard let format = self.configuration.bodyFormats[identity.driver], format.home == .log,
                 let account = try schema.accountID(identity.name)
             else { continue }
-            var batch = RecordBatch()
             var records: [StoreRecord] = []
             for (key, head, _) in try schema.mailboxes(of: account, restarts: restarts) {
                 guard head.uidNext > 1, head.uidNext < .max - 2 * MailboxRestoring.lostUIDs else { continue }
                 let next = UID(nonZero: head.uidNext + MailboxRestoring.lostUIDs)
-                let record = StoreRecord.found(
-                    MessagesFound(key: key, newKeywords: NewKeywords(), uidNext: next, messages: []))
-                batch.append(kind: record.kind.rawValue) { (out: inout [UInt8]) in record.encode(into: &out) }
-                records.append(record)
+                records.append(
+                    .found(MessagesFound(key: key, newKeywords: NewKeywords(), uidNext: next, messages: [])))
             }
-            guard !records.isEmpty else { continue }
-            do throws(VolumeLogError) {
-                var sequence = try self.log.commit(&batch).first
-                for (record, location) in zip(records, batch.locations()) {
-                    self.batch.append((record, .none, PlacedRecord(sequence: sequence, location: location)))
-                    self.lastTaken = sequence
-                    sequence = sequence.next
-                }
+            do throws(StoreError) {
+                try Self.commit(records, self.log, schema, restarts: restarts)
             } catch {
                 // A full disk must not keep mail from being read.
-                guard error.code == .diskFull else { throw StoreError(error) }
+                guard error.code == .diskFull else { throw error }
                 return
             }
-            try self.applyBatch()
+        }
+    }
+
+    /// Writes records of the recovery itself into the log and applies them.
+    private static func commit(
+        _ records: [StoreRecord], _ log: VolumeLog, _ schema: IndexSchema, restarts: UInt64
+    ) throws(StoreError) {
+        guard !records.isEmpty else { return }
+        var batch = RecordBatch()
+        for record in records {
+            batch.append(kind: record.kind.rawValue) { (out: inout [UInt8]) in record.encode(into: &out) }
+        }
+        var sequence: LogSequence
+        do throws(VolumeLogError) { sequence = try log.commit(&batch).first } catch { throw StoreError(error) }
+        let locations = batch.locations()
+        do throws(LMDBError) {
+            try schema.environment.write { (transaction) throws(LMDBError) in
+                var writer = IndexWriter(schema, restarts: restarts)
+                for (record, location) in zip(records, locations) {
+                    try writer.apply(
+                        record, derived: .none, at: PlacedRecord(sequence: sequence, location: location), transaction)
+                    sequence = sequence.next
+                }
+                try writer.finish(transaction)
+                try schema.setMeta(.applied, log.lastSequence.rawValue, transaction)
+            }
+        } catch {
+            throw StoreError(error)
         }
     }
 

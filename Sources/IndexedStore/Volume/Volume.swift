@@ -30,8 +30,7 @@ final class Volume: Sendable {
     let memory: StoreMemory
     let idleMailboxes: IdleMailboxes
     let largeBodies = LargeBodies()
-    /// Accounts that cannot be used before what a crash left undone to their mailboxes is done, and why it is not.
-    let barred = Mutex<[UInt32: StoreError]>([:])
+    let lateRestoring: LateRestoring
     /// Mailboxes with file work from before the start, until they are first used.
     let leftTasks = Mutex(Set<MailboxKey>())
     /// One account at a time moves to another format.
@@ -50,6 +49,7 @@ final class Volume: Sendable {
             configuration.mailboxDefaults.flatMap { mailbox in mailbox.aliases.map { ($0, mailbox.name) } },
             uniquingKeysWith: { first, _ in first })
         self.accessLists = AccessListTable()
+        self.lateRestoring = LateRestoring(recovered.files)
         self.idleMailboxes = IdleMailboxes(maximumMessages: configuration.maximumIdleMessages)
         self.budget = OctetBudget(total: configuration.maximumPendingOctets)
         self.fileWork = FileWork(
@@ -72,8 +72,7 @@ final class Volume: Sendable {
     /// Throws when the machine has no thread left; the process can then only end.
     func start(_ recovered: RecoveredFiles, unlogged: StoreRecord?) throws(StoreError) {
         self.leftTasks.withLock { $0 = recovered.leftTasks }
-        self.barred.withLock { $0 = recovered.barred }
-        self.placeLater(recovered)
+        self.lateRestoring.start(self)
         if let unlogged { _ = self.committer.enqueue(PendingRecord(record: unlogged, isAwaited: false)) }
         try self.accessLists.load(self.schema)
         try self.outgoing.load(self.schema)
@@ -88,26 +87,6 @@ final class Volume: Sendable {
         self.keeper.everyRound { largeBodies.expire() }
         try self.keeper.start()
         try self.indexer.start(self)
-    }
-
-    /// Writes the files that could not be written at the start as soon as that is possible.
-    private func placeLater(_ recovered: RecoveredFiles) {
-        guard !recovered.isComplete else { return }
-        for message in recovered.missing { self.missingFiles.add(message.key, message.uid) }
-        let holds = recovered.sources.map { self.fileWork.hold($0.key, $0.value) }
-        let recovered = Mutex(recovered)
-        self.fileWork.retry { [self] _ in
-            recovered.withLock { recovered in
-                let progress = recovered.restoreRest(from: self.log)
-                for message in progress.written { self.missingFiles.remove(message.key, message.uid) }
-                for sequence in progress.done { self.fileWork.done(sequence, []) }
-                self.barred.withLock { $0 = recovered.barred }
-                guard recovered.isComplete else { return false }
-                // They were flushed, too.
-                for hold in holds { self.fileWork.letGo(hold) }
-                return true
-            }
-        }
     }
 
     /// Looks soon whether a mailbox is still among the files of its account.
