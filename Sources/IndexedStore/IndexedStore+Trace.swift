@@ -98,9 +98,7 @@ private struct TraceReading: Sendable {
             var guid = guids[place.key]
             if guid == nil {
                 guid =
-                    try transaction.get(schema.mailboxes, IndexSchema.key(place.key)).flatMap {
-                        MailboxHead($0, restarts: 0)?.guid
-                    }
+                    try schema.head(place.key, transaction)?.guid
                     ?? "gone-\(place.key.account)-\(place.key.mailbox)"
                 guids[place.key] = guid
             }

@@ -30,6 +30,15 @@ extension IndexSchema {
         }
     }
 
+    /// Of a mailbox; MODSEQs are those of before this start.
+    func head(_ key: MailboxKey) throws(StoreError) -> MailboxHead? {
+        try self.read { (transaction) throws(LMDBError) in try self.head(key, transaction) }
+    }
+
+    func head(_ key: MailboxKey, _ transaction: borrowing ReadTransaction) throws(LMDBError) -> MailboxHead? {
+        try transaction.get(self.mailboxes, IndexSchema.key(key)).flatMap { MailboxHead($0, restarts: 0) }
+    }
+
     func highestAccountID() throws(StoreError) -> UInt32 {
         try self.read { (transaction) throws(LMDBError) in
             try transaction.cursor(self.identities).last().map { IndexSchema.lastNumber(of: $0.key) } ?? 0
@@ -251,12 +260,7 @@ extension IndexSchema {
     func vanished(_ key: MailboxKey, since modSeq: ModSeq) throws(StoreError) -> UIDSet? {
         let ranges = try self.read { (transaction) throws(LMDBError) -> [ClosedRange<UID>]? in
             let prefix = IndexSchema.key(key)
-            guard
-                let head = try transaction.get(self.mailboxes, prefix).flatMap({
-                    MailboxHead($0, restarts: 0)
-                }),
-                head.forgottenModSeq <= modSeq
-            else { return nil }
+            guard let head = try self.head(key, transaction), head.forgottenModSeq <= modSeq else { return nil }
             guard modSeq.rawValue < .max else { return [] }
             var ranges: [ClosedRange<UID>] = []
             let cursor = try transaction.cursor(self.vanished)

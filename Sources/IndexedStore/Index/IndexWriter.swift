@@ -25,15 +25,12 @@ struct IndexWriter {
     var heads: [MailboxKey: MailboxHead] = [:]
     var accounts: [UInt32: AccountRow] = [:]
     private var buffer: [UInt8] = []
-    private(set) var fileTasks: [PendingFileTask] = []
+    var fileTasks: [PendingFileTask] = []
     var bodies = BodyAccounting()
     /// Octets of trace rows put in this transaction.
     var traced: UInt64 = 0
     /// Whether rows of deleted mailboxes are left.
     var hasGarbage = false
-
-    /// The most runs of vanished messages kept for a mailbox; above it the older half goes.
-    static let maximumVanishedRuns: UInt32 = 20_000
 
     /// What the records are applied to.
     enum Purpose {
@@ -315,76 +312,6 @@ struct IndexWriter {
         self.heads[change.key] = head
     }
 
-    /// When the files of vanished messages may be removed.
-    private enum FileRemoval { case now, later }
-
-    private mutating func vanish(
-        _ key: MailboxKey, _ modSeq: ModSeq, _ uids: UIDSet, _ removal: FileRemoval,
-        _ transaction: borrowing WriteTransaction
-    ) throws(LMDBError) {
-        guard var head = try self.head(key, transaction) else { return }
-        try self.removePrivateFlags(key, uids, transaction)
-        for uid in uids {
-            let rowKey = IndexSchema.key(key, uid)
-            guard let value = try transaction.get(self.schema.messages, rowKey) else { continue }
-            var reader = ByteReader(value)
-            guard let message = reader.readRow(uid) else { continue }
-            var shownFlags = message.flags
-            var shownKeywords = message.keywords
-            if let task = try transaction.get(self.schema.fileTasks, rowKey).flatMap({ FileTask($0) }) {
-                shownFlags = task.flags
-                shownKeywords = task.keywords
-            }
-            head.counters.remove(
-                uid: uid, flags: message.flags, size: message.size, firstRecent: head.firstRecent)
-            try transaction.delete(self.schema.messages, rowKey)
-            try transaction.delete(self.schema.caches, rowKey)
-            try transaction.delete(self.schema.signatures, rowKey)
-            try transaction.delete(self.schema.headerKeys, rowKey)
-            if message.location.isInLog {
-                if let id = message.location.bodyID { try self.bodies.release(id, self.schema, transaction) }
-                continue
-            }
-            let task = FileTask(.remove, message.location, shownFlags, shownKeywords)
-            try transaction.put(self.schema.fileTasks, rowKey, task.encode())
-            guard removal == .now else { continue }
-            self.fileTasks.append(
-                PendingFileTask(
-                    key: key, uid: uid, kind: .remove, location: message.location, oldFlags: shownFlags,
-                    oldKeywords: shownKeywords, newFlags: shownFlags, newKeywords: shownKeywords,
-                    modSeq: modSeq))
-        }
-        for range in uids.ranges {
-            var last: [UInt8] = []
-            last.appendLittleEndian(range.upperBound)
-            try transaction.put(self.schema.vanished, IndexSchema.key(key, modSeq, range.lowerBound), last)
-            head.vanishedRuns &+= 1
-        }
-        head.highestModSeq = max(head.highestModSeq, modSeq)
-        if head.vanishedRuns > Self.maximumVanishedRuns { try self.forgetVanished(key, &head, transaction) }
-        self.heads[key] = head
-    }
-
-    /// Forgets the older half of what vanished.
-    private func forgetVanished(
-        _ key: MailboxKey, _ head: inout MailboxHead, _ transaction: borrowing WriteTransaction
-    ) throws(LMDBError) {
-        let prefix = IndexSchema.key(key)
-        let cursor = try transaction.cursor(self.schema.vanished)
-        var entry = try cursor.seek(prefix)
-        while let found = entry, found.key.starts(with: prefix),
-            head.vanishedRuns > Self.maximumVanishedRuns / 2
-        {
-            if found.key.count == 20 {
-                let modSeq = UInt64(bigEndian: found.key.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-                head.forgottenModSeq = max(head.forgottenModSeq, ModSeq(rawValue: modSeq))
-            }
-            try cursor.delete()
-            head.vanishedRuns -= 1
-            entry = try cursor.next()
-        }
-    }
-
     // MARK: Rows
 
     private mutating func put(
@@ -452,7 +379,7 @@ struct IndexWriter {
         return true
     }
 
-    private func head(
+    func head(
         _ key: MailboxKey, _ transaction: borrowing WriteTransaction
     ) throws(LMDBError) -> MailboxHead? {
         if let known = self.heads[key] { return known }
@@ -466,97 +393,5 @@ struct IndexWriter {
         if let known = self.accounts[id] { return known }
         guard let value = try transaction.get(self.schema.identities, IndexSchema.key(id)) else { return nil }
         return AccountRow(value)
-    }
-
-    // MARK: Deleted mailboxes
-
-    /// Removes up to `limit` rows of deleted mailboxes.
-    mutating func collectGarbage(
-        limit: Int, _ transaction: borrowing WriteTransaction
-    ) throws(LMDBError) {
-        var left = limit
-        while left > 0 {
-            guard let prefix = try transaction.cursor(self.schema.garbage).first().map({ Array($0.key) })
-            else {
-                self.hasGarbage = false
-                return
-            }
-            left -= try self.releaseBodies(prefix, limit: left, transaction)
-            for database in [
-                self.schema.keywords, self.schema.messages, self.schema.caches, self.schema.vanished,
-                self.schema.fileTasks, self.schema.metadata, self.schema.signatures, self.schema.headerKeys,
-                self.schema.unsigned, self.schema.privateFlags,
-            ] where left > 0 {
-                left -= try transaction.delete(database, prefix: prefix, limit: left)
-            }
-            if left > 0 { try transaction.delete(self.schema.garbage, prefix) }
-        }
-        self.hasGarbage = true
-    }
-
-    /// Removes up to `limit` messages of a deleted mailbox or account.
-    private mutating func releaseBodies(
-        _ prefix: [UInt8], limit: Int, _ transaction: borrowing WriteTransaction
-    ) throws(LMDBError) -> Int {
-        var count = 0
-        let cursor = try transaction.cursor(self.schema.messages)
-        var entry = try cursor.seek(prefix)
-        while let found = entry, count < limit, found.key.starts(with: prefix) {
-            var reader = ByteReader(found.value)
-            let row = UID(rawValue: IndexSchema.lastNumber(of: found.key)).flatMap { reader.readRow($0) }
-            try cursor.delete()
-            // Others are of an account with files: nothing to release there.
-            if let id = row?.location.bodyID { try self.bodies.release(id, self.schema, transaction) }
-            count += 1
-            entry = try cursor.next()
-        }
-        return count
-    }
-
-    // MARK: Notes that no record carries
-
-    /// Counts a mailbox's messages again.
-    mutating func recount(_ key: MailboxKey, _ transaction: borrowing WriteTransaction) throws(LMDBError) {
-        guard var head = try self.head(key, transaction) else { return }
-        head.counters = MailboxCounters()
-        let prefix = IndexSchema.key(key)
-        let cursor = try transaction.cursor(self.schema.messages)
-        var entry = try cursor.seek(prefix)
-        while let found = entry, found.key.starts(with: prefix) {
-            if let uid = UID(rawValue: IndexSchema.lastNumber(of: found.key)) {
-                var reader = ByteReader(found.value)
-                if let row = reader.readRow(uid) {
-                    head.counters.add(uid: uid, flags: row.flags, size: row.size, firstRecent: head.firstRecent)
-                }
-            }
-            entry = try cursor.next()
-        }
-        self.heads[key] = head
-    }
-
-    /// The file work of a message is done and on the disk. When the message has changed again meanwhile, what is
-    /// left to do is to come from what the file shows now.
-    func fileTaskDone(
-        _ done: PendingFileTask, _ transaction: borrowing WriteTransaction
-    ) throws(LMDBError) {
-        let rowKey = IndexSchema.key(done.key, done.uid)
-        guard let task = try transaction.get(self.schema.fileTasks, rowKey).flatMap({ FileTask($0) }) else {
-            return
-        }
-        switch done.kind {
-        case .remove:
-            try transaction.delete(self.schema.fileTasks, rowKey)
-        case .rename:
-            guard task.kind == .rename else { return }
-            if let value = try transaction.get(self.schema.messages, rowKey) {
-                var reader = ByteReader(value)
-                if let row = reader.readRow(done.uid), row.modSeq > done.modSeq {
-                    let shown = FileTask(.rename, done.location, done.newFlags, done.newKeywords)
-                    try transaction.put(self.schema.fileTasks, rowKey, shown.encode())
-                    return
-                }
-            }
-            try transaction.delete(self.schema.fileTasks, rowKey)
-        }
     }
 }

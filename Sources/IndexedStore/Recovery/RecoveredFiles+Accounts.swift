@@ -1,4 +1,3 @@
-internal import LMDB
 internal import MailCore
 internal import MailStore
 
@@ -66,7 +65,7 @@ extension RecoveredFiles {
         // Made now under its new name, it would be in the way of the one with its messages.
         if let cause = self.barred[key.account] { throw cause }
         guard let account = try self.account(key.account), account.home == .files,
-            let head = try self.head(key)
+            let head = try self.schema.head(key)
         else { return nil }
         let files = try account.identity.asOwner { () throws(StoreError) -> any MailboxFiles in
             do throws(StoreError) {
@@ -81,15 +80,6 @@ extension RecoveredFiles {
         }
         self.touched[key] = files
         return files
-    }
-
-    func head(_ key: MailboxKey) throws(StoreError) -> MailboxHead? {
-        let schema = self.schema
-        return try schema.read { (transaction) throws(LMDBError) in
-            try transaction.get(schema.mailboxes, IndexSchema.key(key)).flatMap {
-                MailboxHead($0, restarts: 0)
-            }
-        }
     }
 
     /// For log lines.

@@ -40,7 +40,7 @@ extension RecoveredFiles {
             try account.identity.asOwner { () throws(StoreError) in try account.files.changeAttributes(attributes) }
         case .accessList(let set):
             guard set.origin == .store, let account = try self.account(set.key.account),
-                account.files.keepsAccessLists, let head = try self.head(set.key)
+                account.files.keepsAccessLists, let head = try self.schema.head(set.key)
             else { return }
             try account.identity.asOwner { () throws(StoreError) in
                 try account.files.setAccessList(set.text, of: head.name)
@@ -52,7 +52,7 @@ extension RecoveredFiles {
     private func rename(_ mailboxes: [Renamed], of id: UInt32, _ account: Account) throws(StoreError) {
         for renamed in mailboxes {
             let key = MailboxKey(account: id, mailbox: renamed.mailbox)
-            guard let head = try self.head(key), head.name == renamed.new, try !self.hasMailbox(id, renamed.old)
+            guard let head = try self.schema.head(key), head.name == renamed.new, try !self.hasMailbox(id, renamed.old)
             else { continue }
             try self.rename(renamed.old, to: renamed.new, account)
         }
@@ -73,7 +73,7 @@ extension RecoveredFiles {
         var back: [Renamed] = []
         for renamed in mailboxes.reversed() {
             let key = MailboxKey(account: id, mailbox: renamed.mailbox)
-            guard let head = try self.head(key), head.name == renamed.new, try !self.hasMailbox(id, renamed.old)
+            guard let head = try self.schema.head(key), head.name == renamed.new, try !self.hasMailbox(id, renamed.old)
             else { continue }
             try self.rename(renamed.new, to: renamed.old, account)
             back.append(Renamed(mailbox: renamed.mailbox, old: renamed.new, new: renamed.old))
@@ -83,7 +83,7 @@ extension RecoveredFiles {
 
     /// Under which GUID files keep the metadata of a mailbox or the server; `nil` when that is gone.
     private func guid(_ key: MailboxKey) throws(StoreError) -> String? {
-        if key.mailbox != 0 { return try self.head(key)?.guid }
+        if key.mailbox != 0 { return try self.schema.head(key)?.guid }
         return try self.schema.mailboxes(of: key.account, restarts: 0).first { $0.head.name.isInbox }?.head.guid
     }
 

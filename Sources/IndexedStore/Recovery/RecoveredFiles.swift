@@ -292,7 +292,7 @@ struct RecoveredFiles {
         case .mailboxCreated(let created):
             // A name that the files cannot have was answered with an error, or was to be.
             guard error.code == .cannot else { return true }
-            return ((try? self.head(created.key)) ?? nil).map { $0.counters.messages > 0 } ?? false
+            return ((try? self.schema.head(created.key)) ?? nil).map { $0.counters.messages > 0 } ?? false
         default: return false
         }
     }

@@ -105,7 +105,7 @@ final class SignatureWork {
 
     private func sign(_ mark: Mark) throws(StoreError) {
         let schema = self.volume.schema
-        guard let account = try schema.accountRow(mark.key.account), let head = try self.head(mark.key) else { return }
+        guard let account = try schema.accountRow(mark.key.account), let head = try schema.head(mark.key) else { return }
         if self.begun == 0 {
             self.begun = Monitor.now()
             self.told = self.begun
@@ -144,13 +144,6 @@ final class SignatureWork {
             next = batch.isEnd ? nil : UID(rawValue: batch.last.rawValue &+ 1)
             self.rest(after: start, octets)
             self.tellProgress()
-        }
-    }
-
-    private func head(_ key: MailboxKey) throws(StoreError) -> MailboxHead? {
-        let schema = self.volume.schema
-        return try schema.read { (transaction) throws(LMDBError) in
-            try transaction.get(schema.mailboxes, IndexSchema.key(key)).flatMap { MailboxHead($0, restarts: 0) }
         }
     }
 

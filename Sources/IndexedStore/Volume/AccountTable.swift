@@ -1,0 +1,93 @@
+internal import LMDB
+internal import MailCore
+internal import MailStore
+internal import Synchronization
+internal import VolumeLog
+
+/// The accounts in memory: those in use, and some more.
+final class AccountTable: Sendable {
+    private struct Entry {
+        weak var account: StoreAccount?
+    }
+
+    private struct State {
+        var byName: [String: Entry] = [:]
+        /// The last ones used, kept although nobody else does. A ring.
+        var kept: [StoreAccount?] = []
+        var next = 0
+        var nextID: UInt32 = 1
+        /// Names of accounts that have gone to another volume: none is made anew for who has the old one in hand.
+        var left = Set<String>()
+    }
+
+    private let state = Mutex(State())
+    /// Openings of one account wait for each other; names are spread over several gates.
+    private let gates = (0..<64).map { _ in AsyncGate() }
+
+    func gate(_ name: String) -> AsyncGate {
+        self.gates[Int(UInt(bitPattern: name.hashValue) % UInt(self.gates.count))]
+    }
+
+    func noteLeft(_ name: String) { self.state.withLock { _ = $0.left.insert(name) } }
+    func noteArrived(_ name: String) { self.state.withLock { _ = $0.left.remove(name) } }
+    func hasLeft(_ name: String) -> Bool { self.state.withLock { $0.left.contains(name) } }
+
+    func find(_ name: String) -> StoreAccount? { self.state.withLock { $0.byName[name]?.account } }
+
+    func insert(_ account: StoreAccount, keeping limit: Int) {
+        let dropped: StoreAccount? = self.state.withLock { state in
+            state.byName[account.identity.name] = Entry(account: account)
+            if state.byName.count > 2 * limit + 64 {
+                state.byName = state.byName.filter { $0.value.account != nil }
+            }
+            guard limit > 0 else { return nil }
+            if state.kept.count < limit {
+                state.kept.append(account)
+                return nil
+            }
+            let slot = state.next
+            state.next = (slot + 1) % limit
+            let old = state.kept[slot]
+            state.kept[slot] = account
+            return old
+        }
+        // Its last reference may go here, outside of the lock.
+        _ = dropped
+    }
+
+    /// Forgets an account object; the next who asks for the account gets another.
+    func remove(_ account: StoreAccount) {
+        let dropped: [StoreAccount?] = self.state.withLock { state in
+            if state.byName[account.identity.name]?.account === account {
+                state.byName[account.identity.name] = nil
+            }
+            var dropped: [StoreAccount?] = []
+            for slot in state.kept.indices where state.kept[slot] === account {
+                dropped.append(state.kept[slot])
+                state.kept[slot] = nil
+            }
+            return dropped
+        }
+        // Its last reference may go here, outside of the lock.
+        _ = dropped
+    }
+
+    func setNextID(_ id: UInt32) { self.state.withLock { $0.nextID = max($0.nextID, id) } }
+
+    /// `nil` when all numbers are used up.
+    func takeID() -> UInt32? {
+        self.state.withLock { state in
+            guard state.nextID < .max else { return nil }
+            defer { state.nextID += 1 }
+            return state.nextID
+        }
+    }
+
+    func removeAll() {
+        let kept = self.state.withLock { state in
+            defer { state.kept = [] }
+            return state.kept
+        }
+        _ = kept
+    }
+}
