@@ -42,7 +42,12 @@ extension UserMail {
         guard self.enforcesAccessLists else { return AccessList() }
         // A public namespace has no INBOX: what lies in its root is about all of it.
         guard space.settings.type == .public || self.accounts.access.defaultsFromInbox else { return AccessList() }
-        return try await account.accessList(of: .inbox)
+        do throws(StoreError) {
+            return try await account.accessList(of: .inbox)
+        } catch  where error.code == .notFound {
+            // In packs the root of a namespace is no mailbox, and so has no list.
+            return AccessList()
+        }
     }
 
     /// What this user may do at a place. `.notFound` when there is no such mailbox.

@@ -24,6 +24,8 @@ final class Daemon: Sendable {
         /// Access control lists, with namespaces `shared/$user/` and `Public/`. Every third account is in the group
         /// `staff` and has its mail in packs.
         case sharing
+        /// All mail in packs, with namespaces `Archive/` and `Public/` of which the root has no list.
+        case packs
         /// Sieve on IMAP events: `Transcripts/events/*.sieve` attached to mailboxes, and users' own by ManageSieve.
         case events
 
@@ -70,6 +72,27 @@ final class Daemon: Sendable {
                     cause = copy
                     path = @/scripts/tag.sieve
                   }
+                }
+
+                """
+            case .packs:
+                """
+                mail_driver = pack
+                acl_driver = vfile
+                acl_defaults_from_inbox = yes
+                acl_global_path = @/lists
+                namespace archive {
+                  separator = /
+                  prefix = Archive/
+                  mail_path = ~/archive
+                }
+                namespace public {
+                  type = public
+                  separator = /
+                  prefix = Public/
+                  mail_path = @/home/public
+                  subscriptions = no
+                  list = children
                 }
 
                 """
@@ -161,7 +184,8 @@ final class Daemon: Sendable {
         let imap = try Self.freePort()
         // Conversations about sharing are IMAP's.
         self.ports = [
-            "imap": imap, "sharing": imap, "events": imap, "sieve": try Self.freePort(), "pop3": try Self.freePort(),
+            "imap": imap, "sharing": imap, "packs": imap, "events": imap,
+            "sieve": try Self.freePort(), "pop3": try Self.freePort(),
             "lmtp": try Self.freePort(),
         ]
         var users = ""
@@ -219,16 +243,21 @@ final class Daemon: Sendable {
             chmod(directory + "/lists", 0o644)
             for path in [root, root + "/dovecot-acl"] { chown(path, Self.mailUID, Self.mailGID) }
         }
+        if site == .packs {
+            try Self.write("Public/Open/* authenticated lrwstipekxa\n", to: directory + "/lists")
+            chmod(directory + "/lists", 0o644)
+        }
         try Self.write(Self.configuration(directory, self.ports) + settings, to: directory + "/martlet.conf")
         self.processID = try Self.spawn(directory)
         let pid = self.processID
         if site == .plain { Self.childToEnd.store(pid, ordering: .relaxed) }
         if site == .sharing { Self.otherChildToEnd.store(pid, ordering: .relaxed) }
+        if site == .packs { Self.fourthChildToEnd.store(pid, ordering: .relaxed) }
         if site == .events { Self.thirdChildToEnd.store(pid, ordering: .relaxed) }
         atexit {
             for child in [
                 Daemon.childToEnd.load(ordering: .relaxed), Daemon.otherChildToEnd.load(ordering: .relaxed),
-                Daemon.thirdChildToEnd.load(ordering: .relaxed),
+                Daemon.thirdChildToEnd.load(ordering: .relaxed), Daemon.fourthChildToEnd.load(ordering: .relaxed),
             ] where child > 0 { kill(child, SIGTERM) }
         }
         for (_, port) in self.ports { try Self.waitForPort(port, pid, directory) }
@@ -237,6 +266,7 @@ final class Daemon: Sendable {
     private static let childToEnd = Atomic<pid_t>(0)
     private static let otherChildToEnd = Atomic<pid_t>(0)
     private static let thirdChildToEnd = Atomic<pid_t>(0)
+    private static let fourthChildToEnd = Atomic<pid_t>(0)
 
     /// As root the mail role must run as somebody else; `nobody` exists everywhere.
     private static var mailUID: uid_t { getuid() == 0 ? 65_534 : getuid() }

@@ -9,7 +9,7 @@ import TranscriptKit
     static func load() -> [Transcript] {
         let root = Daemon.packageRoot + "/Tests/DaemonTests/Transcripts"
         var transcripts: [Transcript] = []
-        for group in ["imap", "pop3", "lmtp", "sharing", "events"] {
+        for group in ["imap", "pop3", "lmtp", "sharing", "packs", "events"] {
             for file in Daemon.fileNames(in: "\(root)/\(group)") where file.hasSuffix(".txt") {
                 let text = Daemon.readText("\(root)/\(group)/\(file)")
                 do {
@@ -34,8 +34,14 @@ import TranscriptKit
             return
         }
         let isSharing = transcript.name.hasPrefix("sharing/")
-        let isAboutEvents = transcript.name.hasPrefix("events/")
-        let daemon = try Daemon.shared(isSharing ? .sharing : isAboutEvents ? .events : .plain)
+        let site: Daemon.Site =
+            switch transcript.name.prefix(while: { $0 != "/" }) {
+            case "sharing": .sharing
+            case "packs": .packs
+            case "events": .events
+            default: .plain
+            }
+        let daemon = try Daemon.shared(site)
         if let problem = transcript.hold(ports: daemon.ports, names: daemon.nextAccounts(isSharing ? 3 : 2)) {
             Self.failures.add(1, ordering: .relaxed)
             Issue.record("\(problem)")
