@@ -35,7 +35,6 @@ final class AutoScrub: Sendable {
         guard let started = status.started else {
             // A volume that has just been made, or is of an earlier release: its time begins now.
             status.started = clock()
-            status.finished = status.started
             await self.save(status)
             return
         }

@@ -62,9 +62,12 @@ import Wiring
         let upkeep = try #require(store as? any StoreUpkeep)
         let scrub = try #require(AutoScrub(store, settings, logger))
         await scrub.look { 100 }
-        #expect(upkeep.scrubStatus().finished == 100)
+        // Its time begins, and nothing has been read yet.
+        #expect(upkeep.scrubStatus().started == 100)
+        #expect(upkeep.scrubStatus().finished == nil)
         await scrub.look { 105 }
-        #expect(upkeep.scrubStatus().finished == 100)
+        #expect(upkeep.scrubStatus().started == 100)
+        #expect(upkeep.scrubStatus().finished == nil)
         #expect(lines.all.withLock { $0 }.filter { $0.contains("scrub") } == [])
         await scrub.look { 111 }
         let status = upkeep.scrubStatus()
