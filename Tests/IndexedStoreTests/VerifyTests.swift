@@ -44,7 +44,7 @@ import Testing
 
     /// What happens to a Maildir in ways that its directories' times do not tell.
     enum Harm: String, CaseIterable, Sendable {
-        case grown, shortened, otherHeader, removed, reflagged, unlisted
+        case grown, shortened, otherHeader, removed, reflagged, unlisted, renumbered
     }
 
     @Test(arguments: Harm.allCases) func harmedMaildir(_ harm: Harm) async throws {
@@ -86,6 +86,12 @@ import Testing
                 let lines = String(decoding: try #require(Shell.read(path)), as: UTF8.self).split(separator: "\n")
                 Shell.write(
                     Array((lines.prefix(4) + lines.suffix(from: 5)).joined(separator: "\n").utf8) + [0x0A], path)
+                kind = .uidList
+            case .renumbered:
+                let path = "\(volume.directory)/anna/dovecot-uidlist"
+                let text = String(decoding: try #require(Shell.read(path)), as: UTF8.self)
+                #expect(text.contains("\n8 :"))
+                Shell.write(Array(text.replacing("\n8 :", with: "\n12 :").utf8), path)
                 kind = .uidList
             }
             var both = [times.st_atim, times.st_mtim]

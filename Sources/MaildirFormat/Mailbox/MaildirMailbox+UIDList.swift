@@ -172,6 +172,11 @@ extension MaildirMailbox {
             if !present { added.append((row.uid.rawValue, Self.extras(row), name)) }
         }
         if !added.isEmpty {
+            // The index says which UID a file has: a row that says something else gives way, and its number is not
+            // given again.
+            list.next = known.realNext
+            let names = Set(added.map(\.name))
+            list.filter { !names.contains(Array(known.text[$0.name])) }
             list.add(added)
             changed = true
         }
