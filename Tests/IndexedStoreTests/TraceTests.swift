@@ -116,6 +116,27 @@ import Testing
         }
     }
 
+    /// `martlet dump log` says the same in words.
+    @Test func isDumpedInWords() async throws {
+        let volume = try TestVolume(.pack)
+        try await volume.with { store in try await self.work(store, volume) }
+        var texts: [String] = []
+        try LogDump.run(directory: "\(volume.directory)/volume/log") { row in
+            if row.kind == "traced" { texts.append(row.text) }
+            return true
+        }
+        #expect(
+            texts == [
+                "time=1800000000 by=lmtp delivered outcome=stored to=anna@example.org 1/1=INBOX uids=1 1/2=Work uids=1",
+                "time=1800000000 by=lmtp delivered outcome=discarded to=anna@example.org",
+                "time=1800000000 by=imap appended 1/1=INBOX uids=2",
+                "time=1800000000 by=imap flagged 1/1=INBOX uids=1 +\\Seen",
+                "time=1800000000 by=imap copied 1/1=INBOX uids=1 -> 1/3=Old uids=1",
+                "time=1800000000 by=imap moved 1/1=INBOX uids=1 -> 1/2=Work uids=2",
+                "time=1800000000 by=imap expunged 1/2=Work uids=1",
+            ])
+    }
+
     @Test func keepsToItsBounds() async throws {
         let volume = try TestVolume(.pack)
         func limits(_ configuration: inout IndexedStore.Configuration) {

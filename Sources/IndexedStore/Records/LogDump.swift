@@ -164,7 +164,7 @@ public enum LogDump {
         case .traced(let octets):
             guard let trace = octets.withUnsafeBytes({ TraceRecord($0) }) else { return }
             row.account = "\(trace.account)"
-            row.text = "time=\(trace.time) by=\(trace.actor.service) \(trace.what)"
+            row.text = "time=\(trace.time) by=\(trace.actor.service) \(Self.words(trace.what))"
         case .eventNoted(let noted):
             row.account = "\(noted.account)"
             row.text =
@@ -201,6 +201,23 @@ public enum LogDump {
         let place = "at=\(Self.words(message.location))"
         return "uid=\(message.uid.rawValue) modseq=\(message.modSeq.rawValue) flags=\(Self.words(message.flags)) "
             + "size=\(message.size) \(place)"
+    }
+
+    private static func words(_ what: TraceRecord.What) -> String {
+        switch what {
+        case .delivered(let trace, let places):
+            (["delivered outcome=\(trace.outcome)", "to=\(trace.recipient)"] + places.map(Self.words)).joined(
+                separator: " ")
+        case .appended(let place, _): "appended \(Self.words(place))"
+        case .copied(let source, let target): "copied \(Self.words(source)) -> \(Self.words(target))"
+        case .moved(let source, let target): "moved \(Self.words(source)) -> \(Self.words(target))"
+        case .flagged(let place, let change): "flagged \(Self.words(place)) \(change)"
+        case .expunged(let place): "expunged \(Self.words(place))"
+        }
+    }
+
+    private static func words(_ place: TraceRecord.Place) -> String {
+        "\(place.key.account)/\(place.key.mailbox)=\(place.name) uids=\(Self.words(place.uids))"
     }
 
     private static func words(_ effects: RecordedEffects) -> String {
