@@ -228,6 +228,12 @@ import Testing
             ]
         ),
         (
+            "namespace inbox {\n inbox = yes\n}\nnamespace old {\n prefix = Old.\n mail_path = ~/old\n mailbox Junk {\n auto = create\n special_use = \\Junk\n aliases = Spam\n autoexpunge = 4 d\n }\n}",
+            ["auto", "special_use", "aliases"].map {
+                "4: namespace old: \($0) of mailbox Junk works in the namespace with inbox = yes only; remove it"
+            }
+        ),
+        (
             "mail_location = maildir:~/M:INDEXPVT=/x",
             [
                 "1: warning: mail_location: INDEXPVT=/x: \\Seen is each user's own in shared and public namespaces anyway (private_flags); remove it"

@@ -192,6 +192,7 @@ extension Resolver {
             }
             var aliases: Set<String> = []
             for mailbox in namespace.mailboxes {
+                if !namespace.holdsInbox { self.checkMailbox(mailbox, of: namespace, at: place) }
                 for alias in mailbox.aliases
                 where !aliases.insert(alias).inserted
                     || MailboxName(alias.split(separator: Character(separator)).joined(separator: "/")) == nil
@@ -211,6 +212,22 @@ extension Resolver {
                         place, "namespace \(namespace.name): \"\(mailbox.name)\" is no name for a mailbox")
                 }
             }
+        }
+    }
+
+    /// Mailboxes come into being, and have uses and other names, beside INBOX alone.
+    private mutating func checkMailbox(
+        _ mailbox: MailboxSettings, of namespace: NamespaceSettings, at place: SourcePlace
+    ) {
+        let settings = [
+            ("auto", mailbox.autoCreation != .no), ("special_use", !mailbox.specialUse.isEmpty),
+            ("aliases", !mailbox.aliases.isEmpty),
+        ]
+        for (name, isSet) in settings where isSet {
+            self.out.error(
+                place,
+                "namespace \(namespace.name): \(name) of mailbox \(mailbox.name) works in the namespace with inbox = yes only; remove it"
+            )
         }
     }
 
