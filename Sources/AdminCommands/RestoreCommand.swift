@@ -334,7 +334,7 @@ struct RestoreCommand {
         }
     }
 
-    /// What others have of their own of messages, of those others who are there.
+    /// What others have of their own of messages, of those others whom the user database knows.
     private mutating func applyPrivateFlags(_ output: inout some AdminOutput) async throws(AdminError) {
         var readers: [String: any MailAccount] = [:]
         for own in self.plan.privateFlags {
@@ -343,10 +343,10 @@ struct RestoreCommand {
             else { continue }
             do throws(StoreError) {
                 if readers[own.reader] == nil {
-                    // Not one who has never been here.
-                    guard let record = await self.context.authenticator.found(own.reader, self.context),
-                        try await self.store.hasAccount(record.user)
-                    else { continue }
+                    // Also one who has not come to this server yet: his turn may be after the owner's.
+                    guard let record = await self.context.authenticator.found(own.reader, self.context) else {
+                        continue
+                    }
                     readers[own.reader] = try await self.context.accounts.kept(nil, of: record)
                 }
                 guard let reader = readers[own.reader] else { continue }
