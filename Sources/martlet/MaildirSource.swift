@@ -20,7 +20,7 @@ final class MaildirSource: ImportSource {
         self.path = path
         self.root = root
         self.name = name
-        var names: [(time: UInt64, name: String)] = []
+        var names: [ArrivedFile] = []
         var total = 0
         for folder in ["cur", "new"] where !Directory.isLink("\(path)/\(folder)") {
             for file in Directory.names("\(path)/\(folder)") where !file.hasPrefix(".") {
@@ -29,11 +29,11 @@ final class MaildirSource: ImportSource {
                     continue
                 }
                 total += Int(status.st_size)
-                names.append((UInt64(file.prefix { $0.isASCII && $0.isNumber }) ?? 0, "\(folder)/\(file)"))
+                names.append(ArrivedFile(folder, file))
             }
         }
-        names.sort { $0.time == $1.time ? $0.name < $1.name : $0.time < $1.time }
-        self.names = names.map(\.name)[...]
+        names.sort()
+        self.names = names.map(\.path)[...]
         self.total = total
         self.keywords = Self.keywords(path, root)
     }
@@ -88,4 +88,31 @@ final class MaildirSource: ImportSource {
         writer.append(ImportStream.message(number, date: Int64(status.st_mtim.tv_sec), flags, keywords), to: &out)
         return true
     }
+}
+
+/// A message's file and when it arrived, by its name: `SECONDS.M<microseconds>...`, or some other text behind the
+/// seconds. What a client has not seen lies in `new`, what it has in `cur`: that is no order.
+private struct ArrivedFile: Comparable {
+    /// Below the mailbox's directory.
+    let path: String
+    private let seconds: UInt64
+    /// Less than a second, in parts that one program alone knows.
+    private let part: UInt64
+    /// Without flags.
+    private let base: Substring
+
+    init(_ folder: String, _ file: String) {
+        self.path = "\(folder)/\(file)"
+        self.base = file.prefix { $0 != ":" }
+        let seconds = file.utf8.prefix { (0x30...0x39).contains($0) }
+        self.seconds = UInt64(String(seconds) ?? "") ?? 0
+        let rest = file.utf8.dropFirst(seconds.count)
+        guard rest.starts(with: ".M".utf8) else {
+            self.part = 0
+            return
+        }
+        self.part = UInt64(String(rest.dropFirst(2).prefix { (0x30...0x39).contains($0) }) ?? "") ?? 0
+    }
+
+    static func < (a: Self, b: Self) -> Bool { (a.seconds, a.part, a.base) < (b.seconds, b.part, b.base) }
 }
