@@ -74,6 +74,11 @@ public struct Accounts: Sendable {
         return account
     }
 
+    /// The names of private namespaces beside that of INBOX, each of which has an account of its own for each user.
+    public var furtherNamespaces: [String] {
+        self.namespaces.filter { $0.type == .private && !$0.holdsInbox }.map(\.name)
+    }
+
     /// Has the account begin anew that `kept` would open, when nothing of its mail is where it should be. `false`: there
     /// is some.
     public func beginAnew(_ namespace: String?, of user: UserRecord) async throws(StoreError) -> Bool {

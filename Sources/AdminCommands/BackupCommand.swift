@@ -40,6 +40,12 @@ struct BackupCommand {
         }
         var command = BackupCommand(options: options, user: user, context: context)
         let base = options.isIncrement ? try await Self.readBase(&output) : nil
+        if options.namesOmissions, options.namespace == nil {
+            for namespace in context.accounts.furtherNamespaces {
+                try await output.problem(
+                    "mail of the namespace \(namespace) is not among it; it comes with --namespace \(namespace)")
+            }
+        }
         let archive = try await Self.onStore { () throws(StoreError) in try await store.archive(account) }
         let chosen = command.chosen(archive, account)
         try await command.sendHead(archive, chosen, account, base, &output)

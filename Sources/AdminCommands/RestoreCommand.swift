@@ -133,7 +133,10 @@ struct RestoreCommand {
             rest = reader.takeRest()
         }
         if self.options.kind == .backup { try await self.applyPrivateFlags(&output) }
-        try await self.applyAccount(&output)
+        switch self.options.kind {
+        case .backup: try await self.applyAccount(&output)
+        case .messages: try await self.applySubscriptions()
+        }
     }
 
     /// What a backup says of the account as a whole.
@@ -305,7 +308,7 @@ struct RestoreCommand {
 
     /// Subscriptions, the server's metadata, Sieve scripts: of a whole account alone.
     private mutating func applyAccount(_ output: inout some AdminOutput) async throws(AdminError) {
-        guard self.options.kind == .backup, self.options.masks.isEmpty, self.options.into == nil else { return }
+        guard self.options.masks.isEmpty, self.options.into == nil else { return }
         do throws(StoreError) {
             for name in self.plan.subscriptions { try await self.account.subscribe(name) }
             let changes = self.plan.metadata.compactMap { entry in
@@ -331,6 +334,21 @@ struct RestoreCommand {
         } catch {
             self.exit = .temporary
             try await output.problem("Sieve scripts were not restored: \(error)")
+        }
+    }
+
+    /// Those to mailboxes that came from elsewhere, where these are now.
+    private mutating func applySubscriptions() async throws(AdminError) {
+        let masks = self.options.masks.map { Mask($0) }
+        for name in self.plan.subscriptions {
+            let shown = MailboxCommands.text(name, self.account)
+            guard masks.isEmpty || masks.contains(where: { $0.matches(shown) }) else { continue }
+            let target = try self.targetName(name)
+            do throws(StoreError) {
+                try await self.account.subscribe(target)
+            } catch {
+                throw AdminError(error, "subscription to \(shown)")
+            }
         }
     }
 

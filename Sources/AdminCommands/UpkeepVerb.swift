@@ -12,6 +12,8 @@ public enum UpkeepVerb: Sendable, Hashable {
         public var masks: [String] = []
         /// The namespace whose mail it is; `nil`: that of INBOX.
         public var namespace: String?
+        /// Says which mail of the user is in other namespaces, and so left out: for files that nobody reads as a backup.
+        public var namesOmissions = false
     }
 
     public struct RestoreOptions: Sendable, Hashable {
@@ -44,6 +46,7 @@ public enum UpkeepVerb: Sendable, Hashable {
             case ("backup", "increment"): backup.isIncrement = value == "yes"
             case ("backup", "mailbox"): backup.masks.append(value)
             case ("backup", "namespace"): backup.namespace = value
+            case ("backup", "omissions"): backup.namesOmissions = value == "named"
             case ("restore", "namespace"), ("import", "namespace"): restore.namespace = value
             case ("restore", "files"):
                 guard let count = Int(value), (1...10_000).contains(count) else { throw Self.mistake(verb, word) }

@@ -17,12 +17,16 @@ protocol ImportSource: AnyObject {
 /// Mailboxes of files as `import` sends them: a backup without UIDs.
 final class ImportStream {
     private let sources: [any ImportSource]
+    private let subscriptions: [MailboxName]
     private var current = 0
     private var writer = BackupWriter()
     private var isBegun = false
     private var isEnded = false
 
-    init(_ sources: [any ImportSource]) { self.sources = sources }
+    init(_ sources: [any ImportSource], _ subscriptions: [MailboxName]) {
+        self.sources = sources
+        self.subscriptions = subscriptions
+    }
 
     var total: Int { self.sources.reduce(0) { $0 + $1.total } }
     var done: Int { self.sources.reduce(0) { $0 + $1.done } }
@@ -59,6 +63,7 @@ final class ImportStream {
                         number: UInt32(index + 1), name: source.name, uidValidity: nil, uidNext: 1,
                         highestModSeq: .zero, guid: "", specialUse: "", accessList: [], keywords: [])), to: &out)
         }
+        for name in self.subscriptions { self.writer.append(.subscription(name), to: &out) }
         self.writer.append(.messages, to: &out)
     }
 

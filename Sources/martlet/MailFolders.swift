@@ -10,8 +10,13 @@ enum MailFileForm: String, CaseIterable, Sendable {
 
 /// Which mailboxes files stand for.
 enum MailFolders {
-    /// What lies at a path; a Maildir when there is `cur` in it.
-    static func form(_ path: String) -> MailFileForm { Directory.isThere("\(path)/cur") ? .maildir : .mbox }
+    /// What lies at a path; a Maildir when there is `cur` in it, or in a directory in it: not all have an INBOX.
+    static func form(_ path: String) -> MailFileForm {
+        let isMaildir =
+            Directory.isThere("\(path)/cur")
+            || Directory.names(path).contains { Directory.isThere("\(path)/\($0)/cur") }
+        return isMaildir ? .maildir : .mbox
+    }
 
     static func sources(
         _ path: String, _ form: MailFileForm, _ quoting: MboxParser.Quoting
@@ -72,7 +77,7 @@ enum MailFolders {
     }
 
     /// A level's name of a directory's: modified UTF-7, or UTF-8 as it is; `\2e` is a dot.
-    private static func level(_ text: String) -> String {
+    static func level(_ text: String) -> String {
         let plain = ModifiedUTF7.decode(text.utf8) ?? text
         guard plain.contains("\\") else { return plain }
         var out: [UInt8] = []
@@ -113,6 +118,8 @@ enum MailFolders {
             let deeper = levels + [Self.stem(entry)]
             if Directory.isThere(file) {
                 sources += try Self.mboxes(file, deeper, quoting, root)
+            } else if try MboxSource.isForeign(file, below: root) {
+                Terminal.complain("\(file) is no mbox file: it does not begin with a line `From `. It is left out")
             } else {
                 sources.append(try MboxSource(file, try Self.name(deeper, file), quoting, below: root))
             }

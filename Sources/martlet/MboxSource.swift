@@ -19,6 +19,14 @@ final class MboxSource: ImportSource {
         self.parser = MboxParser(quoting)
     }
 
+    /// Whether a file has something else than messages. An empty one has none, and is a mailbox.
+    static func isForeign(_ path: String, below root: RealDirectory) throws(AdminError) -> Bool {
+        guard let piece = try FileReader(path, below: root).next() else { return false }
+        var parser = MboxParser()
+        _ = parser.append(piece)
+        return parser.isForeign
+    }
+
     var total: Int { self.reader.size ?? 0 }
 
     func next(_ number: UInt32, _ writer: inout BackupWriter, _ out: inout [UInt8]) throws(AdminError) -> Bool {

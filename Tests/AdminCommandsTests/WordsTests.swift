@@ -39,6 +39,9 @@ struct WordsTests {
             "backup", "-u", "anna", "--", "increment=yes", "mailbox=A*", "mailbox=B=C",
             is: .upkeep(.matching("anna"), .backup(.init(isIncrement: true, masks: ["A*", "B=C"])))),
         Case(
+            "backup", "-u", "anna", "--", "omissions=named", "namespace=old",
+            is: .upkeep(.matching("anna"), .backup(.init(namespace: "old", namesOmissions: true)))),
+        Case(
             "restore", "-u", "anna", "--", "files=3", "into=Old",
             is: .upkeep(.matching("anna"), .restore(.init(files: 3, into: "Old")))),
         Case(

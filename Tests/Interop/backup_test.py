@@ -59,6 +59,108 @@ def fill(client, first, count):
         client.append(f'"{box}"', f"({flags})", date, message(number))
 
 
+def foreign_files(server, martlet, name):
+    """What `import` makes of directories that others have filled."""
+    # Messages of one second in the order of their arrival, whatever has been read.
+    source = f"{server.directory}/order"
+    for folder in ("cur", "new", "tmp", ".Work/cur", ".Work/new"):
+        os.makedirs(f"{source}/{folder}")
+    for place, subject in (("new/100.M2P7.h", "b"), ("cur/100.M10P7.h:2,S", "c"), ("cur/100.M1P9.h:2,", "a"),
+                           ("new/99.x.h", "first"), ("cur/101.M0P1.h:2,", "last")):
+        with open(f"{source}/{place}", "w") as file:
+            file.write(f"Subject: {subject}\n\nbody\n")
+    with open(f"{source}/subscriptions", "w") as file:
+        file.write("V\t2\n\nINBOX\nWork\nEntw&APw-rfe\tAlt\n")
+    status, out, err = martlet("import", "-u", "erin", "--into", "Order", source)
+    check(name("import of a foreign Maildir"), status == 0 and err == "", f"{status} {err}")
+    erin = Client(server, "erin")
+    equal(name("order of arrival"), [row[4] for row in erin.picture()["Order/INBOX"][1]],
+          [f"Subject: {subject}" for subject in ("first", "a", "b", "c", "last")])
+    check(name("subscriptions are imported"),
+          {"Order/INBOX", "Order/Work", "Order/Entw&APw-rfe/Alt"} <= set(erin.subscriptions()), erin.subscriptions())
+    # One file that is no mbox does not keep the others out.
+    source = f"{server.directory}/boxes"
+    os.makedirs(f"{source}/Deep")
+    for file, text in (("One.mbox", "From a Sat Nov 21 09:00:00 2026\nSubject: one\n\nbody\n"), ("notes", "just text\n"),
+                       ("empty", ""), ("Deep/Two", "From a Sat Nov 21 09:00:00 2026\nSubject: two\n\nbody\n"),
+                       (".subscriptions", "Deep/Two\n")):
+        with open(f"{source}/{file}", "w") as opened:
+            opened.write(text)
+    status, out, err = martlet("import", "-u", "erin", "--into", "Boxes", source)
+    check(name("a foreign file is named and left out"), status == 0 and "boxes/notes is no mbox file" in err, f"{status} {err}")
+    erin = Client(server, "erin")
+    equal(name("the others are there"),
+          sorted((box, len(rows)) for box, (_, rows) in erin.picture().items() if box.startswith("Boxes/")),
+          [("Boxes/Deep/Two", 1), ("Boxes/One", 1), ("Boxes/empty", 0)])
+    check(name("subscriptions beside mbox files"), "Boxes/Deep/Two" in erin.subscriptions(), erin.subscriptions())
+    status, out, err = martlet("import", "-u", "erin", f"{source}/notes")
+    check(name("alone it is refused"), status == 65 and "this is no mbox file" in err, f"{status} {err}")
+
+
+NAMESPACES = """
+acl_driver = vfile
+namespace archive {
+  prefix = Archive/
+  separator = /
+  mail_path = ~/archive
+}
+namespace shared {
+  type = shared
+  separator = /
+  prefix = shared/$user/
+  list = children
+  subscriptions = no
+}
+"""
+
+
+def run_namespaces(driver):
+    """Further namespaces, and what others have of their own of shared mail."""
+    server = Martlet(users=("alice", "bob"), extra=f"mail_driver = {driver}\n{NAMESPACES}")
+    server.start()
+
+    def name(text):
+        return f"{driver}, namespaces: {text}"
+
+    def martlet(*words):
+        result = subprocess.run(
+            [binary("martlet"), "-c", f"{server.directory}/martlet.conf", *words], capture_output=True, timeout=300)
+        return result.returncode, result.stderr.decode()
+
+    alice = Client(server, "alice").imap
+    for box in ("Work", "Archive/Old"):
+        alice.create(box)
+        alice.append(box, None, None, message(1))
+        alice.append(box, None, None, message(2))
+    alice.setacl("Work", "bob", "lrs")
+    bob = Client(server, "bob").imap
+    bob.select("shared/alice/Work")
+    bob.store("1", "+FLAGS", "(\\Seen)")
+
+    status, err = martlet("export", "-u", "alice", f"{server.directory}/own")
+    check(name("export names what it leaves out"), status == 0 and "--namespace archive" in err, f"{status} {err}")
+    status, err = martlet("export", "-u", "alice", "--namespace", "archive", f"{server.directory}/archive")
+    equal(name("export of a namespace"), (status, err), (0, ""))
+    equal(name("it is there"), len(os.listdir(f"{server.directory}/archive/.Old/cur")), 2)
+    status, err = martlet("import", "-u", "bob", "--namespace", "archive", f"{server.directory}/archive")
+    equal(name("import into a namespace"), (status, err), (0, ""))
+    equal(name("and there, too"), Client(server, "bob").imap.select("Archive/Old")[1], [b"2"])
+
+    # A new server, to which the reader comes later than the owner's backup.
+    equal(name("backup"), martlet("backup", "-u", "alice", f"{server.directory}/alice.0"), (0, ""))
+    server.stop()
+    for place in ("state", "home"):
+        shutil.rmtree(f"{server.directory}/{place}")
+    os.mkdir(f"{server.directory}/home")
+    os.chown(f"{server.directory}/home", server.uid, server.gid)
+    server.start()
+    equal(name("restore"), martlet("restore", "-u", "alice", f"{server.directory}/alice.0"), (0, ""))
+    bob = Client(server, "bob").imap
+    bob.select("shared/alice/Work")
+    equal(name("what another has read is read"), bob.search(None, "SEEN")[1], [b"1"])
+    server.stop()
+
+
 def run(driver):
     server = Martlet(users=("alice", "bob", "carol", "dave", "erin"), extra=f"mail_driver = {driver}\n")
     server.start()
@@ -194,6 +296,8 @@ def run(driver):
         rows = json.loads(done(f"import {form} again", "import", "-f", "json", "-u", "dave", "--skip-duplicates", "--into", form, target))
         check(name(f"{form}: no duplicates"), all(row["restored"] == "0" for row in rows), rows)
 
+    foreign_files(server, martlet, name)
+
     # Whether all is well, with the daemon at work and without.
     wait_until(lambda: martlet("verify")[0] == 0, 5)
     status, out, err = martlet("verify", "-f", "json")
@@ -241,4 +345,5 @@ def run(driver):
 
 for driver in ("maildir", "pack"):
     run(driver)
+    run_namespaces(driver)
 finish()

@@ -14,12 +14,17 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(name: .customShort("t"), help: "What to write: maildir or mbox.") var form: MailFileForm = .maildir
     @Option(help: "Only this mailbox; * and ? as in other commands. May be given several times.")
     var mailbox: [String] = []
+    @Option(
+        help: "The mail of another namespace than that of INBOX: a private or public one, by its name in the settings.")
+    var namespace: String?
     @Argument(help: "The directory; made when it is not there.") var directory: String
 
     func run() async throws {
         try Directory.make(self.directory)
         var output = try ExportOutput(self.form, self.directory)
-        let words = ["backup", "-u", self.target.user, "--"] + self.mailbox.map { "mailbox=\($0)" }
+        let words =
+            ["backup", "-u", self.target.user, "--", "omissions=named"] + self.mailbox.map { "mailbox=\($0)" }
+            + (self.namespace.map { ["namespace=\($0)"] } ?? [])
         let exit: AdminExit
         do {
             exit = try await AdminRunner(self.target.global).run(words, into: &output)
@@ -41,12 +46,14 @@ struct ImportCommand: AsyncParsableCommand {
         commandName: "import", abstract: "Puts messages of Maildir or mbox files into a user's mailboxes.",
         discussion: """
             A Maildir's root is INBOX; its folders, and the files of a directory of mbox files, are mailboxes of their \
-            names. Messages get new UIDs, and keep flags, keywords and dates.
+            names. Messages get new UIDs, and keep flags, keywords and dates. Subscriptions that stand beside them \
+            come along.
             """)
     @OptionGroup var target: OneUser
     @Option(name: .customShort("t"), help: "What is there: maildir or mbox. Seen from the files when left out.")
     var form: MailFileForm?
     @Option(help: "A mailbox below which everything comes.") var into: String?
+    @Option(help: "Into another namespace than that of INBOX, by its name in the settings.") var namespace: String?
     @Option(help: "Only this mailbox of the files; * and ? as in other commands. May be given several times.")
     var mailbox: [String] = []
     @Flag(help: "Leaves out messages whose Message-ID the mailbox has already.") var skipDuplicates = false
@@ -61,16 +68,20 @@ struct ImportCommand: AsyncParsableCommand {
     func run() async throws {
         let quoting: MboxParser.Quoting = self.quoting == "rd" ? .rd : self.quoting == "o" ? .o : .none
         var sources: [any ImportSource] = []
+        var subscriptions: [MailboxName] = []
         for path in self.paths {
-            sources += try MailFolders.sources(path, self.form ?? MailFolders.form(path), quoting)
+            let form = self.form ?? MailFolders.form(path)
+            sources += try MailFolders.sources(path, form, quoting)
+            subscriptions += try MailFolders.subscriptions(path, form)
         }
         guard !sources.isEmpty else {
             throw AdminError(.data, "there is no mail in \(self.paths.joined(separator: ", "))")
         }
-        var output = ImportOutput(TerminalOutput(self.target.global.format), ImportStream(sources))
+        var output = ImportOutput(TerminalOutput(self.target.global.format), ImportStream(sources, subscriptions))
         let words =
             ["import", "-u", self.target.user, "--"] + self.mailbox.map { "mailbox=\($0)" }
-            + (self.into.map { ["into=\($0)"] } ?? []) + (self.skipDuplicates ? ["duplicates=skip"] : [])
+            + (self.into.map { ["into=\($0)"] } ?? []) + (self.namespace.map { ["namespace=\($0)"] } ?? [])
+            + (self.skipDuplicates ? ["duplicates=skip"] : [])
         let exit: AdminExit
         do {
             exit = try await AdminRunner(self.target.global).run(words, into: &output)
