@@ -71,6 +71,10 @@ extension IndexedStore {
         ]
         /// Threads for work that waits for the disk.
         public var threadCount = 8
+        /// Nanoseconds for which somebody waits for files to be as the index says, as the move of an account does.
+        package var longestFileWait: UInt64 = 60_000_000_000
+        /// Nanoseconds until what files refused is tried again for the first time.
+        package var shortestRetry: UInt64 = 1_000_000_000
         /// Octets of messages that may be on their way at once; further deliveries wait.
         public var maximumPendingOctets = 256 << 20
         /// Octets of one log segment.

@@ -82,12 +82,13 @@ public final class IndexedStore: MailStore {
         }
     }
 
-    /// Waits until all changes made so far show in the files, as they must when another program is to have them.
+    /// Waits until all changes made so far show in the files, as they must when another program is to have them; throws
+    /// `.temporary` when that takes longer than `longestFileWait`.
     package func finishFileWork() async throws(StoreError) {
         let volume = self.volume
         try await self.threads.run { () throws(StoreError) in
             try volume.waitApplied(volume.committer.lastTicket)
-            volume.fileWork.drain()
+            try volume.fileWork.drain(.everything)
             volume.applier.drain()
         }
     }

@@ -350,6 +350,6 @@ import Testing
         }
         Shell.remove("\(directory)/volume/index")
         try await volume.with { store in try await journal.check(store, volume) }
-        #expect(volume.problems.allSatisfy { $0.hasPrefix("the index is gone") })
+        #expect(volume.problems.filter { !$0.hasPrefix("the index is gone") } == [])
     }
 }

@@ -15,6 +15,7 @@ extension StoreAccount {
     /// Moves the account's messages into the log; answers how many.
     func moveIntoLog() async throws(StoreError) -> Int {
         guard self.core.home == .files else { return 0 }
+        try await self.awaitSoundFiles()
         // Lists that others wrote into the files are then in the index, which alone counts afterwards.
         _ = try await self.accessLists()
         var count = 0
@@ -36,7 +37,7 @@ extension StoreAccount {
             for state in states { count += try state.moveIntoLog() }
             // Files of moved messages must be gone for good before nobody looks at files any more.
             try self.volume.waitApplied(self.volume.committer.lastTicket)
-            self.volume.fileWork.drain()
+            try self.drainFiles()
             return count
         }
         let known = try self.volume.schema.subscriptions(of: self.core.id)
@@ -47,6 +48,34 @@ extension StoreAccount {
             _ = try await self.volume.commit(.subscription(account: self.core.id, name, isSubscribed: true))
         }
         return count
+    }
+
+    /// Throws when files of the account refuse what is to be done to them: it could not leave them, and is not to be shut
+    /// for that.
+    func awaitSoundFiles() async throws(StoreError) {
+        guard self.core.home == .files else { return }
+        try await self.volume.threads.run { () throws(StoreError) in
+            try self.explained { () throws(StoreError) in try self.volume.fileWork.awaitSound(self.core.id) }
+        }
+    }
+
+    /// Waits until nothing is left to be done to files of the account; on a storage thread.
+    func drainFiles() throws(StoreError) {
+        try self.explained { () throws(StoreError) in
+            try self.volume.fileWork.drain(.account(self.core.id))
+            guard !self.volume.missingFiles.has(of: self.core.id) else {
+                throw StoreError(.temporary, "message files are still to be written from the log")
+            }
+        }
+    }
+
+    private func explained(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        do throws(StoreError) {
+            try body()
+        } catch {
+            throw StoreError(
+                .temporary, "account \(self.identity.name) cannot move now and stays where it is: \(error.detail)")
+        }
     }
 
     /// Makes files for all mailboxes of an account without; the messages follow when it is open again.
@@ -266,7 +295,13 @@ extension MailboxState {
         }
         self.knownFingerprint = nil
         self.core.volume.fileWork.add(rows: listed, self)
-        if let failure { throw failure }
+        if let failure {
+            self.core.volume.configuration.log(
+                .error,
+                "\(self.description): files of messages from the log cannot be placed now: \(failure). Tried again until it "
+                    + "succeeds; the log keeps all that is behind them")
+            throw failure
+        }
         return listed.count
     }
 
@@ -282,7 +317,7 @@ extension MailboxState {
         let volume = self.core.volume
         volume.missingFiles.add(self.key, item.row.uid)
         volume.fileWork.setAside(sequence)
-        volume.fileWork.retry { _ in
+        volume.fileWork.retry(of: self.key.account) { _ in
             guard volume.applier.hasApplied(ticket) else { return false }
             var isPlaced = false
             do throws(StoreError) {

@@ -21,8 +21,15 @@ extension StoreAccount {
             }
             self.volume.fileWork.setAside(sequence)
             self.volume.fileWork.setAside(undone)
-            self.volume.fileWork.retry { [self] _ in
+            let names = misplaced.map { "\($0.old) (\($0.new) on the disk)" }.joined(separator: ", ")
+            self.volume.configuration.log(
+                .error,
+                "\(self.identity.name): a rename that was refused cannot be taken back now: \(names). Tried again until it "
+                    + "succeeds; the log keeps all that is behind it")
+            self.volume.fileWork.retry(of: self.core.id) { [self] _ in
                 guard self.placeBack(misplaced) else { return false }
+                self.volume.configuration.log(
+                    .notice, "\(self.identity.name): the rename that was refused is taken back")
                 self.done(undone, moves)
                 self.done(sequence, moves)
                 return true

@@ -16,6 +16,7 @@ extension StoreAccount {
     func move(to target: Volume, opening: AsyncGate) async throws(StoreError) -> Int {
         let source = self.volume
         if let failure = source.committer.failure ?? target.committer.failure { throw failure }
+        try await self.awaitSoundFiles()
         guard let id = target.accounts.takeID() else { throw StoreError(.limit, "accounts") }
         let transfer = AccountTransfer(from: source, self.core.id, to: target, as: id)
         do throws(StoreError) {
@@ -87,7 +88,7 @@ extension StoreAccount {
         let moved = try await source.threads.run { () throws(StoreError) -> [AccountTransfer.MovedList] in
             try source.waitApplied(source.committer.lastTicket)
             // A later start must find nothing to do to files that are another volume's by then.
-            source.fileWork.drain()
+            try self.drainFiles()
             try source.waitApplied(source.committer.lastTicket)
             try transfer.run(.last)
             return try transfer.accessLists()

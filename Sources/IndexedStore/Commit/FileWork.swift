@@ -7,37 +7,36 @@ internal import VolumeLog
 /// The work on files that comes behind the answer: rows in the lists of UIDs, names that show new flags, removal
 /// of expunged files, and the sync of file systems, after which the log need not keep messages for them.
 final class FileWork: @unchecked Sendable {
-    // Proof of Sendable: the fields below are touched only with `monitor.lock` held.
+    // Proof of Sendable: the fields below are touched only with `monitor.lock` held, here and in extensions.
 
-    private struct Work {
-        var state: MailboxState
-        var rows: [UIDListRow] = []
-        var tasks: [UID: IndexWriter.PendingFileTask] = [:]
-        /// When renames are due; they wait to be joined with the next change of the same message.
-        var due: UInt64 = .max
-    }
-
-    private let monitor = Monitor()
-    private var work: [MailboxKey: Work] = [:]
+    let monitor = Monitor()
+    var queue: FileWorkQueue
     /// Flushed records whose files are not yet known to be on the disk.
     private var outstanding: OutstandingRecords
-    private var doneSinceSync = false
+    var doneSinceSync = false
     /// One mailbox on each file system that was written to since its last sync.
     private var dirty: [UInt64: MailboxState] = [:]
     private var segmentWanted = false
-    /// What is tried again each second, and when.
-    private var retries: [@Sendable (Attempt) -> Bool] = []
-    private var retryAt: UInt64 = 0
+    var retries: FileWorkRetries
     private var isClosing = false
     /// Everything is wanted now, and the round that does it.
-    private var isDraining = false
-    private var isBusy = false
+    var isDraining = false
+    private(set) var isBusy = false
+    /// Whether the thread waits for something to do.
+    private var isAsleep = false
+    /// How many wait for all work of an account, and of all accounts.
+    var awaited: [UInt32: Int] = [:]
+    var everyone = 0
+    /// Numbers of the round that began last, and of the last one after which all was on the disk.
+    private(set) var begunRound: UInt64 = 0
+    private(set) var syncedRound: UInt64 = 0
     /// The thread's own: done since the last sync that succeeded.
     private var unsynced: [IndexWriter.PendingFileTask] = []
     private var hasSyncFailed = false
     /// Which files must stay for copies of them, and the copies that are in place: they are on the disk with the next sync.
     private var sources = CopySources()
 
+    let longestDrain: UInt64
     private let log: VolumeLog
     private let fsync: IndexedStore.Fsync
     private let report: @Sendable (IndexedStore.LogLevel, String) -> Void
@@ -46,16 +45,7 @@ final class FileWork: @unchecked Sendable {
     /// Set before `start`; weak because the applier holds this.
     private weak var applier: Applier?
 
-    /// Whether a thing that is tried again may be tried once more.
-    enum Attempt { case another, last }
-
     private static let interval: UInt64 = 200_000_000
-    private static let retryInterval: UInt64 = 1_000_000_000
-    private static let renameDelay: UInt64 = 800_000_000
-    /// Files that are renamed or removed while nobody else can touch those of the mailbox.
-    private static let slice = 64
-    /// Microseconds left to others between two slices.
-    private static let pause: UInt32 = 300
     private static let failurePause: UInt32 = 20_000
 
     /// - Parameter unfinished: records whose files could not be written at the start; the log keeps them.
@@ -66,6 +56,9 @@ final class FileWork: @unchecked Sendable {
         self.log = log
         self.outstanding = OutstandingRecords(flushedThrough: flushedThrough, aside: unfinished)
         self.fsync = configuration.fsync
+        self.queue = FileWorkQueue(shortestPause: configuration.shortestRetry)
+        self.retries = FileWorkRetries(configuration.shortestRetry)
+        self.longestDrain = configuration.longestFileWait
         self.report = configuration.log
         self.crashPoint = configuration.crashPoint
     }
@@ -77,50 +70,31 @@ final class FileWork: @unchecked Sendable {
 
     // MARK: What is to be done
 
-    func add(_ task: IndexWriter.PendingFileTask, _ state: MailboxState) {
-        self.change(state) { work in
-            work.state = state
-            // A MOVE has its files removed at once; the index may tell only later of a flag change before it.
-            if work.tasks[task.uid]?.kind == .remove, task.kind == .rename { return }
-            if var known = work.tasks[task.uid], known.kind == .rename, task.kind == .rename {
-                known.newFlags = task.newFlags
-                known.newKeywords = task.newKeywords
-                known.modSeq = task.modSeq
-                work.tasks[task.uid] = known
-            } else {
-                work.tasks[task.uid] = task
-            }
-            if work.due == .max { work.due = Monitor.now() &+ Self.renameDelay }
-        }
-    }
+    func add(_ task: IndexWriter.PendingFileTask, _ state: MailboxState) { self.change { $0.add(task, state) } }
 
     /// Rows for messages whose files are there.
-    func add(rows: [UIDListRow], _ state: MailboxState) {
-        self.change(state) { $0.rows.append(contentsOf: rows) }
-    }
+    func add(rows: [UIDListRow], _ state: MailboxState) { self.change { $0.add(rows: rows, state) } }
 
     /// UIDs whose rows in the list of UIDs are still to be written.
-    func pendingRows(_ key: MailboxKey) -> Set<UID> {
-        self.monitor.lock.withLock { Set(self.work[key]?.rows.map(\.uid) ?? []) }
-    }
+    func pendingRows(_ key: MailboxKey) -> Set<UID> { self.monitor.lock.withLock { self.queue.pendingRows(key) } }
 
     /// Has the account's size file brought up to date soon.
     func updateSizeFile(_ states: [MailboxState]) {
         guard let state = states.first else { return }
-        self.change(state) { $0.due = min($0.due, Monitor.now()) }
+        self.change { $0.addSizeFile(state) }
     }
 
-    /// In its place: a copy of what may be a hundred thousand tasks for each new one would be quadratic.
-    private func change(_ state: MailboxState, _ body: (inout Work) -> Void) {
+    private func change(_ body: (inout FileWorkQueue) -> Void) {
         self.monitor.lock.withLock {
-            let wasIdle = self.work.isEmpty
-            body(&self.work[state.key, default: Work(state: state)])
-            if wasIdle { self.monitor.wakeAll() }
+            body(&self.queue)
+            guard self.isAsleep else { return }
+            self.isAsleep = false
+            self.monitor.wakeAll()
         }
     }
 
     /// Forgets the work of a mailbox that is deleted.
-    func forget(_ key: MailboxKey) { self.monitor.lock.withLock { _ = self.work.removeValue(forKey: key) } }
+    func forget(_ key: MailboxKey) { self.monitor.lock.withLock { self.queue.forget(key) } }
 
     /// From the committer: records up to `sequence` are flushed; those of `withFiles` will be `done`.
     func flushed(through sequence: LogSequence, withFiles: [LogSequence]) {
@@ -142,12 +116,14 @@ final class FileWork: @unchecked Sendable {
     /// The files of a record cannot be written now. It is done with later, and does not hold up those behind it.
     func setAside(_ sequence: LogSequence) { self.monitor.lock.withLock { self.outstanding.setAside(sequence) } }
 
-    /// Has something that files did not allow tried again, each second until it answers `true`. When the volume is
-    /// closed before, there is a last attempt.
-    func retry(_ body: @escaping @Sendable (Attempt) -> Bool) {
+    /// Has something that files did not allow tried again until it answers `true`: a second later, and then at growing
+    /// pauses of up to a minute, so that what never succeeds does not keep others waiting. When the volume is closed
+    /// before, there is a last attempt.
+    ///
+    /// - Parameter account: whose files these are; `nil`: those of many, tried each second.
+    func retry(of account: UInt32? = nil, _ body: @escaping FileWorkRetries.Body) {
         self.monitor.lock.withLock {
-            if self.retries.isEmpty { self.retryAt = Monitor.now() &+ Self.retryInterval }
-            self.retries.append(body)
+            self.retries.add(account, body, at: Monitor.now())
             self.monitor.wakeAll()
         }
     }
@@ -203,17 +179,6 @@ final class FileWork: @unchecked Sendable {
     /// The records whose files are on the disk.
     var synced: SyncedRecords { self.monitor.lock.withLock { self.outstanding.synced } }
 
-    /// Waits on this thread until everything queued is done.
-    func drain() {
-        self.monitor.lock.withLock {
-            while !self.work.isEmpty || self.isBusy || self.doneSinceSync || !self.retries.isEmpty {
-                self.isDraining = true
-                self.monitor.wakeAll()
-                self.monitor.wait()
-            }
-        }
-    }
-
     /// Does everything queued now and ends the thread.
     func close() {
         self.monitor.lock.withLock {
@@ -228,15 +193,7 @@ final class FileWork: @unchecked Sendable {
     private func run() {
         while true {
             self.monitor.lock.lock()
-            while self.work.isEmpty, !self.doneSinceSync, !self.segmentWanted, !self.isClosing {
-                if self.retries.isEmpty {
-                    self.monitor.wait()
-                } else if Monitor.now() < self.retryAt {
-                    self.monitor.wait(until: self.retryAt)
-                } else {
-                    break
-                }
-            }
+            self.sleep()
             let end = Monitor.now() &+ Self.interval
             while !self.isClosing, !self.isDraining || !self.retries.isEmpty, !self.segmentWanted, Monitor.now() < end {
                 self.monitor.wait(until: end)
@@ -244,9 +201,10 @@ final class FileWork: @unchecked Sendable {
             let isClosing = self.isClosing
             let segmentWanted = self.segmentWanted
             self.segmentWanted = false
-            let retries = isClosing || self.retryAt <= Monitor.now() ? self.retries : []
-            if !retries.isEmpty { self.retries = [] }
-            let round = self.takeRound(everything: isClosing || self.isDraining)
+            let now = Monitor.now()
+            let retries = isClosing ? self.retries.takeAll() : self.retries.take(at: now, self.isAwaited)
+            let urgency: FileWorkQueue.Urgency = isClosing ? .lastChance : self.isDraining ? .everything : .usual
+            let round = self.queue.take(urgency, at: now, self.isAwaited, held: { self.sources.held($0) })
             // What is done now has its rows in this round or an earlier one. What is done while the round runs may
             // have rows that only the next one writes, so that the log must keep it until then.
             let done = self.outstanding.done
@@ -254,6 +212,7 @@ final class FileWork: @unchecked Sendable {
             self.doneSinceSync = false
             self.isDraining = false
             self.isBusy = true
+            self.begunRound += 1
             self.monitor.lock.unlock()
 
             if segmentWanted {
@@ -263,71 +222,67 @@ final class FileWork: @unchecked Sendable {
                     self.report(.warning, "the next log segment cannot be prepared: \(error)")
                 }
             }
-            let isSynced = self.perform(round, done)
-            let failed = retries.filter { !$0(isClosing ? .last : .another) }
+            let isSynced = self.perform(round, done, urgency)
+            let failed = retries.filter { !$0.body(isClosing ? .last : .another) }
             self.monitor.lock.withLock {
-                if !failed.isEmpty, !isClosing {
-                    self.retries.insert(contentsOf: failed, at: 0)
-                    self.retryAt = Monitor.now() &+ Self.retryInterval
+                if !isClosing { self.retries.failed(failed, at: Monitor.now()) }
+                if isSynced {
+                    self.sources.synced(placed)
+                    self.syncedRound = self.begunRound
                 }
-                if isSynced { self.sources.synced(placed) }
                 self.isBusy = false
                 self.monitor.wakeAll()
             }
             if isClosing {
                 // What has to wait for copies that cannot be made now is left to the next start.
                 let isStuck = round.isEmpty && (placed.isEmpty || !isSynced)
-                if isStuck || self.monitor.lock.withLock({ self.work.isEmpty }) { return }
+                if isStuck || self.monitor.lock.withLock({ self.queue.isEmpty }) { return }
             }
         }
     }
 
-    private func takeRound(everything: Bool) -> [Work] {
-        let now = Monitor.now()
-        var round: [Work] = []
-        for (key, work) in self.work {
-            let isDue = everything || work.due <= now
-            let held = self.sources.held(key)
-            if isDue, held.isEmpty {
-                round.append(work)
-                self.work[key] = nil
-                continue
-            }
-            func isReady(_ task: IndexWriter.PendingFileTask) -> Bool {
-                task.kind == .remove ? !held.contains { $0.contains(task.uid) } : isDue
-            }
-            var part = Work(state: work.state, rows: work.rows)
-            for (uid, task) in work.tasks where isReady(task) { part.tasks[uid] = task }
-            guard !part.rows.isEmpty || !part.tasks.isEmpty else { continue }
-            round.append(part)
-            var rest = work
-            rest.rows = []
-            rest.tasks = work.tasks.filter { !isReady($0.value) }
-            if isDue { rest.due = .max }
-            if rest.tasks.isEmpty { self.work[key] = nil } else { self.work[key] = rest }
+    /// Waits, the lock being held, until there is something to do.
+    private func sleep() {
+        while !self.doneSinceSync, !self.segmentWanted, !self.isClosing {
+            let wake = [self.queue.wake(self.isAwaited), self.retries.wake(self.isAwaited)].compactMap(\.self).min()
+            if let wake, wake <= Monitor.now() { break }
+            self.isAsleep = true
+            if let wake { self.monitor.wait(until: wake) } else { self.monitor.wait() }
         }
-        return round
+        self.isAsleep = false
     }
+
+    /// Whether somebody waits for all work of an account. With the lock held.
+    private func isAwaited(_ account: UInt32) -> Bool { self.everyone > 0 || self.awaited[account] != nil }
 
     /// Whether all that was done before it began is on the disk.
-    private func perform(_ round: [Work], _ done: OutstandingRecords.Done) -> Bool {
+    private func perform(
+        _ round: [FileWorkQueue.Portion], _ done: OutstandingRecords.Done, _ urgency: FileWorkQueue.Urgency
+    ) -> Bool {
         if !round.isEmpty { self.crashPoint(.beforeFileWork) }
         var hasFailed = false
-        for work in round { self.unsynced.append(contentsOf: self.perform(work, &hasFailed)) }
+        for portion in round {
+            if !self.writeRows(portion, urgency) { hasFailed = true }
+            if !self.doTasks(portion, urgency) { hasFailed = true }
+        }
         self.updateSizeFiles(round)
         if !round.isEmpty { self.crashPoint(.afterFileWork) }
         // Who waits for all of it has it tried again at once.
         if hasFailed { usleep(Self.failurePause) }
-        guard self.sync(hasFailed ? OutstandingRecords.Done() : done) else { return false }
+        let keepsLog = self.monitor.lock.withLock { self.queue.keepsLog }
+        guard self.sync(keepsLog ? OutstandingRecords.Done() : done) else {
+            if !hasFailed { usleep(Self.failurePause) }
+            return false
+        }
         if !self.unsynced.isEmpty { self.crashPoint(.afterFileSync) }
         for task in self.unsynced { self.applier?.add(.fileTaskDone(task)) }
         self.unsynced = []
         return true
     }
 
-    private func updateSizeFiles(_ round: [Work]) {
+    private func updateSizeFiles(_ round: [FileWorkQueue.Portion]) {
         var cores: [UInt32: AccountCore] = [:]
-        for work in round { cores[work.state.core.id] = work.state.core }
+        for portion in round { cores[portion.state.core.id] = portion.state.core }
         for core in cores.values {
             do throws(StoreError) {
                 try core.updateSizeFile()
@@ -337,75 +292,81 @@ final class FileWork: @unchecked Sendable {
         }
     }
 
-    /// - Parameter hasFailed: set when rows could not be written.
-    private func perform(_ work: Work, _ hasFailed: inout Bool) -> [IndexWriter.PendingFileTask] {
-        let state = work.state
-        var done: [IndexWriter.PendingFileTask] = []
-        let header = state.header
+    /// Whether none is left.
+    private func writeRows(_ portion: FileWorkQueue.Portion, _ urgency: FileWorkQueue.Urgency) -> Bool {
+        guard !portion.rows.isEmpty else { return true }
+        let state = portion.state
         do throws(StoreError) {
-            try state.changeFiles(of: []) { (files) throws(StoreError) in
-                if !work.rows.isEmpty {
-                    try files.record(work.rows.sorted { $0.uid < $1.uid }, header: header)
-                }
-            }
-        } catch {
-            // Files of a deleted mailbox are gone or about to go.
-            if state.isGone { return [] }
-            hasFailed = true
-            if error.code == .notFound {
-                // Removed or renamed by another program, most likely, and soon known.
-                state.core.volume.refreshDirectory(of: state)
-            } else {
-                self.report(.warning, "\(state.description): list of UIDs cannot be written now: \(error)")
-            }
-            // Else the next look at the files writes them.
-            if !self.monitor.lock.withLock({ self.isClosing }) { self.add(rows: work.rows, state) }
-        }
-        guard !work.tasks.isEmpty else { return [] }
-        var rest = work.tasks.values.sorted(by: { $0.uid < $1.uid })[...]
-        while !rest.isEmpty {
-            let slice = rest.prefix(Self.slice)
-            rest = rest.dropFirst(Self.slice)
-            do throws(StoreError) {
-                try state.changeFiles(of: slice.lazy.map(\.location)) { (files) throws(StoreError) in
-                    for task in slice where self.perform(task, state, files) { done.append(task) }
-                }
-            } catch {
-                if !state.isGone {
-                    self.report(.warning, "\(state.description): files cannot be changed: \(error)")
-                }
-                break
-            }
-            guard !rest.isEmpty else { break }
-            // Who waits for the mailbox's files, a delivery above all, comes first: a lock taken again at once is
-            // seldom given to another.
-            usleep(Self.pause)
-            if state.isGone { break }
-        }
-        self.monitor.lock.withLock { self.dirty[state.fileSystem] = state }
-        return done
-    }
-
-    private func perform(
-        _ task: IndexWriter.PendingFileTask, _ state: MailboxState, _ files: any MailboxFiles
-    ) -> Bool {
-        let old = state.fileFlags(task.oldFlags, task.oldKeywords)
-        do throws(StoreError) {
-            switch task.kind {
-            case .rename:
-                try files.setFlags(
-                    task.location, from: old, to: state.fileFlags(task.newFlags, task.newKeywords))
-            case .remove:
-                try files.remove(task.location, flags: old)
+            try portion.writeRows()
+            if self.monitor.lock.withLock({ self.queue.rowsWritten(state.key) }) == .ended {
+                self.report(.notice, "\(state.description): the list of UIDs is written again")
             }
             return true
         } catch {
-            if !state.isGone {
-                self.report(.warning, "\(state.description): file of message \(task.uid.rawValue): \(error)")
+            // Else the next look at the files writes them.
+            guard self.isKept(state, error) else { return true }
+            let isMissing = error.code == .notFound
+            let news = self.monitor.lock.withLock {
+                self.queue.rowsFailed(portion, urgency, isLocked: error.code == .inUse, isTold: !isMissing)
+            }
+            self.dropIfGone(state)
+            if news == .began {
+                self.report(
+                    .warning,
+                    "\(state.description): list of UIDs cannot be written now: \(error). Tried again until it succeeds; "
+                        + "the index has the UIDs")
             }
             return false
         }
     }
+
+    /// Whether none is left.
+    private func doTasks(_ portion: FileWorkQueue.Portion, _ urgency: FileWorkQueue.Urgency) -> Bool {
+        guard !portion.tasks.isEmpty else { return true }
+        let state = portion.state
+        let outcome = portion.doTasks()
+        self.unsynced.append(contentsOf: outcome.done)
+        self.monitor.lock.withLock { self.dirty[state.fileSystem] = state }
+        // What is not done is in the index, and is taken up when the mailbox is used after the next start.
+        if let failure = outcome.failure, !self.isKept(state, failure) { return true }
+        let isLocked = outcome.failure?.code == .inUse
+        let isMissing = outcome.failure?.code == .notFound
+        let news = self.monitor.lock.withLock {
+            self.queue.tasksTried(portion, urgency, failed: outcome.failed, isLocked: isLocked, isTold: !isMissing)
+        }
+        if !outcome.failed.isEmpty { self.dropIfGone(state) }
+        switch news {
+        case .none: break
+        case .began: if let failure = outcome.failure { self.tell(failure, outcome, state) }
+        case .ended: self.report(.notice, "\(state.description): files are as the index says again")
+        }
+        return outcome.failed.isEmpty
+    }
+
+    private func tell(_ failure: StoreError, _ outcome: FileWorkQueue.Portion.Outcome, _ state: MailboxState) {
+        let others = outcome.failed.count > 1 ? ", and \(outcome.failed.count - 1) more" : ""
+        let what = outcome.uid.map { "file of message \($0.rawValue)\(others) cannot be changed" }
+        self.report(
+            .warning,
+            "\(state.description): \(what ?? "files cannot be changed"): \(failure). Tried again until it succeeds; the "
+                + "index has the changes")
+    }
+
+    /// Whether what a mailbox's files refused is to be tried again.
+    private func isKept(_ state: MailboxState, _ failure: StoreError) -> Bool {
+        // Files of a deleted mailbox are gone or about to go.
+        if state.isGone { return false }
+        guard failure.code == .notFound else { return true }
+        // Removed or renamed by another program, most likely, and soon known.
+        if !state.lock.withLock({ state.isDeleted }) {
+            state.core.volume.refreshDirectory(of: state)
+            return true
+        }
+        return false
+    }
+
+    /// The work of a mailbox that was deleted while it was tried is nobody's.
+    private func dropIfGone(_ state: MailboxState) { if state.isGone { self.forget(state.key) } }
 
     /// Syncs the file systems; what was done before is then on the disk, and the log need not keep the records of `done`
     /// for it.

@@ -88,13 +88,15 @@ extension Copying {
     private func placeLater(_ failure: StoreError) {
         self.volume.configuration.log(
             .error,
-            "\(self.target.description): moved files cannot be placed now: \(failure). Tried again until it succeeds")
+            "\(self.target.description): moved files cannot be placed now: \(failure). Tried again until it succeeds; the "
+                + "log keeps all that is behind it")
         if let arriving = self.arriving { self.target.holdUp(arriving) }
         if let leaving = self.leaving { self.source.holdUp(leaving) }
         for record in self.written where record.hasFileWork { self.volume.fileWork.setAside(record.sequence) }
-        self.volume.fileWork.retry { [self] attempt in
+        self.volume.fileWork.retry(of: self.target.key.account) { [self] attempt in
             guard let failure = self.placeFiles(), !self.isTargetDeleted else {
                 self.placed()
+                self.volume.configuration.log(.notice, "\(self.target.description): the moved files are placed")
                 return true
             }
             self.attempts += 1
@@ -103,8 +105,8 @@ extension Copying {
         }
     }
 
-    /// Attempts, one a second, for which a client waits.
-    private static let attemptsAwaited = 5
+    /// Attempts for which a client waits, seven seconds.
+    private static let attemptsAwaited = 3
 
     private func placeFiles() -> StoreError? {
         var unplaced: [Item] = []

@@ -17,5 +17,7 @@ final class MissingFiles: Sendable {
         }
     }
 
+    func has(of account: UInt32) -> Bool { self.known.withLock { $0.contains { $0.key.account == account } } }
+
     func uids(_ key: MailboxKey) -> Set<UID> { self.known.withLock { $0[key] ?? [] } }
 }
