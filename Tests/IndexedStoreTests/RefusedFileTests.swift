@@ -2,6 +2,7 @@ import Glibc
 import MailCore
 import MailStore
 import MaildirFormat
+import Synchronization
 import Testing
 
 @testable import IndexedStore
@@ -9,6 +10,8 @@ import Testing
 /// Files that refuse what is to be done to them, for long or for ever: others are not kept waiting, the log does not grow,
 /// and what was refused is done when the files let it.
 @Suite(.timeLimit(.minutes(5))) struct RefusedFileTests {
+    private static let work = MailboxName("Work")
+
     /// Told of each time when files have been worked on.
     private let rounds = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
@@ -237,5 +240,76 @@ import Testing
         #expect(after.snapshot().uids == [2, 3])
         #expect(try await after.subjects() == ["m2", "m3"])
         after.close()
+    }
+
+    // MARK: Metadata and deletion
+
+    @Test func metadataThatCannotBeWrittenPinsNothing() async throws {
+        let volume = try TestVolume()
+        let file = "\(volume.directory)/anna/dovecot-attributes"
+        let entry = try #require(MetadataEntry("/private/comment"))
+        let other = try #require(MetadataEntry("/shared/comment"))
+        for isWrittenByTheNextStart in [false, true] {
+            let (first, second) = isWrittenByTheNextStart ? ("three", "four") : ("one", "two")
+            try await volume.with(self.quick) { store in
+                let anna = try await store.account(volume.identity("anna"))
+                unlink(file)
+                mkdir(file, 0o700)
+                try await anna.setMetadata([MetadataChange(entry, Array(first.utf8))], of: .mailbox(.inbox))
+                try await anna.setMetadata([MetadataChange(other, Array(first.utf8))], of: .server)
+                try await anna.setMetadata([MetadataChange(entry, Array(second.utf8))], of: .mailbox(.inbox))
+                #expect(volume.problems.count { $0.contains("attributes cannot be written now") } == 1)
+                try await self.fill(store, try await store.account(volume.identity("ben")))
+                try await self.awaitShortLog(store, volume)
+                guard !isWrittenByTheNextStart else { return }
+                rmdir(file)
+                try await store.finishFileWork()
+                let text = String(decoding: Shell.read(file) ?? [], as: UTF8.self)
+                #expect(text.contains(second))
+                #expect(text.contains(first))
+                #expect(volume.problems.last?.contains("attributes are written again") == true)
+                volume.messages.withLock { $0 = [] }
+            }
+            rmdir(file)
+            try await volume.with { store in
+                let anna = try await store.account(volume.identity("anna"))
+                let text = String(decoding: Shell.read(file) ?? [], as: UTF8.self)
+                #expect(text.contains(second))
+                #expect(try await anna.metadata(of: .mailbox(.inbox)).map(\.value) == [Array(second.utf8)])
+                #expect(try await anna.metadata(of: .server).map(\.value) == [Array(first.utf8)])
+            }
+        }
+    }
+
+    @Test func deletionThatFilesRefusePinsNothing() async throws {
+        let volume = try TestVolume()
+        let work = try #require(Self.work)
+        let deletions = RenameLimit()
+        try await volume.with { configuration in
+            self.quick(&configuration)
+            var options = MaildirOptions()
+            options.syncTextFiles = false
+            configuration.bodyFormats["maildir"] = UnsyncedFormat(
+                format: MaildirFormat(options), deletions: deletions, isSynced: true)
+        } _: { store in
+            let anna = try await store.account(volume.identity("anna"))
+            try await anna.create(work, specialUse: nil)
+            try await store.put(message("m1"), anna, work)
+            try await store.finishFileWork()
+            deletions.set(0)
+            let error = await #expect(throws: StoreError.self) { try await anna.delete(work) }
+            #expect(error?.code == .diskFull)
+            try await self.fill(store, try await store.account(volume.identity("ben")))
+            try await self.awaitShortLog(store, volume)
+            // Refused, so it is there.
+            #expect(try await anna.mailboxes().map(\.name) == [.inbox, work])
+            let mailbox = try await anna.open(work, .readOnly, onChange: {})
+            #expect(try await mailbox.subjects() == ["m1"])
+            mailbox.close()
+            deletions.set(nil)
+            try await anna.delete(work)
+            #expect(try await anna.mailboxes().map(\.name) == [.inbox])
+        }
+        #expect(!Shell.names("\(volume.directory)/anna").contains(".Work"))
     }
 }

@@ -5,7 +5,7 @@ import MailStore
 import MaildirFormat
 import Synchronization
 
-/// How many mailboxes can still be renamed; `nil`: all.
+/// How many mailboxes can still be renamed, or deleted; `nil`: all.
 final class RenameLimit: Sendable {
     private let left = Mutex<Int?>(nil)
     func set(_ left: Int?) { self.left.withLock { $0 = left } }
@@ -20,7 +20,7 @@ final class RenameLimit: Sendable {
             left = max(0, count - 1)
             return count > 0
         }
-        guard isLeft else { throw StoreError(.diskFull, "no rename") }
+        guard isLeft else { throw StoreError(.diskFull, "no rename, no deletion") }
     }
 }
 
@@ -38,6 +38,7 @@ struct UnsyncedFormat: BodyFormat {
     /// Whether subscriptions and access control lists can be written.
     var writesLists = true
     var renames = RenameLimit()
+    var deletions = RenameLimit()
     /// Whether syncs succeed all the same.
     var isSynced = false
     var looks = LookCount()
@@ -45,7 +46,7 @@ struct UnsyncedFormat: BodyFormat {
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles {
         UnsyncedAccount(
             files: try self.format.openAccount(identity), writesLists: self.writesLists, renames: self.renames,
-            isSynced: self.isSynced)
+            deletions: self.deletions, isSynced: self.isSynced)
     }
     func missingPlace(of identity: AccountIdentity, _ known: KnownMail) throws(StoreError) -> String? {
         self.looks.add()
@@ -57,6 +58,7 @@ private struct UnsyncedAccount: AccountFiles {
     let files: any AccountFiles
     let writesLists: Bool
     let renames: RenameLimit
+    let deletions: RenameLimit
     let isSynced: Bool
 
     func expect(_ known: KnownMail) { self.files.expect(known) }
@@ -70,7 +72,10 @@ private struct UnsyncedAccount: AccountFiles {
     func createMailbox(_ name: MailboxName, _ header: MailboxHeader) throws(StoreError) -> any MailboxFiles {
         UnsyncedMailbox(isSynced: self.isSynced, files: try self.files.createMailbox(name, header))
     }
-    func deleteMailbox(_ name: MailboxName) throws(StoreError) { try self.files.deleteMailbox(name) }
+    func deleteMailbox(_ name: MailboxName) throws(StoreError) {
+        try self.deletions.take(name)
+        try self.files.deleteMailbox(name)
+    }
     func renameMailbox(_ name: MailboxName, to target: MailboxName) throws(StoreError) {
         try self.renames.take(name)
         try self.files.renameMailbox(name, to: target)

@@ -75,15 +75,12 @@ extension StoreAccount {
         let shown = effective.map(\.entry).filter { !$0.isInternal }
         if !shown.isEmpty { self.feed.post(.metadata(owner, shown)) }
         guard self.core.home == .files else { return }
-        let attributes = StoredAttribute.changes(effective, guid: state.guid, isServer: key.mailbox == 0)
+        self.noteUnwritten(effective, key, state, sequence)
         do throws(StoreError) {
-            try await self.volume.threads.run { () throws(StoreError) in
-                try self.changeList { () throws(StoreError) in try self.core.files.changeAttributes(attributes) }
-            }
-            self.volume.fileWork.done(sequence, [state])
+            try await self.volume.threads.run { () throws(StoreError) in try self.writeUnwritten() }
         } catch {
-            // Durable all the same: the log keeps the record until a later start has written the file.
-            self.volume.configuration.log(.warning, "\(state.description): attributes cannot be written now: \(error)")
+            // Durable all the same: the log has the record.
+            self.writeLater(error, state)
         }
     }
 

@@ -308,21 +308,38 @@ extension StoreAccount {
         self.volume.accessLists.set(state.key, nil)
         self.volume.fileWork.forget(state.key)
         guard self.core.home == .files else { return }
-        try await self.volume.threads.run { () throws(StoreError) in
-            crashPoint(.aroundMailboxFiles)
-            state.filesLock.lock()
-            defer { state.filesLock.unlock() }
-            try self.changeList { () throws(StoreError) in
-                try self.core.files.deleteMailbox(name)
-                try self.core.files.removeAttributes(of: state.guid)
-                // The log has it; but a mailbox that gets the same name must not find the old one's files.
-                try? self.flush(state)
-            }
-            crashPoint(.aroundMailboxFiles)
+        defer {
+            self.core.distrustSizeFile()
+            self.volume.fileWork.updateSizeFile(self.anyState())
+            // Also when the files refuse: who asked for it is told, and the mailbox is there again.
+            self.volume.fileWork.done(sequence, [state])
         }
-        self.core.distrustSizeFile()
-        self.volume.fileWork.updateSizeFile(self.anyState())
-        self.volume.fileWork.done(sequence, [state])
+        do throws(StoreError) {
+            try await self.volume.threads.run { () throws(StoreError) in
+                crashPoint(.aroundMailboxFiles)
+                state.filesLock.lock()
+                defer { state.filesLock.unlock() }
+                try self.changeList { () throws(StoreError) in try self.deleteFiles(of: state, name) }
+                crashPoint(.aroundMailboxFiles)
+            }
+        } catch {
+            self.directory.withLock { $0.fingerprint = nil }
+            throw error
+        }
+    }
+
+    /// With the owner's rights and `filesLock` held.
+    private func deleteFiles(of state: MailboxState, _ name: MailboxName) throws(StoreError) {
+        try self.core.files.deleteMailbox(name)
+        do throws(StoreError) {
+            try self.core.files.removeAttributes(of: state.guid)
+        } catch {
+            // They are nobody's: the GUID does not come again.
+            self.volume.configuration.log(
+                .warning, "\(state.description): attributes of a mailbox that is deleted stay in their file: \(error)")
+        }
+        // The log has it; but a mailbox that gets the same name must not find the old one's files.
+        try? self.flush(state)
     }
 
     /// Lets no more copies be made of the mailbox's messages, and waits until those made are on the disk.

@@ -31,6 +31,10 @@ final class StoreAccount: MailAccount {
     let accessListCache = Mutex<[MailboxName: SeenAccessList]>([:])
     /// Whether its mailboxes were shut for a change of format: whoever wants the account takes another object.
     let isRetired = Atomic<Bool>(false)
+    /// Metadata that the file beside the Maildir lacks; changed with the gate held, or by whoever writes the log.
+    let unwritten = Mutex<[MailboxKey: UnwrittenMetadata]>([:])
+    /// Whether somebody sees to it.
+    let writesLater = Atomic<Bool>(false)
     /// Changes of the set of mailboxes, one at a time.
     let gate = AsyncGate()
 
