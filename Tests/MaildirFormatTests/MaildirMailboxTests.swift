@@ -305,6 +305,18 @@ import Testing
         #expect(self.box.list("cur") == ["1.h:2,FP,more"])
     }
 
+    @Test func lostNamesOfLettersAreWrittenAgain() throws {
+        let work = FileFlags([], keywords("Work"))
+        _ = try self.publish("x", work)
+        unlink("\(self.box.maildir)/dovecot-keywords")
+        #expect(try self.inbox.scan().messages.map(\.flags) == [work])
+        #expect(self.box.text("dovecot-keywords") == "0 Work\n")
+        unlink("\(self.box.maildir)/dovecot-keywords")
+        let other = try self.publish("y", FileFlags([], keywords("New")))
+        #expect(self.box.list("cur").contains("\(other.text):2,b"))
+        #expect(self.box.text("dovecot-keywords") == "0 Work\n1 New\n")
+    }
+
     @Test func hasLettersFor26Keywords() throws {
         let many = (0..<30).compactMap { Keyword("k\($0)") }
         let location = try self.publish("x", FileFlags([], many))

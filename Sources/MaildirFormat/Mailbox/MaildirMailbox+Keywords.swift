@@ -32,7 +32,7 @@ extension MaildirMailbox {
             let directory = try self.textDirectory()
             try self.refreshKeywords(&state, directory)
             let missing = keywords.filter { state.keywords.number(of: $0) == nil }
-            if !missing.isEmpty, state.keywords.names.contains(nil) {
+            if !missing.isEmpty && state.keywords.names.contains(nil) || state.keywordsIdentity == nil {
                 try self.changeKeywords(&state, directory) { file in
                     for keyword in missing { _ = file.add(keyword) }
                 }
@@ -41,10 +41,10 @@ extension MaildirMailbox {
         }
     }
 
-    /// Reads `dovecot-keywords` when it is not the file last read.
+    /// Reads `dovecot-keywords` when it is not the file last read. What is known stays when the file goes away: nobody
+    /// takes names from letters, so it was lost, and the letters of the files' names still mean the same.
     func refreshKeywords(_ state: inout State, _ directory: DirectoryHandle) throws(StoreError) {
         guard let status = directory.status(Self.keywordsPath) else {
-            state.keywords = KeywordsFile()
             state.keywordsIdentity = nil
             return
         }
@@ -64,7 +64,7 @@ extension MaildirMailbox {
             try self.refreshKeywords(&state, directory)
             let old = state.keywords
             change(&state.keywords)
-            guard state.keywords != old else { return }
+            guard state.keywords != old || before == nil && old != KeywordsFile() else { return }
             do throws(StoreError) {
                 // Readers compare whole seconds only.
                 try lock.replace(

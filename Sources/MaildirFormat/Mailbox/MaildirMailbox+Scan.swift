@@ -134,7 +134,8 @@ extension MaildirMailbox {
         let unnamed = (0..<KeywordsFile.capacity).contains {
             letters >> UInt32($0) & 1 == 1 && named[$0] == nil
         }
-        guard unnamed else { return }
+        // A file that was lost is written again with what is known of it.
+        guard unnamed || letters != 0 && state.keywordsIdentity == nil else { return }
         do throws(StoreError) {
             try self.changeKeywords(&state, directory) { $0.nameUnknown(letters) }
         } catch {
