@@ -146,6 +146,17 @@ def run_namespaces(driver):
     equal(name("import into a namespace"), (status, err), (0, ""))
     equal(name("and there, too"), Client(server, "bob").imap.select("Archive/Old")[1], [b"2"])
 
+    # All users, each into a file of his own, and what changed since.
+    equal(name("backup of all"), martlet("backup", "-A", f"{server.directory}/all.0"), (0, ""))
+    bob.append("INBOX", None, None, message(7))
+    equal(name("increments of all"),
+          martlet("backup", "-A", "--since", f"{server.directory}/all.0", f"{server.directory}/all.1"), (0, ""))
+    equal(name("a file for each"), [sorted(os.listdir(f"{server.directory}/all.{number}")) for number in (0, 1)],
+          [["alice", "bob"]] * 2)
+    files = [f"{server.directory}/all.{number}/bob" for number in (0, 1)]
+    equal(name("restore of one of them"), martlet("restore", "-u", "bob", "--into", "Back", *files), (0, ""))
+    equal(name("with what came later"), Client(server, "bob").imap.select("Back/INBOX")[1], [b"1"])
+
     # A new server, to which the reader comes later than the owner's backup.
     equal(name("backup"), martlet("backup", "-u", "alice", f"{server.directory}/alice.0"), (0, ""))
     server.stop()

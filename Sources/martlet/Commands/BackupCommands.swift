@@ -21,27 +21,46 @@ struct BackUpCommand: AsyncParsableCommand {
         commandName: "backup", abstract: "Writes a user's mail into a file, as it is at one moment.",
         discussion: """
             Everything is in it: mailboxes, UIDs, flags, dates, subscriptions, metadata, access control lists, Sieve \
-            scripts. The server may run. With --since, only what is not in an earlier backup.
+            scripts. The server may run. With --since, only what is not in an earlier backup. With -A, a file for each \
+            user in a directory.
             """)
-    @OptionGroup var target: OneUser
+    @OptionGroup var global: GlobalOptions
+    @Option(name: .customShort("u"), help: "The user.") var user: String?
+    @Flag(name: .customShort("A"), help: "All users, each into a file of the user's name.") var all = false
     @Option(
         help: "The mail of another namespace than that of INBOX: a private or public one, by its name in the settings.")
     var namespace: String?
-    @Option(help: "An earlier backup, of which this one is to be an increment.") var since: String?
-    @Argument(help: "The file; - is standard output.") var file: String
+    @Option(help: "An earlier backup, of which this one is to be an increment; with -A the directory with those.")
+    var since: String?
+    @Argument(help: "The file; - is standard output. With -A the directory, made when it is not there.")
+    var file: String
+
+    func validate() throws {
+        guard self.all != (self.user != nil) else {
+            throw ValidationError("For which user? Give -u NAME, or -A for all.")
+        }
+        if let user, user.contains("*") || user.contains("?") {
+            throw ValidationError("One user, please, or -A for all: this command takes no masks.")
+        }
+        if self.all, self.file == "-" { throw ValidationError("With -A, name a directory.") }
+    }
 
     func run() async throws {
-        var output = BackupOutput(
-            try FileWriter(self.file),
-            base: try self.since.map { (path) throws(AdminError) in
-                try BackupBeginning.read(path)
-            })
-        let words =
-            ["backup", "-u", self.target.user, "--"] + (self.since == nil ? [] : ["increment=yes"])
-            + (self.namespace.map { ["namespace=\($0)"] } ?? [])
-        let exit = try await AdminRunner(self.target.global).run(words, into: &output)
-        try output.finish()
+        if self.all { return try await self.backUpAll() }
+        let exit = try await self.backUp(self.user ?? "", self.file, since: self.since)
         guard exit == .success else { throw ExitCode(exit.rawValue) }
+    }
+
+    func backUp(_ user: String, _ file: String, since: String?) async throws(AdminError) -> AdminExit {
+        var base: [UInt8]?
+        if let since { base = try BackupBeginning.read(since) }
+        var output = BackupOutput(try FileWriter(file), base: base)
+        let words =
+            ["backup", "-u", user, "--"] + (since == nil ? [] : ["increment=yes"])
+            + (self.namespace.map { ["namespace=\($0)"] } ?? [])
+        let exit = try await AdminRunner(self.global).run(words, into: &output)
+        try output.finish()
+        return exit
     }
 }
 
