@@ -44,8 +44,9 @@ extension UserMail {
         guard space.settings.type == .public || self.accounts.access.defaultsFromInbox else { return AccessList() }
         do throws(StoreError) {
             return try await account.accessList(of: .inbox)
-        } catch  where error.code == .notFound {
+        } catch {
             // In packs the root of a namespace is no mailbox, and so has no list.
+            guard error.code == .notFound else { throw error }
             return AccessList()
         }
     }

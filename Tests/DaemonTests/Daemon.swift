@@ -239,7 +239,8 @@ final class Daemon: Sendable {
             mkdir(root, 0o700)
             try Self.write("authenticated lrwstipekxa\n", to: root + "/dovecot-acl")
             try Self.write(
-                "Guarded* owner lrwstieka\nDispatched owner lrwstieka\nshared/*/Board anyone lr\n", to: directory + "/lists")
+                "Guarded* owner lrwstieka\nDispatched owner lrwstieka\nshared/*/Board anyone lr\n",
+                to: directory + "/lists")
             chmod(directory + "/lists", 0o644)
             for path in [root, root + "/dovecot-acl"] { chown(path, Self.mailUID, Self.mailGID) }
         }
