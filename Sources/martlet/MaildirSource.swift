@@ -28,7 +28,7 @@ final class MaildirSource: ImportSource {
                 guard lstat("\(path)/\(folder)/\(file)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
                     continue
                 }
-                total += Int(status.st_size)
+                total &+= Int(status.st_size)
                 names.append(ArrivedFile(folder, file))
             }
         }

@@ -110,3 +110,29 @@ import Testing
         #expect(list.realNext == 10)
     }
 }
+
+/// Lists that somebody made to be slow or large.
+@Suite struct HostileUIDListTests {
+    /// Rows of one UID are compared with all others of it, in time that grows with their number only.
+    @Test func manyNamesOfOneUID() {
+        var text = Array(UIDListFileTests.header.utf8)
+        let rows = 50_000
+        for number in 0..<rows { text += Array("7 :n\(number)\n".utf8) }
+        let begin = ContinuousClock.now
+        let list = UIDListFile(text) { $0.elementsEqual("n4711".utf8) }
+        #expect(ContinuousClock.now - begin < .seconds(10))
+        #expect(list.rows.count == 1)
+        #expect(list.rows.first.map { String(decoding: list.text[$0.name], as: UTF8.self) } == "n4711")
+        #expect(list.repairs == [.unordered])
+    }
+
+    @Test func rowsHaveABound() {
+        let text = Array((UIDListFileTests.header + "1 :a\n2 :b\n90 :c\n3 :d\n").utf8)
+        let list = UIDListFile(text, limit: 2)
+        #expect(list.rows.map(\.uid) == [1, 2])
+        #expect(list.repairs == [.tooMany(2)])
+        // Clients may know it.
+        #expect(list.realNext == 91)
+        #expect(list.needsRewrite)
+    }
+}

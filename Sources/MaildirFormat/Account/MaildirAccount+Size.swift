@@ -51,7 +51,7 @@ extension MaildirAccount {
         if self.sizeChanges.withLock({ $0.isUnknown }) { return true }
         if !limits.isUnlimited, file.limits != limits { return true }
         return file.isExceeded && file.lines > 1
-            && self.shared.options.clock().seconds - identity.seconds > Self.doubtAfter
+            && FileAge.seconds(since: identity.seconds, at: self.shared.options.clock().seconds) > Self.doubtAfter
     }
 
     private func takeSizeChange(_ counting: (MailboxName) -> Bool) -> QuotaUsage {

@@ -12,8 +12,8 @@ enum SettlingTime {
     }
 
     static func isOver(since status: stat, at now: timespec) -> Bool {
-        let seconds = now.tv_sec - status.st_mtim.tv_sec
+        let seconds = FileAge.seconds(since: Int64(status.st_mtim.tv_sec), at: Int64(now.tv_sec))
         return seconds > 1
-            || seconds >= 0 && seconds * 1_000_000_000 + now.tv_nsec - status.st_mtim.tv_nsec > self.nanoseconds
+            || seconds >= 0 && Int(seconds) * 1_000_000_000 + now.tv_nsec - status.st_mtim.tv_nsec > self.nanoseconds
     }
 }

@@ -1,8 +1,8 @@
 import Glibc
 internal import Synchronization
 
-/// Compressed files that were found to expand beyond every bound, or not at all: remembered, so that not each look at such
-/// a message expands it again.
+/// Files larger than every message, and compressed ones that were found to expand beyond every bound, or not at all:
+/// remembered, so that not each look at such a message expands it again, or tells of it.
 final class UnreadableFiles: Sendable {
     /// A file as it was then; one that has changed is tried again.
     struct Key: Hashable {

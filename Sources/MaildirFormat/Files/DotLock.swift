@@ -135,7 +135,7 @@ struct DotLock: ~Copyable {
     private consuming func release() {}
 
     /// Writes `bytes` over the file it locks, whole or not at all; then the lock ends.
-    /// - Parameter laterThan: the modification time becomes strictly later than this second.
+    /// - Parameter laterThan: the modification time becomes strictly later than this second, if there is a later one.
     consuming func replace(
         with bytes: [UInt8], mode: mode_t, sync: Bool, laterThan: Int64? = nil
     ) throws(StoreError) {
@@ -161,7 +161,7 @@ struct DotLock: ~Copyable {
         if mode != 0o600 { fchmod(descriptor, mode) }
         var status = stat()
         if let laterThan, fstat(descriptor, &status) == 0, Int64(status.st_mtim.tv_sec) <= laterThan {
-            let time = timespec(tv_sec: Int(laterThan) + 1, tv_nsec: 0)
+            let time = timespec(tv_sec: laterThan < .max ? Int(laterThan) + 1 : Int(laterThan), tv_nsec: 0)
             var times = [time, time]
             futimens(descriptor, &times)
         }
@@ -173,7 +173,7 @@ struct DotLock: ~Copyable {
         _ path: RelativePath, in directory: DirectoryHandle, _ options: MaildirOptions, _ staleAfter: Int64
     ) -> Bool {
         guard let status = directory.status(path) else { return true }
-        let age = options.clock().seconds - Int64(status.st_mtim.tv_sec)
+        let age = FileAge.seconds(since: Int64(status.st_mtim.tv_sec), at: options.clock().seconds)
         guard age >= staleAfter || self.holderIsGone(path, status, in: directory, options) else {
             return false
         }

@@ -27,7 +27,13 @@ struct UIDListFile {
         case ambiguousUID(UInt32)
         /// The last line has no end.
         case torn
+        /// Rows beyond `maximumRows`.
+        case tooMany(Int)
     }
+
+    /// Rows that are read: more than a file of the size that is read can have of names that programs make. Each takes
+    /// many times the four octets of the shortest one.
+    static let maximumRows = 10_000_000
 
     private(set) var text: [UInt8]
     /// Of the format, 3 for a file yet to be made; `nil` when the header tells none.
@@ -51,8 +57,11 @@ struct UIDListFile {
     }
 
     /// Reads a file.
+    /// - Parameter limit: rows from which on only the UIDs are looked at, so that none of them is given again.
     /// - Parameter exists: whether a base name has a file; settles which of several names keeps a UID.
-    init(_ text: [UInt8], exists: (UnsafeRawBufferPointer) -> Bool = { _ in true }) {
+    init(
+        _ text: [UInt8], limit: Int = maximumRows, exists: (UnsafeRawBufferPointer) -> Bool = { _ in true }
+    ) {
         self.text = text
         var parsed: [Row] = []
         text.withUnsafeBytes { bytes in
@@ -65,11 +74,17 @@ struct UIDListFile {
             }
             parsed.reserveCapacity(bytes.count / 80)
             var garbage = 0
+            var excess = 0
             var ascending = true
             while position < bytes.count {
                 let line = Self.line(bytes, position)
                 position = line.upperBound + 1
                 if let row = self.readRow(bytes, line) {
+                    if parsed.count >= limit {
+                        excess += 1
+                        self.next = max(self.next, row.uid + 1)
+                        continue
+                    }
                     if let last = parsed.last, last.uid >= row.uid { ascending = false }
                     parsed.append(row)
                 } else {
@@ -78,6 +93,7 @@ struct UIDListFile {
             }
             if let last = bytes.last, last != 0x0A { self.repairs.append(.torn) }
             if garbage > 0 { self.repairs.append(.garbage(garbage)) }
+            if excess > 0 { self.repairs.append(.tooMany(excess)) }
             if !ascending { parsed = self.reorder(parsed, bytes, exists) }
             self.rows = Self.withoutRepeatedNames(parsed, bytes)
         }
@@ -253,15 +269,14 @@ struct UIDListFile {
         var index = 0
         while index < order.count {
             let row = parsed[order[index]]
-            var group: [Row] = [row]
-            index += 1
-            while index < order.count, parsed[order[index]].uid == row.uid {
-                let other = parsed[order[index]]
-                if !group.contains(where: { bytes[$0.name].elementsEqual(bytes[other.name]) }) {
-                    group.append(other)
-                }
-                index += 1
+            let end = order[index...].firstIndex { parsed[$0].uid != row.uid } ?? order.count
+            let run = index..<end
+            index = end
+            if run.count == 1 {
+                kept.append(row)
+                continue
             }
+            let group = Self.withDistinctNames(order[run].map { parsed[$0] }, bytes)
             if group.count == 1 {
                 kept.append(row)
                 continue
@@ -276,6 +291,15 @@ struct UIDListFile {
         }
         if !unordered, kept.count < parsed.count, self.repairs.isEmpty { self.repairs.append(.unordered) }
         return kept
+    }
+
+    /// Of rows with the same name the first one stays.
+    private static func withDistinctNames(_ rows: [Row], _ bytes: UnsafeRawBufferPointer) -> [Row] {
+        var names = NameIndex(capacity: rows.count)
+        return rows.indices.filter { index in
+            let name = UnsafeRawBufferPointer(rebasing: bytes[rows[index].name])
+            return names.findOrInsert(name, index) { bytes[rows[$0].name] } == nil
+        }.map { rows[$0] }
     }
 
     /// Of rows with the same name the one with the highest UID stays.

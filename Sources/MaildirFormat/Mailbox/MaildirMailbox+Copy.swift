@@ -115,6 +115,9 @@ extension MaildirMailbox {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw StoreError(.damaged, "\(source.text) is no regular file")
         }
+        guard Int(status.st_size) <= Self.largestMessage else {
+            throw StoreError(.damaged, "\(source.text) is larger than every message")
+        }
         let target = RelativePath(.tmp, name)
         var directory = try self.directory()
         let isOurs = self.account.ownerID.map { $0 == status.st_uid } ?? true
@@ -154,9 +157,14 @@ extension MaildirMailbox {
         defer { close(output) }
         do throws(StoreError) {
             try self.applyPermissions(output, directory)
+            var copied = 0
             while true {
                 let piece = try FileContent.read(input, count: Self.chunk, source)
                 if piece.isEmpty { break }
+                copied += piece.count
+                guard copied <= Self.largestMessage else {
+                    throw StoreError(.damaged, "\(source.text) is larger than every message")
+                }
                 try FileContent.write(piece, to: output, target)
             }
             Self.setTime(output, internalDate)

@@ -5,6 +5,9 @@ import MailStore
 import Synchronization
 
 extension MaildirMailbox {
+    /// Octets that a message may have, with CRLF line ends and expanded when its file is compressed.
+    static let largestMessage = 1 << 30
+
     func read(_ location: BodyLocation, flags: FileFlags) throws(StoreError) -> MessageOctets {
         let base = try self.base(location)
         var directory = try self.directory()
@@ -40,6 +43,16 @@ extension MaildirMailbox {
             throw StoreError(.damaged, "\(self.pathText)/\(path.text) is no regular file")
         }
         let size = Int(status.st_size)
+        guard size <= Self.largestMessage else {
+            // Users own their files, and one without content can have any size.
+            let reason = "\(self.pathText)/\(path.text) is larger than every message"
+            let key = UnreadableFiles.Key(status)
+            if UnreadableFiles.shared.reason(key) == nil {
+                UnreadableFiles.shared.note(key, reason)
+                self.options.report(reason)
+            }
+            throw StoreError(.damaged, reason)
+        }
         if let kind = try self.compression(of: descriptor, path, size: size) {
             let key = UnreadableFiles.Key(status)
             if let reason = UnreadableFiles.shared.reason(key) { throw StoreError(.damaged, reason) }
@@ -83,6 +96,9 @@ extension MaildirMailbox {
             let piece = try FileContent.read(descriptor, count: Self.chunk, path)
             if piece.isEmpty { return try wire.finish() }
             try Self.append(piece[...], to: &wire)
+            guard wire.count <= Self.largestMessage else {
+                throw StoreError(.damaged, "\(self.pathText)/\(path.text) grows beyond every message while it is read")
+            }
         }
     }
 
@@ -95,9 +111,6 @@ extension MaildirMailbox {
     }
 
     // MARK: Compressed files
-
-    /// Octets that a compressed message may have when expanded.
-    private static let largestExpanded = 1 << 30
 
     /// What a file is compressed with; `nil` for a plain one.
     ///
@@ -137,7 +150,7 @@ extension MaildirMailbox {
             switch piece {
             case .octets(let count):
                 try Self.append(buffer[..<count], to: &wire)
-                guard wire.count <= Self.largestExpanded else {
+                guard wire.count <= Self.largestMessage else {
                     throw StoreError(
                         .damaged, "\(self.pathText)/\(path.text) is compressed and expands beyond every bound")
                 }

@@ -71,13 +71,18 @@ extension MaildirMailbox {
 
     // MARK: The list of UIDs
 
+    /// How much of what was wrong with a list one line tells.
+    private static let toldRepairs = 20
+
     /// Repairs the file where it needs it, and reports what was wrong.
     private func tidied(
         _ list: UIDListFile, _ identity: FileIdentity?, _ listing: MaildirListing, _ state: inout State,
         _ directory: DirectoryHandle
     ) throws(StoreError) -> UIDListFile {
         if !list.repairs.isEmpty {
-            let what = list.repairs.map { "\($0)" }.joined(separator: ", ")
+            let told = list.repairs.prefix(Self.toldRepairs).map { "\($0)" }.joined(separator: ", ")
+            let untold = list.repairs.count - Self.toldRepairs
+            let what = untold > 0 ? "\(told), and \(untold) more" : told
             self.options.report(
                 "\(self.pathText)/dovecot-uidlist repaired, UIDs kept where unambiguous: \(what)")
         }
