@@ -435,6 +435,22 @@ import Testing
         }
     }
 
+    /// The file is the user's own.
+    @Test func sizeFileMaySayAnything() async throws {
+        let volume = try TestVolume()
+        let root = volume.directory + "/anna"
+        for directory in ["", "/new", "/cur", "/tmp"] { mkdir(root + directory, 0o700) }
+        for directory in ["/.Old", "/.Old/new", "/.Old/cur", "/.Old/tmp"] { mkdir(root + directory, 0o700) }
+        Shell.write(Array("1000S\n9223372036854775807 9223372036854775807\n".utf8), root + "/maildirsize")
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            account.apply(Self.rules(storage: 1000, messages: 10))
+            #expect(Self.code(await store.deposit([Self.deposit(Self.sized(600), account)])[0]) == .overQuota)
+            _ = try await account.quota()
+            try await store.put(Self.sized(600), account)
+        }
+    }
+
     // MARK: Other names
 
     @Test func aliases() async throws {

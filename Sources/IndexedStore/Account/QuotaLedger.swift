@@ -93,9 +93,15 @@ final class QuotaLedger: Sendable {
     /// - Parameter total: of the whole account, by a file of a former server.
     func estimate(_ total: QuotaUsage) {
         self.state.withLock { state in
-            let rest = total - state.used
-            state.estimate = QuotaUsage(storage: max(0, rest.storage), messages: max(0, rest.messages))
+            state.estimate = Self.believable(total - state.used)
         }
+    }
+
+    /// The user's file may say any number: sums with it must not overflow.
+    private static func believable(_ usage: QuotaUsage) -> QuotaUsage {
+        let most = Int64.max / 4
+        return QuotaUsage(
+            storage: max(0, min(usage.storage, most)), messages: max(0, min(usage.messages, most)))
     }
 
     /// All mailboxes found until then count by themselves now.
@@ -108,8 +114,7 @@ final class QuotaLedger: Sendable {
     func indexed(_ usage: QuotaUsage) {
         self.state.withLock { state in
             guard let known = state.estimate else { return }
-            let rest = known - usage
-            state.estimate = QuotaUsage(storage: max(0, rest.storage), messages: max(0, rest.messages))
+            state.estimate = Self.believable(known - usage)
         }
     }
 
@@ -142,18 +147,20 @@ final class QuotaLedger: Sendable {
         let before = state.usage + state.reserved
         let limits = state.effectiveLimits
         if let limit = limits.messages {
-            guard before.messages + new.messages <= Self.part(rule?.messagePercentage ?? 100, of: limit) else {
-                return false
-            }
+            let (after, isTooMany) = before.messages.addingReportingOverflow(new.messages)
+            guard !isTooMany, after <= Self.part(rule?.messagePercentage ?? 100, of: limit) else { return false }
         }
         if let limit = limits.storage {
             let (limit, overflow) = Self.part(rule?.storagePercentage ?? 100, of: limit)
                 .addingReportingOverflow(rule?.storageExtra ?? 0)
-            let after = before.storage &+ new.storage
-            if overflow || after <= limit { return true }
+            if overflow { return true }
+            let (after, isTooMuch) = before.storage.addingReportingOverflow(new.storage)
+            if isTooMuch { return false }
+            if after <= limit { return true }
             let grace = state.rules.storageGrace
             guard strictness == .delivery, before.storage < limit else { return false }
-            return after - limit <= grace
+            let (excess, isBeyond) = after.subtractingReportingOverflow(limit)
+            return !isBeyond && excess <= grace
         }
         return true
     }

@@ -69,7 +69,7 @@ struct BodyAccounting {
             row.count = current.count
             row.isPacked = current.isPacked
         }
-        row.references += 1
+        row.references = row.references == .max ? .max : row.references + 1
         if !wasCounted { self.count(row, 1) }
         try self.put(id, row, schema, transaction)
     }

@@ -139,6 +139,8 @@ struct MailboxHead: Sendable {
 
     /// More than a mailbox can hand out within the second that a flush may be behind.
     static let lostModSeqs: UInt64 = 1 << 20
+    /// More than any clock can lead to; a damaged row must not bring the numbers to their end.
+    static let largestModSeq: UInt64 = 1 << 62
 
     init(_ created: MailboxCreated, restarts: UInt64) {
         self.name = created.name
@@ -196,15 +198,16 @@ struct MailboxHead: Sendable {
         self.uidNext = uidNext
         self.firstRecent = firstRecent
         let lost = restarts > written ? (restarts - written) &* Self.lostModSeqs : 0
-        self.highestModSeq = ModSeq(rawValue: modSeq &+ lost)
+        self.highestModSeq = ModSeq(rawValue: min(modSeq &+ lost, Self.largestModSeq))
         self.restarts = max(restarts, written)
         self.vanishedRuns = runs
         self.forgottenModSeq = ModSeq(rawValue: forgotten)
         self.guid = guid
         self.specialUse = SpecialUseChoice(text: use)
+        // There are no more messages than UIDs, whatever a damaged row says; so that counting on cannot overflow.
+        func count(_ number: UInt64) -> Int { Int(min(number, UInt64(UInt32.max))) }
         self.counters = MailboxCounters(
-            messages: Int(clamping: messages), unseen: Int(clamping: unseen), deleted: Int(clamping: deleted),
-            recent: Int(clamping: recent), size: size)
+            messages: count(messages), unseen: count(unseen), deleted: count(deleted), recent: count(recent), size: size)
     }
 }
 

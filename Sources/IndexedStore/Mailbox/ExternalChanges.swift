@@ -86,7 +86,7 @@ extension MailboxState {
     /// Scans without asking for the status of files that the index knows; with it when one of those that it would
     /// have to know is missing there.
     private func scanFiles(knowing rows: [NewMessage]) throws(StoreError) -> MailboxScan {
-        let next = UID(nonZero: max(1, rows.last.map { $0.uid.rawValue + 1 } ?? 1))
+        let next = UID(nonZero: max(1, rows.last.map { $0.uid.rawValue &+ 1 } ?? 1))
         let scan = try self.core.asOwner { () throws(StoreError) in try self.files.scan(describingFrom: next)
         }
         let known = Set(rows.map(\.location))
@@ -256,11 +256,11 @@ extension MailboxState {
             var messages: [NewMessage] = []
             var derived: [(UID, DerivedRows)] = []
             let first = self.keywords.keywords.count
-            for item in prepared[start..<end] {
+            for (index, item) in prepared[start..<end].enumerated() {
                 let found = item.found
                 // Keywords above the limit stay in the file's name only.
                 let numbers = (try? Self.numbers(of: found.flags.keywords, in: &self.keywords).numbers) ?? []
-                let uid = self.takeUID(found.uid, sight)
+                let uid = self.takeUID(found.uid, sight, before: prepared.count - start - index - 1)
                 if found.pop3Order != nil { self.pop3Orders = nil }
                 if found.uid != uid { rows.append(UIDListRow(uid, found.location, guid: found.guid)) }
                 messages.append(
@@ -280,14 +280,16 @@ extension MailboxState {
         return ticket
     }
 
-    private func takeUID(_ listed: UID?, _ sight: Sight) -> UID {
+    /// - Parameter following: how many messages need a UID after this one; a listed UID that leaves none for them is as
+    ///   none.
+    private func takeUID(_ listed: UID?, _ sight: Sight, before following: Int) -> UID {
         switch sight {
         case .firstSight:
             // UIDNEXT is above all listed UIDs, and the scan gives those in ascending order.
             if let listed, listed.rawValue < self.uidNext { return listed }
         case .later:
             // Given by another server while this one was away. Lower ones may have been told to clients as gone.
-            if let listed, listed.rawValue >= self.uidNext, listed.rawValue < .max - 65_536 {
+            if let listed, listed.rawValue >= self.uidNext, Self.leavesRoom(listed, for: following) {
                 self.uidNext = listed.rawValue + 1
                 return listed
             }

@@ -24,7 +24,7 @@ extension MailboxState {
         let rows = try self.rows(from: first)
         for row in rows.rows {
             try self.verify(row, seen: relocation, mode, &slice)
-            slice.next = row.uid.rawValue + 1
+            slice.next = row.uid.rawValue < .max ? row.uid.rawValue + 1 : nil
             if slice.octets >= Self.verifiedOctets { return slice }
         }
         if rows.isLast { slice.next = nil }

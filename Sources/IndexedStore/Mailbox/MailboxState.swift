@@ -193,9 +193,14 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether UIDs are left above one from elsewhere: for so many messages at hand, and some later ones.
+    static func leavesRoom(_ uid: UID, for following: Int) -> Bool {
+        Int(uid.rawValue) + following < Int(UInt32.max) - 65_536
+    }
+
     /// The UID that a message had before, or the next where that was given already.
     func takeUID(restored: UID?) -> UID {
-        guard let restored, restored.rawValue >= self.uidNext, restored.rawValue < .max - 65_536 else {
+        guard let restored, restored.rawValue >= self.uidNext, Self.leavesRoom(restored, for: 0) else {
             return self.nextUID()
         }
         self.uidNext = restored.rawValue + 1
