@@ -75,6 +75,47 @@ import Testing
         }
     }
 
+    /// The same behind a change of our own.
+    @Test func mailboxOfTheTickOfOurOwnIsSeen() async throws {
+        let volume = try TestVolume()
+        let anna = "\(volume.directory)/anna"
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            _ = try await account.mailboxes()
+            try await account.create(try #require(MailboxName("Ours")), specialUse: nil)
+            var status = stat()
+            stat(anna, &status)
+            mkdir("\(anna)/.Theirs", 0o700)
+            mkdir("\(anna)/.Theirs/cur", 0o700)
+            var times = [status.st_atim, status.st_mtim]
+            utimensat(AT_FDCWD, anna, &times, 0)
+            let end = ContinuousClock.now + .seconds(20)
+            var count = 0
+            while count != 3, ContinuousClock.now < end { count = try await account.mailboxes().count }
+            #expect(count == 3)
+        }
+    }
+
+    /// A row of the list far up, behind which there would be no UIDs for the messages without one.
+    @Test(arguments: [4_294_901_758, 4_294_967_293] as [UInt32]) func listLeavesUIDsForAll(_ uid: UInt32) async throws {
+        let volume = try TestVolume()
+        let list = "\(volume.directory)/anna/dovecot-uidlist"
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("own"), account)
+            try await store.finishFileWork()
+        }
+        try await volume.with { store in
+            Shell.write((Shell.read(list) ?? []) + Array("\(uid) :1700000000.M1P1.elsewhere\n".utf8), list)
+            for number in 1...3 { self.drop(volume, "1700000000.M\(number)P1.elsewhere", "theirs") }
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readWrite, onChange: {})
+            #expect(inbox.snapshot().uids == [1, 2, 3, 4])
+            #expect(inbox.snapshot().uidNext.rawValue == 5)
+            inbox.close()
+        }
+    }
+
     /// What another server told while it had the mailbox is below all that is told afterwards, also when that server has
     /// changed nothing in the end, or its files are gone by then.
     @Test func modSeqsPassThoseOfAnotherServer() async throws {

@@ -104,7 +104,7 @@ extension StoreAccount {
 
     func takeMailboxKey() -> MailboxKey {
         self.directory.withLock { directory in
-            defer { directory.nextMailbox += 1 }
+            defer { directory.nextMailbox &+= 1 }
             return MailboxKey(account: self.core.id, mailbox: directory.nextMailbox)
         }
     }
@@ -258,7 +258,8 @@ extension StoreAccount {
         return ticket
     }
 
-    /// Runs our own change of the set of mailboxes; the list's fingerprint stays known if it was.
+    /// Runs our own change of the set of mailboxes; the list's fingerprint stays known if it was,
+    /// and the list is read once more when it has been quiet for a moment.
     func changeList<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
         if self.core.home == .log { return try body() }
         return try self.core.asOwner { () throws(StoreError) -> R in
@@ -267,7 +268,11 @@ extension StoreAccount {
             defer {
                 if agreed {
                     let after = self.core.files.mailboxListFingerprint()
-                    self.directory.withLock { $0.fingerprint = after }
+                    self.directory.withLock { directory in
+                        directory.fingerprint = after
+                        // Another program's change in the same tick of the clock left no other times.
+                        directory.isUnsettled = true
+                    }
                 }
             }
             return try body()
