@@ -7,9 +7,9 @@ enum QuotaCommands {
 
     static func get(_ account: any MailAccount, _ output: inout some AdminOutput) async throws(AdminError) {
         let status = try await Self.onQuota(account) { () throws(StoreError) in try await account.quota() }
-        let storage = (max(0, status.usage.storage) + 1023) / 1024
+        func units(_ octets: Int64) -> String { String(QuotaUsage.kibibytes(octets)) }
         try await output.row([
-            status.name, "STORAGE", String(storage), status.limits.storage.map { String(($0 + 1023) / 1024) } ?? "-",
+            status.name, "STORAGE", units(status.usage.storage), status.limits.storage.map(units) ?? "-",
             String(status.percentage(of: .storage) ?? 0),
         ])
         try await output.row([

@@ -109,9 +109,9 @@ extension Session {
     }
 
     private func write(_ status: QuotaStatus, of root: [UInt8]) {
-        func units(_ octets: Int64) -> UInt64 { (UInt64(max(0, octets)) + 1023) / 1024 }
         let storage = status.limits.storage.map {
-            ResponseEncoder.QuotaResource(usage: units(status.usage.storage), limit: units($0))
+            ResponseEncoder.QuotaResource(
+                usage: QuotaUsage.kibibytes(status.usage.storage), limit: QuotaUsage.kibibytes($0))
         }
         let messages = status.limits.messages.map {
             ResponseEncoder.QuotaResource(

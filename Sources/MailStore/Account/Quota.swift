@@ -13,6 +13,9 @@ public struct QuotaUsage: Sendable, Hashable {
         self.messages = messages
     }
 
+    /// Storage as people and protocols are told it, in units of 1024 octets, rounded up (RFC 9208 section 5.1).
+    package static func kibibytes(_ octets: Int64) -> UInt64 { (UInt64(max(0, octets)) + 1023) / 1024 }
+
     public static func + (a: QuotaUsage, b: QuotaUsage) -> QuotaUsage {
         QuotaUsage(storage: a.storage &+ b.storage, messages: a.messages &+ b.messages)
     }
