@@ -159,6 +159,57 @@ import VolumeLog
     }
 }
 
+/// What is given up when the file system is full, is for making room.
+@Suite struct ReserveTests {
+    /// A checkpoint under way ends with the part at hand.
+    @Test func isNotForACheckpointUnderWay() async throws {
+        let volume = try TestVolume(.pack)
+        let disk = FailingDisk()
+        let isFull = Mutex(false)
+        let turnstile = Turnstile(0)
+        try await volume.with { configuration in
+            configuration.logFiles = disk.files
+            configuration.logFiles.space = { _ in isFull.withLock { $0 } ? (0, 1 << 30) : (1 << 29, 1 << 30) }
+            configuration.crashPoint = { point in
+                if point == .inCheckpoint { turnstile.pass() }
+            }
+        } _: { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("before"), account)
+            try await store.keepLogShort()
+            #expect(Shell.names(volume.directory + "/volume").contains("reserve"))
+            try await store.put(message("between"), account)
+            turnstile.arm(1)
+            async let kept: Void = store.keepLogShort()
+            await eventually { turnstile.isHolding }
+            let before = try Self.checkpointRecords(store)
+            isFull.withLock { $0 = true }
+            disk.trouble.withLock { $0 = .full }
+            let error = await #expect(throws: StoreError.self) { try await store.put(message("refused"), account) }
+            #expect(error?.code == .diskFull)
+            // The reserve's octets are there.
+            disk.trouble.withLock { $0 = .none }
+            turnstile.open()
+            try await kept
+            #expect(try Self.checkpointRecords(store) == before)
+            isFull.withLock { $0 = false }
+            // The first of these may still be one that makes room.
+            for _ in 0..<4 { try await store.keepLogShort() }
+            try await store.put(message("after"), account)
+            #expect(try Self.checkpointRecords(store) > before)
+        }
+    }
+
+    private static func checkpointRecords(_ store: IndexedStore) throws -> Int {
+        var count = 0
+        try store.volume.log.replay(from: .first) { logged in
+            if logged.kind == StoreRecord.Kind.checkpoint.rawValue { count += 1 }
+            return .next
+        }
+        return count
+    }
+}
+
 /// A file system of a fixed size, as the log sees it: what is in a directory counts, the index excepted.
 private struct SmallDisk: Sendable {
     let directory: String

@@ -138,6 +138,9 @@ final class LogKeeper: @unchecked Sendable {
     private var checkpointSize: UInt64 = 0
     private var isDue: Bool { self.written >= self.threshold }
 
+    /// Whether making room is due.
+    private var mustMakeRoom: Bool { self.monitor.lock.withLock { self.isShort } }
+
     var mustStop: Bool { self.monitor.lock.withLock { self.isClosing } || self.committer.failure != nil }
 
     private func run() {
@@ -183,7 +186,8 @@ final class LogKeeper: @unchecked Sendable {
                     self.hasFailed = true
                 }
                 self.monitor.lock.withLock {
-                    let pause = isShort ? Self.shortInterval : Self.interval
+                    // Also where this round was a common one, and the disk became full in it.
+                    let pause = isShort || self.isShort ? Self.shortInterval : Self.interval
                     if !self.isClosing, !isWanted { self.monitor.wait(until: Monitor.now() &+ pause) }
                 }
             }
@@ -292,6 +296,10 @@ final class LogKeeper: @unchecked Sendable {
             var last: [UInt8] = []
             while let entries = try self.entries(of: database, after: &last) {
                 if self.mustStop { throw StoreError(.temporary, "volume closing") }
+                // What was given up for making room is not for this: first goes what is before the last checkpoint.
+                if pace != .room, self.mustMakeRoom {
+                    throw StoreError(.diskFull, "a checkpoint was broken off: the file system has become full")
+                }
                 let part = CheckpointPart(base: base, .rows(database: database.name, entries: entries))
                 try self.commit([.checkpoint(part)])
                 parts += 1
