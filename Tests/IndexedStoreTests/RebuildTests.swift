@@ -215,4 +215,49 @@ import VolumeLog
         Shell.remove("\(volume.directory)/volume/index")
         try await self.expectSame(volume, before)
     }
+
+    /// A crash broke a checkpoint off, and the next start began it once more under the same name: the rows of the first
+    /// time do not count.
+    @Test func checkpointBegunTwice() async throws {
+        let volume = try TestVolume(.pack)
+        let identity = volume.identity("anna")
+        try await volume.with { store in
+            let account = try await store.account(identity)
+            for number in 0..<3 { try await store.put(message("a\(number)"), account) }
+            try await store.finishFileWork()
+            try store.volume.waitApplied(store.volume.committer.lastTicket)
+            let schema = store.volume.schema
+            let base = try schema.read { (transaction) throws(LMDBError) in try schema.meta(.applied, transaction) }
+            var parts: [CheckpointPart.Content] = []
+            for database in schema.environment.openDatabases where !IndexSchema.isDerived(database.name) {
+                let entries = try schema.read { (transaction) throws(LMDBError) -> [UInt8] in
+                    var entries: [UInt8] = []
+                    let cursor = try transaction.cursor(database)
+                    var entry = try cursor.first()
+                    while let found = entry {
+                        CheckpointPart.append(found.key, found.value, to: &entries)
+                        entry = try cursor.next()
+                    }
+                    return entries
+                }
+                if !entries.isEmpty { parts.append(.rows(database: database.name, entries: entries)) }
+            }
+            let begin = CheckpointPart.Content.begin(restarts: 0, version: UInt32(IndexSchema.version))
+            let all = [begin] + parts.dropLast() + [begin] + parts + [.end(parts: UInt64(parts.count))]
+            try store.volume.keeper.commit(
+                all.map { .checkpoint(CheckpointPart(base: LogSequence(rawValue: base ?? 0), $0)) })
+        }
+        Shell.remove("\(volume.directory)/volume/index")
+        try await volume.with { store in
+            let inbox = try await store.account(identity).open(.inbox, .readOnly, onChange: {})
+            #expect(try await inbox.subjects() == ["a0", "a1", "a2"])
+            let key = try #require(inbox as? OpenMailbox).state.key
+            for row in try store.volume.schema.rows(key, from: 1, limit: .max) {
+                let id = try #require(row.location.bodyID)
+                #expect(try store.volume.schema.body(id)?.references == 1)
+            }
+            inbox.close()
+        }
+        #expect(volume.problems.allSatisfy { $0.hasPrefix("the index is gone") })
+    }
 }

@@ -37,38 +37,53 @@ struct CheckpointLoading {
                             + "\(IndexSchema.version): start the newer release again")
                 }
                 // Rows have been the same in all versions so far.
-                loaded.restarts = restarts
+                loaded = Loaded(restarts: restarts)
+                // Begun once more after a crash, under the same name: only its own rows count.
+                guard found > 0 else { return .next }
+                waiting = []
+                octets = 0
+                found = 0
+                try self.empty()
             case .rows(let name, let entries):
                 found += 1
                 waiting.append((try self.schema.environment.database(name), entries))
                 octets += entries.count
                 if octets >= Self.octetsPerTransaction {
-                    try self.write(waiting)
+                    loaded.missing += try self.write(waiting)
                     waiting = []
                     octets = 0
                 }
             case .end(let parts):
                 isWhole = true
-                loaded.missing = parts > found ? parts - found : 0
+                loaded.missing += parts > found ? parts - found : 0
                 return .stop
             }
             return .next
         }
-        do throws(LMDBError) { try self.write(waiting) } catch { throw StoreError(error) }
+        do throws(LMDBError) { loaded.missing += try self.write(waiting) } catch { throw StoreError(error) }
         if !isWhole { loaded.missing = max(1, loaded.missing) }
         return loaded
     }
 
-    private func write(_ parts: [(database: Database, entries: [UInt8])]) throws(LMDBError) {
-        guard !parts.isEmpty else { return }
+    private func empty() throws(LMDBError) {
         let schema = self.schema
         try schema.environment.write { (transaction) throws(LMDBError) in
+            for database in schema.environment.openDatabases { try transaction.deleteAll(database) }
+        }
+    }
+
+    /// - Returns: how many parts could not be read to their end.
+    private func write(_ parts: [(database: Database, entries: [UInt8])]) throws(LMDBError) -> UInt64 {
+        guard !parts.isEmpty else { return 0 }
+        let schema = self.schema
+        return try schema.environment.write { (transaction) throws(LMDBError) -> UInt64 in
             var bodies = BodyAccounting()
+            var broken: UInt64 = 0
             for part in parts {
                 let isBodies = part.database == schema.bodies
                 let isMessages = part.database == schema.messages
                 let isOutgoing = part.database == schema.outgoing
-                _ = try CheckpointPart.forEachEntry(part.entries) { (key, value) throws(LMDBError) in
+                let isWhole = try CheckpointPart.forEachEntry(part.entries) { (key, value) throws(LMDBError) in
                     if isBodies {
                         try Self.putBody(key, value, schema, transaction)
                         return
@@ -82,7 +97,9 @@ struct CheckpointLoading {
                     guard isMessages, let id = Self.body(key, value) else { return }
                     try bodies.retain(id, schema, transaction)
                 }
+                if !isWhole { broken += 1 }
             }
+            return broken
         }
     }
 
@@ -136,7 +153,7 @@ struct CheckpointLoading {
                 if let location = row.location {
                     live[location.segment, default: 0] += row.span
                 } else {
-                    lost += Int(row.references)
+                    lost &+= Int(row.references)
                 }
             } else {
                 try cursor.delete()
