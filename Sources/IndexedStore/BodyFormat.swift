@@ -51,6 +51,10 @@ public protocol AccountFiles: Sendable {
     /// no root anew and throw `.temporary`.
     func expect(_ known: KnownMail)
 
+    /// Where there should be mail, as `expect` and what was seen since say, and is nothing of it; `nil` when there is some, or
+    /// none is known. Throws when that cannot be found out now.
+    func missingPlace() throws(StoreError) -> String?
+
     /// Every mailbox that exists as files, INBOX included, in any order. Also what other programs made.
     func mailboxes() throws(StoreError) -> [MailboxName]
 
@@ -121,6 +125,7 @@ public protocol AccountFiles: Sendable {
 
 extension AccountFiles {
     public func expect(_ known: KnownMail) {}
+    public func missingPlace() throws(StoreError) -> String? { nil }
     public var watchedDirectories: [String] { [] }
     public func attributes() throws(StoreError) -> [StoredAttribute] { [] }
     public func changeAttributes(_ changes: [StoredAttribute]) throws(StoreError) {}

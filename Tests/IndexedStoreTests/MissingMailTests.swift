@@ -3,6 +3,7 @@ import IndexedStore
 import MailCore
 import MailStore
 import MaildirFormat
+import Synchronization
 import Testing
 
 /// Accounts whose Maildir is not there, as when its file system is not mounted.
@@ -134,6 +135,24 @@ import Testing
             #expect(try await account.mailboxes().map(\.name) == [.inbox])
             #expect(try await store.beginAnew(identity) == false)
             await #expect(throws: StoreError.self) { _ = try await store.beginAnew(volume.identity("nobody")) }
+        }
+    }
+
+    /// That an open account cannot list its files now, as for want of descriptors, does not mean that they are away.
+    @Test func whatCannotBeListedIsNotAway() async throws {
+        let volume = try TestVolume()
+        let identity = volume.identity("anna")
+        var format = UnsyncedFormat(format: MaildirFormat(MaildirOptions()))
+        format.isSynced = true
+        try await volume.with { [format] in
+            $0.bodyFormats["maildir"] = format
+        } _: { store in
+            let account = try await store.account(identity)
+            try await store.put(message("m"), account)
+            format.listing.isThere.withLock { $0 = true }
+            #expect(try await store.beginAnew(identity) == false)
+            format.listing.isThere.withLock { $0 = false }
+            #expect(try await account.status(of: .inbox).messages == 1)
         }
     }
 

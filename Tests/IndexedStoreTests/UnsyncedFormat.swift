@@ -31,6 +31,11 @@ final class LookCount: Sendable {
     func add() { self.value.withLock { $0 += 1 } }
 }
 
+/// Whether mailboxes cannot be listed.
+final class ListingFault: Sendable {
+    let isThere = Mutex(false)
+}
+
 /// Maildirs on a file system whose sync never succeeds: the log must then keep every message, and a power loss
 /// may take every message file.
 struct UnsyncedFormat: BodyFormat {
@@ -42,11 +47,12 @@ struct UnsyncedFormat: BodyFormat {
     /// Whether syncs succeed all the same.
     var isSynced = false
     var looks = LookCount()
+    var listing = ListingFault()
 
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles {
         UnsyncedAccount(
             files: try self.format.openAccount(identity), writesLists: self.writesLists, renames: self.renames,
-            deletions: self.deletions, isSynced: self.isSynced)
+            deletions: self.deletions, isSynced: self.isSynced, listing: self.listing)
     }
     func missingPlace(of identity: AccountIdentity, _ known: KnownMail) throws(StoreError) -> String? {
         self.looks.add()
@@ -60,10 +66,15 @@ private struct UnsyncedAccount: AccountFiles {
     let renames: RenameLimit
     let deletions: RenameLimit
     let isSynced: Bool
+    let listing: ListingFault
 
     func expect(_ known: KnownMail) { self.files.expect(known) }
+    func missingPlace() throws(StoreError) -> String? { try self.files.missingPlace() }
 
-    func mailboxes() throws(StoreError) -> [MailboxName] { try self.files.mailboxes() }
+    func mailboxes() throws(StoreError) -> [MailboxName] {
+        if self.listing.isThere.withLock({ $0 }) { throw StoreError(.temporary, "too many open files") }
+        return try self.files.mailboxes()
+    }
     func mailboxListFingerprint() -> UInt64 { self.files.mailboxListFingerprint() }
     var isMailboxListSettled: Bool { self.files.isMailboxListSettled }
     func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles {

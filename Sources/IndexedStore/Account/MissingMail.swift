@@ -70,7 +70,7 @@ extension IndexedStore {
             let heads = try volume.schema.mailboxes(of: id, restarts: volume.restarts).map(\.head)
             let known = KnownMail(heads, madeBySettings: volume.configuration.mailboxDefaults)
             // An open account may know more of its files than the index: a mailbox that was emptied, and then removed.
-            let isRefused = open.map { !$0.canList } ?? false
+            let isRefused = try open?.missesMail ?? false
             let isMissing = try format.missingMail(known, of: identity) != nil
             guard isRefused || isMissing else { return (nil, nil) }
             volume.lateRestoring.giveUp(id, volume)
@@ -86,12 +86,10 @@ extension IndexedStore {
 }
 
 extension StoreAccount {
-    fileprivate var canList: Bool {
-        do throws(StoreError) {
-            _ = try self.core.asOwner { () throws(StoreError) in try self.core.files.mailboxes() }
-            return true
-        } catch {
-            return false
+    /// Whether its files are away. That they cannot be looked at now says nothing: then it throws.
+    fileprivate var missesMail: Bool {
+        get throws(StoreError) {
+            try self.core.asOwner { () throws(StoreError) in try self.core.files.missingPlace() != nil }
         }
     }
 }

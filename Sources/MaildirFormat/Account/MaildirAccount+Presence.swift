@@ -48,8 +48,12 @@ extension MaildirAccount {
 
     /// Throws `.temporary` when nothing is there of the mail that is known to be.
     func checkPresent() throws(StoreError) {
-        guard let place = try self.missingPlace(KnownMail(rawValue: self.known.load(ordering: .relaxed))) else { return }
+        guard let place = try self.missingPlace() else { return }
         throw StoreError(.temporary, "nothing of the mail is in \(place) any more: is its file system mounted?")
+    }
+
+    func missingPlace() throws(StoreError) -> String? {
+        try self.missingPlace(KnownMail(rawValue: self.known.load(ordering: .relaxed)))
     }
 
     /// The directory that should have the known mail in it and has nothing of it, or is not there.
