@@ -9,7 +9,7 @@ extension GlobalAccessList {
         defer { close(descriptor) }
         var text: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        while text.count <= AccessList.maximumTextSize {
+        while text.count <= GlobalAccessList.maximumTextSize {
             let count = Glibc.read(descriptor, &buffer, buffer.count)
             if count == 0 { return GlobalAccessList(text: text) }
             if count < 0 {

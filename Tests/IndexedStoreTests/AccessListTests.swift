@@ -53,6 +53,39 @@ import Testing
         #expect(volume.problems == [])
     }
 
+    /// One mailbox's file must not hide the others; only the owner has access to that mailbox.
+    @Test func tooLargeListGivesNothing() async throws {
+        let volume = try TestVolume()
+        let name = try #require(MailboxName("Projects"))
+        let other = try #require(MailboxName("Other"))
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            for name in [name, other] {
+                try await account.create(name, specialUse: nil)
+                try await account.changeAccessList(of: name) { (list) throws(StoreError) in
+                    list.set(.user("ben"), isNegative: false, .replace, [.lookup, .read])
+                }
+            }
+            let row = Array("user=somebody-else lr\n".utf8)
+            Shell.write(
+                Array("user=ben lr\n".utf8)
+                    + Array(repeatElement(row, count: AccessList.maximumTextSize / row.count + 1).joined()),
+                "\(volume.directory)/anna/.Projects/dovecot-acl")
+            let lists = try await account.accessLists()
+            #expect(lists[name]?.isDamaged == true)
+            #expect(lists[other]?.rows.count == 1)
+            let error = await #expect(throws: StoreError.self) {
+                try await account.changeAccessList(of: other) { (list) throws(StoreError) in
+                    let long = String(repeating: "x", count: 490)
+                    for number in 0..<600 { list.set(.user("\(long)\(number)"), isNegative: false, .replace, [.lookup]) }
+                }
+            }
+            #expect(error?.code == .limit)
+        }
+        #expect(volume.problems.count == 1)
+        #expect(volume.problems.allSatisfy { $0.contains("access control list of Projects cannot be read") })
+    }
+
     @Test(arguments: TestFormat.allCases) func otherNamesHaveTheList(_ format: TestFormat) async throws {
         let volume = try TestVolume(format)
         let junk = try #require(MailboxName("Junk"))

@@ -64,20 +64,33 @@ extension StoreAccount {
         if let known = self.accessListCache.withLock({ $0[name] }), known.fingerprint == fingerprint {
             return (known.list, false)
         }
-        let text = fingerprint == 0 ? [] : try self.core.files.accessList(of: name)
-        let list = AccessList(text: text)
-        if list.isDamaged {
-            self.volume.configuration.log(
-                .error,
-                "\(self.identity.name): the access control list of \(name) has lines that are no rows: nobody but "
-                    + "the owner has access until they are mended")
-        }
+        let list = fingerprint == 0 ? AccessList() : try self.fileAccessList(name)
         let seen = SeenAccessList(fingerprint: fingerprint, list: list)
         let before = self.accessListCache.withLock { cache -> AccessList? in
             defer { cache[name] = seen }
             return cache[name]?.list
         }
         return (list, before.map { $0 != list } ?? true)
+    }
+
+    private func fileAccessList(_ name: MailboxName) throws(StoreError) -> AccessList {
+        var list = AccessList()
+        var harm = "has lines that are no rows"
+        do throws(StoreError) {
+            list = AccessList(text: try self.core.files.accessList(of: name))
+        } catch {
+            // One mailbox's file must not hide the other mailboxes.
+            guard error.code == .damaged else { throw error }
+            list.isDamaged = true
+            harm = "cannot be read (\(error.detail); \(AccessList.maximumTextSize >> 10) KiB are allowed)"
+        }
+        if list.isDamaged {
+            self.volume.configuration.log(
+                .error,
+                "\(self.identity.name): the access control list of \(name) \(harm): nobody but the owner has access until "
+                    + "that is mended")
+        }
+        return list
     }
 
     /// Enters what a file was seen to have into the index.
@@ -124,6 +137,9 @@ extension StoreAccount {
         }
         guard list != before else { return }
         let text = list.text
+        guard text.count <= AccessList.maximumTextSize else {
+            throw StoreError(.limit, "the access control list of \(name) would have \(text.count) octets")
+        }
         // The log first: after a crash the file is written again from it.
         let set = AccessListSet(key: state.key, origin: .store, text: text)
         let sequence = try await self.commit(set, state, hasFileWork: keepsFiles)

@@ -8,8 +8,8 @@
 ///
 /// Empty lines and those that begin with `#` say nothing.
 extension AccessList {
-    /// The largest text that is read, in octets.
-    public static let maximumTextSize = 1 << 20
+    /// The largest text of a mailbox's list, in octets: some ten thousand rows. Log, index and memory hold it, too.
+    public static let maximumTextSize = 256 << 10
 
     public init(text: [UInt8]) {
         var rows: [Row] = []

@@ -14,13 +14,16 @@ public struct GlobalAccessList: Sendable {
         var row: AccessList.Row
     }
 
+    /// The largest text that is read, in octets.
+    public static let maximumTextSize = 1 << 20
+
     private var entries: [Entry] = []
     /// Whether the text has lines that are no rows. Then nobody but owners has rights: what was meant to be taken away may
     /// stand in them.
     public private(set) var isDamaged = false
 
     public init(text: [UInt8]) {
-        guard text.count <= AccessList.maximumTextSize else {
+        guard text.count <= Self.maximumTextSize else {
             self.isDamaged = true
             return
         }

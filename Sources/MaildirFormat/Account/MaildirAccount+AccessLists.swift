@@ -29,7 +29,7 @@ extension MaildirAccount {
 
     func accessList(of name: MailboxName) throws(StoreError) -> [UInt8] {
         guard let path = try self.accessListPath(of: name) else { return [] }
-        return try FileContent.read(path, in: try self.directory())?.bytes ?? []
+        return try FileContent.read(path, in: try self.directory(), limit: AccessList.maximumTextSize)?.bytes ?? []
     }
 
     func setAccessList(_ text: [UInt8], of name: MailboxName) throws(StoreError) {
@@ -45,7 +45,7 @@ extension MaildirAccount {
             directory = found
         }
         let lock = try DotLock("dovecot-acl", in: directory, self.shared.options)
-        let known = try FileContent.read(Self.accessListPath, in: directory)?.bytes
+        let known = try self.presentAccessList(in: directory)
         if text.isEmpty {
             let removed = directory.unlink(Self.accessListPath)
             guard removed == 0 || removed == -ENOENT else {
@@ -56,5 +56,15 @@ extension MaildirAccount {
             try lock.replace(with: text, mode: mode, sync: self.shared.options.syncTextFiles)
         }
         if known != text { _ = root.unlink(Self.accessListCachePath) }
+    }
+
+    /// `nil` also for what is too large for one, or no file: it gives way.
+    private func presentAccessList(in directory: DirectoryHandle) throws(StoreError) -> [UInt8]? {
+        do throws(StoreError) {
+            return try FileContent.read(Self.accessListPath, in: directory, limit: AccessList.maximumTextSize)?.bytes
+        } catch {
+            guard error.code == .damaged else { throw error }
+            return nil
+        }
     }
 }
