@@ -81,11 +81,11 @@ extension AdminCommand {
             var exit = AdminExit.success
             let worst = try await Self.eachUser(users, context, &output) { user, output throws(AdminError) in
                 switch verb {
-                case .backup(let options): exit = try await BackupCommand.run(options, user, context, &output)
-                case .restore(let options): exit = try await RestoreCommand.run(options, user, context, &output)
+                case .backup(let options): exit = max(exit, try await BackupCommand.run(options, user, context, &output))
+                case .restore(let options): exit = max(exit, try await RestoreCommand.run(options, user, context, &output))
                 }
             }
-            return worst == .success ? exit : worst
+            return max(exit, worst)
         case .verify(nil, let mode):
             try await output.columns(["username"] + VerifyCommand.columns)
             return try await VerifyCommand.runAll(mode, context, &output)
@@ -93,10 +93,9 @@ extension AdminCommand {
             try await output.columns(users.column + VerifyCommand.columns)
             var exit = AdminExit.success
             let worst = try await Self.each(users, context, &output) { account, output throws(AdminError) in
-                let one = try await VerifyCommand.run(mode, account, context, &output)
-                if one != .success { exit = one }
+                exit = max(exit, try await VerifyCommand.run(mode, account, context, &output))
             }
-            return worst == .success ? exit : worst
+            return max(exit, worst)
         case .scrub:
             try await output.columns(VerifyCommand.scrubColumns)
             return try await VerifyCommand.scrub(context, now: Int64(time(nil)), &output)
@@ -181,7 +180,7 @@ extension AdminCommand {
     }
 
     /// Runs `body` for each selected account. With one literal user an error ends the command; with several it is
-    /// reported and the others go on.
+    /// reported and the others go on; the worst one's exit status is the command's.
     private static func each<Output: AdminOutput>(
         _ users: UserSelection, _ context: AdminContext, _ output: inout Output,
         _ body: (any MailAccount, inout UserColumn<Output>) async throws(AdminError) -> Void
@@ -224,7 +223,7 @@ extension AdminCommand {
             do throws(AdminError) {
                 try await body(try await self.user(name, context), &named)
             } catch {
-                worst = error.exit
+                worst = max(worst, error.exit)
                 try await named.problem("\(name): \(error.message)")
             }
             named.user = nil

@@ -22,6 +22,29 @@ public enum AdminExit: Int32, Sendable {
     case configuration = 78
 }
 
+extension AdminExit: Comparable {
+    /// How much is left to do for who reads it: first what some users may well not have, then what goes by itself, then what
+    /// somebody has to look after.
+    private var severity: Int {
+        switch self {
+        case .success: 0
+        case .notFound: 1
+        case .exists: 2
+        case .noUser: 3
+        case .temporary: 4
+        case .unavailable: 5
+        case .noPermission: 6
+        case .usage: 7
+        case .data: 8
+        case .configuration: 9
+        case .internalError: 10
+        }
+    }
+
+    /// Less bad.
+    public static func < (a: AdminExit, b: AdminExit) -> Bool { a.severity < b.severity }
+}
+
 /// Why a command ended early: what the person at the terminal reads, and the exit status.
 public struct AdminError: Error, Sendable, Hashable {
     public var exit: AdminExit

@@ -241,7 +241,12 @@ struct RestoreCommand {
                         throw AdminError(.data, "the backup is an increment; give the ones before it, too")
                     }
                     try await self.settle(&output)
-                    await target.change(message, box, self.account, &self.exit)
+                    do throws(StoreError) {
+                        try await target.change(message, box, self.account)
+                    } catch {
+                        self.exit = max(self.exit, .temporary)
+                        try await output.problem("\(target.name) uid \(message.uid) keeps the flags it has: \(error)")
+                    }
                     break
                 }
                 if self.options.kind == .backup, target.restoration.has(uid, guid: message.guid) {

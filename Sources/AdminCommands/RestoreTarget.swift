@@ -118,17 +118,13 @@ final class RestoreTarget {
 
     /// Gives a message the flags that a later backup has.
     func change(
-        _ message: BackupMessage, _ box: BackupPlan.Box, _ account: any MailAccount, _ exit: inout AdminExit
-    ) async {
+        _ message: BackupMessage, _ box: BackupPlan.Box, _ account: any MailAccount
+    ) async throws(StoreError) {
         guard let old = UID(rawValue: message.uid) else { return }
         let uid = self.numbers[message.uid] ?? old
-        do throws(StoreError) {
-            if self.opened == nil { self.opened = try await account.open(self.name, .readWrite, onChange: {}) }
-            let change = FlagChange(.replace, message.flags, Self.keywords(of: message, box))
-            if try await self.opened?.store(change, [uid], unchangedSince: nil).modSeq != nil { self.changed += 1 }
-        } catch {
-            exit = .temporary
-        }
+        if self.opened == nil { self.opened = try await account.open(self.name, .readWrite, onChange: {}) }
+        let change = FlagChange(.replace, message.flags, Self.keywords(of: message, box))
+        if try await self.opened?.store(change, [uid], unchangedSince: nil).modSeq != nil { self.changed += 1 }
     }
 
     /// Gives messages the flags that another user had of his own, where they are the same as in the backup.

@@ -1,0 +1,13 @@
+import AdminCommands
+import Testing
+
+@Suite struct AdminExitTests {
+    @Test(arguments: [
+        ([AdminExit.success, .notFound, .success], AdminExit.notFound), ([.data, .notFound], .data),
+        ([.notFound, .temporary, .noUser], .temporary), ([.internalError, .temporary], .internalError),
+        ([.noPermission, .temporary], .noPermission), ([], .success),
+    ])
+    func theWorstCounts(_ exits: [AdminExit], _ worst: AdminExit) {
+        #expect(exits.reduce(.success, max) == worst)
+    }
+}
