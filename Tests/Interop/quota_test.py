@@ -230,6 +230,23 @@ def trash(server):
     check("autoexpunge is in the log", "autoexpunge removed" in server.log(), server.log()[-300:])
 
 
+def roots(server):
+    imap = connect(server, "kept")
+    imap.create("Archive/Old")
+
+    def root(mailbox):
+        return imap.getquotaroot(mailbox)[1][0][0].decode()
+
+    equal("a quota root", root("INBOX"), 'INBOX "User quota"')
+    equal("none where nothing is counted: another namespace", root("Archive/Old"), "Archive/Old")
+    equal("none where nothing is counted: quota_ignore", root("Junk"), "Junk")
+    before = imap.getquota('"User quota"')[1]
+    imap.append("Archive/Old", None, None, message(5000))
+    imap.append("Junk", None, None, message(5000))
+    equal("nor is it", imap.getquota('"User quota"')[1], before)
+    imap.logout()
+
+
 def main():
     port = free_port()
     server = Martlet(users=USERS)
@@ -263,6 +280,15 @@ namespace inbox {{
     special_use = \\Trash
     autoexpunge_max_mails = 2
   }}
+  mailbox Junk {{
+    auto = create
+    quota_ignore = yes
+  }}
+}}
+namespace archive {{
+  prefix = Archive/
+  separator = /
+  mail_path = ~/archive
 }}
 service quota-status {{
   inet_listener quota-status {{
@@ -277,6 +303,7 @@ service quota-status {{
     warnings(server)
     trash(server)
     numbers(server)
+    roots(server)
     server.stop()
     dovecot_agrees(server)
     finish()

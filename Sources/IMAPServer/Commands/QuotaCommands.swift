@@ -34,8 +34,8 @@ extension Session {
     func getQuotaRoot(_ tag: Tag, _ wire: WireMailboxName) async throws(ConnectionError) {
         guard let mailbox = try await self.mailboxName(tag, wire, .nonExistent) else { return }
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
-        guard account.owner(of: mailbox) == account.identity.name else {
-            // It counts for somebody else, which is nobody else's business.
+        guard account.owner(of: mailbox) == account.identity.name, account.countsForQuota(mailbox) else {
+            // It counts for somebody else, which is nobody else's business, or for nobody.
             self.write { $0.quotaRoot(wire, roots: []) }
             return try await self.finish(tag, "Getquotaroot completed")
         }

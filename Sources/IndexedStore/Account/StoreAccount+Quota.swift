@@ -11,6 +11,7 @@ extension StoreAccount {
     }
 
     var quotaNow: QuotaStatus { self.core.quota.status }
+    func countsForQuota(_ name: MailboxName) -> Bool { self.core.quota.counts(self.canonicalName(name)) }
     var ownQuotaLimits: QuotaLimits? { self.core.quota.ownLimits }
 
     func apply(_ rules: QuotaRules) {

@@ -99,6 +99,9 @@ public protocol MailAccount: AnyObject, Sendable {
     func apply(_ rules: QuotaRules)
 
     /// Those limits; `nil`: those of the settings hold.
+    /// Whether messages in a mailbox, which need not exist, count for that quota.
+    func countsForQuota(_ name: MailboxName) -> Bool
+
     var ownQuotaLimits: QuotaLimits? { get }
 
     /// Puts limits of an administrator in place of those of the settings, durable; `nil` takes them away again.
@@ -176,6 +179,7 @@ extension MailAccount {
     public func rights(of name: MailboxName) async throws(StoreError) -> MailRights { .all }
     public func accessList(of name: MailboxName) async throws(StoreError) -> AccessList { AccessList() }
     public func accessLists() async throws(StoreError) -> [MailboxName: AccessList] { [:] }
+    public func countsForQuota(_ name: MailboxName) -> Bool { true }
     public func changeAccessList(
         of name: MailboxName, _ body: @Sendable (inout AccessList) throws(StoreError) -> Void
     ) async throws(StoreError) { throw StoreError(.cannot, "no access control lists here") }
