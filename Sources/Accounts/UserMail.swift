@@ -7,7 +7,7 @@ import Synchronization
 /// All mail that one user can see, as one account: the user's own, what others share, and public mailboxes, each
 /// under the prefix of its namespace. Every call asks the access control lists first.
 ///
-/// Accounts of others are opened when they are first needed and kept for as long as this view lives.
+/// Accounts of others are opened when they are first needed and kept for as long as this view lives, or until they move.
 final class UserMail: MailAccount {
     /// The account that has the user's INBOX.
     let own: any MailAccount
@@ -38,6 +38,7 @@ final class UserMail: MailAccount {
     }
 
     var identity: AccountIdentity { self.own.identity }
+    var isRetired: Bool { self.own.isRetired }
     var namespaces: [Namespace] { self.spaces.map(\.namespace) }
     var enforcesAccessLists: Bool { self.accounts.access.driver != .none }
 
@@ -109,15 +110,21 @@ final class UserMail: MailAccount {
 
     /// The account of another user; `nil` when there is no such user any more.
     func account(owner: String) async throws(StoreError) -> (any MailAccount)? {
-        if let known = self.opened.withLock({ $0[owner] }) { return known }
+        if let known = self.known(owner) { return known }
         guard let record = try await self.accounts.record(of: owner) else { return nil }
         let account = try await self.open(try self.accounts.identity(of: record))
         self.accounts.applyQuota(of: record, to: account)
         return account
     }
 
+    /// An account that is open already; one that has moved is to be opened anew.
+    private func known(_ name: String) -> (any MailAccount)? {
+        guard let known = self.opened.withLock({ $0[name] }), !known.isRetired else { return nil }
+        return known
+    }
+
     private func open(_ identity: AccountIdentity) async throws(StoreError) -> any MailAccount {
-        if let known = self.opened.withLock({ $0[identity.name] }) { return known }
+        if let known = self.known(identity.name) { return known }
         let account = try await self.accounts.store.account(identity)
         self.opened.withLock { $0[identity.name] = account }
         return account

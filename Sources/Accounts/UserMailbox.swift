@@ -28,6 +28,7 @@ final class UserMailbox: Mailbox {
     var access: MailboxAccess { self.base.access }
     var guid: String { self.base.guid }
     var isDeleted: Bool { self.base.isDeleted || self.isTakenAway.load(ordering: .relaxed) }
+    var isRetired: Bool { self.base.isRetired }
     var rights: MailRights { self.known.withLock { $0 } }
 
     func snapshot() -> MailboxSnapshot { self.base.snapshot() }

@@ -35,6 +35,10 @@ public struct RegisteredSessions: AdminSessions {
         self.registry.kick { info in Self.session(info).map(matches) ?? false }
     }
 
+    public func endMoved(where matches: (AdminCommands.AdminSession) -> Bool) {
+        _ = self.registry.kick(.moved) { info in Self.session(info).map(matches) ?? false }
+    }
+
     private static func session(_ info: SessionInfo) -> AdminCommands.AdminSession? {
         info.user.map {
             AdminCommands.AdminSession(

@@ -103,6 +103,8 @@ extension Session {
     @inline(never)
     private func moveView(_ expunges: ExpungeTelling) -> Untold? {
         guard var selected = self.selected, !self.holdsSelectedBack else { return nil }
+        // All it knows stays; the session is about to end.
+        if selected.mailbox.isRetired { return nil }
         if selected.mailbox.isDeleted {
             guard case .allowed = expunges else { return nil }
             return self.emptyView()

@@ -10,6 +10,7 @@ extension Session {
         // By itself: of an answer that is compressed Thunderbird at times takes in only the beginning, and would find
         // changes behind this line no sooner than the next ones.
         try await self.connection.flush()
+        if self.endIfMoved() { return }
         try await self.tellChanges(.allowed)
         try await self.idle(tag, after: .input)
     }
@@ -24,6 +25,7 @@ extension Session {
             switch wakeup {
             case .input: break
             case .signal:
+                if self.endIfMoved() { return }
                 try await self.tellChanges(.allowed)
                 try await self.tellAccountChanges()
             case .timeout:

@@ -21,7 +21,9 @@ extension Session {
                 self.write { $0.continuation("OK".utf8) }
                 continue
             case .command(let command):
+                if self.endIfMoved() { return }
                 try await self.execute(command)
+                if self.endIfMoved() { return }
                 if let tag = self.idleTag {
                     // From here and not from inside the command: what waits for hours has a short stack.
                     self.idleTag = nil
@@ -29,7 +31,9 @@ extension Session {
                     if self.waiting != nil { return }
                 }
             case .append(let append):
+                if self.endIfMoved() { return }
                 try await self.append(append)
+                if self.endIfMoved() { return }
             case .appendNext, .appendPart, .appendEnd:
                 // Only `append` asks for these, and it takes them all.
                 preconditionFailure("a message without its APPEND")

@@ -157,6 +157,7 @@ actor Session {
         case .shutdown:
             switch self.connection.shutdownReason {
             case .kicked: self.write { $0.bye(nil, "Disconnected by the administrator") }
+            case .moved: self.write { $0.bye(.unavailable, "The account is being moved, please connect again") }
             case .stopping, .none: self.write { $0.bye(.unavailable, "Server is shutting down") }
             }
         case .closed, .slowReader, .tls:

@@ -118,7 +118,7 @@ public final class IndexedStore: MailStore {
     // MARK: Accounts
 
     public func account(_ identity: AccountIdentity) async throws(StoreError) -> any MailAccount {
-        if let known = self.volume.accounts.find(identity.name) { return known }
+        if let known = self.volume.accounts.usable(identity.name) { return known }
         if let failure = self.volume.committer.failure { throw failure }
         guard !identity.name.isEmpty, identity.name.utf8.count <= IndexSchema.maximumAccountName else {
             throw StoreError(.cannot, "account name")
@@ -126,7 +126,7 @@ public final class IndexedStore: MailStore {
         let gate = self.volume.accounts.gate(identity.name)
         await gate.enter()
         defer { gate.leave() }
-        if let known = self.volume.accounts.find(identity.name) { return known }
+        if let known = self.volume.accounts.usable(identity.name) { return known }
         if self.volume.accounts.hasLeft(identity.name) { throw StoreError(.temporary, "account moves") }
         let volume = self.volume
         let (account, ticket) = try await self.threads.run {
@@ -148,45 +148,31 @@ public final class IndexedStore: MailStore {
         let gate = self.volume.moves
         await gate.enter()
         defer { gate.leave() }
-        do throws(StoreError) {
-            return try await self.move(known, target, format)
-        } catch {
-            // Its mailboxes may be shut already. The account goes on as it is, through another object.
-            if known.isRetired.load(ordering: .acquiring) { self.volume.accounts.remove(known) }
-            throw error
-        }
+        return try await self.move(known, target, format)
     }
 
     private func move(
         _ known: StoreAccount, _ target: AccountIdentity, _ format: any BodyFormat
     ) async throws(StoreError) -> Int {
         let driver = target.driver
+        let opening = self.volume.accounts.gate(target.name)
         switch (known.core.home, format.home) {
         case (.files, .files) where known.identity.driver != driver:
             throw StoreError(.cannot, "from \(known.identity.driver) to \(driver)")
         case (.log, .log): return 0
         case (.files, .log):
-            let count = try await known.moveIntoLog()
-            try await self.change(known, target)
-            return count
+            return try await known.moveIntoLog(target, opening: opening)
         case (.log, .files):
             let made = target
             let files = try await self.threads.run { () throws(StoreError) in
                 try made.asOwner { () throws(StoreError) in try format.openAccount(made) }
             }
-            try await known.makeFiles(files, made)
-            try await self.change(known, target)
+            try await known.makeFiles(files, made, opening: opening)
         case (.files, .files): break
         }
         // Also what an earlier move, cut short, has left.
         guard let account = try await self.account(target) as? StoreAccount else { return 0 }
         return try await account.moveIntoFiles()
-    }
-
-    /// Enters the format that an account has from now on; who opens it sees it so.
-    private func change(_ account: StoreAccount, _ identity: AccountIdentity) async throws(StoreError) {
-        _ = try await self.volume.commit(.account(AccountSet(id: account.core.id, identity: identity)))
-        self.volume.accounts.remove(account)
     }
 
     // MARK: Deposits

@@ -54,6 +54,8 @@ extension POP3Session {
                 id = self.uniqueID(details, snapshot[index].uid, snapshot.uidValidity, form)
             } else {
                 id = await self.uniqueID(of: snapshot[index].uid, snapshot.uidValidity, form)
+                // Clients take messages with other unique-ids for new ones.
+                if self.mailbox?.isRetired ?? false { throw ConnectionError(.shutdown, "The account moves") }
             }
             POP3Listing.encode(index + 1, uniqueID: id.bytes, into: &self.connection.output)
             try await self.connection.flushIfLarge()
@@ -66,6 +68,7 @@ extension POP3Session {
         guard let snapshot = self.snapshot, index < snapshot.count else { return }
         let form = UniqueIDForm(self.settings.pop3.uidlFormat)
         let id = await self.uniqueID(of: snapshot[index].uid, snapshot.uidValidity, form)
+        if self.mailbox?.isRetired ?? false { return self.reply(.error(.temporary, "The account is being moved.")) }
         self.reply(.ok("\(index + 1) " + String(decoding: id.bytes, as: UTF8.self)))
     }
 

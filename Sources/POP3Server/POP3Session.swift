@@ -75,7 +75,9 @@ actor POP3Session {
         } catch {
             ending = error.reason
             switch error.code {
-            case .shutdown: self.reply(.error(.temporary, "Server shutting down."))
+            case .shutdown:
+                let hasMoved = self.connection.shutdownReason == .moved
+                self.reply(.error(.temporary, hasMoved ? "The account is being moved." : "Server shutting down."))
             case .timedOut: self.reply(.error("Disconnected for inactivity."))
             case .closed, .slowReader, .tls: break
             }
@@ -86,6 +88,13 @@ actor POP3Session {
 
     /// Reads one command and runs it. Answers of pipelined commands go out together.
     private func step() async throws(ConnectionError) {
+        // Of an account that moves, messages can neither be read nor removed here, and their unique-ids are not known; a
+        // new session has them all.
+        if self.mailbox?.isRetired ?? false {
+            self.reply(.error(.temporary, "The account is being moved."))
+            self.isDone = true
+            return
+        }
         switch self.connection.withInput({ POP3Line.find(in: $0) }) {
         case .needMore:
             try await self.connection.flush()

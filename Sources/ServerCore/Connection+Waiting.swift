@@ -69,8 +69,7 @@ extension Connection {
         case .input, .signal: return
         case .timeout: throw ConnectionError(.timedOut, self.timeoutText)
         case .shutdown:
-            let wasKicked = self.shutdownReason == .kicked
-            throw ConnectionError(.shutdown, wasKicked ? "Kicked by an administrator" : "Server shutting down")
+            throw ConnectionError(.shutdown, (self.shutdownReason ?? .stopping).text)
         case .closed: throw self.failure ?? ConnectionError(.closed, "Connection closed")
         }
     }

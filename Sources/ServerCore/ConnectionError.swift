@@ -6,7 +6,7 @@ public struct ConnectionError: Error, Equatable, Sendable {
         case closed
         /// The inactivity or the login timeout passed.
         case timedOut
-        /// The daemon stops, or an administrator kicked the session: see `Connection.shutdownReason`.
+        /// The daemon stops, an administrator kicked the session or its account moves: see `Connection.shutdownReason`.
         case shutdown
         /// The peer did not read its answers in time, or more output is held for it than allowed.
         case slowReader
@@ -30,4 +30,15 @@ public enum ShutdownReason: Equatable, Sendable {
     case stopping
     /// An administrator ended this session.
     case kicked
+    /// The user's mail moves, and is there again for a new session.
+    case moved
+
+    /// Text for the log.
+    var text: String {
+        switch self {
+        case .stopping: "Server shutting down"
+        case .kicked: "Kicked by an administrator"
+        case .moved: "The account moves"
+        }
+    }
 }

@@ -101,10 +101,10 @@ public final class SessionRegistry: Sendable {
     public var count: Int { self.state.withLock { $0.entries.count } }
 
     /// Asks the sessions for which `matches` says so to end; returns how many that were.
-    public func kick(where matches: (SessionInfo) -> Bool) -> Int {
+    public func kick(_ reason: ShutdownReason = .kicked, where matches: (SessionInfo) -> Bool) -> Int {
         // `matches` is not ours: it runs without the lock.
         let chosen = self.state.withLock { Array($0.entries.values) }.filter { matches($0.info) }
-        for entry in chosen { entry.connection.requestShutdown(.kicked) }
+        for entry in chosen { entry.connection.requestShutdown(reason) }
         return chosen.count
     }
 

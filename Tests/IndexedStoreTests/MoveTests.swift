@@ -36,7 +36,10 @@ import Testing
             let before = try await KeeperTests.Picture(account, since: .zero)
             let session = try await account.open(.inbox, .readWrite, onChange: {})
             #expect(try await store.move(identity, toFormat: to.rawValue) == 149)
-            #expect(session.isDeleted)
+            // Nothing is gone for who has it open.
+            #expect(session.isRetired && account.isRetired && !session.isDeleted)
+            #expect(session.snapshot().count == 95)
+            await self.refusesAll(session, account)
             session.close()
             // The old object takes no more mail, and says that it is to be tried again.
             let refused = await #expect(throws: StoreError.self) { try await store.put(message("late"), account) }
@@ -63,6 +66,40 @@ import Testing
             try await store.put(message("after"), account)
         }
         #expect(volume.problems.allSatisfy { $0.hasPrefix("the index is gone") })
+    }
+
+    /// Whatever is asked of an object whose account has moved, the answer is that it is to be asked again, and never that
+    /// a mailbox or a message does not exist.
+    private func refusesAll(_ session: any Mailbox, _ account: any MailAccount) async {
+        let all = UIDSet(UID.first...UID(nonZero: 500))
+        let new = MailboxName("New") ?? .inbox
+        let work = MailboxName("Work/2026") ?? .inbox
+        let use = MetadataChange(.specialUse, Array("\\Trash".utf8))
+        let requests: [(String, () async throws -> Void)] = [
+            ("STATUS", { _ = try await account.status(of: work) }),
+            ("SELECT", { _ = try await account.open(.inbox, .readOnly, onChange: {}) }),
+            ("SELECT of what is new", { _ = try await account.open(new, .readOnly, onChange: {}) }),
+            ("CREATE", { try await account.create(new, specialUse: nil) }),
+            ("DELETE", { try await account.delete(work) }),
+            ("RENAME", { try await account.rename(work, to: new) }),
+            ("SUBSCRIBE", { try await account.subscribe(new) }),
+            ("GETACL", { _ = try await account.accessList(of: work) }),
+            ("SETMETADATA", { try await account.setMetadata([use], of: .mailbox(work)) }),
+            ("STORE", { _ = try await session.store(FlagChange(.add, .seen), all, unchangedSince: nil) }),
+            ("EXPUNGE", { _ = try await session.expunge(all) }),
+            ("DELE", { _ = try await session.remove(all) }),
+            ("COPY", { _ = try await session.copy(all, to: work) }),
+            ("MOVE", { _ = try await session.move(all, to: work) }),
+            ("VANISHED", { _ = try await session.vanished(all, since: .zero) }),
+        ]
+        for (name, request) in requests {
+            do {
+                try await request()
+                Issue.record("\(name) was done")
+            } catch {
+                #expect((error as? StoreError)?.code == .temporary, "\(name): \(error)")
+            }
+        }
     }
 
     @Test(arguments: TestFormat.allCases) func accessListsGoAlong(_ from: TestFormat) async throws {
@@ -118,7 +155,7 @@ import Testing
             for await _ in reached { break }
             async let moved = store.move(identity, toFormat: "pack")
             // The mailboxes are closed to newcomers; what is on its way has time.
-            while !session.isDeleted { await Task.yield() }
+            while !session.isRetired { await Task.yield() }
             close(release)
             _ = try await late
             #expect(try await moved == 2)

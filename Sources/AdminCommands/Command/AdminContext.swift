@@ -62,6 +62,9 @@ public protocol AdminSessions: Sendable {
 
     /// Ends the sessions that `matches` says; answers how many.
     func kick(where matches: (AdminSession) -> Bool) -> Int
+
+    /// The same where the account has moved: clients are told that it is there again at once.
+    func endMoved(where matches: (AdminSession) -> Bool)
 }
 
 /// One connection that has logged in.

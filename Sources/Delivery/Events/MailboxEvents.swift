@@ -22,7 +22,7 @@ public final class MailboxEvents: Sendable {
         public init() {}
     }
 
-    /// The account of a user, for events that an earlier process has left.
+    /// The account of a user, for events that an earlier process has left or whose account has moved.
     public enum Resolution: Sendable {
         case account(any MailAccount)
         /// There is no such user any more.
@@ -137,7 +137,7 @@ public final class MailboxEvents: Sendable {
             for lane in self.lanes {
                 group.addTask {
                     for await event in lane.events {
-                        await self.deal(with: event, store)
+                        await self.deal(with: event, store, resolve)
                         self.state.withLock { $0.waiting -= 1 }
                     }
                 }
@@ -198,10 +198,14 @@ public final class MailboxEvents: Sendable {
 
     // MARK: One event
 
-    private func deal(with event: MailboxEvent, _ store: any MailStore) async {
+    private func deal(
+        with event: MailboxEvent, _ store: any MailStore, _ resolve: @Sendable (String) async -> Resolution
+    ) async {
         let options = self.options.withLock { $0 }
         let queue = store.eventQueue
         var event = event
+        // As it was when the event came it can be used no more.
+        if event.account.isRetired, case .account(let account) = await resolve(event.user) { event.account = account }
         @Sendable func done(_ parts: MailboxEvent.Parts, _ event: MailboxEvent) {
             if let id = event.id { queue?.done(parts.rawValue, of: id) }
         }

@@ -21,6 +21,7 @@ extension Session {
         let clock = ContinuousClock()
         let end = clock.now + self.connection.inactivityTimeout
         while try await !self.connection.readMoreOrSignal(within: end - clock.now) {
+            if self.endIfMoved() { return }
             // With SELECTED the client uses no sequence numbers, and may hear of EXPUNGE at any time.
             let delays = self.notifications?.selected?.delaysExpunges ?? false
             try await self.tellChanges(delays ? .forbidden : .allowed)

@@ -19,6 +19,9 @@ final class AccountCore: Sendable {
     /// After a crash what was written to it last may be missing.
     let trustsSizeFile: Atomic<Bool>
 
+    /// Set when its mailboxes are shut because it moves: whoever wants the account takes another object.
+    private let retired = Atomic(false)
+
     /// Set when the account goes to another volume: nothing enters the log for it through this object.
     let hasLeft = Atomic(false)
 
@@ -40,6 +43,15 @@ final class AccountCore: Sendable {
             identity, limits: quotaLimits, report: volume.configuration.quotaCrossed)
         var status = stat()
         self.fileSystem = stat(identity.mailPath, &status) == 0 ? UInt64(status.st_dev) : 0
+    }
+
+    var isRetired: Bool { self.retired.load(ordering: .acquiring) }
+
+    func retire() { self.retired.store(true, ordering: .releasing) }
+
+    /// Throws when nothing of the account is to be used through this object any more.
+    func checkInUse() throws(StoreError) {
+        guard !self.isRetired else { throw StoreError(.temporary, "account moves") }
     }
 
     /// Throws when the account is in another volume by now.

@@ -15,6 +15,7 @@ struct SeenAccessList: Sendable {
 /// opened.
 extension StoreAccount {
     func accessList(of name: MailboxName) async throws(StoreError) -> AccessList {
+        try self.core.checkInUse()
         let name = self.canonicalName(name)
         guard self.core.files.keepsAccessLists else {
             let state = try await self.state(of: name)
@@ -30,6 +31,7 @@ extension StoreAccount {
     }
 
     func accessLists() async throws(StoreError) -> [MailboxName: AccessList] {
+        try self.core.checkInUse()
         let names = self.directory.withLock { Array($0.entries.keys) }
         var lists: [MailboxName: AccessList] = [:]
         guard self.core.files.keepsAccessLists else {
@@ -97,6 +99,7 @@ extension StoreAccount {
     private func noteAccessList(_ list: AccessList, of name: MailboxName) async throws(StoreError) {
         // A mailbox that nobody has opened yet and that shares nothing need not be indexed for that.
         if case .found? = self.entry(name), list.isEmpty { return }
+        try self.core.checkInUse()
         let state: MailboxState
         do throws(StoreError) {
             state = try await self.state(of: name)
@@ -121,6 +124,7 @@ extension StoreAccount {
         let state = try await self.state(of: name)
         await self.gate.enter()
         defer { self.gate.leave() }
+        try self.core.checkInUse()
         let keepsFiles = self.core.files.keepsAccessLists
         var list: AccessList
         if keepsFiles {

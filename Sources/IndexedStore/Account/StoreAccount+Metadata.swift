@@ -42,6 +42,7 @@ extension StoreAccount {
         let state = try await self.holder(of: owner)
         await self.gate.enter()
         defer { self.gate.leave() }
+        try self.core.checkInUse()
         try await self.volume.applied(state.lock.withLock { state.lastTicket })
         let known = try self.volume.schema.metadata(self.key(of: owner, state)).first { $0.entry == entry }
         if let known { return known.value }
@@ -62,7 +63,7 @@ extension StoreAccount {
         _ changes: [MetadataChange], of owner: MetadataOwner, _ state: MailboxState
     ) async throws(StoreError) {
         if let failure = self.volume.committer.failure { throw failure }
-        try self.core.checkPresent()
+        try self.core.checkInUse()
         try await self.volume.applied(state.lock.withLock { state.lastTicket })
         let key = self.key(of: owner, state)
         let effective = try self.effective(changes, key)
@@ -113,7 +114,7 @@ extension StoreAccount {
     private func commitMetadata(_ set: MetadataSet, _ state: MailboxState) async throws(StoreError) -> LogSequence {
         let result: Result<LogSequence, StoreError> = await withCheckedContinuation { continuation in
             let failure = state.lock.withLock { () -> StoreError? in
-                guard !state.isDeleted else { return StoreError(.notFound, "mailbox deleted") }
+                guard !state.isDeleted else { return state.goneError }
                 let record = PendingRecord(
                     record: .metadata(set), isAwaited: true, hasFileWork: self.core.home == .files,
                     completion: { continuation.resume(returning: $0) })

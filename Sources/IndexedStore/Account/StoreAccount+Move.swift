@@ -12,8 +12,10 @@ internal import VolumeLog
 /// other, also after a crash in the middle, and the move can be repeated. Sessions and deliveries are shut out only
 /// while the last messages follow and the account changes its format.
 extension StoreAccount {
-    /// Moves the account's messages into the log; answers how many.
-    func moveIntoLog() async throws(StoreError) -> Int {
+    /// Moves the account's messages into the log, and enters its new identity; answers how many.
+    ///
+    /// - Parameter opening: those who open the account wait here.
+    func moveIntoLog(_ identity: AccountIdentity, opening: AsyncGate) async throws(StoreError) -> Int {
         guard self.core.home == .files else { return 0 }
         try await self.awaitSoundFiles()
         // Lists that others wrote into the files are then in the index, which alone counts afterwards.
@@ -23,12 +25,15 @@ extension StoreAccount {
             let state = try await self.state(of: name)
             count += try await self.volume.threads.run { () throws(StoreError) in try state.moveIntoLog() }
         }
+        await opening.enter()
+        defer { opening.leave() }
         await self.gate.enter()
         defer { self.gate.leave() }
         // What was delivered meanwhile follows, and nothing more can come.
         try await self.volume.threads.run { () throws(StoreError) in try self.refreshDirectory() }
         for name in self.directory.withLock({ Array($0.entries.keys) }) { _ = try await self.stateInGate(name) }
         let states = self.retire()
+        defer { self.volume.accounts.remove(self) }
         try await Self.settled(states)
         let subscriptions = try await self.subscriptions()
         count += try await self.volume.threads.run { () throws(StoreError) -> Int in
@@ -47,6 +52,7 @@ extension StoreAccount {
         for name in subscriptions where !known.contains(name) {
             _ = try await self.volume.commit(.subscription(account: self.core.id, name, isSubscribed: true))
         }
+        try await self.enter(identity)
         return count
     }
 
@@ -78,11 +84,24 @@ extension StoreAccount {
         }
     }
 
-    /// Makes files for all mailboxes of an account without; the messages follow when it is open again.
-    func makeFiles(_ files: any AccountFiles, _ identity: AccountIdentity) async throws(StoreError) {
+    /// Enters how the account is from now on; who opens it sees it so.
+    private func enter(_ identity: AccountIdentity) async throws(StoreError) {
+        _ = try await self.volume.commit(.account(AccountSet(id: self.core.id, identity: identity)))
+    }
+
+    /// Makes files for all mailboxes of an account without, and enters its new identity; the messages follow when it is
+    /// open again.
+    ///
+    /// - Parameter opening: those who open the account wait here.
+    func makeFiles(
+        _ files: any AccountFiles, _ identity: AccountIdentity, opening: AsyncGate
+    ) async throws(StoreError) {
+        await opening.enter()
+        defer { opening.leave() }
         await self.gate.enter()
         defer { self.gate.leave() }
         let states = self.retire()
+        defer { self.volume.accounts.remove(self) }
         try await Self.settled(states)
         let subscriptions = try await self.subscriptions()
         try await self.volume.threads.run { () throws(StoreError) in
@@ -111,6 +130,7 @@ extension StoreAccount {
                 try files.setSubscriptions(subscriptions)
             }
         }
+        try await self.enter(identity)
     }
 
     /// Takes the messages of an account with files out of the log; answers how many.
@@ -123,10 +143,12 @@ extension StoreAccount {
         return count
     }
 
-    /// Ends the use of all mailboxes through this object: sessions hear that they are gone, deliveries that they are
-    /// to try again.
+    /// Ends the use of all mailboxes through this object: sessions hear that they are to come again, deliveries that they
+    /// are to try again, and nobody that anything is gone.
+    ///
+    /// With the gate held; whatever comes of the move, the volume must then forget this object, whose mailboxes stay shut.
     func retire() -> [MailboxState] {
-        self.isRetired.store(true, ordering: .releasing)
+        self.core.retire()
         let states = self.directory.withLock { directory in
             directory.entries.values.compactMap { entry -> MailboxState? in
                 if case .indexed(let state) = entry { return state }
@@ -134,9 +156,11 @@ extension StoreAccount {
             }
         }
         for state in states {
-            state.lock.withLock { state.isRetired = true }
+            state.lock.withLock { state.isRetired = !state.isDeleted }
             state.markDeleted()
         }
+        // Nothing more is heard of the account through this object.
+        self.feed.overflow()
         return states
     }
 
@@ -159,6 +183,11 @@ extension StoreAccount {
 extension MailboxState {
     /// Whether its files are gone or about to go.
     var isGone: Bool { self.lock.withLock { self.isDeleted && !self.isRetired } }
+
+    /// Why messages of a mailbox that is no longer there cannot be had or changed.
+    var expungedError: StoreError {
+        self.isRetired ? StoreError(.temporary, "account moves") : StoreError(.expunged, "mailbox deleted")
+    }
 
     /// Why a message cannot come into a mailbox that is no longer there.
     var goneError: StoreError {

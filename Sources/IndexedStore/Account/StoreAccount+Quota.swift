@@ -23,6 +23,7 @@ extension StoreAccount {
         if let failure = self.volume.committer.failure { throw failure }
         await self.gate.enter()
         defer { self.gate.leave() }
+        try self.core.checkInUse()
         _ = try await self.volume.commit(.quotaLimits(account: self.core.id, limits))
         self.core.quota.set(limits)
         self.volume.fileWork.updateSizeFile(self.anyState())

@@ -12,7 +12,7 @@ extension StoreAccount {
         if let failure = self.volume.committer.failure { throw failure }
         await self.gate.enter()
         defer { self.gate.leave() }
-        try self.core.checkPresent()
+        try self.core.checkInUse()
         let ticket = try await self.volume.threads.run { () throws(StoreError) -> UInt64 in
             try self.refreshDirectory()
             let name = self.canonicalName(name)
@@ -187,7 +187,8 @@ extension StoreAccount {
 
     /// Brings the directory in line with the mailboxes among the files. With the gate held, on a storage thread.
     func refreshDirectory() throws(StoreError) {
-        guard self.core.home == .files else { return }
+        // Files of an account that has moved may be another's by now, or nobody's: mailboxes are not gone with them.
+        guard self.core.home == .files, !self.isRetired else { return }
         let listed = try self.core.asOwner {
             () throws(StoreError) -> (fingerprint: UInt64, isSettled: Bool, names: [MailboxName])? in
             let fingerprint = self.core.files.mailboxListFingerprint()
@@ -287,7 +288,7 @@ extension StoreAccount {
         try self.refuseAlias(name)
         await self.gate.enter()
         defer { self.gate.leave() }
-        try self.core.checkPresent()
+        try self.core.checkInUse()
         try self.refuseMisplaced(name)
         let state: MailboxState
         do throws(StoreError) {
@@ -389,7 +390,7 @@ extension StoreAccount {
         }
         await self.gate.enter()
         defer { self.gate.leave() }
-        try self.core.checkPresent()
+        try self.core.checkInUse()
         let moves = try await self.moves(from: name, to: target)
         // The log first: a crash before the files have their names finishes that at the next start. The other way
         // round, the new names would be other mailboxes, which lack what the lists of UIDs do not have yet.

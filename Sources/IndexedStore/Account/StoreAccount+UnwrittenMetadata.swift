@@ -70,7 +70,7 @@ extension StoreAccount {
                 return true
             }
             // The next start writes them. That of an account that moves has to.
-            if self.isRetired.load(ordering: .acquiring) { return true }
+            if self.isRetired { return true }
             if attempt == .another { self.writeSoon() }
             return false
         }
@@ -81,7 +81,7 @@ extension StoreAccount {
         self.gate.whenEntered { [self] in
             let isSubmitted = self.volume.threads.submit { [self] in
                 defer { self.gate.leave() }
-                guard !self.isRetired.load(ordering: .acquiring) else { return }
+                guard !self.isRetired else { return }
                 do throws(StoreError) { try self.writeUnwritten() } catch { self.logUnwritten() }
             }
             if !isSubmitted { self.gate.leave() }

@@ -29,8 +29,6 @@ final class StoreAccount: MailAccount {
     let directory: Mutex<Directory>
     /// What the files' access control lists said when last looked at.
     let accessListCache = Mutex<[MailboxName: SeenAccessList]>([:])
-    /// Whether its mailboxes were shut for a change of format: whoever wants the account takes another object.
-    let isRetired = Atomic<Bool>(false)
     /// Metadata that the file beside the Maildir lacks; changed with the gate held, or by whoever writes the log.
     let unwritten = Mutex<[MailboxKey: UnwrittenMetadata]>([:])
     /// Whether somebody sees to it.
@@ -45,6 +43,7 @@ final class StoreAccount: MailAccount {
     }
 
     var identity: AccountIdentity { self.core.identity }
+    var isRetired: Bool { self.core.isRetired }
     var namespaces: [Namespace] { self.core.volume.configuration.namespaces }
     var volume: Volume { self.core.volume }
     var feed: AccountFeed { self.core.feed }
@@ -64,10 +63,16 @@ final class StoreAccount: MailAccount {
 
     func stateInGate(_ name: MailboxName) async throws(StoreError) -> MailboxState {
         try await self.volume.threads.run { () throws(StoreError) -> MailboxState in
-            if self.entry(name) == nil { try self.refreshDirectory() }
+            if self.entry(name) == nil {
+                // What is missing here may be there for the object that has the account now.
+                try self.core.checkInUse()
+                try self.refreshDirectory()
+            }
             switch self.entry(name) {
             case .indexed(let state): return state
-            case .found: return try self.index(name)
+            case .found:
+                try self.core.checkInUse()
+                return try self.index(name)
             case nil:
                 throw StoreError(.notFound, "mailbox \(name)")
             }
@@ -184,7 +189,7 @@ final class StoreAccount: MailAccount {
         if let failure = self.volume.committer.failure { throw failure }
         await self.gate.enter()
         defer { self.gate.leave() }
-        try self.core.checkPresent()
+        try self.core.checkInUse()
         let known = try await self.subscriptions()
         guard known.contains(name) != isSubscribed else { return }
         // The log first: after a crash the file is written again from it.
@@ -261,7 +266,9 @@ final class StoreAccount: MailAccount {
                 try state.takeInExternalChanges(.ifChanged)
             }
         }
-        if state.lock.withLock({ state.isDeleted }) { throw StoreError(.notFound, "mailbox \(name)") }
+        try state.lock.withLock { () throws(StoreError) in
+            if state.isDeleted { throw state.goneError }
+        }
         if let own { return try await state.status(for: own.readerFlags) }
         return state.status
     }

@@ -80,7 +80,10 @@ final class Copying: @unchecked Sendable {
         do throws(StoreError) {
             while true {
                 try self.prepare(uids)
-                if self.items.isEmpty { return self.answer() }
+                if self.items.isEmpty {
+                    try self.source.core.checkInUse()
+                    return self.answer()
+                }
                 self.volume.configuration.crashPoint(.afterPrepare)
                 if try self.queue() { return }
                 self.discardAll()
@@ -110,7 +113,7 @@ final class Copying: @unchecked Sendable {
         guard !self.target.isRestoring else {
             throw StoreError(.temporary, "mailbox \(self.target.name) is being restored")
         }
-        guard !self.source.isDeleted, !self.source.isDeleting else { throw StoreError(.expunged, "mailbox deleted") }
+        guard !self.source.isDeleted, !self.source.isDeleting else { throw self.source.expungedError }
         if self.source.lastRelocation != self.seenRelocation, self.items.contains(where: { $0.location.isInLog }) {
             return false
         }

@@ -28,6 +28,7 @@ extension OpenMailbox {
                 let (batch, count) = try await self.volume.threads.run {
                     () throws(StoreError) -> ([AcrossItem], Int) in try state.read(first, view)
                 }
+                try self.checkInUse()
                 rest = rest.dropFirst(count)
                 let deposits = batch.map { item in
                     Deposit(

@@ -18,7 +18,8 @@ extension MailboxState {
 
     /// The same with `filesLock` held, which keeps our own changes of files out from the fingerprint to the end.
     func takeInExternalChangesLocked(_ depth: Depth) throws(StoreError) {
-        guard self.core.home == .files else { return }
+        // Files of an account that moves are taken in by the object that has it afterwards.
+        guard self.core.home == .files, !self.core.isRetired else { return }
         // Read before the scan: what happens during the scan makes it differ and is seen next time.
         let (fingerprint, isSettled) = try self.core.asOwner {
             let fingerprint = self.files.fingerprint()

@@ -86,6 +86,7 @@ extension StoreAccount {
         let name = self.canonicalName(mailbox.name)
         await self.gate.enter()
         defer { self.gate.leave() }
+        try self.core.checkInUse()
         let (state, ticket) = try await self.volume.threads.run {
             () throws(StoreError) -> (MailboxState, UInt64?) in
             try self.refreshDirectory()

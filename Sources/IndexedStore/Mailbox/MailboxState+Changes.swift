@@ -13,7 +13,7 @@ extension MailboxState {
 
     private func checkUsable() throws(StoreError) {
         if let failure = self.core.volume.committer.failure { throw failure }
-        guard !self.isDeleted else { throw StoreError(.expunged, "mailbox deleted") }
+        guard !self.isDeleted else { throw self.expungedError }
         guard self.snapshot != nil else { throw StoreError(.temporary, "mailbox not open") }
     }
 

@@ -12,6 +12,7 @@ extension OpenMailbox {
         try self.rows(of: records, self.volume.schema.signatures) { position, value in
             visit(position, value.flatMap { TextSignature.View($0) })
         }
+        try self.checkInUse()
     }
 
     func headerKeys(
@@ -22,6 +23,7 @@ extension OpenMailbox {
         try self.rows(of: records, self.volume.schema.headerKeys) { position, value in
             visit(position, value.flatMap { HeaderKeys.View($0) })
         }
+        try self.checkInUse()
     }
 
     /// Calls `visit` with the row of each record, which ascend by UID, in a database that is keyed by message.

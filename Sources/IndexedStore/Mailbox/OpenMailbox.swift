@@ -68,19 +68,19 @@ final class OpenMailbox: Mailbox {
             throw error.code == .expunged ? StoreError(.notFound, error.detail) : error
         }
         let notifier = SessionNotifier(onChange)
-        let isDeleted = state.lock.withLock { () -> Bool in
+        let refusal = state.lock.withLock { () -> StoreError? in
             if !state.isDeleted {
                 state.sessions[ObjectIdentifier(notifier)] = notifier
                 view?.sessions[ObjectIdentifier(notifier)] = notifier
             } else if let view {
                 state.leaveView(view)
             }
-            return state.isDeleted
+            return state.isDeleted ? state.goneError : nil
         }
-        if isDeleted {
+        if let refusal {
             if state.core.home == .files { watcher?.unwatch(state) }
             state.release()
-            throw StoreError(.notFound, "mailbox deleted")
+            throw refusal
         }
         return OpenMailbox(state, account: account, access, view, notifier)
     }
@@ -88,7 +88,8 @@ final class OpenMailbox: Mailbox {
     var volume: Volume { self.state.core.volume }
     var name: MailboxName { self.state.lock.withLock { self.state.name } }
     var guid: String { self.state.guid }
-    var isDeleted: Bool { self.state.lock.withLock { self.state.isDeleted } }
+    var isDeleted: Bool { self.state.lock.withLock { self.state.isDeleted && !self.state.isRetired } }
+    var isRetired: Bool { self.state.core.isRetired }
 
     var memo: MailboxMemo? { self.state.memo }
 
@@ -151,9 +152,15 @@ final class OpenMailbox: Mailbox {
         let schema = self.volume.schema
         let key = self.state.key
         return try await self.volume.threads.run { () throws(StoreError) -> UIDSet? in
-            try schema.vanished(key, since: modSeq)?.intersection(uids)
+            let vanished = try schema.vanished(key, since: modSeq)?.intersection(uids)
+            try self.checkInUse()
+            return vanished
         }
     }
+
+    /// At the end of each look into the index: of an account that has moved to another volume nothing is there any more,
+    /// which must not be taken for messages that are gone.
+    func checkInUse() throws(StoreError) { try self.state.core.checkInUse() }
 
     func checkWritable() throws(StoreError) {
         guard self.access == .readWrite else { throw StoreError(.noPermission, "mailbox opened read-only") }
@@ -171,6 +178,7 @@ final class OpenMailbox: Mailbox {
     ) async throws(StoreError) -> [Result<MessageOctets, StoreError>] {
         guard !records.isEmpty else { return [] }
         try await self.awaitAppended()
+        // Octets that are found are good, whatever becomes of the account.
         let atHand = try self.octetsAtHand(records, limit: limit)
         if !atHand.isEmpty { return atHand }
         let state = self.state
@@ -196,6 +204,7 @@ final class OpenMailbox: Mailbox {
                 next += 1
                 results.append(state.readOctets(row))
             }
+            try state.core.checkInUse()
             return results
         }
     }
@@ -210,6 +219,7 @@ final class OpenMailbox: Mailbox {
             try state.filesLock.withLock { () throws(StoreError) in
                 try volume.waitApplied(state.lock.withLock { state.lastTicket })
                 let orders = try volume.schema.pop3Orders(of: state.key)
+                try state.core.checkInUse()
                 state.lock.withLock { state.pop3Orders = orders }
                 return orders
             }
@@ -219,6 +229,7 @@ final class OpenMailbox: Mailbox {
     func details(of uid: UID) async throws(StoreError) -> MessageDetails {
         try await self.awaitAppended()
         guard let row = try self.volume.schema.rows(self.state.key, CollectionOfOne(uid)).first else {
+            try self.checkInUse()
             throw StoreError(.expunged)
         }
         return MessageDetails(
@@ -230,7 +241,7 @@ final class OpenMailbox: Mailbox {
         let volume = self.volume
         let schema = self.volume.schema
         let key = self.state.key
-        return try schema.read { (transaction) throws(LMDBError) in
+        let found = try schema.read { (transaction) throws(LMDBError) -> [MessageDetails?] in
             var found: [MessageDetails?] = []
             found.reserveCapacity(records.count)
             for record in records {
@@ -250,6 +261,8 @@ final class OpenMailbox: Mailbox {
             }
             return found
         }
+        if found.contains(where: { $0 == nil }) { try self.checkInUse() }
+        return found
     }
 
     /// Waits until all messages of the snapshot are in the index.
@@ -285,8 +298,10 @@ final class OpenMailbox: Mailbox {
                 return nil
             }
             guard let missing else { return }
+            try self.checkInUse()
             let end = min(missing + Self.cachesAtOnce, records.count)
             let made = try await self.makeCaches(Array(records[missing..<end]))
+            try self.checkInUse()
             for index in missing..<end {
                 let cache = made[records[index].uid] ?? []
                 let goesOn = cache.withUnsafeBytes { visit(records[index], MessageCache.View($0)) }

@@ -34,6 +34,12 @@ final class AccountTable: Sendable {
 
     func find(_ name: String) -> StoreAccount? { self.state.withLock { $0.byName[name]?.account } }
 
+    /// The account's object that can be used now: not one that moves or has moved.
+    func usable(_ name: String) -> StoreAccount? {
+        guard let known = self.find(name), !known.isRetired else { return nil }
+        return known
+    }
+
     func insert(_ account: StoreAccount, keeping limit: Int) {
         let dropped: StoreAccount? = self.state.withLock { state in
             state.byName[account.identity.name] = Entry(account: account)

@@ -126,7 +126,7 @@ public final class VolumeSet: MailStore {
 
     public func account(_ identity: AccountIdentity) async throws(StoreError) -> any MailAccount {
         for store in self.stores {
-            if let known = store.volume.accounts.find(identity.name) { return known }
+            if let known = store.volume.accounts.usable(identity.name) { return known }
         }
         let gate = self.gate(identity.name)
         await gate.enter()

@@ -5,6 +5,10 @@ public import MailCore
 public protocol MailAccount: AnyObject, Sendable {
     var identity: AccountIdentity { get }
 
+    /// Whether the account has moved, or is about to: through this object nothing of it can be used any more, and the
+    /// store has another one.
+    var isRetired: Bool { get }
+
     /// Where the user's mailboxes appear to clients. At least one personal namespace.
     var namespaces: [Namespace] { get }
 
@@ -49,8 +53,8 @@ public protocol MailAccount: AnyObject, Sendable {
     /// Opens a mailbox for a session. External changes to its files are taken in first.
     ///
     /// - Parameter onChange: called, from any thread and without the mailbox's lock held, after its snapshot
-    ///   changed, also by the session itself; and once when the mailbox is deleted. It must be quick, and must not
-    ///   close the mailbox: closing waits for a call under way.
+    ///   changed, also by the session itself; and once when the mailbox is deleted or retired. It must be quick, and must
+    ///   not close the mailbox: closing waits for a call under way.
     func open(
         _ name: MailboxName, _ access: MailboxAccess, onChange: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> any Mailbox
@@ -95,13 +99,13 @@ public protocol MailAccount: AnyObject, Sendable {
     /// The same as far as is known now, without waiting.
     var quotaNow: QuotaStatus { get }
 
+    /// Whether messages in a mailbox, which need not exist, count for that quota.
+    func countsForQuota(_ name: MailboxName) -> Bool
+
     /// Puts the rules of settings and user database into force; cheap when nothing changed.
     func apply(_ rules: QuotaRules)
 
     /// Those limits; `nil`: those of the settings hold.
-    /// Whether messages in a mailbox, which need not exist, count for that quota.
-    func countsForQuota(_ name: MailboxName) -> Bool
-
     var ownQuotaLimits: QuotaLimits? { get }
 
     /// Puts limits of an administrator in place of those of the settings, durable; `nil` takes them away again.
@@ -171,15 +175,16 @@ public struct DepositDestination: Sendable {
 }
 
 extension MailAccount {
+    public var isRetired: Bool { false }
     public func hasMailbox(_ name: MailboxName) async throws(StoreError) -> Bool {
         try await self.mailboxes().contains { $0.isSelectable && $0.name == name }
     }
+    public func countsForQuota(_ name: MailboxName) -> Bool { true }
     public var ownQuotaLimits: QuotaLimits? { nil }
     public var enforcesAccessLists: Bool { false }
     public func rights(of name: MailboxName) async throws(StoreError) -> MailRights { .all }
     public func accessList(of name: MailboxName) async throws(StoreError) -> AccessList { AccessList() }
     public func accessLists() async throws(StoreError) -> [MailboxName: AccessList] { [:] }
-    public func countsForQuota(_ name: MailboxName) -> Bool { true }
     public func changeAccessList(
         of name: MailboxName, _ body: @Sendable (inout AccessList) throws(StoreError) -> Void
     ) async throws(StoreError) { throw StoreError(.cannot, "no access control lists here") }

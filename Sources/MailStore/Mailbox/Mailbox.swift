@@ -12,6 +12,9 @@ public protocol Mailbox: AnyObject, Sendable {
     var guid: String { get }
     /// Whether the mailbox was deleted while open.
     var isDeleted: Bool { get }
+    /// Whether the account moves or has moved: the mailbox and all its messages stay, but not for this object. Calls fail
+    /// with `.temporary`, `snapshot()` keeps its last value, and who opens the account anew has it again.
+    var isRetired: Bool { get }
 
     /// The mailbox now. A copy of a few references; no wait.
     func snapshot() -> MailboxSnapshot
@@ -112,6 +115,7 @@ public protocol Mailbox: AnyObject, Sendable {
 public enum TransferKind: Sendable, Hashable { case copy, move }
 
 extension Mailbox {
+    public var isRetired: Bool { false }
     public var rights: MailRights { .all }
     public var memo: MailboxMemo? { nil }
 
