@@ -130,22 +130,8 @@ extension AdminCommand {
             }
         case .accountMove(let users, let target):
             try await output.columns(users.column + ["moved"])
-            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
-                let name = account.identity.name
-                let count: Int
-                do throws(StoreError) {
-                    count =
-                        switch target {
-                        case .format(let driver):
-                            try await context.store.move(account.identity, toFormat: driver)
-                        case .volume(let name):
-                            try await context.store.move(account.identity, toVolume: name)
-                        }
-                } catch {
-                    throw AdminError(error, "account \(name)")
-                }
-                // Sessions have seen their mailboxes end; new ones see them as they are.
-                _ = context.sessions?.kick { $0.user == name }
+            return try await Self.eachUser(users, context, &output) { user, output throws(AdminError) in
+                let count = try await MoveCommand.run(target, user, context)
                 try await output.row([String(count)])
             }
         case .accountBeginAnew(let users, let namespace):

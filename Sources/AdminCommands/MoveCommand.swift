@@ -1,0 +1,33 @@
+import Accounts
+import Authentication
+import MailStore
+
+/// `account move`.
+enum MoveCommand {
+    /// Moves all that is a user's own: the account with INBOX and those of further private namespaces. Answers how many
+    /// messages that were.
+    ///
+    /// Each account is moved by itself; when one cannot be, those before it are, and the command can be repeated.
+    static func run(
+        _ target: MoveTarget, _ user: UserRecord, _ context: AdminContext
+    ) async throws(AdminError) -> Int {
+        // Those that come while messages follow into files have the account as it is then.
+        let sessions = Set((context.sessions?.list() ?? []).lazy.filter { $0.user == user.user }.map(\.sessionID))
+        // Those that had something to say have noticed; the others learn it so. Also where only a part has moved.
+        defer { context.sessions?.endMoved { sessions.contains($0.sessionID) } }
+        var count = 0
+        for namespace in [nil] + context.accounts.furtherNamespaces {
+            do throws(StoreError) {
+                let identity = try await context.accounts.kept(namespace, of: user).identity
+                switch target {
+                case .format(let driver): count += try await context.store.move(identity, toFormat: driver)
+                case .volume(let name): count += try await context.store.move(identity, toVolume: name)
+                }
+            } catch {
+                throw AdminError(
+                    error, "account \(user.user)" + (namespace.map { ", namespace \($0)" } ?? ""))
+            }
+        }
+        return count
+    }
+}
