@@ -91,8 +91,16 @@ final class Copying: @unchecked Sendable {
             }
         } catch {
             self.discardAll()
-            self.continuation.resume(returning: .failure(error))
+            self.continuation.resume(returning: .failure(self.moving ?? error))
         }
+    }
+
+    /// Why nothing can be copied when one of the accounts has moved: what else is wrong then comes from that.
+    private var moving: StoreError? {
+        for core in [self.source.core, self.target.core] {
+            do throws(StoreError) { try core.checkInUse() } catch { return error }
+        }
+        return nil
     }
 
     func discardAll() {

@@ -100,6 +100,7 @@ extension MailboxState {
             switch self.readOctets(row) {
             case .success(let read): body = read
             case .failure(let error):
+                try self.core.checkInUse()
                 guard error.code == .expunged else { throw error }
                 continue
             }
