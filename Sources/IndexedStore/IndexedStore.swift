@@ -139,15 +139,16 @@ public final class IndexedStore: MailStore {
     }
 
     public func move(_ identity: AccountIdentity, toFormat driver: String) async throws(StoreError) -> Int {
+        let gate = self.volume.moves
+        await gate.enter()
+        defer { gate.leave() }
+        // As the move before has left it.
         guard let known = try await self.account(identity) as? StoreAccount else {
             throw StoreError(.cannot, "account of another store")
         }
         var target = known.identity
         target.driver = driver
         let format = try self.volume.configuration.format(of: target)
-        let gate = self.volume.moves
-        await gate.enter()
-        defer { gate.leave() }
         return try await self.move(known, target, format)
     }
 

@@ -16,6 +16,7 @@ extension StoreAccount {
     func move(to target: Volume, opening: AsyncGate) async throws(StoreError) -> Int {
         let source = self.volume
         if let failure = source.committer.failure ?? target.committer.failure { throw failure }
+        try self.core.checkInUse()
         try await self.awaitSoundFiles()
         guard let id = target.accounts.takeID() else { throw StoreError(.limit, "accounts") }
         let transfer = AccountTransfer(from: source, self.core.id, to: target, as: id)
