@@ -77,9 +77,9 @@ final class Volume: Sendable {
         try self.accessLists.load(self.schema)
         try self.outgoing.load(self.schema)
         try self.events.load(self.schema)
-        let keeper = self.keeper
-        self.applier.whenFreed { keeper.freed($0) }
-        self.applier.whenOutOfSpace { keeper.ranOutOfSpace() }
+        // Weak: the keeper holds the applier.
+        self.applier.whenFreed { [weak keeper = self.keeper] in keeper?.freed($0) }
+        self.applier.whenOutOfSpace { [weak keeper = self.keeper] in keeper?.ranOutOfSpace() }
         try self.fileWork.start(self.applier)
         try self.applier.start()
         try self.committer.start(self.keeper)
