@@ -61,7 +61,10 @@ extension StoreAccount {
     func awaitSoundFiles() async throws(StoreError) {
         guard self.core.home == .files else { return }
         try await self.volume.threads.run { () throws(StoreError) in
-            try self.explained { () throws(StoreError) in try self.volume.fileWork.awaitSound(self.core.id) }
+            try self.explained { () throws(StoreError) in
+                try self.refuseMissingFiles()
+                try self.volume.fileWork.awaitSound(self.core.id)
+            }
         }
     }
 
@@ -69,9 +72,13 @@ extension StoreAccount {
     func drainFiles() throws(StoreError) {
         try self.explained { () throws(StoreError) in
             try self.volume.fileWork.drain(.account(self.core.id))
-            guard !self.volume.missingFiles.has(of: self.core.id) else {
-                throw StoreError(.temporary, "message files are still to be written from the log")
-            }
+            try self.refuseMissingFiles()
+        }
+    }
+
+    private func refuseMissingFiles() throws(StoreError) {
+        guard !self.volume.missingFiles.has(of: self.core.id) else {
+            throw StoreError(.temporary, "message files are still to be written from the log")
         }
     }
 

@@ -39,7 +39,7 @@ extension Copying {
     }
 
     /// A copy into a mailbox that was deleted since is gone with it, as if the deletion had come a moment later.
-    private var isTargetDeleted: Bool { self.target.lock.withLock { self.target.isDeleted } }
+    private var isTargetDeleted: Bool { self.target.isGone }
 
     /// The files are there: so are the copies, and of a MOVE the sources can go.
     private func placed() {
@@ -47,6 +47,7 @@ extension Copying {
         var rows: [UIDListRow] = []
         for item in self.items {
             guard let uid = item.uid else { continue }
+            self.volume.missingFiles.remove(self.target.key, uid)
             if item.prepared != nil { rows.append(UIDListRow(uid, item.location, guid: self.guid(of: item))) }
         }
         if !self.isTargetDeleted { self.volume.fileWork.add(rows: rows, self.target) }
@@ -93,6 +94,10 @@ extension Copying {
         if let arriving = self.arriving { self.target.holdUp(arriving) }
         if let leaving = self.leaving { self.source.holdUp(leaving) }
         for record in self.written where record.hasFileWork { self.volume.fileWork.setAside(record.sequence) }
+        // The account is not to move meanwhile, nor is anybody to take them for removed.
+        for item in self.items where item.prepared != nil {
+            if let uid = item.uid { self.volume.missingFiles.add(self.target.key, uid) }
+        }
         self.volume.fileWork.retry(of: self.target.key.account) { [self] attempt in
             guard let failure = self.placeFiles(), !self.isTargetDeleted else {
                 self.placed()
