@@ -154,6 +154,10 @@ def run_namespaces(driver):
     equal(name("a file for each"), [sorted(os.listdir(f"{server.directory}/all.{number}")) for number in (0, 1)],
           [["alice", "bob"]] * 2)
     files = [f"{server.directory}/all.{number}/bob" for number in (0, 1)]
+    whole = open(files[0], "rb").read()
+    equal(name("no increment in the place of its base"),
+          martlet("backup", "-A", "--since", f"{server.directory}/all.0", f"{server.directory}/all.0")[0], 64)
+    check(name("the base stays"), open(files[0], "rb").read() == whole)
     equal(name("restore of one of them"), martlet("restore", "-u", "bob", "--into", "Back", *files), (0, ""))
     equal(name("with what came later"), Client(server, "bob").imap.select("Back/INBOX")[1], [b"1"])
 

@@ -53,7 +53,12 @@ struct BackUpCommand: AsyncParsableCommand {
 
     func backUp(_ user: String, _ file: String, since: String?) async throws(AdminError) -> AdminExit {
         var base: [UInt8]?
-        if let since { base = try BackupBeginning.read(since) }
+        if let since {
+            guard !Self.areOne(since, file) else {
+                throw AdminError(.usage, "\(file): an increment cannot take the place of the backup that it is based on")
+            }
+            base = try BackupBeginning.read(since)
+        }
         var output = BackupOutput(try FileWriter(file), base: base)
         let words =
             ["backup", "-u", user, "--"] + (since == nil ? [] : ["increment=yes"])
@@ -61,6 +66,13 @@ struct BackUpCommand: AsyncParsableCommand {
         let exit = try await AdminRunner(self.global).run(words, into: &output)
         try output.finish()
         return exit
+    }
+
+    private static func areOne(_ first: String, _ second: String) -> Bool {
+        var one = stat()
+        var other = stat()
+        guard stat(first, &one) == 0, stat(second, &other) == 0 else { return false }
+        return one.st_ino == other.st_ino && one.st_dev == other.st_dev
     }
 }
 

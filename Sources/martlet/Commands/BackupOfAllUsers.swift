@@ -19,10 +19,10 @@ extension BackUpCommand {
             let since = self.since.flatMap { earlier.contains(name) ? "\($0)/\(name)" : nil }
             do {
                 let exit = try await self.backUp(user, file, since: since)
-                if exit != .success { worst = exit }
+                worst = max(worst, exit)
                 try await table.row([user, file, since == nil ? "whole" : "increment"].map { Array($0.utf8) })
             } catch {
-                worst = error.exit
+                worst = max(worst, error.exit)
                 try await table.problem("\(user): \(error.message)")
             }
         }
