@@ -33,7 +33,8 @@ extension Session {
                 // Messages grow older: RFC 5032 section 2.
                 if !self.searchUpdates.list.isEmpty { try await self.tellChanges(.allowed) }
             case .closed: throw ConnectionError(.closed, "Connection closed in IDLE")
-            case .shutdown: throw ConnectionError(.shutdown, "Server shutting down")
+            case .shutdown:
+                throw ConnectionError(.shutdown, (self.connection.shutdownReason ?? .stopping).text)
             }
             switch self.nextLine() {
             case .line(let line):

@@ -41,9 +41,7 @@ extension Session {
                 self.answer(error)
             }
             try await self.connection.flushIfLarge()
-            if self.connection.shutdownReason != nil {
-                throw ConnectionError(.shutdown, "Server shutting down")
-            }
+            if let reason = self.connection.shutdownReason { throw ConnectionError(.shutdown, reason.text) }
             // A client that pipelines thousands of commands shares the loop with others.
             sinceYield += 1
             if sinceYield == 32 {

@@ -34,7 +34,7 @@ public enum ShutdownReason: Equatable, Sendable {
     case moved
 
     /// Text for the log.
-    var text: String {
+    public var text: String {
         switch self {
         case .stopping: "Server shutting down"
         case .kicked: "Kicked by an administrator"

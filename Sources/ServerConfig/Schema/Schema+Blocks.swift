@@ -77,7 +77,9 @@ extension Schema {
 
     package static let mailbox: [Setting<MailboxSettings>] = [
         .choice(
-            "auto", \.autoCreation, "`create`: every user has it; `subscribe`: and is subscribed to it."
+            "auto", \.autoCreation,
+            "`create`: every user has it; `subscribe`: and is subscribed to it. Like the next two only in the namespace "
+                + "with `inbox = yes`."
         )
         .alias("mailbox_auto"),
         .list("special_use", \.specialUse, "What clients use it for, such as `\\Sent`.")
