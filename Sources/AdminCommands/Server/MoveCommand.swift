@@ -13,15 +13,17 @@ enum MoveCommand {
     ) async throws(AdminError) -> Int {
         // Those that come while messages follow into files have the account as it is then.
         let sessions = Set((context.sessions?.list() ?? []).lazy.filter { $0.user == user.user }.map(\.sessionID))
+        var hasMoved = false
         // Those that had something to say have noticed; the others learn it so. Also where only a part has moved.
-        defer { context.sessions?.endMoved { sessions.contains($0.sessionID) } }
+        defer { if hasMoved { context.sessions?.endMoved { sessions.contains($0.sessionID) } } }
         var count = 0
         for namespace in [nil] + context.accounts.furtherNamespaces {
             do throws(StoreError) {
-                let identity = try await context.accounts.kept(namespace, of: user).identity
+                let account = try await context.accounts.kept(namespace, of: user)
+                defer { hasMoved = hasMoved || account.isRetired }
                 switch target {
-                case .format(let driver): count += try await context.store.move(identity, toFormat: driver)
-                case .volume(let name): count += try await context.store.move(identity, toVolume: name)
+                case .format(let driver): count += try await context.store.move(account.identity, toFormat: driver)
+                case .volume(let name): count += try await context.store.move(account.identity, toVolume: name)
                 }
             } catch {
                 throw AdminError(
