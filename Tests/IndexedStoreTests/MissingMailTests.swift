@@ -296,6 +296,43 @@ import Testing
         }
     }
 
+    /// A checkpoint knows of messages whose files are still to be written: without the index, the log has them.
+    @Test func anIndexMadeAgainKnowsWhatIsLeft() async throws {
+        let volume = try TestVolume()
+        let mail = volume.directory
+        try await volume.with { store in try await self.fill(store, volume) }
+        try await volume.with(Self.unsynced) { store in
+            try await store.put(message("late"), try await store.account(volume.identity("anna")))
+            Shell.copy("\(mail)/volume", "\(mail)/crashed")
+        }
+        self.crash(volume)
+        for folder in ["new", "cur"] {
+            for name in Shell.names("\(mail)/anna/\(folder)") {
+                let path = "\(mail)/anna/\(folder)/\(name)"
+                let text = Shell.read(path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+                if text.contains("Subject: late") { unlink(path) }
+            }
+        }
+        self.takeAway(volume, .nothing)
+        try await volume.with { store in
+            for number in 0..<3 {
+                try await store.put(message("b\(number)"), try await store.account(volume.identity("bert")))
+            }
+            try await store.keepLogShort()
+        }
+        Shell.remove("\(mail)/volume/index")
+        self.bringBack(volume)
+        try await volume.with { store in
+            let anna = try await store.account(volume.identity("anna"))
+            try await store.finishFileWork()
+            let inbox = try await anna.open(.inbox, .readOnly, onChange: {})
+            #expect(try await inbox.subjects() == ["m2", "m3", "late"])
+            inbox.close()
+            let bert = try await store.account(volume.identity("bert"))
+            #expect(try await bert.status(of: .inbox).messages == 3)
+        }
+    }
+
     /// While the mail of one account is away, what others did is not repeated by each start: a mailbox that was deleted then,
     /// and made again by another program, stays.
     @Test func aStartRepeatsOnlyWhatWasLeftUndone() async throws {

@@ -141,6 +141,9 @@ final class Applier: @unchecked Sendable {
         }
     }
 
+    /// The files of all records up to here are on the disk.
+    var filesSyncedThrough: LogSequence { self.fileWork.synced.completeThrough }
+
     /// A whole checkpoint with that base is on the disk: records up to there are not needed for a rebuild.
     func keepLog(after base: LogSequence) {
         self.monitor.lock.withLock {

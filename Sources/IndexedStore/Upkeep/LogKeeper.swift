@@ -285,8 +285,13 @@ final class LogKeeper: @unchecked Sendable {
         let schema = self.schema
         let before = self.monitor.lock.withLock { self.written }
         let applied = try schema.read { (transaction) throws(LMDBError) in try schema.meta(.applied, transaction) }
-        let base = LogSequence(rawValue: applied ?? 0)
-        guard base > self.checkpoint?.base ?? .none else { return }
+        // What is behind it is repeated by a rebuild, the work on files too.
+        let base = min(LogSequence(rawValue: applied ?? 0), self.applier.filesSyncedThrough)
+        guard base > self.checkpoint?.base ?? .none else {
+            // The log is kept for files that cannot be written: none makes it shorter.
+            self.monitor.lock.withLock { self.written -= min(self.written, before) }
+            return
+        }
         self.configuration.crashPoint(.beforeCheckpoint)
         let begin = CheckpointPart.Content.begin(restarts: self.restarts, version: UInt32(IndexSchema.version))
         try self.commit([.checkpoint(CheckpointPart(base: base, begin))])
