@@ -398,7 +398,17 @@ final class Daemon: Sendable {
         return pid
     }
 
+    private static let givenPorts = Mutex(Set<UInt16>())
+
+    /// Another one each time: the kernel may name the same one again.
     private static func freePort() throws(Failure) -> UInt16 {
+        while true {
+            let port = try self.unusedPort()
+            if self.givenPorts.withLock({ $0.insert(port).inserted }) { return port }
+        }
+    }
+
+    private static func unusedPort() throws(Failure) -> UInt16 {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
