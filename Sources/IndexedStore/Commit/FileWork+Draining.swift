@@ -44,10 +44,14 @@ extension FileWork {
             self.count(extent, 1)
             defer { self.count(extent, -1) }
             var memory: UInt64?
-            while !isOver(&memory) {
+            // What is queued for the account is due from now on.
+            var isNews = true
+            while true {
+                let wantedSync = self.doneSinceSync
+                if isOver(&memory) { break }
                 guard Monitor.now() < end else { return false }
-                self.isDraining = true
-                self.monitor.wakeAll()
+                self.hurry(isNews: isNews || self.doneSinceSync != wantedSync)
+                isNews = false
                 self.monitor.wait(until: end)
             }
             return true

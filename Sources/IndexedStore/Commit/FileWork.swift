@@ -166,12 +166,19 @@ final class FileWork: @unchecked Sendable {
         self.monitor.lock.withLock {
             let end = Monitor.now() &+ Self.longestHold
             while self.sources.isHeld(key), Monitor.now() < end {
-                self.isDraining = true
-                self.monitor.wakeAll()
+                self.hurry()
                 self.monitor.wait(until: end)
             }
             return !self.sources.isHeld(key)
         }
+    }
+
+    /// Has the next round begin at once and with everything, for who waits for it. Wakes others only when that is news to
+    /// them: those who wait would wake each other without end. With the lock held.
+    func hurry(isNews: Bool = false) {
+        guard isNews || !self.isDraining else { return }
+        self.isDraining = true
+        self.monitor.wakeAll()
     }
 
     private static let longestHold: UInt64 = 5_000_000_000
