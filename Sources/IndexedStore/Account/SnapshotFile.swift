@@ -1,9 +1,6 @@
 internal import Glibc
-internal import LMDB
 internal import MailCore
 internal import MailStore
-internal import Synchronization
-internal import Threads
 internal import VolumeLog
 
 /// A file without a name that is written once and read from the front.

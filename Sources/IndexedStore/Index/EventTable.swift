@@ -1,4 +1,3 @@
-internal import LMDB
 internal import MailCore
 internal import MailStore
 internal import Synchronization

@@ -1,8 +1,6 @@
 internal import LMDB
 internal import MailCore
 internal import MailStore
-internal import Synchronization
-internal import VolumeLog
 
 extension IndexWriter {
     mutating func apply(_ noted: RecordedEvent, _ transaction: borrowing WriteTransaction) throws(LMDBError) {

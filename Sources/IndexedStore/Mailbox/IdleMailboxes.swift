@@ -1,6 +1,4 @@
 internal import DequeModule
-internal import LMDB
-internal import MailCore
 internal import MailStore
 internal import Synchronization
 internal import Threads

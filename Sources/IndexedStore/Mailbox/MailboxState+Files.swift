@@ -1,8 +1,6 @@
-internal import DequeModule
 internal import LMDB
 internal import MailCore
 internal import MailStore
-internal import Synchronization
 internal import Threads
 
 extension MailboxState {

@@ -1,6 +1,3 @@
-internal import DequeModule
-internal import MailCore
-internal import MailStore
 internal import Threads
 
 /// Tells one session that its mailbox changed, until it is silenced.

@@ -1,8 +1,5 @@
-internal import LMDB
 internal import MailCore
 internal import MailStore
-internal import Synchronization
-internal import VolumeLog
 
 /// A change with its note, as log and index have it.
 struct RecordedEvent: Sendable {

@@ -1,8 +1,5 @@
-internal import LMDB
-internal import MailCore
 internal import MailStore
 internal import Synchronization
-internal import VolumeLog
 
 /// The accounts in memory: those in use, and some more.
 final class AccountTable: Sendable {

@@ -1,8 +1,4 @@
-internal import LMDB
-internal import MailCore
 internal import MailStore
-internal import Synchronization
-internal import VolumeLog
 
 /// The events of several volumes.
 struct VolumeEvents: EventQueue {

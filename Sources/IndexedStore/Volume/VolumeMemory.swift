@@ -1,4 +1,3 @@
-internal import MailCore
 internal import MailStore
 
 /// What scripts remember, each account's in its volume.

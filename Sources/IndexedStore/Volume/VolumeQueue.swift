@@ -1,4 +1,3 @@
-internal import MailCore
 internal import MailStore
 
 /// The mails of all volumes that wait for the MTA. The volume's place is in the upper octet of a mail's number.
