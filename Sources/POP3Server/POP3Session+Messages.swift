@@ -54,8 +54,9 @@ extension POP3Session {
                 id = self.uniqueID(details, snapshot[index].uid, snapshot.uidValidity, form)
             } else {
                 id = await self.uniqueID(of: snapshot[index].uid, snapshot.uidValidity, form)
-                // Clients take messages with other unique-ids for new ones.
-                if self.mailbox?.isRetired ?? false { throw ConnectionError(.shutdown, "The account moves") }
+                // Clients take messages with other unique-ids for new ones. A list has begun, so that an error cannot be
+                // told any more; a list without an end can.
+                if self.mailbox?.isRetired ?? false { throw ConnectionError(.closed, "The account is being moved.") }
             }
             POP3Listing.encode(index + 1, uniqueID: id.bytes, into: &self.connection.output)
             try await self.connection.flushIfLarge()

@@ -126,7 +126,7 @@ import Testing
     }
 
     /// A message whose record is in the log, but whose file has no name yet, when the account changes its format.
-    @Test func messagesOnTheirWayGoAlong() async throws {
+    @Test(arguments: [false, true]) func messagesOnTheirWayGoAlong(_ isReplacing: Bool) async throws {
         let volume = try TestVolume(.maildir)
         let identity = volume.identity("anna")
         let isHeld = Mutex(false)
@@ -149,19 +149,23 @@ import Testing
         } _: { store in
             let account = try await store.account(identity)
             try await store.put(message("before"), account)
-            let session = try await account.open(.inbox, .readOnly, onChange: {})
+            try await store.put(message("old"), account)
+            let session = try await account.open(.inbox, .readWrite, onChange: {})
             isHeld.withLock { $0 = true }
-            async let late = store.put(message("late"), account)
+            let deposit = Deposit(message: message("late"), account: account, mailbox: .inbox)
+            async let late =
+                isReplacing
+                ? store.replace(UID(nonZero: 2), in: session, by: deposit) : store.put(message("late"), account)
             for await _ in reached { break }
             async let moved = store.move(identity, toFormat: "pack")
             // The mailboxes are closed to newcomers; what is on its way has time.
             while !session.isRetired { await Task.yield() }
             close(release)
             _ = try await late
-            #expect(try await moved == 2)
+            #expect(try await moved == 3)
             session.close()
             let inbox = try await store.account(identity).open(.inbox, .readOnly, onChange: {})
-            #expect(try await inbox.subjects() == ["before", "late"])
+            #expect(try await inbox.subjects() == (isReplacing ? ["before", "late"] : ["before", "old", "late"]))
             inbox.close()
         }
         close(wait)

@@ -64,8 +64,12 @@ extension StoreAccount {
             "\(state.description): attributes cannot be written now: \(failure). Tried again until it succeeds; log and "
                 + "index have them")
         self.volume.fileWork.retry(of: self.core.id) { [self] attempt in
-            if self.unwritten.withLock({ $0.isEmpty }) {
-                self.writesLater.store(false, ordering: .releasing)
+            // Under the lock: what comes right behind it begins anew.
+            let isWritten = self.unwritten.withLock { unwritten in
+                if unwritten.isEmpty { self.writesLater.store(false, ordering: .releasing) }
+                return unwritten.isEmpty
+            }
+            if isWritten {
                 self.volume.configuration.log(.notice, "\(self.identity.name): attributes are written again")
                 return true
             }

@@ -33,6 +33,8 @@ final class FileWork: @unchecked Sendable {
     /// The thread's own: done since the last sync that succeeded.
     private var unsynced: [IndexWriter.PendingFileTask] = []
     private var hasSyncFailed = false
+    /// The thread's own: accounts whose size file could not be written last.
+    private var staleSizeFiles: Set<UInt32> = []
     /// Which files must stay for copies of them, and the copies that are in place: they are on the disk with the next sync.
     private var sources = CopySources()
 
@@ -232,7 +234,7 @@ final class FileWork: @unchecked Sendable {
             let isSynced = self.perform(round, done, urgency)
             let failed = retries.filter { !$0.body(isClosing ? .last : .another) }
             self.monitor.lock.withLock {
-                if !isClosing { self.retries.failed(failed, at: Monitor.now()) }
+                if !isClosing { self.retries.tried(failed: failed, at: Monitor.now()) }
                 if isSynced {
                     self.sources.synced(placed)
                     self.syncedRound = self.begunRound
@@ -293,8 +295,12 @@ final class FileWork: @unchecked Sendable {
         for core in cores.values {
             do throws(StoreError) {
                 try core.updateSizeFile()
+                self.staleSizeFiles.remove(core.id)
             } catch {
-                self.report(.warning, "\(core.identity.name): size file cannot be written: \(error)")
+                guard self.staleSizeFiles.insert(core.id).inserted else { continue }
+                self.report(
+                    .warning,
+                    "\(core.identity.name): size file cannot be written: \(error). Tried again with the next change")
             }
         }
     }

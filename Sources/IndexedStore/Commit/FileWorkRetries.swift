@@ -16,14 +16,18 @@ struct FileWorkRetries {
     }
 
     private var waiting: [Retry] = []
+    /// Taken out and not yet `tried`.
+    private var running: [Retry] = []
     /// Nanoseconds between two tries of what is the whole volume's, and while somebody waits.
     private let interval: UInt64
 
     init(_ interval: UInt64) { self.interval = interval }
 
-    var isEmpty: Bool { self.waiting.isEmpty }
+    var isEmpty: Bool { self.waiting.isEmpty && self.running.isEmpty }
 
-    func has(of account: UInt32) -> Bool { self.waiting.contains { $0.account == account } }
+    func has(of account: UInt32) -> Bool {
+        self.waiting.contains { $0.account == account } || self.running.contains { $0.account == account }
+    }
 
     mutating func add(_ account: UInt32?, _ body: @escaping Body, at now: UInt64) {
         var retry = Retry(account: account, body: body, pause: RetryPause(self.interval), lastTried: now)
@@ -40,21 +44,25 @@ struct FileWorkRetries {
         return retry.pause.end
     }
 
-    /// Takes out what is to be tried now.
+    /// Takes out what is to be tried now; to be told how that went with `tried`.
     mutating func take(at now: UInt64, _ isAwaited: (UInt32) -> Bool) -> [Retry] {
         let due = self.waiting.filter { self.due($0, isAwaited) <= now }
         if !due.isEmpty { self.waiting = self.waiting.filter { self.due($0, isAwaited) > now } }
+        self.running = due
         return due
     }
 
+    /// For a last try.
     mutating func takeAll() -> [Retry] {
         defer { self.waiting = [] }
         return self.waiting
     }
 
-    mutating func failed(_ retries: [Retry], at now: UInt64) {
+    /// - Parameter failed: those taken that are to be tried again.
+    mutating func tried(failed: [Retry], at now: UInt64) {
+        self.running = []
         self.waiting.insert(
-            contentsOf: retries.map { retry in
+            contentsOf: failed.map { retry in
                 var retry = retry
                 retry.pause.failed(at: now)
                 retry.lastTried = now
