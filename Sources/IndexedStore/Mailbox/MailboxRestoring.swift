@@ -149,7 +149,7 @@ extension StoreAccount {
             }
         }
         let header = MailboxHeader(
-            uidValidity: archived.uidValidity, uidNext: .first, guid: isTaken ? Self.makeGUID() : archived.guid)
+            uidValidity: archived.uidValidity, uidNext: .first, guid: isTaken ? MailboxGUID.make() : archived.guid)
         crashPoint(.aroundMailboxFiles)
         let files = try self.changeList { () throws(StoreError) in try self.core.files.createMailbox(name, header) }
         crashPoint(.aroundMailboxFiles)

@@ -94,7 +94,7 @@ extension MaildirMailbox {
         guard list.needsRewrite || isSparse, list.uidValidity != 0 else { return list }
         var tidy = list
         let tidyText = tidy.text
-        if tidy.guid == nil { tidy.guid = Self.makeGUID() }
+        if tidy.guid == nil { tidy.guid = MailboxGUID.make() }
         do throws(StoreError) {
             try DotLock.hold("dovecot-uidlist", in: directory, self.options) { () throws(StoreError) in
                 // Only what was read is rewritten; with a newer file the next scan does it.
@@ -112,15 +112,6 @@ extension MaildirMailbox {
             self.options.report("\(self.pathText)/dovecot-uidlist cannot be rewritten: \(error)")
         }
         return tidy
-    }
-
-    private static func makeGUID() -> String {
-        var digits = ""
-        for _ in 0..<2 {
-            let word = String(UInt64.random(in: .min ... .max), radix: 16)
-            digits += String(repeating: "0", count: 16 - word.count) + word
-        }
-        return digits
     }
 
     // MARK: Keywords
