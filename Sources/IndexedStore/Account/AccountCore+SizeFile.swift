@@ -10,11 +10,12 @@ extension AccountCore {
     /// Writes what has changed. On the thread that does file work; other files of the account are not waited for.
     func updateSizeFile() throws(StoreError) {
         let isTrusted = self.trustsSizeFile.exchange(true, ordering: .relaxed)
-        let status = self.quota.status
+        // Each Maildir has a file of its own, with the limits of its account alone: others know of no further ones.
+        let limits = self.quota.fileLimits
         do throws(StoreError) {
             try self.asOwner { () throws(StoreError) in
                 try self.files.updateSizeFile(
-                    status.limits, counting: { self.quota.counts($0) }, isTrusted: isTrusted)
+                    limits, counting: { self.quota.counts($0) }, isTrusted: isTrusted)
             }
         } catch {
             self.distrustSizeFile()

@@ -6,12 +6,15 @@ internal import Synchronization
 /// messages, so that the sum needs no scan when an account is opened.
 ///
 /// A message counts from the moment its record is queued: first as reserved, so that deliveries at the same time
-/// cannot overshoot together, then, visible, as used. Its lock is the innermost one.
+/// cannot overshoot together, then, visible, as used.
+///
+/// The ledger of a further namespace joins that of its user: limits and levels are then those of the user, for all of
+/// the user's mail; the rules of its mailboxes stay its own.
+///
+/// Locks of ledgers are the innermost ones, first those of namespaces, then those of users, each kind by address.
 final class QuotaLedger: Sendable {
-    private struct State {
-        var rules = QuotaRules()
-        /// Set by an administrator.
-        var limits: QuotaLimits?
+    /// What one account has to be counted.
+    struct Holding {
         /// Of visible messages in mailboxes that count.
         var used = QuotaUsage.zero
         /// Of messages on their way. A MOVE has its share with both signs.
@@ -19,8 +22,30 @@ final class QuotaLedger: Sendable {
         /// What mailboxes hold that are not in the index yet, as a former server wrote it down.
         var estimate: QuotaUsage?
 
-        var effectiveLimits: QuotaLimits { self.limits ?? self.rules.limits }
         var usage: QuotaUsage { self.used + (self.estimate ?? .zero) }
+
+        mutating func take(_ change: Change) {
+            self.used = self.used + change.used
+            self.reserved = self.reserved + change.reserved
+        }
+    }
+
+    struct State {
+        var rules = QuotaRules()
+        /// Set by an administrator.
+        var limits: QuotaLimits?
+        /// Of the account itself.
+        var own = Holding()
+        /// Of a namespace: where it counts.
+        var membership: Membership?
+        /// Of a user: what the joined accounts hold, by their names.
+        var shares: [String: Share] = [:]
+        /// The number of the last share.
+        var lastShare: UInt64 = 0
+
+        var effectiveLimits: QuotaLimits { self.limits ?? self.rules.limits }
+        var usage: QuotaUsage { self.shares.values.reduce(self.own.usage) { $0 + $1.holding.usage } }
+        var reserved: QuotaUsage { self.shares.values.reduce(self.own.reserved) { $0 + $1.holding.reserved } }
         var status: QuotaStatus {
             QuotaStatus(name: self.rules.name, usage: self.usage, limits: self.effectiveLimits)
         }
@@ -31,14 +56,16 @@ final class QuotaLedger: Sendable {
         var used = QuotaUsage.zero
         var reserved = QuotaUsage.zero
 
+        var isNothing: Bool { self.used == .zero && self.reserved == .zero }
+
         static func + (a: Change, b: Change) -> Change {
             Change(used: a.used + b.used, reserved: a.reserved + b.reserved)
         }
     }
 
-    private let identity: AccountIdentity
+    let identity: AccountIdentity
     private let report: @Sendable (QuotaCrossing) -> Void
-    private let state: Mutex<State>
+    let state: Mutex<State>
     /// Raised when another rule may hold for a mailbox.
     private let ruleGeneration = Atomic<UInt64>(1)
     /// How often mailboxes were found among the files, and up to which of these times all are counted.
@@ -55,11 +82,13 @@ final class QuotaLedger: Sendable {
         self.state = Mutex(state)
     }
 
-    var status: QuotaStatus { self.state.withLock { $0.status } }
+    var status: QuotaStatus { self.withCounting { $0.status } }
+    var hasLimits: Bool { self.withCounting { !$0.effectiveLimits.isUnlimited } }
     /// Those that an administrator set.
     var ownLimits: QuotaLimits? { self.state.withLock { $0.limits } }
+    /// Those of the account itself, whatever it has joined.
+    var fileLimits: QuotaLimits { self.state.withLock { $0.effectiveLimits } }
     var rules: QuotaRules { self.state.withLock { $0.rules } }
-    var hasLimits: Bool { self.state.withLock { !$0.effectiveLimits.isUnlimited } }
     var generation: UInt64 { self.ruleGeneration.load(ordering: .acquiring) }
 
     func counts(_ mailbox: MailboxName) -> Bool {
@@ -86,14 +115,15 @@ final class QuotaLedger: Sendable {
     }
     /// To be asked before the mailboxes are listed that are to be counted, for `isComplete`.
     var foundSoFar: UInt64 { self.found.load(ordering: .acquiring) }
-    var hasEstimate: Bool { self.state.withLock { $0.estimate != nil } }
+    var hasEstimate: Bool { self.state.withLock { $0.own.estimate != nil } }
 
     func foundMailboxes() { self.found.wrappingAdd(1, ordering: .releasing) }
 
     /// - Parameter total: of the whole account, by a file of a former server.
     func estimate(_ total: QuotaUsage) {
         self.state.withLock { state in
-            state.estimate = Self.believable(total - state.used)
+            state.own.estimate = Self.believable(total - state.own.used)
+            state.passOn()
         }
     }
 
@@ -107,14 +137,19 @@ final class QuotaLedger: Sendable {
     /// All mailboxes found until then count by themselves now.
     func isComplete(upTo found: UInt64) {
         self.counted.store(found, ordering: .releasing)
-        if !self.lacksMailboxes { self.state.withLock { $0.estimate = nil } }
+        guard !self.lacksMailboxes else { return }
+        self.state.withLock { state in
+            state.own.estimate = nil
+            state.passOn()
+        }
     }
 
     /// A mailbox has come into the index.
     func indexed(_ usage: QuotaUsage) {
         self.state.withLock { state in
-            guard let known = state.estimate else { return }
-            state.estimate = Self.believable(known - usage)
+            guard let known = state.own.estimate else { return }
+            state.own.estimate = Self.believable(known - usage)
+            state.passOn()
         }
     }
 
@@ -132,10 +167,20 @@ final class QuotaLedger: Sendable {
             }
             let rule = state.rules.rule(of: mailbox)
             if rule?.isIgnored == true { return nil }
-            if strictness != .exempt, !Self.fits(new, state, rule, strictness) {
+            var own = state.own
+            if reserving { own.reserved = own.reserved + new }
+            if let membership = state.membership {
+                // In one step: nothing else of the user's can take the room in between.
+                let fits = membership.user.state.withLock { user in
+                    guard strictness == .exempt || Self.fits(new, user, rule, strictness) else { return false }
+                    user.enter(own, as: membership)
+                    return true
+                }
+                guard fits else { return StoreError(.overQuota, "quota of \(membership.user.identity.name)") }
+            } else if strictness != .exempt, !Self.fits(new, state, rule, strictness) {
                 return StoreError(.overQuota, "quota of \(self.identity.name)")
             }
-            if reserving { state.reserved = state.reserved + new }
+            state.own = own
             return nil
         }
         if let refusal { throw refusal }
@@ -173,27 +218,48 @@ final class QuotaLedger: Sendable {
 
     /// Takes a change into account and reports levels that it crossed.
     func apply(_ change: Change) {
-        guard change.used != .zero || change.reserved != .zero else { return }
+        guard !change.isNothing else { return }
         let crossings: [QuotaCrossing] = self.state.withLock { state in
-            let before = state.status
-            state.used = state.used + change.used
-            state.reserved = state.reserved + change.reserved
-            guard change.used != .zero, !state.rules.thresholds.isEmpty else { return [] }
-            let after = state.status
-            return state.rules.thresholds.compactMap { threshold in
-                guard let old = before.percentage(of: threshold.resource),
-                    let new = after.percentage(of: threshold.resource)
-                else { return nil }
-                let isCrossed =
-                    switch threshold.direction {
-                    case .over: old < threshold.percentage && new >= threshold.percentage
-                    case .under: old >= threshold.percentage && new < threshold.percentage
-                    }
-                return isCrossed
-                    ? QuotaCrossing(account: self.identity, threshold: threshold, status: after) : nil
+            guard let membership = state.membership else {
+                return state.crossings(of: self.identity) { $0.own.take(change) }
+            }
+            state.own.take(change)
+            let own = state.own
+            return membership.user.state.withLock { user in
+                user.crossings(of: membership.user.identity) { $0.enter(own, as: membership) }
             }
         }
+        self.tell(crossings)
+    }
+
+    func tell(_ crossings: [QuotaCrossing]) {
         for crossing in crossings { self.report(crossing) }
+    }
+}
+
+extension QuotaLedger.State {
+    /// Makes a change and answers the levels that it crossed.
+    mutating func crossings(
+        of identity: AccountIdentity, by body: (inout QuotaLedger.State) -> Void
+    ) -> [QuotaCrossing] {
+        guard !self.rules.thresholds.isEmpty else {
+            body(&self)
+            return []
+        }
+        let before = self.status
+        body(&self)
+        let after = self.status
+        return self.rules.thresholds.compactMap { threshold in
+            guard let old = before.percentage(of: threshold.resource),
+                let new = after.percentage(of: threshold.resource)
+            else { return nil }
+            let isCrossed =
+                switch threshold.direction {
+                case .over: old < threshold.percentage && new >= threshold.percentage
+                case .under: old >= threshold.percentage && new < threshold.percentage
+                }
+            return isCrossed ? QuotaCrossing(account: identity, threshold: threshold, status: after) : nil
+        }
     }
 }
 

@@ -3,10 +3,11 @@ internal import MailStore
 internal import Synchronization
 internal import Threads
 
-/// The quota of an account.
+/// The quota of an account, which it may have in common with others of its user (`StoreAccount+SharedQuota`).
 extension StoreAccount {
     func quota() async throws(StoreError) -> QuotaStatus {
         try await self.indexAll()
+        for other in self.quotaSharers { try await other.indexAll() }
         return self.core.quota.status
     }
 
@@ -39,6 +40,12 @@ extension StoreAccount {
     }
 
     func recalculateQuota() async throws(StoreError) -> QuotaStatus {
+        try await self.recalculate()
+        for joined in self.joinedAccounts { try await joined.recalculate() }
+        return self.core.quota.status
+    }
+
+    private func recalculate() async throws(StoreError) {
         try await self.indexAll()
         for state in self.indexedStates {
             try await self.volume.threads.run { () throws(StoreError) in
@@ -48,7 +55,6 @@ extension StoreAccount {
         }
         self.core.distrustSizeFile()
         self.volume.fileWork.updateSizeFile(self.anyState())
-        return self.core.quota.status
     }
 
     func deletedStorage(of name: MailboxName) async throws(StoreError) -> UInt64 {
@@ -95,6 +101,11 @@ extension StoreAccount {
     /// Before the quota is asked whether a message fits: without limits nothing need be counted; with an estimate
     /// the counting is left to those who want exact numbers.
     func countForQuota() async throws(StoreError) {
+        try await self.countOwnForQuota()
+        for other in self.quotaSharers { try await other.countOwnForQuota() }
+    }
+
+    private func countOwnForQuota() async throws(StoreError) {
         guard self.core.quota.lacksMailboxes, self.core.quota.hasLimits, !self.core.quota.hasEstimate else {
             return
         }

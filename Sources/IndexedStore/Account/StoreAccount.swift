@@ -35,6 +35,8 @@ final class StoreAccount: MailAccount {
     let writesLater = Atomic<Bool>(false)
     /// Changes of the set of mailboxes, one at a time.
     let gate = AsyncGate()
+    /// With which accounts it shares a quota.
+    let quotaCircle = Mutex(QuotaCircle())
 
     init(core: AccountCore, directory: consuming Directory) {
         self.core = core

@@ -250,33 +250,42 @@ final class Copying: @unchecked Sendable {
         self.arriving = entry
     }
 
-    /// Counts the copies from now on. What a MOVE takes away here it adds there, which needs no room within an account.
+    /// Counts the copies from now on. What a MOVE takes away here it adds there, which needs no room within a quota.
     private func reserve(
         _ records: [MessageRecord]
     ) throws(StoreError) -> (target: QuotaUsage, source: QuotaUsage) {
         let usage = QuotaUsage(records)
         let isMove = self.kind == .move
         if isMove, self.source === self.target { return (.zero, .zero) }
+        let (ledger, sourceLedger) = (self.target.core.quota, self.source.core.quota)
         let target = self.target.isCounted ? usage : .zero
         let source = isMove && self.source.isCounted ? .zero - usage : .zero
-        try self.target.core.quota.admit(
-            usage, largest: UInt64(records.map(\.size).max() ?? 0), into: self.target.name,
-            source == .zero || self.source.core !== self.target.core ? .exact : .exempt, reserving: target != .zero)
-        self.source.core.quota.apply(QuotaLedger.Change(reserved: source))
+        if source != .zero, QuotaLedger.areOne(ledger, sourceLedger) {
+            // In one step: nothing that comes meanwhile is to find both counted.
+            QuotaLedger.apply(
+                QuotaLedger.Change(reserved: target), ledger, QuotaLedger.Change(reserved: source), sourceLedger)
+            return (target, source)
+        }
+        try ledger.admit(
+            usage, largest: UInt64(records.map(\.size).max() ?? 0), into: self.target.name, .exact,
+            reserving: target != .zero)
+        sourceLedger.apply(QuotaLedger.Change(reserved: source))
         return (target, source)
     }
 
     private func leaveAll() {
         // With the locks held: nothing else can have come behind the entries.
+        var (arrived, left) = (QuotaLedger.Change(), QuotaLedger.Change())
         if let arriving = self.arriving {
             _ = self.target.pending.popLast()
-            self.target.core.quota.apply(QuotaLedger.Change(reserved: .zero - arriving.reserved))
+            arrived.reserved = .zero - arriving.reserved
         }
         if let leaving = self.leaving {
-            self.source.core.quota.apply(QuotaLedger.Change(reserved: .zero - leaving.reserved))
+            left.reserved = .zero - leaving.reserved
             _ = self.source.pending.popLast()
             self.source.leaving = UIDSet(self.source.leaving.filter { !leaving.vanished.contains($0) })
         }
+        QuotaLedger.apply(arrived, self.target.core.quota, left, self.source.core.quota)
     }
 
     /// A record for each message with its octets, and one that has them vanish from the source.

@@ -251,7 +251,9 @@ final class Depositing: @unchecked Sendable {
                 let (numbers, new) = try MailboxState.numbers(of: item.keywords, in: &table)
                 var charge = QuotaUsage(storage: Int64(size), messages: 1)
                 // Of REPLACE, only what it adds counts (RFC 8508 section 3.4).
-                if let old = self.replacedSize, self.replaced?.state.core === state.core {
+                if let old = self.replacedSize, let replaced = self.replaced,
+                    QuotaLedger.areOne(replaced.state.core.quota, state.core.quota)
+                {
                     charge = QuotaUsage(storage: Int64(size) - Int64(old), messages: 0)
                 }
                 let reserved = state.isCounted ? charge : .zero

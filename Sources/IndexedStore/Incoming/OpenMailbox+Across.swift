@@ -16,6 +16,11 @@ extension OpenMailbox {
         let view = self.view
         let target = try await account.state(of: name)
         try await account.countForQuota()
+        // Until the MOVE has ended its messages are there twice, and count so; they need no room for that.
+        let isMovedWithin =
+            kind == .move && QuotaLedger.areOne(self.state.core.quota, target.core.quota)
+            && self.state.lock.withLock { self.state.isCounted }
+        let strictness: QuotaStrictness = isMovedWithin ? .exempt : .exact
         try await self.awaitAppended()
         let ticket = self.state.lock.withLock { self.state.lastTicket }
         try await self.volume.applied(ticket)
@@ -35,7 +40,7 @@ extension OpenMailbox {
                         message: IncomingMessage(item.octets), account: account, mailbox: name,
                         flags: rights.permitted(item.record.flags).subtracting(cleared),
                         keywords: rights.permitted(item.keywords), internalDate: item.record.internalDate,
-                        restored: RestoredMessage(guid: item.guid))
+                        strictness: strictness, restored: RestoredMessage(guid: item.guid))
                 }
                 let stored = try await account.volume.store(deposits, in: target, reader)
                 for (item, message) in zip(batch, stored) {

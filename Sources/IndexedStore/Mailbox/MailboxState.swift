@@ -285,13 +285,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         other.isReady = true
         let (notifiers, change) = state.releaseReady()
         let (others, otherChange) = otherState.releaseReady()
-        if state.core === otherState.core {
-            // In one step, so that a MOVE counts once at every moment.
-            state.core.quota.apply(change + otherChange)
-        } else {
-            state.core.quota.apply(change)
-            otherState.core.quota.apply(otherChange)
-        }
+        // In one step, so that a MOVE counts once at every moment.
+        QuotaLedger.apply(change, state.core.quota, otherChange, otherState.core.quota)
         for state in states { state.lock.unlock() }
         for notifier in notifiers + others { notifier.notify() }
     }
@@ -303,9 +298,12 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         let states = state === source ? [state] : [state, source].sorted { $0.key < $1.key }
         for state in states { state.lock.lock() }
         entry.isReady = true
-        var (notifiers, change) = state.releaseReady()
+        let (waiting, change) = state.releaseReady()
+        var notifiers = waiting
+        var removal = QuotaLedger.Change()
         defer {
-            state.core.quota.apply(change)
+            // In one step, so that within a quota it counts once at every moment.
+            QuotaLedger.apply(change, state.core.quota, removal, source.core.quota)
             for state in states { state.lock.unlock() }
             for notifier in notifiers { notifier.notify() }
         }
@@ -316,8 +314,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         let modSeq = source.nextModSeq()
         source.removeVisible([uid])
         source.refreshSnapshotHead()
-        // In one step, so that within an account it counts once at every moment.
-        if state.core === source.core { change = change + source.quotaChange() } else { source.settleQuota() }
+        removal = source.quotaChange()
         notifiers += source.listeners
         _ = try source.queue(PendingRecord(record: .vanished(source.key, modSeq, [uid]), isAwaited: false))
     }

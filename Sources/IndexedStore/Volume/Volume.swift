@@ -19,6 +19,7 @@ final class Volume: Sendable {
     let applier: Applier
     let fileWork: FileWork
     let missingFiles = MissingFiles()
+    let quotaGaps = QuotaGaps()
     let keeper: LogKeeper
     let indexer = SignatureIndexer()
     let budget: OctetBudget

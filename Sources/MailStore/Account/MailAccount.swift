@@ -105,6 +105,15 @@ public protocol MailAccount: AnyObject, Sendable {
     /// Puts the rules of settings and user database into force; cheap when nothing changed.
     func apply(_ rules: QuotaRules)
 
+    /// Has other accounts of the same user, of further private namespaces, count in this one's quota, which has the
+    /// user's limits; exactly these. Cheap when they do already. One that cannot be opened does not count, which the
+    /// store's log says once, and is tried again later.
+    ///
+    /// - Parameter open: asked for those that do not count yet.
+    func shareQuota(
+        with members: [QuotaMember], opening open: @Sendable (QuotaMember) async throws(StoreError) -> any MailAccount
+    ) async
+
     /// Those limits; `nil`: those of the settings hold.
     var ownQuotaLimits: QuotaLimits? { get }
 

@@ -135,6 +135,19 @@ extension MailboxQuotaRule {
     }
 }
 
+/// An account of a further private namespace whose mail counts in its user's quota.
+public struct QuotaMember: Sendable {
+    /// Of the account in the store.
+    public var name: String
+    /// The rules of its mailboxes, and the largest message; `nil`: those that it has.
+    public var rules: QuotaRules?
+
+    public init(name: String, rules: QuotaRules?) {
+        self.name = name
+        self.rules = rules
+    }
+}
+
 /// An account's quota root at one moment.
 public struct QuotaStatus: Sendable, Hashable {
     public var name: String
@@ -210,6 +223,10 @@ extension MailAccount {
     public var quotaNow: QuotaStatus { QuotaStatus(name: QuotaRules().name, usage: .zero, limits: .none) }
 
     public func apply(_ rules: QuotaRules) {}
+
+    public func shareQuota(
+        with members: [QuotaMember], opening open: @Sendable (QuotaMember) async throws(StoreError) -> any MailAccount
+    ) async {}
 
     /// Puts limits of an administrator in place of those of the settings, durable; `nil` takes them away again.
     public func setQuotaLimits(_ limits: QuotaLimits?) async throws(StoreError) {
