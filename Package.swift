@@ -192,6 +192,12 @@ let package = Package(
         tests(
             "IndexedStore",
             uses: ["MailStore", "VolumeLog", "LMDB", "MaildirFormat", "PackFormat", "MIMECore", "MailCore", "Threads"]),
+        tests(
+            "Accounts",
+            uses: [
+                "Authentication", "IndexedStore", "MaildirFormat", "MailStore", "MailCore", "ServerConfig",
+                "TemporaryFiles",
+            ]),
         tests("MaildirFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
         tests("Authentication", uses: ["SASLCore", "MailCore", "TemporaryFiles"]),
         tests(

@@ -6,7 +6,9 @@ public import ServerConfig
 /// The rules of quotas, from settings and from the fields of a user.
 public struct AccountQuota: Sendable {
     private let base: QuotaRules
-    private let namespace: NamespaceSettings?
+    private let namespaces: [NamespaceSettings]
+    /// Rules of mailboxes for each of `namespaces`.
+    private let mailboxRules: [[MailboxQuotaRule]]
 
     public init(_ settings: Settings) {
         let quota = settings.quota
@@ -16,10 +18,9 @@ public struct AccountQuota: Sendable {
         rules.limits.messages = Self.limit(UInt64(clamping: quota.messageCount))
         rules.storageGrace = Int64(clamping: quota.storageGrace)
         rules.maximumMessageSize = quota.mailSize
-        for namespace in settings.namespaces {
-            for mailbox in namespace.mailboxes {
-                if let rule = Self.rule(mailbox, in: namespace) { rules.mailboxRules.append(rule) }
-            }
+        self.namespaces = settings.namespaces
+        self.mailboxRules = settings.namespaces.map { namespace in
+            namespace.mailboxes.compactMap { Self.rule($0, in: namespace) }
         }
         rules.thresholds = quota.warnings.map { warning in
             QuotaThreshold(
@@ -27,42 +28,68 @@ public struct AccountQuota: Sendable {
                 percentage: Int64(warning.percentage), direction: warning.threshold == .over ? .over : .under)
         }
         self.base = rules
-        self.namespace = settings.namespaces.first { $0.holdsInbox }
     }
 
-    /// What holds for a user: fields `quota_storage_size`, `quota_message_count`, `quota_storage_grace` and
-    /// `quota_mail_size`, then `quota_rule`, `quota_rule2` and so on. A field that means nothing changes nothing.
+    /// What holds for a user, and for the mailboxes beside INBOX: fields `quota_storage_size`, `quota_message_count`,
+    /// `quota_storage_grace` and `quota_mail_size`, then `quota_rule`, `quota_rule2` and so on. A field that means nothing
+    /// changes nothing.
     public func rules(of user: UserRecord) -> QuotaRules {
         var rules = self.base
+        let home = self.namespaces.firstIndex { $0.holdsInbox }
+        rules.mailboxRules = home.map { self.mailboxRules[$0] } ?? []
         if user.fields.isEmpty { return rules }
         if let octets = Self.size(user, "quota_storage_size") { rules.limits.storage = Self.limit(octets) }
         if let count = user.fields["quota_message_count"].flatMap({ UInt64($0) }) {
             rules.limits.messages = Self.limit(count)
         }
         if let octets = Self.size(user, "quota_storage_grace") { rules.storageGrace = Int64(clamping: octets) }
-        if let octets = Self.size(user, "quota_mail_size") ?? Self.size(user, "quota_max_mail_size") {
-            rules.maximumMessageSize = octets
-        }
-        let fields = user.fields.keys.filter { $0.hasPrefix("quota_rule") }
-        for name in fields.sorted(by: { ($0.utf8.count, $0) < ($1.utf8.count, $1) }) {
-            guard let rule = user.fields[name].flatMap({ QuotaRuleText($0) }) else { continue }
-            self.apply(rule, to: &rules)
+        self.applyMailSize(of: user, to: &rules)
+        for rule in Self.fieldRules(of: user) {
+            guard rule.mailbox == "*" else {
+                self.apply(rule, at: home, to: &rules)
+                continue
+            }
+            if case .limit(let octets) = rule.storage { rules.limits.storage = Self.limit(octets) }
+            if case .limit(let count) = rule.messages { rules.limits.messages = Self.limit(count) }
         }
         return rules
     }
 
-    private func apply(_ rule: QuotaRuleText, to rules: inout QuotaRules) {
-        if rule.mailbox == "*" {
-            if case .limit(let octets) = rule.storage { rules.limits.storage = Self.limit(octets) }
-            if case .limit(let count) = rule.messages { rules.limits.messages = Self.limit(count) }
-            return
+    /// What holds for the mailboxes of a further private namespace: limits and levels are the user's.
+    public func rules(of user: UserRecord, inNamespace name: String) -> QuotaRules {
+        var rules = QuotaRules()
+        rules.name = self.base.name
+        rules.maximumMessageSize = self.base.maximumMessageSize
+        let index = self.namespaces.firstIndex { $0.name == name }
+        if let index { rules.mailboxRules = self.mailboxRules[index] }
+        if !user.fields.isEmpty {
+            self.applyMailSize(of: user, to: &rules)
+            for rule in Self.fieldRules(of: user) where rule.mailbox != "*" { self.apply(rule, at: index, to: &rules) }
         }
-        guard let namespace = self.namespace else { return }
-        var name = rule.mailbox
-        if !namespace.prefix.isEmpty, name.hasPrefix(namespace.prefix) {
-            name.removeFirst(namespace.prefix.count)
-        }
-        var mailbox = namespace.mailboxes.first { $0.name == name } ?? MailboxSettings(name: name)
+        // What lies in the root of such a namespace nobody sees, and so cannot tidy up.
+        var root = MailboxQuotaRule(pattern: MailboxName.inbox.text)
+        root.isIgnored = true
+        rules.mailboxRules.insert(root, at: 0)
+        return rules
+    }
+
+    private func applyMailSize(of user: UserRecord, to rules: inout QuotaRules) {
+        guard let octets = Self.size(user, "quota_mail_size") ?? Self.size(user, "quota_max_mail_size") else { return }
+        rules.maximumMessageSize = octets
+    }
+
+    private static func fieldRules(of user: UserRecord) -> [QuotaRuleText] {
+        let fields = user.fields.keys.filter { $0.hasPrefix("quota_rule") }
+        return fields.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+            .compactMap { user.fields[$0].flatMap { QuotaRuleText($0) } }
+    }
+
+    /// Puts a rule of one mailbox first, when it is for the namespace at `index`.
+    private func apply(_ rule: QuotaRuleText, at index: Int?, to rules: inout QuotaRules) {
+        guard let place = rule.place(in: self.namespaces), place.namespace == index else { return }
+        let namespace = self.namespaces[place.namespace]
+        var mailbox =
+            namespace.mailboxes.first { $0.name == place.mailbox } ?? MailboxSettings(name: place.mailbox)
         mailbox.apply(rule)
         if let rule = Self.rule(mailbox, in: namespace) { rules.mailboxRules.insert(rule, at: 0) }
     }

@@ -22,12 +22,12 @@ public struct Accounts: Sendable {
     let purpose: Purpose
     /// Rows about mailboxes of all users; `nil`: there are none.
     let globalLists: GlobalAccessList?
-    private let namespaces: [NamespaceSettings]
+    let namespaces: [NamespaceSettings]
     private let authenticator: (any Authenticator)?
     /// The ids of the process, for which no change of file owner is needed.
     private let processOwner: AccountIdentity.FileOwner
     /// `nil`: what accounts hold is not limited.
-    private let quota: AccountQuota?
+    let quota: AccountQuota?
 
     /// - Parameters:
     ///   - namespaces: where mailboxes appear; empty for the user's own with nothing before them.
@@ -54,7 +54,7 @@ public struct Accounts: Sendable {
     /// the namespaces.
     public func open(_ user: UserRecord) async throws(StoreError) -> any MailAccount {
         let own = try await self.store.account(self.identity(of: user))
-        self.applyQuota(of: user, to: own)
+        await self.applyQuota(of: user, to: own)
         guard self.needsView else { return own }
         let home = self.home(of: user)
         let spaces = self.namespaces.map { settings in
@@ -70,13 +70,13 @@ public struct Accounts: Sendable {
     public func kept(_ namespace: String?, of user: UserRecord) async throws(StoreError) -> any MailAccount {
         let identity = try self.identity(ofNamespace: namespace, for: user)
         let account = try await self.store.account(identity)
-        if identity.name == user.user { self.applyQuota(of: user, to: account) }
+        if identity.name == user.user { await self.applyQuota(of: user, to: account) }
         return account
     }
 
     /// The names of private namespaces beside that of INBOX, each of which has an account of its own for each user.
     public var furtherNamespaces: [String] {
-        self.namespaces.filter { $0.type == .private && !$0.holdsInbox }.map(\.name)
+        self.namespaces.filter(\.isFurther).map(\.name)
     }
 
     /// Has the account begin anew that `kept` would open, when nothing of its mail is where it should be. `false`: there
@@ -111,10 +111,6 @@ public struct Accounts: Sendable {
     /// Whether `acl_global_path` names a file that cannot be read or has lines that are no rows.
     public var hasDamagedLists: Bool { self.globalLists?.isDamaged ?? false }
 
-    func applyQuota(of user: UserRecord, to account: any MailAccount) {
-        if let quota { account.apply(quota.rules(of: user)) }
-    }
-
     /// Whether a user's mail is more than the user's account, or looks otherwise.
     private var needsView: Bool {
         guard let first = self.namespaces.first else { return false }
@@ -132,6 +128,11 @@ public struct Accounts: Sendable {
         }
     }
 
+    /// The name of the account that a user has in a further private namespace.
+    static func accountName(of namespace: NamespaceSettings, for user: UserRecord) -> String {
+        AccountIdentity.namespacePrefix + user.user + ":" + namespace.name
+    }
+
     /// The account of a namespace that is not the user's main one.
     func identity(of namespace: NamespaceSettings, for user: UserRecord) throws(StoreError) -> AccountIdentity {
         let home = self.home(of: user)
@@ -143,7 +144,7 @@ public struct Accounts: Sendable {
         let isOwn = namespace.type == .private
         let owner = AccountIdentity.FileOwner(uid: user.uid, gid: user.gid)
         var identity = AccountIdentity(
-            name: AccountIdentity.namespacePrefix + (isOwn ? user.user + ":" + namespace.name : path),
+            name: isOwn ? Self.accountName(of: namespace, for: user) : AccountIdentity.namespacePrefix + path,
             home: isOwn ? home ?? "" : "", mailPath: path,
             owner: !isOwn || owner == self.processOwner ? nil : owner,
             driver: isOwn ? try self.driver(of: user) : self.mail.driver.rawValue,

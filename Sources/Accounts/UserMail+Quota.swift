@@ -2,10 +2,14 @@ import MailCore
 import MailStore
 import ServerConfig
 
-/// Quota is that of whose mail it is: messages in mailboxes of others count for these. It is about the namespace that has
-/// INBOX; what the user keeps in others is not counted.
+/// Quota is that of whose mail it is: messages in mailboxes of others count for these. It is about all private namespaces
+/// of the user; each is an account of its own in the store, and that with INBOX counts for all of them.
 extension UserMail {
-    func quota() async throws(StoreError) -> QuotaStatus { try await self.own.quota() }
+    func quota() async throws(StoreError) -> QuotaStatus {
+        // Without limits nothing had them counted so far.
+        await self.accounts.shareQuota(of: self.user, self.own)
+        return try await self.own.quota()
+    }
 
     var quotaNow: QuotaStatus { self.own.quotaNow }
 
@@ -17,18 +21,32 @@ extension UserMail {
                 continue
             }
             guard let inside = space.inside(name, space.levels) else { continue }
-            return space.settings.holdsInbox && self.own.countsForQuota(inside)
+            if space.settings.holdsInbox { return self.own.countsForQuota(inside) }
+            return space.settings.isFurther && self.counts(inside, in: space)
         }
         return false
+    }
+
+    /// Whether a mailbox of a further private namespace counts, the account of which may not have been opened.
+    private func counts(_ name: MailboxName, in space: MailSpace) -> Bool {
+        if let known = self.known(Accounts.accountName(of: space.settings, for: self.user)) {
+            return known.countsForQuota(name)
+        }
+        let rules = self.accounts.quota?.rules(of: self.user, inNamespace: space.settings.name)
+        return rules?.rule(of: name)?.isIgnored != true
     }
 
     func apply(_ rules: QuotaRules) { self.own.apply(rules) }
 
     func setQuotaLimits(_ limits: QuotaLimits?) async throws(StoreError) {
         try await self.own.setQuotaLimits(limits)
+        await self.accounts.shareQuota(of: self.user, self.own)
     }
 
-    func recalculateQuota() async throws(StoreError) -> QuotaStatus { try await self.own.recalculateQuota() }
+    func recalculateQuota() async throws(StoreError) -> QuotaStatus {
+        await self.accounts.shareQuota(of: self.user, self.own)
+        return try await self.own.recalculateQuota()
+    }
 
     func checkQuota(
         octets: UInt64, in mailbox: MailboxName, _ strictness: QuotaStrictness

@@ -105,7 +105,16 @@ final class UserMail: MailAccount {
     func account(of space: MailSpace) async throws(StoreError) -> any MailAccount {
         if space.settings.holdsInbox { return self.own }
         let identity = try self.accounts.identity(of: space.settings, for: self.user)
-        return try await self.open(identity)
+        if let known = self.known(identity.name) { return known }
+        let account = try await self.open(identity)
+        if space.settings.isFurther {
+            if let quota = self.accounts.quota {
+                account.apply(quota.rules(of: self.user, inNamespace: space.settings.name))
+            }
+            // It may be another object than the one that counted.
+            await self.accounts.applyQuota(of: self.user, to: self.own)
+        }
+        return account
     }
 
     /// The account of another user; `nil` when there is no such user any more.
@@ -113,12 +122,12 @@ final class UserMail: MailAccount {
         if let known = self.known(owner) { return known }
         guard let record = try await self.accounts.record(of: owner) else { return nil }
         let account = try await self.open(try self.accounts.identity(of: record))
-        self.accounts.applyQuota(of: record, to: account)
+        await self.accounts.applyQuota(of: record, to: account)
         return account
     }
 
     /// An account that is open already; one that has moved is to be opened anew.
-    private func known(_ name: String) -> (any MailAccount)? {
+    func known(_ name: String) -> (any MailAccount)? {
         guard let known = self.opened.withLock({ $0[name] }), !known.isRetired else { return nil }
         return known
     }

@@ -63,3 +63,17 @@ public struct QuotaRuleText: Sendable, Equatable {
         return isExtra ? .extra(product) : .limit(product)
     }
 }
+
+extension QuotaRuleText {
+    /// The private namespace that has the rule's mailbox, by its place among all, and the name that the mailbox has there:
+    /// the longest prefix counts, and what begins with none is beside INBOX.
+    public func place(in namespaces: [NamespaceSettings]) -> (namespace: Int, mailbox: String)? {
+        let fitting = namespaces.indices.filter { index in
+            let (type, prefix) = (namespaces[index].type, namespaces[index].prefix)
+            return type == .private && !prefix.isEmpty && self.mailbox.hasPrefix(prefix) && self.mailbox != prefix
+        }
+        let longest = fitting.max { namespaces[$0].prefix.utf8.count < namespaces[$1].prefix.utf8.count }
+        if let longest { return (longest, String(self.mailbox.dropFirst(namespaces[longest].prefix.count))) }
+        return namespaces.firstIndex { $0.holdsInbox }.map { ($0, self.mailbox) }
+    }
+}

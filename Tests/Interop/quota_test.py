@@ -11,7 +11,7 @@ import subprocess
 from martlet import Martlet, binary, check, equal, finish, free_port, skip, wait_until
 from postfix_test import Postfix
 
-USERS = ["full", "empty", "warned", "tidy", "kept"]
+USERS = ["full", "empty", "warned", "tidy", "kept", "spread", "sorted"]
 LIMIT = 20480
 
 
@@ -238,12 +238,79 @@ def roots(server):
         return imap.getquotaroot(mailbox)[1][0][0].decode()
 
     equal("a quota root", root("INBOX"), 'INBOX "User quota"')
-    equal("none where nothing is counted: another namespace", root("Archive/Old"), "Archive/Old")
+    equal("the same one for another private namespace", root("Archive/Old"), 'Archive/Old "User quota"')
     equal("none where nothing is counted: quota_ignore", root("Junk"), "Junk")
-    before = imap.getquota('"User quota"')[1]
-    imap.append("Archive/Old", None, None, message(5000))
+    equal("nor in another namespace", root("Archive/Junk"), "Archive/Junk")
     imap.append("Junk", None, None, message(5000))
-    equal("nor is it", imap.getquota('"User quota"')[1], before)
+    imap.append("Archive/Junk", None, None, message(5000))
+    equal("and it is not counted", usage(imap), 0)
+    imap.append("Archive/Old", None, None, message(5000))
+    equal("but what has a root is", usage(imap), 5)
+    imap.logout()
+
+
+def usage(imap):
+    """KiB."""
+    words = imap.getquota('"User quota"')[1][0].decode().replace("(", " ").replace(")", " ").split()
+    return int(words[words.index("STORAGE") + 1])
+
+
+def messages(imap, mailbox):
+    return int(imap.status(mailbox, "(MESSAGES)")[1][0].split()[-1].rstrip(b")"))
+
+
+def namespaces(server, port):
+    """A user whose mail is in a further namespace for the most part."""
+    imap = connect(server, "spread")
+    imap.create("Archive/Old")
+    equal("archive: a message", imap.append("Archive/Old", None, None, message(19000))[0], "OK")
+    refused = imap.append("INBOX", None, None, message(1500))
+    check("archive: no room in INBOX", refused[0] == "NO" and b"OVERQUOTA" in refused[1][0], str(refused))
+    equal("archive: the grace for a delivery", lmtp(server, "spread@martlet.test", 1500)[0], 250)
+    answer = lmtp(server, "spread@martlet.test", 100)
+    check("archive: full at RCPT", answer[0] == 552 and answer[1].startswith("5.2.2"), str(answer))
+    check("archive: the policy service knows", Policy(port).ask("spread@martlet.test").startswith("action=552"), "")
+    # The warnings are the user's: one mail at the level, in INBOX.
+    check("archive: warned", wait_until(lambda: messages(imap, "INBOX") == 2, 10), str(messages(imap, "INBOX")))
+    held = usage(imap)
+    imap.select("INBOX")
+    # The other one is the warning.
+    large = imap.search(None, "LARGER", "1400", "NOT", "SUBJECT", "full")[1][0].decode()
+    equal("archive: COPY needs room", imap.copy(large, "Archive/Old")[0], "NO")
+    equal("archive: MOVE needs none", imap.xatom("MOVE", large, "Archive/Old")[0], "OK")
+    equal("archive: it counts as before", usage(imap), held)
+    equal("archive: it is there", messages(imap, "Archive/Old"), 2)
+    rows = run(server, "quota", "get", "-u", "spread").splitlines()
+    equal("archive: quota get", [row.split()[2:4] for row in rows[1:]], [["STORAGE", str(held)], ["MESSAGE", "3"]])
+    equal("archive: quota recalc", run(server, "quota", "recalc", "-u", "spread"), "")
+    equal("archive: the same after it", usage(imap), held)
+    imap.logout()
+    script = pathlib.Path(server.home("sorted"))
+    imap = connect(server, "sorted")
+    imap.create("Archive/Lists")
+    (script / ".dovecot.sieve").write_text('require "fileinto";\nfileinto "Archive/Lists";\n')
+    equal("sieve: into the archive", lmtp(server, "sorted@martlet.test", 15000)[0], 250)
+    equal("sieve: it is there, and counts", [messages(imap, "Archive/Lists"), usage(imap)], [1, 15])
+    equal("sieve: beyond the grace", lmtp(server, "sorted@martlet.test", 9000)[0], 552)
+    equal("sieve: nothing came", usage(imap), 15)
+    imap.logout()
+
+
+def after_a_start(server, port):
+    """Nobody has opened the archive."""
+    answer = lmtp(server, "spread@martlet.test", 100)
+    check("after a start: full at RCPT", answer[0] == 552 and answer[1].startswith("5.2.2"), str(answer))
+    check("after a start: the policy service knows", Policy(port).ask("spread@martlet.test").startswith("action=552"), "")
+    imap = connect(server, "spread")
+    held = usage(imap)
+    imap.select("Archive/Old")
+    imap.store("1", "+FLAGS", "\\Deleted")
+    imap.expunge()
+    equal("after a start: it went to the trash, and counts", (messages(imap, "Trash"), usage(imap)), (1, held))
+    imap.select("Trash")
+    imap.store("1", "+FLAGS", "\\Deleted")
+    imap.expunge()
+    equal("after a start: room again", lmtp(server, "spread@martlet.test", 15000)[0], 250)
     imap.logout()
 
 
@@ -289,6 +356,9 @@ namespace archive {{
   prefix = Archive/
   separator = /
   mail_path = ~/archive
+  mailbox Junk {{
+    quota_ignore = yes
+  }}
 }}
 service quota-status {{
   inet_listener quota-status {{
@@ -304,6 +374,10 @@ service quota-status {{
     trash(server)
     numbers(server)
     roots(server)
+    namespaces(server, port)
+    server.stop()
+    server.start()
+    after_a_start(server, port)
     server.stop()
     dovecot_agrees(server)
     finish()

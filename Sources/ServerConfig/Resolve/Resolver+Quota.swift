@@ -171,10 +171,7 @@ extension Resolver {
                 }
                 continue
             }
-            guard let home = self.settings.namespaces.firstIndex(where: { $0.holdsInbox }) else { continue }
-            var name = rule.mailbox
-            let prefix = self.settings.namespaces[home].prefix
-            if !prefix.isEmpty, name.hasPrefix(prefix) { name.removeFirst(prefix.count) }
+            guard let (home, name) = rule.place(in: self.settings.namespaces) else { continue }
             let index: Int
             if let known = self.settings.namespaces[home].mailboxes.firstIndex(where: { $0.name == name }) {
                 index = known
