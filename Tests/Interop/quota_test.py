@@ -314,6 +314,25 @@ def after_a_start(server, port):
     imap.logout()
 
 
+def disk_away(server):
+    """The disk of the archive is not mounted: mail comes all the same, and the log says it once."""
+    place = pathlib.Path(server.home("sorted"))
+    (place / ".dovecot.sieve").unlink()
+    (place / "archive").rename(place / "away")
+    server.start()
+    for octets in (9000, 100, 100):
+        equal(f"archive away: {octets} octets", lmtp(server, "sorted@martlet.test", octets)[0], 250)
+    told = server.log().count("account namespace:sorted:archive does not count for the quota")
+    equal("archive away: told once", told, 1)
+    server.stop()
+    (place / "away").rename(place / "archive")
+    server.start()
+    equal("archive back: full", lmtp(server, "sorted@martlet.test", 100)[0], 552)
+    imap = connect(server, "sorted")
+    check("archive back: it counts", usage(imap) >= 24 and messages(imap, "Archive/Lists") == 1, str(usage(imap)))
+    imap.logout()
+
+
 def main():
     port = free_port()
     server = Martlet(users=USERS)
@@ -378,6 +397,8 @@ service quota-status {{
     server.stop()
     server.start()
     after_a_start(server, port)
+    server.stop()
+    disk_away(server)
     server.stop()
     dovecot_agrees(server)
     finish()
