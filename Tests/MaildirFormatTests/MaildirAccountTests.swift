@@ -75,6 +75,28 @@ import Testing
         #expect(box.list(".") == [".e&AwE-", "cur", "new", "tmp"])
     }
 
+    /// What is a name in UTF-8 may be that of another mailbox's directory in modified UTF-7.
+    @Test func keepsLiteralAmpersandsApart() throws {
+        let box = try TemporaryMaildir()
+        let account = try box.account()
+        let (accented, literal) = (mailbox("\u{C9}t\u{E9}"), mailbox("&AMk-t&AOk-"))
+        _ = try account.createMailbox(accented, .sample())
+        #expect(Self.code { try account.mailbox(literal) } == .notFound)
+        try account.deleteMailbox(literal)
+        #expect(Self.code { try account.renameMailbox(literal, to: mailbox("x")) } == .notFound)
+        _ = try account.createMailbox(literal, .sample(6))
+        #expect(box.list(".").contains(".&-AMk-t&-AOk-"))
+        #expect(try account.mailboxes() == [.inbox, accented, literal].sorted())
+        try account.deleteMailbox(literal)
+        #expect(try account.mailboxes() == [.inbox, accented])
+        // Where names are in UTF-8, the one is not to be told from the other.
+        let other = try TemporaryMaildir { $0.namesInUTF8 = true }
+        let places = try other.account()
+        _ = try places.createMailbox(accented, .sample())
+        #expect(Self.code { try places.createMailbox(literal, .sample(6)) } == .cannot)
+        #expect(try places.mailboxes() == [.inbox, accented])
+    }
+
     /// `mailbox_list_storage_escape_char` and `mailbox_list_utf8`.
     @Test func namesDirectoriesAsTold() throws {
         let box = try TemporaryMaildir {

@@ -21,8 +21,8 @@ extension StoreAccount {
             let state = try await self.state(of: name)
             return AccessList(text: self.volume.accessLists.text(of: state.key))
         }
+        if self.entry(name) == nil { _ = try await self.hasMailbox(name) }
         let seen = try await self.volume.threads.run { () throws(StoreError) -> (list: AccessList, isNew: Bool) in
-            if self.entry(name) == nil { try self.refreshDirectory() }
             guard self.entry(name) != nil else { throw StoreError(.notFound, "mailbox \(name)") }
             return try self.core.asOwner { () throws(StoreError) in try self.readAccessList(name) }
         }

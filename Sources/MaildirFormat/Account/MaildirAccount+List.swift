@@ -38,7 +38,7 @@ extension MaildirAccount {
             return true
         }
         for (name, directory) in found {
-            if self.isMaildir(directory, in: root, owner: owner) {
+            if try self.isMaildir(directory, in: root, owner: owner) {
                 names.insert(name)
             } else {
                 // Another program may be about to make a mailbox of it.
@@ -68,12 +68,12 @@ extension MaildirAccount {
             for entry in entries {
                 let child = path.isEmpty ? entry : path + [0x2F] + entry
                 guard seen.count < Self.maximumDirectories, depth < Self.maximumDepth,
-                    let status = self.directoryStatus(child, in: root, owner: rootStatus.st_uid),
+                    let status = try self.directoryStatus(child, in: root, owner: rootStatus.st_uid),
                     seen.insert([UInt64(status.st_dev), UInt64(status.st_ino)]).inserted
                 else { continue }
                 watched.append(RelativePath(child))
                 waiting.append((child, depth + 1))
-                guard root.isDirectory(RelativePath(self.layout.messages(in: child)).appending("cur".utf8)) else {
+                guard try self.holdsMessages(child, in: root) else {
                     // Its own directory is watched; that of its messages may be made before they have theirs.
                     if !self.layout.directoryName.isEmpty {
                         watched.append(RelativePath(self.layout.messages(in: child)))
@@ -86,11 +86,14 @@ extension MaildirAccount {
     }
 
     /// The status of a directory in the root. A symbolic link counts when it leads to a directory of the root's
-    /// owner.
-    private func directoryStatus(_ name: [UInt8], in root: DirectoryHandle, owner: uid_t) -> stat? {
+    /// owner. Throws when the disk cannot say: a mailbox is not gone by that.
+    private func directoryStatus(
+        _ name: [UInt8], in root: DirectoryHandle, owner: uid_t
+    ) throws(StoreError) -> stat? {
         let path = RelativePath(name)
-        guard var status = root.status(path) else { return nil }
+        guard var status = try root.knownStatus(path, follows: false) else { return nil }
         if status.st_mode & S_IFMT == S_IFLNK {
+            // What a link leads to may not be for us to see.
             guard let target = root.targetStatus(path), target.st_uid == owner else { return nil }
             // One to the root itself would be INBOX once more, with all that lies below it.
             if let own = root.ownStatus, target.st_ino == own.st_ino, target.st_dev == own.st_dev { return nil }
@@ -99,9 +102,19 @@ extension MaildirAccount {
         return status.st_mode & S_IFMT == S_IFDIR ? status : nil
     }
 
-    func isMaildir(_ name: [UInt8], in root: DirectoryHandle, owner: uid_t) -> Bool {
-        guard self.directoryStatus(name, in: root, owner: owner) != nil else { return false }
-        return root.isDirectory(RelativePath(self.layout.messages(in: name)).appending("cur".utf8))
+    func isMaildir(_ name: [UInt8], in root: DirectoryHandle, owner: uid_t) throws(StoreError) -> Bool {
+        guard try self.directoryStatus(name, in: root, owner: owner) != nil else { return false }
+        return try self.holdsMessages(name, in: root)
+    }
+
+    private func holdsMessages(_ name: [UInt8], in root: DirectoryHandle) throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            return try root.hasDirectory(RelativePath(self.layout.messages(in: name)).appending("cur".utf8))
+        } catch {
+            // A directory that is not for us to see is no mailbox.
+            if error.code == .noPermission { return false }
+            throw error
+        }
     }
 
     var watchedDirectories: [String] {

@@ -42,7 +42,7 @@ extension MaildirAccount {
 
     /// Makes what is missing of INBOX's folders, unless all of the account's mail is away.
     func completeInbox(_ inbox: DirectoryHandle) throws(StoreError) {
-        if !inbox.isDirectory(RelativePath("cur")) { try self.checkPresent() }
+        if try !inbox.hasDirectory(RelativePath("cur")) { try self.checkPresent() }
         try Self.makeFolders(in: inbox)
     }
 

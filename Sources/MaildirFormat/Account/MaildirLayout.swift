@@ -14,21 +14,27 @@ struct MaildirLayout: Sendable {
     /// children are in it. `.cannot` when a name is too long for a directory or can have none.
     func directory(of name: MailboxName) throws(StoreError) -> [UInt8] {
         guard !name.isInbox else { return [] }
-        guard let directory = self.join(name, self.codec.encode) else {
+        // In UTF-8, `&AMk-` would be taken for a directory that another program made for `É`.
+        guard let directory = self.join(name, self.codec.encode),
+            !self.codec.writesUTF8 || directory.withUnsafeBytes({ self.meaning(of: $0) }) == name
+        else {
             throw StoreError(.cannot, "mailbox name too long, or no name for a directory: \(name)")
         }
         return directory
     }
 
     /// Every directory that may be the mailbox's, the one we would make first: other programs write names in
-    /// other ways.
+    /// other ways. What they would mean by it is no other mailbox: `&AMk-` is that of `É`, and not of `&AMk-` in UTF-8.
     func candidates(for name: MailboxName) throws(StoreError) -> [[UInt8]] {
         var directories = [try self.directory(of: name)]
         guard !name.isInbox else { return directories }
         for encode in [self.codec.encodeEscapingAll, self.codec.encodeOtherCharset]
             as [(Substring) -> [UInt8]]
         {
-            if let other = self.join(name, encode), !directories.contains(other) { directories.append(other) }
+            guard let other = self.join(name, encode), !directories.contains(other),
+                other.withUnsafeBytes({ self.meaning(of: $0) }) == name
+            else { continue }
+            directories.append(other)
         }
         return directories
     }
@@ -42,6 +48,16 @@ struct MaildirLayout: Sendable {
     ///
     /// - Parameter directory: relative to the root.
     func name(ofDirectory directory: UnsafeRawBufferPointer) -> MailboxName? {
+        guard let name = self.meaning(of: directory), !name.isInbox else { return nil }
+        // Only if that name leads back here: `.inbox.x` would be a second `INBOX/x`.
+        guard let candidates = try? self.candidates(for: name),
+            candidates.contains(where: { $0.elementsEqual(directory) })
+        else { return nil }
+        return name
+    }
+
+    /// The name that stands in a directory's name.
+    private func meaning(of directory: UnsafeRawBufferPointer) -> MailboxName? {
         var levels: [String] = []
         switch self.layout {
         case .maildirPlusPlus:
@@ -60,12 +76,7 @@ struct MaildirLayout: Sendable {
                 levels.append(text)
             }
         }
-        guard let name = MailboxName(levels.joined(separator: "/")), !name.isInbox else { return nil }
-        // Only if that name leads back here: `.inbox.x` would be a second `INBOX/x`.
-        guard let candidates = try? self.candidates(for: name),
-            candidates.contains(where: { $0.elementsEqual(directory) })
-        else { return nil }
-        return name
+        return MailboxName(levels.joined(separator: "/"))
     }
 
     /// Whether, in the layout of directories, an entry may be the directory of a mailbox: neither hidden nor one of

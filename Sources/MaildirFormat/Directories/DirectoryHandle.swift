@@ -102,15 +102,28 @@ final class DirectoryHandle: Sendable {
         return result == 0 ? status : nil
     }
 
+    /// The status of what is at a path, `nil` when there is nothing. Throws when that cannot be told: what is there is not
+    /// gone by that.
+    func knownStatus(_ path: RelativePath, follows: Bool = true) throws(StoreError) -> stat? {
+        var status = stat()
+        let result = path.withCString { fstatat(self.descriptor, $0, &status, follows ? 0 : AT_SYMLINK_NOFOLLOW) }
+        if result == 0 { return status }
+        switch errno {
+        case ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG: return nil
+        default: throw StoreError.fromErrno("look at \(path.text)")
+        }
+    }
+
+    /// Whether a directory is at a path, after following symbolic links. Throws when that cannot be told.
+    func hasDirectory(_ path: RelativePath) throws(StoreError) -> Bool {
+        guard let status = try self.knownStatus(path) else { return false }
+        return status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// The status of the directory itself.
     var ownStatus: stat? {
         var status = stat()
         return fstat(self.descriptor, &status) == 0 ? status : nil
-    }
-
-    func isDirectory(_ path: RelativePath) -> Bool {
-        guard let status = self.targetStatus(path) else { return false }
-        return status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Calls `body` with each name but `.` and `..`; it ends early when `body` answers `false`.

@@ -40,7 +40,7 @@ struct MaildirListing {
     private init(once directory: DirectoryHandle) throws(StoreError) {
         for folder in [RelativePath.Folder.new, .cur] {
             // Another program may have made `cur` alone, or be about to remove all three.
-            guard directory.isDirectory(RelativePath(folder.name)) else { continue }
+            guard try directory.hasDirectory(RelativePath(folder.name)) else { continue }
             try directory.forEachName(in: RelativePath(folder.name)) { name in
                 // Dot files are no messages, by the Maildir specification.
                 if name[0] == 0x2E { return true }

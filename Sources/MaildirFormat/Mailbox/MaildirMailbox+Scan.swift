@@ -11,7 +11,7 @@ extension MaildirMailbox {
         let directory = try self.currentDirectory()
         if self.isInbox {
             try self.account.completeInbox(directory)
-        } else if !directory.isDirectory(RelativePath("cur")) {
+        } else if try !directory.hasDirectory(RelativePath("cur")) {
             // Somebody removes it, and we must not make again what is removed.
             throw StoreError(.notFound, "\(self.pathText) is no Maildir any more")
         }
