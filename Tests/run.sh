@@ -47,7 +47,9 @@ count_unit() {
     local status=$1 good bad
     good=$(grep -E '^. Test .* passed after' "$log" | grep -cv 'Test run with')
     bad=$(grep -E '^. Test .* failed after' "$log" | grep -cv 'Test run with')
-    grep -E '^. (Test|Suite) .*(recorded an issue|failed after)' "$log" | tee -a "$failures"
+    # With what an issue says: its comment and at most the conversation's last lines.
+    awk '/^[^ ]+ Test .*recorded an issue/ { show = 45 } /^[^ ]+ (Test|Suite) .*failed after/ { print; next }
+        show && /^[^ ]+ (Test|Suite) / && !/recorded an issue/ { show = 0 } show { print; show-- }' "$log" | tee -a "$failures"
     passed=$((passed + good))
     failed=$((failed + bad))
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then

@@ -5,6 +5,8 @@
 ///     @2: lmtp                         connection 2 speaks this protocol instead of the folder's; stands at the top
 ///     C: a1 LOGIN $user $pass          sent with CRLF; $name stands for a bound text
 ///     S: a1 OK *                       the next line that matches; lines before it that do not are passed over
+///     P: * 1 FETCH (*)                 as S:, and a line counts that came since the last command other than IDLE and was
+///                                      passed over: for what comes by itself, sooner or later
 ///     =: * 3 EXISTS                    the very next line must match
 ///     !: * EXPUNGE                     no line up to the next C: may match
 ///     ?: $v1 < $v2                     the second bound number is the higher one
@@ -23,11 +25,12 @@
 /// `sharing/`, `$user3` to one in the group `staff`, whose mail is in packs; `$user64`
 /// and `$pass64` are their Base64, `$plain` the response of SASL PLAIN. `$limited` is an account of 10 KiB and five
 /// messages, `$admin` one that may change quotas; both have the same password.
-/// `S:` waits five seconds for what must come unasked; a connection opens when it is first named.
+/// `S:` waits fifteen seconds for what must come unasked; a connection opens when it is first named.
 package struct Transcript: Sendable, CustomStringConvertible {
     enum Step: Sendable {
         case send(connection: Int, text: [UInt8], line: Int)
         case expect(connection: Int, pattern: String, line: Int)
+        case expectOrKnown(connection: Int, pattern: String, line: Int)
         case expectNext(connection: Int, pattern: String, line: Int)
         case forbid(connection: Int, pattern: String, line: Int)
         case silence(connection: Int, milliseconds: Int, line: Int)
@@ -83,6 +86,9 @@ package struct Transcript: Sendable, CustomStringConvertible {
             case ("S", ":"):
                 flush(&self.steps)
                 self.steps.append(.expect(connection: connection, pattern: rest, line: number))
+            case ("P", ":"):
+                flush(&self.steps)
+                self.steps.append(.expectOrKnown(connection: connection, pattern: rest, line: number))
             case ("=", ":"):
                 flush(&self.steps)
                 self.steps.append(.expectNext(connection: connection, pattern: rest, line: number))

@@ -22,6 +22,8 @@ private struct TranscriptRun {
     let ports: [String: UInt16]
     var names: [String: String]
     var sockets: [Int: LineSocket] = [:]
+    /// Lines passed over since a connection's last command other than IDLE.
+    var passedOver: [Int: [[UInt8]]] = [:]
     var forbidden: [Int: [(pattern: Pattern, text: String, line: Int)]] = [:]
     var log: [String] = []
 
@@ -41,7 +43,7 @@ private struct TranscriptRun {
         return new
     }
 
-    mutating func read(_ number: Int, within milliseconds: Int = 5000) throws -> [UInt8]? {
+    mutating func read(_ number: Int, within milliseconds: Int = 15_000) throws -> [UInt8]? {
         guard let line = try self.socket(number).readLine(within: milliseconds) else { return nil }
         let text = String(decoding: line, as: UTF8.self)
         self.log.append("S\(number): \(text)")
@@ -61,16 +63,19 @@ private struct TranscriptRun {
             self.forbidden[number] = []
             let bytes = Self.counted(Self.substitute(template, self.names))
             self.log.append("C\(number): \(String(decoding: bytes, as: UTF8.self))")
+            if !Self.isIdle(bytes) { self.passedOver[number] = [] }
             try self.socket(number).send(bytes)
         case .forbid(let number, let pattern, let line):
             self.forbidden[number, default: []].append((Pattern(pattern), pattern, line))
         case .expect(let number, let text, let line):
+            try self.await(text, number, line)
+        case .expectOrKnown(let number, let text, let line):
             let pattern = Pattern(text)
-            while true {
-                guard let got = try self.read(number) else {
-                    throw LineSocket.Failure(description: "\(self.name):\(line): never came: \(text)")
-                }
-                if pattern.matches(got, &self.names) { break }
+            let known = self.passedOver[number] ?? []
+            if let place = known.firstIndex(where: { pattern.matches($0, &self.names) }) {
+                self.passedOver[number]?.remove(at: place)
+            } else {
+                try self.await(text, number, line)
             }
         case .expectNext(let number, let text, let line):
             guard let got = try self.read(number), Pattern(text).matches(got, &self.names) else {
@@ -102,6 +107,19 @@ private struct TranscriptRun {
             }
         }
     }
+
+    private mutating func await(_ text: String, _ number: Int, _ line: Int) throws {
+        let pattern = Pattern(text)
+        while true {
+            guard let got = try self.read(number) else {
+                throw LineSocket.Failure(description: "\(self.name):\(line): never came: \(text)")
+            }
+            if pattern.matches(got, &self.names) { return }
+            self.passedOver[number, default: []].append(got)
+        }
+    }
+
+    private static func isIdle(_ command: [UInt8]) -> Bool { command.suffix(7).elementsEqual(" IDLE\r\n".utf8) }
 
     /// Replaces `{#` at the first line's end by the count of the block that follows, which a CRLF ends.
     static func counted(_ bytes: [UInt8]) -> [UInt8] {
