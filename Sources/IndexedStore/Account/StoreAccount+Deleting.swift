@@ -33,7 +33,7 @@ extension StoreAccount {
             throw error
         }
         self.directory.withLock { $0.entries[name] = nil }
-        state.markDeleted()
+        self.markDeleted(state)
         defer { self.feed.post(.deleted(name)) }
         self.volume.accessLists.set(state.key, nil)
         self.volume.fileWork.forget(state.key)

@@ -33,9 +33,10 @@ extension StoreAccount {
             guard let uid = message.uid, uid.rawValue < .max - 1 else { continue }
             header.uidNext = max(header.uidNext, UID(nonZero: uid.rawValue + 1))
         }
+        let highestGone = self.directory.withLock { $0.highestGone }
         let created = MailboxCreated(
-            key: self.takeMailboxKey(), name: name, header: header, highestModSeq: Self.firstModSeq(now),
-            specialUse: nil)
+            key: self.takeMailboxKey(), name: name, header: header,
+            highestModSeq: max(Self.firstModSeq(now), highestGone), specialUse: nil)
         let attributes = hasHeader ? try self.storedAttributes(of: header.guid) : []
         let (state, ticket) = try self.insert(created, files)
         state.filesLock.lock()
@@ -130,10 +131,17 @@ extension StoreAccount {
             try state.queue(
                 PendingRecord(record: .mailboxDeleted(state.key, name: state.name), isAwaited: false))
         }
-        state.markDeleted()
+        self.markDeleted(state)
         self.volume.accessLists.set(state.key, nil)
         self.volume.fileWork.forget(state.key)
         return ticket
+    }
+
+    /// Ends the use of a mailbox that is no longer among those of the account.
+    func markDeleted(_ state: MailboxState) {
+        state.markDeleted()
+        let last = state.lock.withLock { state.highestModSeq }
+        self.directory.withLock { $0.highestGone = max($0.highestGone, last) }
     }
 
     /// Runs our own change of the set of mailboxes; the list's fingerprint stays known if it was,

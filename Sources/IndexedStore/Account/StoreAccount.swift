@@ -19,6 +19,9 @@ final class StoreAccount: MailAccount {
         /// Whether a change when they were listed may have left the fingerprint as it was.
         var isUnsettled = false
         var nextMailbox: UInt32 = 1
+        /// The highest MODSEQ of mailboxes that are gone. What is found again, as after a deletion that the files refused,
+        /// goes on above it, whatever the clock says.
+        var highestGone = ModSeq.zero
         /// Names that files of mailboxes have which belong to others: of renames that are still to be taken back.
         var misplaced: [MailboxName: MailboxName] = [:]
         /// Of an account without files; others have theirs in one.
