@@ -44,6 +44,7 @@ extension Depositing {
             self.groups[group].effects.outgoing.append(
                 RecordedEffects.Mail(account: sent.account, row: OutgoingRow(sent.mail, isInline: false, at: now)))
             self.groups[group].senders.append(sent.identity)
+            self.groups[group].origins.append(index)
             self.groups[group].parcels.insert(index)
         }
         // Into the last record of the parcel: what is remembered must not be there without what was done.
@@ -54,6 +55,7 @@ extension Depositing {
             self.groups[last].effects.outgoing.append(
                 RecordedEffects.Mail(account: sent.account, row: OutgoingRow(sent.mail, isInline: true, at: now)))
             self.groups[last].senders.append(sent.identity)
+            self.groups[last].origins.append(index)
         }
         self.groups[last].effects.remembered += parcel.remembered
         self.groups[last].parcels.insert(index)
@@ -68,14 +70,48 @@ extension Depositing {
         return self.groups.count - 1
     }
 
-    /// The effects of a group's record are durable: the MTA may have them.
-    func showEffects(_ group: Group, _ sequence: LogSequence) {
-        guard !group.effects.outgoing.isEmpty else { return }
-        for (number, (mail, sender)) in zip(group.effects.outgoing, group.senders).enumerated() {
-            let id = OutgoingID(delivery: sequence.rawValue, number: UInt32(clamping: number))
-            self.volume.outgoing.add(OutgoingKey(account: mail.account, id: id), mail.row, sender)
+    /// The effects are durable: the MTA may have them. Those of a parcel of which a message was refused are taken back: the
+    /// peer sends it again, and the script does it all once more.
+    func showEffects() {
+        for index in self.parcels.indices where self.parcels[index].failure == nil && self.parcels[index].hasEffects {
+            for case .failure(let error)? in self.results[self.parcels[index].deposits] {
+                self.parcels[index].failure = error
+                break
+            }
         }
-        self.volume.outgoing.tell()
+        var hasMail = false
+        var durable = Set<Int>()
+        for group in self.groups {
+            guard let sequence = group.sequence else { continue }
+            durable.formUnion(group.parcels)
+            for (number, mail) in group.effects.outgoing.enumerated() {
+                let id = OutgoingID(delivery: sequence.rawValue, number: UInt32(clamping: number))
+                let key = OutgoingKey(account: mail.account, id: id)
+                if self.parcels[group.origins[number]].failure == nil {
+                    self.volume.outgoing.add(key, mail.row, group.senders[number])
+                    hasMail = true
+                } else {
+                    self.queue(.outgoingChanged(OutgoingChanged(key: key, state: nil)))
+                }
+            }
+        }
+        for index in durable where self.parcels[index].failure != nil { self.forget(self.parcels[index].remembered) }
+        if hasMail { self.volume.outgoing.tell() }
+    }
+
+    /// Has what was remembered end before it began.
+    private func forget(_ remembered: [RecordedEffects.Memory]) {
+        guard !remembered.isEmpty else { return }
+        self.volume.memory.forget(remembered)
+        var effects = RecordedEffects()
+        effects.remembered = remembered.map { RecordedEffects.Memory(account: $0.account, key: $0.key, expires: 0) }
+        self.queue(
+            .added(MessageAdded(targets: [], effects: effects, octets: Self.nothing.octets, isPacked: false)))
+    }
+
+    /// A volume that takes nothing more keeps what it has.
+    private func queue(_ record: StoreRecord) {
+        _ = self.volume.committer.enqueue([PendingRecord(record: record, isAwaited: false)])
     }
 
     /// They could not be written.

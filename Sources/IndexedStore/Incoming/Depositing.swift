@@ -46,6 +46,8 @@ final class Depositing: @unchecked Sendable {
         /// What deliveries do beside, and whose mails those are.
         var effects = RecordedEffects()
         var senders: [AccountIdentity] = []
+        /// The parcels that the mails are from.
+        var origins: [Int] = []
         /// The parcels whose effects are here.
         var parcels = Set<Int>()
         /// Of its record, once that is flushed.
@@ -353,8 +355,8 @@ final class Depositing: @unchecked Sendable {
             for item in group.items { self.publish(item, of: group, failure) }
             let states = group.items.filter { $0.prepared != nil }.map(\.state)
             if let sequence = group.sequence, !states.isEmpty { self.volume.fileWork.done(sequence, states) }
-            if let sequence = group.sequence { self.showEffects(group, sequence) }
         }
+        self.showEffects()
         crashPoint(.afterPublish)
         self.answerWhenShown()
     }
