@@ -95,6 +95,12 @@ import Testing
         _ = try places.createMailbox(accented, .sample())
         #expect(Self.code { try places.createMailbox(literal, .sample(6)) } == .cannot)
         #expect(try places.mailboxes() == [.inbox, accented])
+        // One from before that is found.
+        for folder in ["cur", "new", "tmp"] { other.put(".&-AMk-t&-AOk-/\(folder)/.keep", "") }
+        #expect(try places.mailboxes() == [.inbox, accented, literal].sorted())
+        #expect(try places.mailbox(literal).scan().messages.isEmpty)
+        try places.deleteMailbox(literal)
+        #expect(try places.mailboxes() == [.inbox, accented])
     }
 
     /// `mailbox_list_storage_escape_char` and `mailbox_list_utf8`.

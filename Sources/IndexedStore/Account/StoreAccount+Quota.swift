@@ -102,7 +102,13 @@ extension StoreAccount {
     /// the counting is left to those who want exact numbers.
     func countForQuota() async throws(StoreError) {
         try await self.countOwnForQuota()
-        for other in self.quotaSharers { try await other.countOwnForQuota() }
+        for other in self.quotaSharers where other.core.quota.lacksMailboxes {
+            // A mailbox there that cannot be counted is not to cost each message here a try.
+            let (gaps, name) = (self.volume.quotaGaps, other.identity.name)
+            guard gaps.isDue(name, self.volume.now) else { continue }
+            try await other.countOwnForQuota()
+            if other.core.quota.lacksMailboxes { _ = gaps.note(name, self.volume.now) } else { gaps.close(name) }
+        }
     }
 
     private func countOwnForQuota() async throws(StoreError) {

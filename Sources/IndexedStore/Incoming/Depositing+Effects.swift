@@ -101,17 +101,20 @@ extension Depositing {
 
     /// Has what was remembered end before it began.
     private func forget(_ remembered: [RecordedEffects.Memory]) {
-        guard !remembered.isEmpty else { return }
-        self.volume.memory.forget(remembered)
         var effects = RecordedEffects()
-        effects.remembered = remembered.map { RecordedEffects.Memory(account: $0.account, key: $0.key, expires: 0) }
-        self.queue(
+        effects.remembered = self.volume.memory.end(remembered)
+        guard !effects.isEmpty else { return }
+        let ended = effects.remembered
+        let ticket = self.queue(
             .added(MessageAdded(targets: [], effects: effects, octets: Self.nothing.octets, isPacked: false)))
+        // A volume that takes nothing more keeps what it has.
+        if let ticket { self.volume.memory.queued(ended, ticket) } else { self.volume.memory.forget(ended) }
     }
 
-    /// A volume that takes nothing more keeps what it has.
-    private func queue(_ record: StoreRecord) {
-        _ = self.volume.committer.enqueue([PendingRecord(record: record, isAwaited: false)])
+    /// A full disk takes it as soon as it can.
+    @discardableResult
+    private func queue(_ record: StoreRecord) -> UInt64? {
+        self.volume.committer.enqueue([PendingRecord(record: record, isAwaited: false)])
     }
 
     /// They could not be written.

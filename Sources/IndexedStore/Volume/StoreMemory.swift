@@ -33,11 +33,13 @@ final class StoreMemory: DeliveryMemory {
 
     func claim(_ key: RememberedKey, of account: any MailAccount, at now: Int64) throws(StoreError) -> Bool {
         guard let own = try self.key(key, account) else { return true }
-        let isFree = self.state.withLock { state in
-            if let recent = state.recent[own], recent.expires > now { return false }
-            return state.held.insert(own).inserted
+        let (isFree, isRecent) = self.state.withLock { state in
+            let recent = state.recent[own]
+            if let recent, recent.expires > now { return (false, true) }
+            return (state.held.insert(own).inserted, recent != nil)
         }
-        guard isFree else { return false }
+        // What is on its way to the index is newer than what it says.
+        guard isFree, !isRecent else { return isFree }
         do throws(StoreError) {
             guard let expires = try self.schema.expiry(own.account, key), expires > now else { return true }
             self.release(own)
@@ -82,6 +84,21 @@ final class StoreMemory: DeliveryMemory {
             }
             guard state.recent.count > Self.maximumRecent else { return }
             state.recent = state.recent.filter { !self.applier.hasApplied($0.value.ticket) }
+        }
+    }
+
+    /// The deliveries that these are of were refused after all: what they had taken is free again, and is to be written so.
+    /// What was known before and is only known for longer stays.
+    func end(_ memories: [RecordedEffects.Memory]) -> [RecordedEffects.Memory] {
+        self.state.withLock { state in
+            var ended: [RecordedEffects.Memory] = []
+            for memory in memories {
+                let key = Key(account: memory.account, key: memory.key)
+                guard state.held.contains(key) else { continue }
+                state.recent[key] = (0, .max)
+                ended.append(RecordedEffects.Memory(account: memory.account, key: memory.key, expires: 0))
+            }
+            return ended
         }
     }
 

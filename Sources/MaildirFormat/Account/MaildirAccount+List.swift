@@ -91,7 +91,15 @@ extension MaildirAccount {
         _ name: [UInt8], in root: DirectoryHandle, owner: uid_t
     ) throws(StoreError) -> stat? {
         let path = RelativePath(name)
-        guard var status = try root.knownStatus(path, follows: false) else { return nil }
+        let found: stat?
+        do throws(StoreError) {
+            found = try root.knownStatus(path, follows: false)
+        } catch {
+            // One that is not for us to see is no mailbox.
+            if error.code == .noPermission { return nil }
+            throw error
+        }
+        guard var status = found else { return nil }
         if status.st_mode & S_IFMT == S_IFLNK {
             // What a link leads to may not be for us to see.
             guard let target = root.targetStatus(path), target.st_uid == owner else { return nil }
@@ -111,7 +119,7 @@ extension MaildirAccount {
         do throws(StoreError) {
             return try root.hasDirectory(RelativePath(self.layout.messages(in: name)).appending("cur".utf8))
         } catch {
-            // A directory that is not for us to see is no mailbox.
+            // As in `directoryStatus`.
             if error.code == .noPermission { return false }
             throw error
         }

@@ -170,7 +170,7 @@ final class MaildirAccount: AccountFiles {
         guard !name.isInbox else { return nil }
         let root = try self.directory()
         guard let rootStatus = root.ownStatus else { throw StoreError.fromErrno("stat mail root") }
-        for directory in try self.layout.candidates(for: name) {
+        for directory in self.layout.candidates(for: name) {
             if try self.isMaildir(directory, in: root, owner: rootStatus.st_uid) { return directory }
         }
         return nil

@@ -25,16 +25,17 @@ struct MaildirLayout: Sendable {
 
     /// Every directory that may be the mailbox's, the one we would make first: other programs write names in
     /// other ways. What they would mean by it is no other mailbox: `&AMk-` is that of `É`, and not of `&AMk-` in UTF-8.
-    func candidates(for name: MailboxName) throws(StoreError) -> [[UInt8]] {
-        var directories = [try self.directory(of: name)]
-        guard !name.isInbox else { return directories }
-        for encode in [self.codec.encodeEscapingAll, self.codec.encodeOtherCharset]
+    /// None when no directory can have the name.
+    func candidates(for name: MailboxName) -> [[UInt8]] {
+        guard !name.isInbox else { return [[]] }
+        var directories: [[UInt8]] = []
+        for encode in [self.codec.encode, self.codec.encodeEscapingAll, self.codec.encodeOtherCharset]
             as [(Substring) -> [UInt8]]
         {
-            guard let other = self.join(name, encode), !directories.contains(other),
-                other.withUnsafeBytes({ self.meaning(of: $0) }) == name
+            guard let directory = self.join(name, encode), !directories.contains(directory),
+                directory.withUnsafeBytes({ self.meaning(of: $0) }) == name
             else { continue }
-            directories.append(other)
+            directories.append(directory)
         }
         return directories
     }
@@ -50,10 +51,7 @@ struct MaildirLayout: Sendable {
     func name(ofDirectory directory: UnsafeRawBufferPointer) -> MailboxName? {
         guard let name = self.meaning(of: directory), !name.isInbox else { return nil }
         // Only if that name leads back here: `.inbox.x` would be a second `INBOX/x`.
-        guard let candidates = try? self.candidates(for: name),
-            candidates.contains(where: { $0.elementsEqual(directory) })
-        else { return nil }
-        return name
+        return self.candidates(for: name).contains { $0.elementsEqual(directory) } ? name : nil
     }
 
     /// The name that stands in a directory's name.
