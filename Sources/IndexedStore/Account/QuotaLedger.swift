@@ -127,9 +127,9 @@ final class QuotaLedger: Sendable {
         }
     }
 
-    /// The user's file may say any number: sums with it must not overflow.
+    /// The user's file may say any number: sums with it must not overflow, nor those of all accounts in a quota.
     private static func believable(_ usage: QuotaUsage) -> QuotaUsage {
-        let most = Int64.max / 4
+        let most: Int64 = 1 << 50
         return QuotaUsage(
             storage: max(0, min(usage.storage, most)), messages: max(0, min(usage.messages, most)))
     }

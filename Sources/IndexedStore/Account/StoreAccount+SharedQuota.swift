@@ -29,7 +29,8 @@ extension StoreAccount {
                 if let rules = member.rules { account.apply(rules) }
                 account.core.quota.join(self.core.quota)
                 account.quotaCircle.withLock { $0.center = self }
-                self.quotaCircle.withLock { $0.joined[member.name] = account }
+                // An older object's last reference may go here, outside of the lock.
+                _ = self.quotaCircle.withLock { $0.joined.updateValue(account, forKey: member.name) }
                 self.volume.quotaGaps.close(member.name)
             } catch {
                 guard self.volume.quotaGaps.note(member.name, self.volume.now) else { continue }

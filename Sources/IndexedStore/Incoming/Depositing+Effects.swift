@@ -23,12 +23,19 @@ extension Depositing {
 
     /// With UIDs assigned: gives the effects of the parcels of which nothing failed to the groups.
     func placeEffects() {
+        self.noteRefusals()
+        for index in self.parcels.indices where self.parcels[index].failure == nil && self.parcels[index].hasEffects {
+            self.placeEffects(ofParcel: index)
+        }
+    }
+
+    /// The effects of a parcel of which a message is refused do not happen.
+    private func noteRefusals() {
         for index in self.parcels.indices where self.parcels[index].failure == nil && self.parcels[index].hasEffects {
             for case .failure(let error)? in self.results[self.parcels[index].deposits] {
                 self.parcels[index].failure = error
                 break
             }
-            if self.parcels[index].failure == nil { self.placeEffects(ofParcel: index) }
         }
     }
 
@@ -73,12 +80,7 @@ extension Depositing {
     /// The effects are durable: the MTA may have them. Those of a parcel of which a message was refused are taken back: the
     /// peer sends it again, and the script does it all once more.
     func showEffects() {
-        for index in self.parcels.indices where self.parcels[index].failure == nil && self.parcels[index].hasEffects {
-            for case .failure(let error)? in self.results[self.parcels[index].deposits] {
-                self.parcels[index].failure = error
-                break
-            }
-        }
+        self.noteRefusals()
         var hasMail = false
         var durable = Set<Int>()
         for group in self.groups {

@@ -88,14 +88,20 @@ final class Depositing: @unchecked Sendable {
                 self.state.leaving.contains(self.uid) ? nil : self.state.snapshot?.record(of: self.uid)
             }
         }
+
+        /// What it counts in the quota; `nil` when that ignores its mailbox.
+        var usage: QuotaUsage? {
+            guard self.state.core.quota.counts(self.name) else { return nil }
+            return self.record.map { QuotaUsage([$0]) }
+        }
     }
 
     let replaced: Replaced?
     /// Whose doing it is. Made in the caller's task.
     let actor = TraceEvent.Actor.current
     private let note = EventNote.current
-    /// Octets of the message that goes.
-    private let replacedSize: UInt32?
+    /// What the message that goes counts in its account's quota.
+    private let replacedUsage: QuotaUsage?
     var groups: [Group] = []
     var parcels: [PendingParcel]
     /// In the order of the deposits; `nil` while unanswered.
@@ -114,7 +120,7 @@ final class Depositing: @unchecked Sendable {
         self.parcels = parcels
         self.mode = mode
         self.replaced = replaced
-        self.replacedSize = replaced?.record?.size
+        self.replacedUsage = replaced?.usage
         self.volume = volume
         self.continuation = continuation
         for item in items {
@@ -253,10 +259,10 @@ final class Depositing: @unchecked Sendable {
                 let (numbers, new) = try MailboxState.numbers(of: item.keywords, in: &table)
                 var charge = QuotaUsage(storage: Int64(size), messages: 1)
                 // Of REPLACE, only what it adds counts (RFC 8508 section 3.4).
-                if let old = self.replacedSize, let replaced = self.replaced,
+                if let old = self.replacedUsage, let replaced = self.replaced,
                     QuotaLedger.areOne(replaced.state.core.quota, state.core.quota)
                 {
-                    charge = QuotaUsage(storage: Int64(size) - Int64(old), messages: 0)
+                    charge = charge - old
                 }
                 let reserved = state.isCounted ? charge : .zero
                 try state.core.quota.admit(

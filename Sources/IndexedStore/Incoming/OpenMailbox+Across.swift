@@ -16,11 +16,17 @@ extension OpenMailbox {
         let view = self.view
         let target = try await account.state(of: name)
         try await account.countForQuota()
-        // Until the MOVE has ended its messages are there twice, and count so; they need no room for that.
+        // Until the MOVE has ended its messages are there twice: they need no room for that.
         let isMovedWithin =
             kind == .move && QuotaLedger.areOne(self.state.core.quota, target.core.quota)
             && self.state.lock.withLock { self.state.isCounted }
         let strictness: QuotaStrictness = isMovedWithin ? .exempt : .exact
+        let isCountedTwice = isMovedWithin && target.lock.withLock { target.isCounted }
+        // What lies here and there takes the room of one: deliveries meanwhile are not refused for it. By as much as a
+        // batch has they may go beyond the limit instead.
+        let quota = self.state.core.quota
+        var lent = QuotaUsage.zero
+        defer { quota.apply(QuotaLedger.Change(reserved: lent)) }
         try await self.awaitAppended()
         let ticket = self.state.lock.withLock { self.state.lastTicket }
         try await self.volume.applied(ticket)
@@ -42,6 +48,11 @@ extension OpenMailbox {
                         keywords: rights.permitted(item.keywords), internalDate: item.record.internalDate,
                         strictness: strictness, restored: RestoredMessage(guid: item.guid))
                 }
+                if isCountedTwice {
+                    let usage = QuotaUsage(batch.map(\.record))
+                    quota.apply(QuotaLedger.Change(reserved: .zero - usage))
+                    lent = lent + usage
+                }
                 let stored = try await account.volume.store(deposits, in: target, reader)
                 for (item, message) in zip(batch, stored) {
                     result.source.insert(item.record.uid)
@@ -54,6 +65,8 @@ extension OpenMailbox {
         }
         if kind == .move, !result.source.isEmpty {
             _ = try await self.remove(result.source)
+            quota.apply(QuotaLedger.Change(reserved: lent))
+            lent = .zero
             try await self.volume.committer.flushed(self.volume.committer.lastTicket)
         }
         return result

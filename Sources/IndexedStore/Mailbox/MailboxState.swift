@@ -309,7 +309,7 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         }
         // Another session may have removed it, or be about to move it.
         // One whose account moves takes the change along: the move waits for the message that has just come.
-        let isThere = !source.isDeleted || source.isRetired && state.core === source.core
+        let isThere = !source.isDeleted || (source.isRetired && state.core === source.core)
         guard isThere, source.snapshot?.record(of: uid) != nil, !source.leaving.contains(uid) else { return }
         let modSeq = source.nextModSeq()
         source.removeVisible([uid])
