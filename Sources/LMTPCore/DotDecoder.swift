@@ -1,3 +1,5 @@
+import MailCore
+
 /// Takes the octets that follow DATA: undoes dot-stuffing and finds the end (RFC 5321 section 4.5.2).
 ///
 /// Only CRLF.CRLF ends a message. A dot between bare LFs or CRs is data, so that nothing can be smuggled past an
@@ -41,14 +43,7 @@ public struct DotDecoder: Sendable {
                     self.state = .middle
                 }
             case .middle:
-                // The hot loop: everything up to and with the next CR is data.
-                let start = position
-                while position < input.count, input[position] != 0x0D { position += 1 }
-                if position < input.count {
-                    position += 1
-                    self.state = .carriageReturn
-                }
-                Self.copy(input, start..<position, into: &out)
+                position = self.copy(input, from: position, into: &out)
             case .carriageReturn:
                 // The CR itself is written. Another CR keeps the wait for LF.
                 if input[position] == 0x0A {
@@ -80,7 +75,26 @@ public struct DotDecoder: Sendable {
         return position
     }
 
-    private static func copy(_ input: borrowing Span<UInt8>, _ range: Range<Int>, into out: inout [UInt8]) {
-        input.extracting(range).withUnsafeBufferPointer { out.append(contentsOf: $0) }
+    /// In the middle of a line: everything up to and with the next CRLF that a dot follows is data, or the whole of it.
+    private mutating func copy(_ input: borrowing Span<UInt8>, from start: Int, into out: inout [UInt8]) -> Int {
+        input.withUnsafeBytes { bytes in
+            var end = bytes.count
+            var from = start
+            while let lineEnd = bytes.firstDottedLine(from: from) {
+                from = lineEnd + 1
+                // A dot behind a bare LF is data. What came before `start` was no CR.
+                if lineEnd > start, bytes[lineEnd - 1] == 0x0D {
+                    end = from
+                    break
+                }
+            }
+            out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+            if bytes[end - 1] == 0x0D {
+                self.state = .carriageReturn
+            } else if bytes[end - 1] == 0x0A, end - 1 > start, bytes[end - 2] == 0x0D {
+                self.state = .lineStart
+            }
+            return end
+        }
     }
 }

@@ -82,17 +82,4 @@ import Testing
         let length = bytes.withUnsafeBytes { TopLines.length(of: $0, lines: lines) }
         return String(decoding: bytes[..<length], as: UTF8.self)
     }
-
-    @Test func octetsAreFoundAtEachPlace() {
-        for count in 0...40 {
-            for place in 0..<max(1, count) {
-                var bytes = [UInt8](repeating: 0x0B, count: count)
-                if place < count { bytes[place] = 0x0A }
-                for from in 0...count {
-                    let found = bytes.withUnsafeBytes { $0.firstIndex(of: 0x0A, from: from) }
-                    #expect(found == (place < count && from <= place ? place : nil))
-                }
-            }
-        }
-    }
 }

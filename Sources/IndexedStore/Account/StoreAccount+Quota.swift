@@ -41,7 +41,12 @@ extension StoreAccount {
 
     func recalculateQuota() async throws(StoreError) -> QuotaStatus {
         try await self.recalculate()
-        for joined in self.joinedAccounts { try await joined.recalculate() }
+        var failure: StoreError?
+        for joined in self.joinedAccounts {
+            // One whose disk is away does not keep the others from being counted.
+            do throws(StoreError) { try await joined.recalculate() } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
         return self.core.quota.status
     }
 

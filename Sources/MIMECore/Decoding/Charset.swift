@@ -43,10 +43,15 @@ public struct CharsetConverter: Sendable {
     /// octets are read as windows-1252.
     public func utf8(_ octets: [UInt8], charset: [UInt8]) -> [UInt8] {
         let kind = Self.kind(of: charset.map(ASCII.lowercased))
-        if kind != .other, !octets.contains(where: { $0 >= 0x80 || $0 == 0x1B }) { return octets }
+        if kind != .other, Self.isPlain(octets) { return octets }
         if kind == .utf8 { return UTF8Text.isValid(octets) ? octets : Self.windows1252(octets) }
         if let text = self.convert(octets, charset: charset) { return text }
         return UTF8Text.isValid(octets) ? octets : Self.windows1252(octets)
+    }
+
+    /// Whether octets are ASCII, without the ESC by which some charsets change what follows.
+    private static func isPlain(_ octets: [UInt8]) -> Bool {
+        octets.withUnsafeBytes { $0.endOfASCII(from: 0) == $0.count && $0.firstIndex(of: 0x1B, from: 0) == nil }
     }
 
     /// Whether octets are text in a charset that is known.

@@ -26,12 +26,16 @@ public enum UTF8Text {
 
     static func isValid(_ text: Octets) -> Bool {
         var i = 0
-        while i < text.count {
-            let length = self.sequenceLength(text, at: i)
-            if length == 0 { return false }
-            i += length
+        while true {
+            i = text.endOfASCII(from: i)
+            guard i < text.count else { return true }
+            // Where there is one such character there are more.
+            while i < text.count, text[i] >= 0x80 {
+                let length = self.sequenceLength(text, at: i)
+                if length == 0 { return false }
+                i += length
+            }
         }
-        return true
     }
 
     /// Whether all of it is UTF-8.
@@ -44,7 +48,9 @@ public enum UTF8Text {
         var i = 0
         // What is valid is appended as a whole.
         var start = 0
-        while i < text.count {
+        while true {
+            i = text.endOfASCII(from: i)
+            guard i < text.count else { break }
             let length = self.sequenceLength(text, at: i)
             if length == 0 {
                 out.append(contentsOf: text[start..<i].buffer)

@@ -114,14 +114,7 @@ public enum UnicodeCasemap {
 
     /// Appends the run of ASCII at `start`; answers where it ends.
     private static func appendASCII(_ text: Octets, from start: Int, limit: Int, to out: inout [UInt8]) -> Int {
-        var end = start
-        let stop = start + Swift.min(text.count - start, limit)
-        while end + 8 <= stop,
-            text.buffer.loadUnaligned(fromByteOffset: end, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
-        {
-            end += 8
-        }
-        while end < stop, text[end] < 0x80 { end += 1 }
+        let end = text[0..<start + Swift.min(text.count - start, limit)].endOfASCII(from: start)
         let place = out.count
         out.append(contentsOf: text[start..<end].buffer)
         out.withUnsafeMutableBufferPointer { mapped in

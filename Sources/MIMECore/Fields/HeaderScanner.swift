@@ -98,18 +98,28 @@ public enum HeaderBody {
 
     /// Appends the body for a person to read: unfolded, each run of white space as one space.
     public static func appendCollapsed(_ body: Octets, to out: inout [UInt8]) {
-        var pendingSpace = false
-        var isFirst = true
-        for byte in body.buffer where byte != 0 {
-            if isSpace(byte) {
-                pendingSpace = true
-                continue
+        let start = out.count
+        // It becomes no longer by this.
+        out.append(contentsOf: repeatElement(0, count: body.count))
+        let end = out.withUnsafeMutableBufferPointer { out in
+            var end = start
+            var isPending = false
+            for byte in body.buffer where byte != 0 {
+                if Self.isSpace(byte) {
+                    isPending = end > start
+                    continue
+                }
+                if isPending {
+                    out[end] = 0x20
+                    end &+= 1
+                    isPending = false
+                }
+                out[end] = byte
+                end &+= 1
             }
-            if pendingSpace, !isFirst { out.append(0x20) }
-            pendingSpace = false
-            isFirst = false
-            out.append(byte)
+            return end
         }
+        out.removeLast(out.count - end)
     }
 
     static func isSpace(_ byte: UInt8) -> Bool {

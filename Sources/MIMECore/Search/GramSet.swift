@@ -1,48 +1,50 @@
-/// Which grams, runs of three octets, some texts have: a bit for each of 2^17 hashes.
+/// Which grams, runs of three octets, some texts have: hashes of 17 bits.
 struct GramSet {
     /// Bits of a hash.
     static let width: UInt32 = 17
+    /// Grams of a text that are looked at before what is new among them is kept.
+    private static let block = 1024
 
-    private(set) var words = [UInt64](repeating: 0, count: 1 << Int(Self.width - 6))
+    /// A bit for each hash.
+    private var words = [UInt64](repeating: 0, count: 1 << Int(Self.width - 6))
+    /// Those that are in the set, each once, in the order in which they came.
+    private(set) var hashes: [UInt32] = []
 
     /// The hash of the gram in the lower 24 bits.
     @inline(__always)
     static func hash(_ gram: UInt32) -> UInt32 { (gram &* 0x9E37_79B1) >> (32 - Self.width) }
 
+    func contains(_ hash: UInt32) -> Bool { self.words[Int(hash >> 6)] >> UInt64(hash & 63) & 1 != 0 }
+
     /// Adds the grams of one text.
     mutating func insert(_ text: [UInt8]) {
         guard text.count > 2 else { return }
-        self.words.withUnsafeMutableBufferPointer { words in
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.block) { new in
             text.withUnsafeBufferPointer { text in
                 var gram = UInt32(text[0]) << 8 | UInt32(text[1])
-                for index in 2..<text.count {
-                    gram = (gram << 8 | UInt32(text[index])) & 0xFF_FFFF
-                    let hash = Self.hash(gram)
-                    // A hash has as many bits as the set.
-                    words[Int(hash >> 6)] |= 1 &<< UInt64(hash & 63)
+                var index = 2
+                while index < text.count {
+                    let end = Swift.min(text.count, index + Self.block)
+                    let count = self.words.withUnsafeMutableBufferPointer { words in
+                        var count = 0
+                        while index < end {
+                            gram = (gram << 8 | UInt32(text[index])) & 0xFF_FFFF
+                            let hash = Self.hash(gram)
+                            // A hash has as many bits as the set.
+                            let word = words[Int(hash >> 6)]
+                            let bit: UInt64 = 1 &<< UInt64(hash & 63)
+                            // Few are new, and a word that was just written is slow to read.
+                            if word & bit == 0 {
+                                words[Int(hash >> 6)] = word | bit
+                                new[count] = hash
+                                count &+= 1
+                            }
+                            index &+= 1
+                        }
+                        return count
+                    }
+                    self.hashes.append(contentsOf: UnsafeMutableBufferPointer(rebasing: new[..<count]))
                 }
-            }
-        }
-    }
-
-    mutating func subtract(_ other: GramSet) {
-        for index in self.words.indices { self.words[index] &= ~other.words[index] }
-    }
-
-    var count: Int {
-        var count = 0
-        for word in self.words { count += word.nonzeroBitCount }
-        return count
-    }
-
-    func contains(_ hash: UInt32) -> Bool { self.words[Int(hash >> 6)] >> UInt64(hash & 63) & 1 != 0 }
-
-    func forEach(_ visit: (UInt32) -> Void) {
-        for (index, word) in self.words.enumerated() where word != 0 {
-            var rest = word
-            while rest != 0 {
-                visit(UInt32(truncatingIfNeeded: index << 6 | rest.trailingZeroBitCount))
-                rest &= rest - 1
             }
         }
     }

@@ -43,11 +43,12 @@ public enum TextSignature {
         for field in HeaderScanner(fields) where MessageText.hasAddresses(fields[field.name]) {
             header.insert(MessageText.mappedAddresses(fields[field.body], converter: converter))
         }
-        header.subtract(Self.boilerplate)
+        let headerGrams = header.hashes.filter { !Self.boilerplate.contains($0) }
+        let bodyGrams = body.hashes
 
         var octets = (
-            header: Self.octets(header.count * Self.bitsOfHeaderGram),
-            body: Self.octets(body.count * Self.bitsOfBodyGram)
+            header: Self.octets(headerGrams.count * Self.bitsOfHeaderGram),
+            body: Self.octets(bodyGrams.count * Self.bitsOfBodyGram)
         )
         let budget = max(Self.minimumBudget, message.count * 3 / 32)
         let wanted = octets.header + octets.body
@@ -57,24 +58,24 @@ public enum TextSignature {
         }
         var out: [UInt8] = [Self.version, UInt8(octets.header & 0xFF), UInt8(octets.header >> 8)]
         out.reserveCapacity(3 + octets.header + octets.body)
-        Self.append(header, octets.header, to: &out)
-        Self.append(body, octets.body, to: &out)
+        Self.append(headerGrams, octets.header, to: &out)
+        Self.append(bodyGrams, octets.body, to: &out)
         return out
     }
 
     private static func octets(_ bits: Int) -> Int { min((bits + 7) / 8, Self.maximumFilter) }
 
-    private static func append(_ grams: GramSet, _ octets: Int, to out: inout [UInt8]) {
+    private static func append(_ hashes: [UInt32], _ octets: Int, to out: inout [UInt8]) {
         let start = out.count
         out.append(contentsOf: repeatElement(0, count: octets))
         guard octets > 0 else { return }
         let bits = UInt64(octets) * 8
         out.withUnsafeMutableBufferPointer { out in
-            grams.forEach { hash in
+            for hash in hashes {
                 let gram = Gram(hash)
-                for bit in [gram.first(of: bits), gram.second(of: bits)] {
-                    out[start + bit >> 3] |= 1 << UInt8(bit & 7)
-                }
+                let (first, second) = (gram.first(of: bits), gram.second(of: bits))
+                out[start &+ first >> 3] |= 1 &<< UInt8(truncatingIfNeeded: first & 7)
+                out[start &+ second >> 3] |= 1 &<< UInt8(truncatingIfNeeded: second & 7)
             }
         }
     }

@@ -16,33 +16,42 @@ public enum HTMLText {
             } else if byte == UInt8(ascii: "&") {
                 position = self.appendEntity(html, at: position, to: &out)
             } else {
-                let begin = position
                 let stop = position + min(html.count - position, max(1, limit - (out.count - start)))
-                while position < stop, html[position] != UInt8(ascii: "<"), html[position] != UInt8(ascii: "&") {
-                    position += 1
-                }
-                out.append(contentsOf: html[begin..<position].buffer)
+                let end = self.endOfRun(html.buffer, position, stop)
+                out.append(contentsOf: html[position..<end].buffer)
+                position = end
             }
         }
     }
 
-    /// Tags inside a word: they leave no space.
-    private static let inline: [UInt64] = [
-        "a", "abbr", "b", "big", "code", "del", "em", "font", "i", "ins", "mark", "s", "small", "span", "strike",
-        "strong", "sub", "sup", "tt", "u", "wbr",
-    ].map { name in Array(name.utf8).withUnsafeBytes { Self.packed(Octets($0)) } }
+    /// Where the text that begins at `start` meets a tag or an entity.
+    private static func endOfRun(_ html: UnsafeRawBufferPointer, _ start: Int, _ stop: Int) -> Int {
+        var end = start
+        while end < stop, html[end] != UInt8(ascii: "<"), html[end] != UInt8(ascii: "&") { end &+= 1 }
+        return end
+    }
 
-    /// A name in one number, letters folded; 0 for one that is longer than any asked for.
+    /// Tags inside a word, by the length of their names: they leave no space.
+    private static let inline: [[UInt64]] = [
+        [], ["a", "b", "i", "s", "u"], ["em", "tt"], ["big", "del", "ins", "sub", "sup", "wbr"],
+        ["abbr", "code", "font", "mark", "span"], ["small"], ["strike", "strong"],
+    ].map { $0.map { Self.packed($0.utf8) ?? 0 } }
+
+    /// A name in one number; `nil` for one that is longer than any asked for.
     @inline(__always)
-    private static func packed(_ name: Octets) -> UInt64 {
-        if name.count > 8 { return 0 }
-        var packed: UInt64 = 0
-        for byte in name.buffer { packed = packed << 8 | UInt64(byte | 0x20) }
-        return packed
+    private static func packed(_ name: some Collection<UInt8>) -> UInt64? {
+        if name.count > 8 { return nil }
+        return name.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// Whether such a tag, letters folded, stands inside a word.
+    private static func isInline(_ name: Octets) -> Bool {
+        guard name.count < self.inline.count, let packed = self.packed(name.buffer) else { return false }
+        return self.inline[name.count].contains(packed | 0x2020_2020_2020_2020 &>> UInt64(64 - 8 * name.count))
     }
 
     private static func skipTag(_ html: Octets, at start: Int, to out: inout [UInt8]) -> Int {
-        if html.hasPrefix([0x3C, 0x21, 0x2D, 0x2D], at: start) {  // <!--
+        if html[start + 1..<start + 4].buffer.elementsEqual("!--".utf8) {
             var i = start + 4
             while let dash = html.index(of: UInt8(ascii: "-"), from: i) {
                 if html[dash + 1] == UInt8(ascii: "-"), html[dash + 2] == UInt8(ascii: ">") { return dash + 3 }
@@ -55,7 +64,7 @@ public enum HTMLText {
         while nameEnd - nameStart < 12, ASCII.isLetter(html[nameEnd]) { nameEnd += 1 }
         let name = html[nameStart..<nameEnd]
         let end = html.index(of: UInt8(ascii: ">"), from: nameEnd).map { $0 + 1 } ?? html.count
-        if !self.inline.contains(self.packed(name)) { out.append(0x20) }
+        if !self.isInline(name) { out.append(0x20) }
         guard nameStart == start + 1, name.count == 5 || name.count == 6 else { return end }
         let hidden: StaticString? =
             name.equals(lowercase: "style")
@@ -96,14 +105,14 @@ public enum HTMLText {
             }
             if let scalar = Unicode.Scalar(value), value >= 0x20 { UTF8Text.append(scalar.value, to: &out) }
         } else {
-            UTF8Text.append(self.entities[Array(name.buffer)] ?? 0x20, to: &out)
+            UTF8Text.append(self.packed(name.buffer).flatMap { self.entities[$0] } ?? 0x20, to: &out)
         }
         return end + 1
     }
 
     /// The named entities that mail has; others become a space.
-    private static let entities: [[UInt8]: UInt32] = {
-        var entities: [[UInt8]: UInt32] = [:]
+    private static let entities: [UInt64: UInt32] = {
+        var entities: [UInt64: UInt32] = [:]
         for (name, scalar) in [
             ("amp", 0x26), ("AMP", 0x26), ("lt", 0x3C), ("LT", 0x3C), ("gt", 0x3E), ("GT", 0x3E), ("quot", 0x22),
             ("QUOT", 0x22), ("apos", 0x27), ("euro", 0x20AC), ("ndash", 0x2013), ("mdash", 0x2014),
@@ -112,7 +121,7 @@ public enum HTMLText {
             ("trade", 0x2122), ("OElig", 0x152), ("oelig", 0x153), ("Scaron", 0x160), ("scaron", 0x161),
             ("Yuml", 0x178), ("nbsp", 0x20),
         ] as [(String, UInt32)] {
-            entities[Array(name.utf8)] = scalar
+            if let packed = Self.packed(name.utf8) { entities[packed] = scalar }
         }
         // The names of U+00A1 to U+00FF.
         let latin =
@@ -123,7 +132,7 @@ public enum HTMLText {
             + "aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc "
             + "otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml"
         for (offset, name) in latin.utf8.split(separator: 0x20).enumerated() {
-            entities[Array(name)] = 0xA1 + UInt32(offset)
+            if let packed = Self.packed(name) { entities[packed] = 0xA1 + UInt32(offset) }
         }
         return entities
     }()

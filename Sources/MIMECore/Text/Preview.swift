@@ -50,9 +50,15 @@ public enum Preview {
 
     private static func summary(ofPlain text: [UInt8]) -> Summary {
         var own: [UInt8] = []
-        for line in text.split(separator: 0x0A) where line.first != UInt8(ascii: ">") {
-            own.append(contentsOf: line)
-            own.append(0x20)
+        own.reserveCapacity(text.count)
+        text.withUnsafeBytes { bytes in
+            let text = Octets(bytes)
+            var start = 0
+            while start < text.count {
+                let end = text.endOfLine(from: start)
+                if text[start] != UInt8(ascii: ">") { own.append(contentsOf: text[start..<end].buffer) }
+                start = end
+            }
         }
         let summary = self.cut(own)
         // A line that is quoted may be followed by one that is not: only own lines make a summary full.
@@ -63,8 +69,8 @@ public enum Preview {
         var collapsed: [UInt8] = []
         var repaired: [UInt8] = []
         text.withUnsafeBytes { UTF8Text.appendRepaired(Octets($0), to: &repaired) }
-        for index in repaired.indices where repaired[index] < 0x20 || repaired[index] == 0x7F {
-            repaired[index] = 0x20
+        repaired.withUnsafeMutableBufferPointer { text in
+            for index in text.indices where text[index] < 0x20 || text[index] == 0x7F { text[index] = 0x20 }
         }
         repaired.withUnsafeBytes { HeaderBody.appendCollapsed(Octets($0), to: &collapsed) }
         // The text may have been cut within a character or an entity: those at its end do not count.
