@@ -5,8 +5,8 @@ import SieveCore
 
 /// Delivers messages: from envelope and octets, through the users' scripts, to mailboxes.
 ///
-/// Holds compiled scripts; copies share them. Safe to use from any thread.
-public struct DeliveryAgent: Sendable {
+/// Holds compiled scripts. Safe to use from any thread.
+public final class DeliveryAgent: Sendable {
     /// What the site decided.
     public struct Options: Sendable {
         /// Mail to `user+detail` goes into the mailbox `detail` when it exists.
@@ -36,7 +36,7 @@ public struct DeliveryAgent: Sendable {
     private static let slice: Duration = .milliseconds(50)
     private let ending = ScriptInterruption()
 
-    public init(store: any MailStore, options: Options) {
+    public convenience init(store: any MailStore, options: Options) {
         self.init(store: store, options: options, clock: ScriptLibrary.steadyMilliseconds)
     }
 

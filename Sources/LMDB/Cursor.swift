@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Glibc
 
 /// A position among the sorted keys of one database (compared as octets, a prefix before what it
 /// begins).
@@ -44,6 +45,20 @@ public struct Cursor: ~Copyable {
 
     /// Goes to the previous entry; to the last if there is no position yet.
     public func previous() throws(LMDBError) -> Entry? { try self.move(MDB_PREV) }
+
+    /// Goes to the entry with that key and answers its value; nil if there is none. Cheaper than a transaction's `get` where
+    /// keys ascend: the next entry is looked at first.
+    public func get(_ key: [UInt8]) throws(LMDBError) -> UnsafeRawBufferPointer? {
+        guard !key.isEmpty else { return nil }
+        return try key.withBytes { (key) throws(LMDBError) in
+            if let next = try self.next(), next.key.count == key.count, let known = next.key.baseAddress,
+                let wanted = key.baseAddress, memcmp(known, wanted, key.count) == 0
+            {
+                return next.value
+            }
+            return try self.move(MDB_SET, key)?.value
+        }
+    }
 
     /// Goes to the first entry whose key is `key` or above.
     public func seek(_ key: UnsafeRawBufferPointer) throws(LMDBError) -> Entry? {

@@ -280,6 +280,9 @@ extension Environment {
         self.residentPages.letGo(of: descriptor)
     }
 
+    /// The same of small values whose pages lie between those of others: each brings its neighbours along.
+    public func look(atScattered octets: Int) { self.look(at: octets &* ResidentPages.neighbours) }
+
     @usableFromInline
     func beginWrite() throws(LMDBError) -> OpaquePointer {
         var attempts = 0

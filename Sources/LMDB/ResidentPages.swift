@@ -20,6 +20,9 @@ final class ResidentPages: Sendable {
     /// First address and length of the map, once known.
     private let map = Mutex<(start: UInt, count: Int)?>(nil)
 
+    /// Pages that come with one that is looked at.
+    static let neighbours = 16
+
     /// Counts octets that a read has looked at. `true` for one caller when `letGo` is due.
     func look(at octets: Int) -> Bool {
         guard self.looked.add(octets, ordering: .relaxed).newValue > Self.limit else { return false }

@@ -14,56 +14,66 @@ struct MessageTrace {
 
     /// - Parameter afterOwnField: whether the first Received field is ours, which names no MTA's queue.
     init(_ message: IncomingMessage, afterOwnField: Bool) {
-        message.octets.withUnsafeBytes { self.scan(Span(_unsafeBytes: $0), skippedOwn: !afterOwnField) }
+        message.octets.withUnsafeBytes { self.scan($0, skippedOwn: !afterOwnField) }
     }
 
-    private mutating func scan(_ octets: Span<UInt8>, skippedOwn: Bool) {
+    private mutating func scan(_ octets: UnsafeRawBufferPointer, skippedOwn: Bool) {
         var start = 0
         var skippedOwn = skippedOwn
         for _ in 0..<Self.maximumFields where self.messageID.isEmpty || self.queueID.isEmpty {
             guard start < octets.count, octets[start] != 0x0D, octets[start] != 0x0A else { return }
             var end = start
             repeat {
-                while end < octets.count, octets[end] != 0x0A { end += 1 }
-                end = min(end + 1, octets.count)
+                end = octets.firstIndex(of: 0x0A, from: end).map { $0 + 1 } ?? octets.count
             } while end < octets.count && ASCII.isBlank(octets[end])
-            let field = octets.extracting(start..<min(end, start + Self.maximumField))
+            let field = UnsafeRawBufferPointer(rebasing: octets[start..<min(end, start + Self.maximumField)])
             if self.messageID.isEmpty, let body = Self.body(of: field, named: "message-id:") {
-                let word = Self.words(field, from: body).first ?? ""
+                let word = Self.word(field, from: body).map { Self.text(field, $0) } ?? ""
                 let hasBrackets = word.hasPrefix("<") && word.hasSuffix(">") && word.utf8.count >= 2
                 self.messageID = hasBrackets ? String(word.dropFirst().dropLast()) : word
             } else if self.queueID.isEmpty, let body = Self.body(of: field, named: "received:") {
-                let words = Self.words(field, from: body)
                 if !skippedOwn {
                     skippedOwn = true
-                } else if let id = words.firstIndex(of: "id"), id + 1 < words.count {
-                    self.queueID = words[id + 1]
-                    if self.queueID.hasSuffix(";") { self.queueID.removeLast() }
+                } else {
+                    self.queueID = Self.wordBehindID(field, from: body)
                 }
             }
             start = end
         }
     }
 
-    private static func body(of field: Span<UInt8>, named name: StaticString) -> Int? {
+    private static func body(of field: UnsafeRawBufferPointer, named name: StaticString) -> Int? {
         let length = name.utf8CodeUnitCount
-        guard field.count > length, ASCII.equals(field.extracting(0..<length), lowercase: name) else { return nil }
+        guard field.count > length,
+            ASCII.equals(Span(_unsafeBytes: UnsafeRawBufferPointer(rebasing: field[..<length])), lowercase: name)
+        else { return nil }
         return length
     }
 
-    /// The blank-separated words, printable characters only.
-    private static func words(_ field: Span<UInt8>, from start: Int) -> [String] {
-        var words: [String] = []
-        var word: [UInt8] = []
-        for i in start..<field.count {
-            if field[i] > 0x20, field[i] < 0x7F {
-                word.append(field[i])
-            } else if !word.isEmpty {
-                words.append(String(decoding: word, as: UTF8.self))
-                word = []
-            }
+    /// What a Received field has behind `id`.
+    private static func wordBehindID(_ field: UnsafeRawBufferPointer, from start: Int) -> String {
+        var next = Self.word(field, from: start)
+        while let word = next {
+            next = Self.word(field, from: word.upperBound)
+            guard field[word].elementsEqual("id".utf8), let id = next else { continue }
+            let text = Self.text(field, id)
+            return text.hasSuffix(";") ? String(text.dropLast()) : text
         }
-        if !word.isEmpty { words.append(String(decoding: word, as: UTF8.self)) }
-        return words
+        return ""
+    }
+
+    /// Where the first word of printable characters stands.
+    private static func word(_ field: UnsafeRawBufferPointer, from start: Int) -> Range<Int>? {
+        var first = start
+        while first < field.count, !Self.isPrintable(field[first]) { first += 1 }
+        var end = first
+        while end < field.count, Self.isPrintable(field[end]) { end += 1 }
+        return first < end ? first..<end : nil
+    }
+
+    private static func isPrintable(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
+
+    private static func text(_ field: UnsafeRawBufferPointer, _ range: Range<Int>) -> String {
+        String(decoding: field[range], as: UTF8.self)
     }
 }

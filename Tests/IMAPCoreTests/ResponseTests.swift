@@ -100,9 +100,8 @@ private let tag = Tag(bytes("a1"))!
     response.size(44, into: &out)
     response.modSeq(ModSeq(rawValue: 9), into: &out)
     let section = Section(path: [1], kind: .headerFields([bytes("From"), bytes("a b")]))
-    response.beginOctets(
-        .section(FetchSection(section: section, partial: .init(first: 3, count: 9), isPeek: true)), into: &out
-    )
+    let item = FetchItem.section(FetchSection(section: section, partial: .init(first: 3, count: 9), isPeek: true))
+    response.beginOctets(FetchResponse.octetsName(item), into: &out)
     out.appendIMAPString(bytes("x"))
     response.end(into: &out)
     #expect(

@@ -121,4 +121,17 @@ import Testing
             #expect(try cursor.last(withPrefix: [255]) == nil)
         }
     }
+
+    @Test func getsWhatIsThereInAnyOrder() throws {
+        let directory = try TemporaryDirectory()
+        let keys = (0..<2000).map { [UInt8($0 / 256), UInt8($0 % 256)] }
+        let (environment, database) = try self.make(directory, keys.filter { $0[1] % 3 != 0 })
+        try environment.withReadTransaction { transaction in
+            let cursor = try transaction.cursor(database)
+            for key in keys + keys.reversed() + keys.shuffled() + [[], [0], [255], [0, 1, 0]] {
+                let isThere = key.count == 2 && key[0] != 255 && key[1] % 3 != 0
+                #expect(try cursor.get(key)?.first == (isThere ? 2 : nil))
+            }
+        }
+    }
 }

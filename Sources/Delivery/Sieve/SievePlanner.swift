@@ -7,11 +7,17 @@ import SieveCore
 /// Runs a recipient's scripts over a message and makes a plan of what they decide.
 ///
 /// Everything here waits for the disk and computes: it runs on a storage thread.
-struct SievePlanner: Sendable {
+final class SievePlanner: Sendable {
     let options: SieveOptions
     let library: ScriptLibrary
     /// What scripts remember at delivery.
-    var memory: any DeliveryMemory = ForgetfulMemory()
+    let memory: any DeliveryMemory
+
+    init(options: SieveOptions, library: ScriptLibrary, memory: any DeliveryMemory = ForgetfulMemory()) {
+        self.options = options
+        self.library = library
+        self.memory = memory
+    }
 
     /// One script that is to run.
     struct Step: Sendable {

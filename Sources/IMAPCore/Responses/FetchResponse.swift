@@ -101,10 +101,17 @@ public struct FetchResponse: Sendable {
         out.append(contentsOf: value)
     }
 
-    /// The name of a section or of one of the RFC822 items and a space; the caller writes the value: NIL,
-    /// or a literal's header and octets.
-    public mutating func beginOctets(_ item: FetchItem, into out: inout [UInt8]) {
+    /// The name of an item of octets; the caller writes the value: NIL, or a literal's header and octets.
+    ///
+    /// - Parameter name: `octetsName` of the item.
+    public mutating func beginOctets(_ name: [UInt8], into out: inout [UInt8]) {
         self.separate(&out)
+        out.append(contentsOf: name)
+    }
+
+    /// The name of a section or of one of the RFC822 items and a space, as `beginOctets` takes it; once for many messages.
+    public static func octetsName(_ item: FetchItem) -> [UInt8] {
+        var out: [UInt8] = []
         switch item {
         case .rfc822: out.append("RFC822 ")
         case .rfc822Header: out.append("RFC822.HEADER ")
@@ -122,8 +129,9 @@ public struct FetchResponse: Sendable {
             out.append(0x20)
         case .uid, .flags, .internalDate, .size, .modSeq, .saveDate, .emailID, .threadID, .preview, .envelope,
             .body, .bodyStructure, .binarySize:
-            preconditionFailure("not an item of octets")
+            break
         }
+        return out
     }
 
     /// `BINARY.SIZE[1.2] 4711`

@@ -18,10 +18,19 @@ struct FetchPlan: Sendable {
     }
 
     struct Item: Sendable {
-        var item: FetchItem
-        var source: Source
+        let item: FetchItem
+        let source: Source
         /// The header fields of a section that caches may have.
-        var fields: CachedFields?
+        let fields: CachedFields?
+        /// What stands before the octets; empty for items that have none.
+        let name: [UInt8]
+
+        init(item: FetchItem, source: Source, fields: CachedFields? = nil) {
+            self.item = item
+            self.source = source
+            self.fields = fields
+            self.name = FetchResponse.octetsName(item)
+        }
     }
 
     let items: [Item]

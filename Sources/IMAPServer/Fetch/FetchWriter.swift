@@ -125,7 +125,7 @@ final class FetchWriter {
                 return false
             }
             if self.charset == .ascii, cache.hasEightBitHeader { self.scratch = self.scratch.downgradedHeader }
-            response.beginOctets(item.item, into: &out)
+            response.beginOctets(item.name, into: &out)
             let range = section.partial.range(of: self.scratch.count)
             out.appendLiteral(self.scratch[range])
             self.statistics.headerCount += 1

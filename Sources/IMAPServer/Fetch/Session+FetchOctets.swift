@@ -64,7 +64,7 @@ extension Session {
                 continue
             }
             if item.item.binaryPath != nil {
-                try await self.writeBinary(message, item.item, &response)
+                try await self.writeBinary(message, item, &response)
                 continue
             }
             guard let (section, partial) = item.item.section else {
@@ -72,7 +72,7 @@ extension Session {
                 response.wire(item.item.structureName, wire, into: &self.connection.output)
                 continue
             }
-            response.beginOctets(item.item, into: &self.connection.output)
+            response.beginOctets(item.name, into: &self.connection.output)
             switch await message.content(section, writer.charset, self.options.store.threads) {
             case .none: self.connection.output.append("NIL")
             case .octets(let octets):

@@ -138,6 +138,9 @@ extension IndexSchema {
         return names
     }
 
+    /// Octets of rows after which a scan tells of its pages.
+    private static let scanAtOnce = 1 << 20
+
     /// Calls `visit` with every message of a mailbox, in the order of UIDs.
     func forEachMessage(
         _ key: MailboxKey, _ transaction: borrowing ReadTransaction,
@@ -147,9 +150,14 @@ extension IndexSchema {
         let cursor = try transaction.cursor(self.messages)
         var entry = try cursor.seek(prefix)
         var octets = 0
-        defer { self.environment.look(at: octets) }
+        defer { self.environment.look(atScattered: octets) }
         while let found = entry, found.key.starts(with: prefix) {
             octets += found.value.count
+            // Large mailboxes let go of pages in between, too.
+            if octets > Self.scanAtOnce {
+                self.environment.look(atScattered: octets)
+                octets = 0
+            }
             if let uid = UID(rawValue: IndexSchema.lastNumber(of: found.key)) { visit(uid, found.value) }
             entry = try cursor.next()
         }

@@ -286,10 +286,9 @@ final class OpenMailbox: Mailbox {
             let missing = try schema.read { (transaction) throws(LMDBError) -> Int? in
                 var octets = 0
                 defer { schema.environment.look(at: octets) }
+                let cursor = try transaction.cursor(schema.caches)
                 for index in start..<records.count {
-                    guard
-                        let value = try transaction.get(
-                            schema.caches, IndexSchema.key(key, records[index].uid)),
+                    guard let value = try cursor.get(IndexSchema.key(key, records[index].uid)),
                         let view = MessageCache.View(value)
                     else { return index }
                     octets += value.count

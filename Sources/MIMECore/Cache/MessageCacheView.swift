@@ -71,6 +71,7 @@ extension MessageCache {
             self.referenceOctets = UnsafeRawBufferPointer(rebasing: blob[reader.offset...])
         }
 
+        @inline(__always)
         private static func readCounted(_ reader: inout ByteReader) -> UnsafeRawBufferPointer? {
             guard let count = reader.readVarint(), count <= UInt64(reader.remaining) else { return nil }
             return reader.readBytes(Int(count))
