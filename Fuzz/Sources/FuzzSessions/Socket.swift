@@ -14,7 +14,8 @@ final class Socket {
                 connect(self.descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        need(result == 0, "connect: \(errno)")
+        // One that a signal interrupts goes on by itself.
+        need(result == 0 || errno == EINTR && Self.isConnected(self.descriptor), "connect: \(errno)")
         var patience = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(self.descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         var yes: CInt = 1
@@ -25,6 +26,17 @@ final class Socket {
     }
 
     deinit { close(self.descriptor) }
+
+    /// Waits for the end of a connect.
+    private static func isConnected(_ descriptor: CInt) -> Bool {
+        var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        while poll(&state, 1, 10_000) < 0 {
+            if errno != EINTR { return false }
+        }
+        var failure: CInt = 0
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0
+    }
 
     /// `false` when the server has closed.
     @discardableResult
