@@ -58,6 +58,10 @@ public protocol AccountFiles: Sendable {
     /// Every mailbox that exists as files, INBOX included, in any order. Also what other programs made.
     func mailboxes() throws(StoreError) -> [MailboxName]
 
+    /// Directories that have messages and were left out by `mailboxes()` the last time, since no mailbox can have their
+    /// names; a few of them where they are many.
+    var unnamedDirectories: [String] { get }
+
     /// A cheap value that changes when mailboxes may have been created, removed or renamed by other programs.
     func mailboxListFingerprint() -> UInt64
 

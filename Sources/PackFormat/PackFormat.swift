@@ -19,6 +19,7 @@ public struct PackFormat: BodyFormat {
 struct PackAccount: AccountFiles {
     func mailboxes() throws(StoreError) -> [MailboxName] { [] }
 
+    var unnamedDirectories: [String] { [] }
     func mailboxListFingerprint() -> UInt64 { 0 }
     var isMailboxListSettled: Bool { true }
 

@@ -76,6 +76,7 @@ private struct UnsyncedAccount: AccountFiles {
         return try self.files.mailboxes()
     }
     func mailboxListFingerprint() -> UInt64 { self.files.mailboxListFingerprint() }
+    var unnamedDirectories: [String] { self.files.unnamedDirectories }
     var isMailboxListSettled: Bool { self.files.isMailboxListSettled }
     func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles {
         UnsyncedMailbox(isSynced: self.isSynced, files: try self.files.mailbox(name))

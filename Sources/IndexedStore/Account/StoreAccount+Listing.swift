@@ -74,6 +74,7 @@ extension StoreAccount {
             return (fingerprint, self.core.files.isMailboxListSettled, try self.core.files.mailboxes())
         }
         guard let (fingerprint, isSettled, names) = listed else { return }
+        self.tellUnnamed()
         let (gone, events) = self.directory.withLock { directory -> ([MailboxState], [AccountEvent]) in
             let present = Set(names.map { directory.misplaced[$0] ?? $0 })
             var events: [AccountEvent] = []
@@ -94,6 +95,17 @@ extension StoreAccount {
         }
         for state in gone { _ = try self.forget(state) }
         for event in events { self.feed.post(event) }
+    }
+
+    /// Has the administrator know of mail that nobody sees.
+    private func tellUnnamed() {
+        for directory in self.core.files.unnamedDirectories {
+            guard self.volume.unnamedDirectories.isNew("\(self.identity.name) \(directory)") else { continue }
+            self.volume.configuration.log(
+                .warning,
+                "\(self.identity.name): directory \(directory) has messages and is not shown: no mailbox can have its name"
+            )
+        }
     }
 
     /// Looks behind the caller's back which mailboxes there are: one seems to be gone.

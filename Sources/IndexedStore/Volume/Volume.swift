@@ -20,6 +20,8 @@ final class Volume: Sendable {
     let fileWork: FileWork
     let missingFiles = MissingFiles()
     let quotaGaps = QuotaGaps()
+    /// Directories that were told of, by account.
+    let unnamedDirectories = ToldOnce()
     let keeper: LogKeeper
     let indexer = SignatureIndexer()
     let budget: OctetBudget

@@ -8,6 +8,19 @@ import Synchronization
 extension MaildirAccount {
     private static let maximumDepth = 64
     private static let maximumDirectories = 100_000
+    private static let maximumUnnamed = 20
+
+    /// What a look at all directories finds.
+    private struct Found {
+        var names: Set<MailboxName> = [.inbox]
+        /// Directories that tell by their time of change when mailboxes come and go.
+        var watched: [RelativePath] = []
+        var unnamed: [String] = []
+
+        mutating func addUnnamed(_ directory: [UInt8]) {
+            if self.unnamed.count < MaildirAccount.maximumUnnamed { self.unnamed.append(RelativePath(directory).text) }
+        }
+    }
 
     func mailboxes() throws(StoreError) -> [MailboxName] {
         let names = try self.mailboxes(in: try self.currentDirectory())
@@ -17,39 +30,41 @@ extension MaildirAccount {
 
     func mailboxes(in root: DirectoryHandle) throws(StoreError) -> [MailboxName] {
         guard let status = root.ownStatus else { throw StoreError.fromErrno("stat mail root") }
-        var names: Set<MailboxName> = [.inbox]
-        var watched: [RelativePath] = []
+        var found = Found()
         switch self.layout.layout {
-        case .maildirPlusPlus: try self.list(root, status.st_uid, &names, &watched)
-        case .directories: try self.walk(root, status, &names, &watched)
+        case .maildirPlusPlus: try self.list(root, status.st_uid, &found)
+        case .directories: try self.walk(root, status, &found)
         }
-        self.listDirectories.withLock { $0 = watched }
-        return names.sorted()
+        self.listDirectories.withLock { $0 = found.watched }
+        self.unnamed.withLock { $0 = found.unnamed }
+        return found.names.sorted()
     }
 
-    private func list(
-        _ root: DirectoryHandle, _ owner: uid_t, _ names: inout Set<MailboxName>, _ watched: inout [RelativePath]
-    ) throws(StoreError) {
-        var found: [(name: MailboxName, directory: [UInt8])] = []
+    var unnamedDirectories: [String] { self.unnamed.withLock { $0 } }
+
+    private func list(_ root: DirectoryHandle, _ owner: uid_t, _ found: inout Found) throws(StoreError) {
+        var directories: [[UInt8]] = []
         try root.forEachName(in: RelativePath(".")) { entry in
-            if entry[0] == 0x2E, let name = self.layout.name(ofDirectory: entry) {
-                found.append((name, Array(entry)))
-            }
+            // `..` is above, and what begins with it is Dovecot's own.
+            if entry.count > 1, entry[0] == 0x2E, entry[1] != 0x2E { directories.append(Array(entry)) }
             return true
         }
-        for (name, directory) in found {
-            if try self.isMaildir(directory, in: root, owner: owner) {
-                names.insert(name)
-            } else {
-                // Another program may be about to make a mailbox of it.
-                watched.append(RelativePath(directory))
+        for directory in directories {
+            let name = directory.withUnsafeBytes { self.layout.name(ofDirectory: $0) }
+            let holdsMail = try self.isMaildir(directory, in: root, owner: owner)
+            switch (name, holdsMail) {
+            case (let name?, true): found.names.insert(name)
+            // Another program may be about to make a mailbox of it.
+            case (_?, false): found.watched.append(RelativePath(directory))
+            case (nil, true): found.addUnnamed(directory)
+            case (nil, false): break
             }
         }
     }
 
     /// Walks through the directories, each once whatever links lead to it.
     private func walk(
-        _ root: DirectoryHandle, _ rootStatus: stat, _ names: inout Set<MailboxName>, _ watched: inout [RelativePath]
+        _ root: DirectoryHandle, _ rootStatus: stat, _ found: inout Found
     ) throws(StoreError) {
         var waiting: [(path: [UInt8], depth: Int)] = [([], 0)]
         var seen: Set<[UInt64]> = [[UInt64(rootStatus.st_dev), UInt64(rootStatus.st_ino)]]
@@ -71,16 +86,20 @@ extension MaildirAccount {
                     let status = try self.directoryStatus(child, in: root, owner: rootStatus.st_uid),
                     seen.insert([UInt64(status.st_dev), UInt64(status.st_ino)]).inserted
                 else { continue }
-                watched.append(RelativePath(child))
+                found.watched.append(RelativePath(child))
                 waiting.append((child, depth + 1))
                 guard try self.holdsMessages(child, in: root) else {
                     // Its own directory is watched; that of its messages may be made before they have theirs.
                     if !self.layout.directoryName.isEmpty {
-                        watched.append(RelativePath(self.layout.messages(in: child)))
+                        found.watched.append(RelativePath(self.layout.messages(in: child)))
                     }
                     continue
                 }
-                if let name = child.withUnsafeBytes({ self.layout.name(ofDirectory: $0) }) { names.insert(name) }
+                if let name = child.withUnsafeBytes({ self.layout.name(ofDirectory: $0) }) {
+                    found.names.insert(name)
+                } else if self.layout.messages(in: child) != self.inboxDirectory {
+                    found.addUnnamed(child)
+                }
             }
         }
     }

@@ -26,6 +26,8 @@ final class MaildirAccount: AccountFiles {
     let sizeChanges = Mutex(SizeChanges())
     /// Directories that tell by their time of change when mailboxes come and go; those seen last.
     let listDirectories = Mutex<[RelativePath]>([])
+    /// Directories with messages that no name leads to; those seen last.
+    let unnamed = Mutex<[String]>([])
     /// What is known to be among the files.
     let known = Atomic<UInt8>(0)
     private let key: UInt64
