@@ -75,7 +75,7 @@ run() {
     local asan=
     [ "${executable[$name]}" != FuzzSessions ] || { asan=detect_leaks=0; words+=(-detect_leaks=0); }
     # The backtracer hangs under the address sanitizer. Sets and dictionaries keep their order from run to run.
-    local TIMEFORMAT=%U status
+    local TIMEFORMAT='%U %S' status
     { time FUZZ_TARGET=$name ASAN_OPTIONS=$asan SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1 \
         "$program" "${words[@]}" >"$log" 2>&1; } 2>"$work/$name.time"
     status=$?
@@ -88,7 +88,7 @@ run() {
             "the input in base64: $([ ! -f "$input" ] || base64 -w 0 "$input" | head -c 12000)"
     fi
     rmdir "Failures/$name" 2>/dev/null
-    [ -z "${FUZZ_TIMES:-}" ] || echo "$name $(cat "$work/$name.time")" >>"$FUZZ_TIMES"
+    [ -z "${FUZZ_TIMES:-}" ] || awk -v name="$name" '{ print name, $1 + $2 }' "$work/$name.time" >>"$FUZZ_TIMES"
 }
 
 {

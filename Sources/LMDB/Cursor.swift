@@ -46,18 +46,22 @@ public struct Cursor: ~Copyable {
     /// Goes to the previous entry; to the last if there is no position yet.
     public func previous() throws(LMDBError) -> Entry? { try self.move(MDB_PREV) }
 
-    /// Goes to the entry with that key and answers its value; nil if there is none. Cheaper than a transaction's `get` where
-    /// keys ascend: the next entry is looked at first.
+    /// Goes to the entry with that key and answers its value, which is valid as long as one of a transaction's `get`; nil if
+    /// there is none, and then the position is anywhere. No entry has the empty key.
     public func get(_ key: [UInt8]) throws(LMDBError) -> UnsafeRawBufferPointer? {
         guard !key.isEmpty else { return nil }
-        return try key.withBytes { (key) throws(LMDBError) in
-            if let next = try self.next(), next.key.count == key.count, let known = next.key.baseAddress,
-                let wanted = key.baseAddress, memcmp(known, wanted, key.count) == 0
-            {
-                return next.value
-            }
-            return try self.move(MDB_SET, key)?.value
-        }
+        return try key.withBytes { (key) throws(LMDBError) in try self.move(MDB_SET, key)?.value }
+    }
+
+    /// `get` for keys that ascend: cheaper when the entry is the next one.
+    public func getNext(_ key: [UInt8]) throws(LMDBError) -> UnsafeRawBufferPointer? {
+        guard let next = try self.next(), next.key.count == key.count,
+            key.withUnsafeBytes({ wanted in
+                guard let wanted = wanted.baseAddress, let known = next.key.baseAddress else { return false }
+                return memcmp(known, wanted, key.count) == 0
+            })
+        else { return try self.get(key) }
+        return next.value
     }
 
     /// Goes to the first entry whose key is `key` or above.

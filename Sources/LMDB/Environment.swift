@@ -280,7 +280,7 @@ extension Environment {
         self.residentPages.letGo(of: descriptor)
     }
 
-    /// The same of small values whose pages lie between those of others: each brings its neighbours along.
+    /// The same of small values whose pages lie between those of others: each brings its neighbours along. At most some MiB at a time.
     public func look(atScattered octets: Int) { self.look(at: octets &* ResidentPages.neighbours) }
 
     @usableFromInline

@@ -20,7 +20,7 @@ final class ResidentPages: Sendable {
     /// First address and length of the map, once known.
     private let map = Mutex<(start: UInt, count: Int)?>(nil)
 
-    /// Pages that come with one that is looked at.
+    /// Pages that come into the page table with one of them: the system maps 64 KiB around a fault.
     static let neighbours = 16
 
     /// Counts octets that a read has looked at. `true` for one caller when `letGo` is due.

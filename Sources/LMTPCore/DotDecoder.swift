@@ -8,6 +8,7 @@ public struct DotDecoder: Sendable {
     private enum State: Sendable {
         /// At the beginning of the data or just after CRLF.
         case lineStart
+        /// Within a line, and over the ends of those that no dot follows.
         case middle
         /// After a CR that may begin a CRLF.
         case carriageReturn
@@ -43,7 +44,7 @@ public struct DotDecoder: Sendable {
                     self.state = .middle
                 }
             case .middle:
-                position = self.copy(input, from: position, into: &out)
+                position = self.copyLines(input, from: position, into: &out)
             case .carriageReturn:
                 // The CR itself is written. Another CR keeps the wait for LF.
                 if input[position] == 0x0A {
@@ -75,8 +76,9 @@ public struct DotDecoder: Sendable {
         return position
     }
 
-    /// In the middle of a line: everything up to and with the next CRLF that a dot follows is data, or the whole of it.
-    private mutating func copy(_ input: borrowing Span<UInt8>, from start: Int, into out: inout [UInt8]) -> Int {
+    /// From the middle of a line on, everything up to and with the next CRLF that a dot follows is data, else all that is
+    /// left of `input`. Answers where that ends, and leaves the state that holds there.
+    private mutating func copyLines(_ input: borrowing Span<UInt8>, from start: Int, into out: inout [UInt8]) -> Int {
         input.withUnsafeBytes { bytes in
             var end = bytes.count
             var from = start

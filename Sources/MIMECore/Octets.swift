@@ -64,7 +64,7 @@ public struct Octets {
             let x = self.base.loadUnaligned(fromByteOffset: i, as: UInt64.self) ^ 0x0A0A_0A0A_0A0A_0A0A
             // Exact form of the zero-octet test: one bit for each octet that is zero.
             let zero = ~(((x & low) &+ low) | x | low)
-            // Their sum, by a product: there is no faster way to count bits on all processors.
+            // Their sum, by a product: not every processor can count bits.
             lines &+= Int(truncatingIfNeeded: ((zero >> 7) &* 0x0101_0101_0101_0101) >> 56)
             i &+= 8
         }

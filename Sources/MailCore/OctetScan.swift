@@ -1,6 +1,6 @@
 /// Ways through octets that look at eight and more of them at a time.
 ///
-/// An index below 0 is taken for 0, and one beyond the end finds nothing.
+/// A start below 0 is taken for 0, one beyond the end for the end.
 extension UnsafeRawBufferPointer {
     /// The first place of `byte` at or after `start`.
     @inlinable

@@ -175,6 +175,9 @@ import Testing
             let open = try await circle.archive.open(ignored, .readWrite, onChange: {})
             let goal = DepositDestination(account: circle.anna, name: .inbox, rights: .all)
             await #expect(throws: StoreError.self) { try await open.transfer([.first], to: goal, .move) }
+            // And so does REPLACE, whole.
+            let smaller = QuotaTests.deposit(QuotaTests.sized(2400), circle.anna)
+            await #expect(throws: StoreError.self) { try await store.replace(.first, in: open, by: smaller) }
             open.close()
             #expect(try await circle.anna.recalculateQuota().usage == Self.usage(1100, 2))
         }
@@ -287,6 +290,38 @@ import Testing
             #expect(try await last.anna.quota().usage == Self.usage(1000, 3))
             let full = await set.deposit([QuotaTests.deposit(QuotaTests.sized(50), last.anna)])
             #expect(QuotaTests.code(full[0]) == .overQuota)
+        }
+    }
+
+    /// What lies in two volumes during a MOVE takes the room of one.
+    @Test(arguments: TestFormat.allCases) func deliveryDuringAMoveBetweenVolumes(_ format: TestFormat) async throws {
+        let pair = try VolumeSetTests.Pair(format)
+        let ledger = Mutex<QuotaLedger?>(nil)
+        let admitted = Mutex<[Bool]>([])
+        let tryDelivery: @Sendable (CrashPoint) -> Void = { point in
+            guard point == .afterFlush, let ledger = ledger.withLock({ $0 }) else { return }
+            let usage = QuotaUsage(storage: 200, messages: 1)
+            let fits =
+                (try? ledger.admit(usage, largest: 200, into: .inbox, .exact, reserving: false)) != nil
+            admitted.withLock { $0.append(fits) }
+        }
+        try await pair.with({ for index in $0.indices { $0[index].crashPoint = tryDelivery } }) { set in
+            let first = try await Circle(set, pair.volume, storage: 1000)
+            #expect(try await set.move(pair.identity(Circle.name), toVolume: "two") == 0)
+            let circle = try await Circle(set, pair.volume, storage: 1000)
+            #expect(circle.archive !== first.archive)
+            try await set.put(QuotaTests.sized(800), circle.anna)
+            let inbox = try await circle.anna.open(.inbox, .readWrite, onChange: {})
+            ledger.withLock { $0 = (circle.anna as? StoreAccount)?.core.quota }
+            let goal = DepositDestination(account: circle.archive, name: Self.box, rights: .all)
+            _ = try await inbox.transfer([.first], to: goal, .move)
+            ledger.withLock { $0 = nil }
+            inbox.close()
+            // That of the copy, and that of the removal.
+            #expect(admitted.withLock { $0.count >= 2 && $0.allSatisfy { $0 } })
+            let full = await set.deposit([QuotaTests.deposit(QuotaTests.sized(201), circle.anna)])
+            #expect(QuotaTests.code(full[0]) == .overQuota)
+            try await set.put(QuotaTests.sized(200), circle.anna)
         }
     }
 

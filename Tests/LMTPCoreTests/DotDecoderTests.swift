@@ -9,6 +9,8 @@ import Testing
         var rest = ""
     }
 
+    private static let long = String(repeating: "0123456789\r\n", count: 7) + "0123456789"
+
     static let cases: [Case] = [
         Case(input: ".\r\n", output: ""),
         Case(input: "a\r\n.\r\n", output: "a\r\n"),
@@ -23,6 +25,10 @@ import Testing
         Case(input: "a\r\n.\r\r\n.\r\n", output: "a\r\n\r\r\n"),
         Case(input: "a\r\n.\rb\r\n.\r\n", output: "a\r\n\rb\r\n"),
         Case(input: "no end\r\n.", output: nil),
+        // Longer than what is looked at in one step.
+        Case(
+            input: Self.long + "\n.x\r\n..y" + Self.long + "\r\n.\r\nrest",
+            output: Self.long + "\n.x\r\n.y" + Self.long + "\r\n", rest: "rest"),
     ]
 
     @Test(arguments: cases)

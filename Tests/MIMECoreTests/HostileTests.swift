@@ -129,4 +129,14 @@ import Testing
             }
         }
     }
+
+    /// A name is one with all its octets, those included that count for nothing in a number.
+    @Test(arguments: [
+        ("a&lt;b", "a<b"), ("a&\0lt;b", "a b"), ("a&\0\0\0\0lt;b", "a b"), ("a&;b", "a b"), ("<\0b>x", " x"),
+    ])
+    func entitiesAndTagsHaveWholeNames(_ html: String, _ shown: String) {
+        var out: [UInt8] = []
+        Array(html.utf8).withUnsafeBytes { HTMLText.append(Octets($0), to: &out) }
+        #expect(String(decoding: out, as: UTF8.self) == shown)
+    }
 }

@@ -15,7 +15,7 @@ final class Socket {
             }
         }
         // One that a signal interrupts goes on by itself.
-        need(result == 0 || errno == EINTR && Self.isConnected(self.descriptor), "connect: \(errno)")
+        need(result == 0 || (errno == EINTR && Self.isConnected(self.descriptor)), "connect: \(errno)")
         var patience = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(self.descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         var yes: CInt = 1
@@ -30,9 +30,9 @@ final class Socket {
     /// Waits for the end of a connect.
     private static func isConnected(_ descriptor: CInt) -> Bool {
         var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        while poll(&state, 1, 10_000) < 0 {
-            if errno != EINTR { return false }
-        }
+        var ready: CInt
+        repeat { ready = poll(&state, 1, 10_000) } while ready < 0 && errno == EINTR
+        guard ready > 0 else { return false }
         var failure: CInt = 0
         var size = socklen_t(MemoryLayout<CInt>.size)
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0
@@ -44,7 +44,8 @@ final class Socket {
         var position = 0
         while position < octets.count {
             let count = octets.withUnsafeBytes {
-                Glibc.send(self.descriptor, $0.baseAddress.map { $0 + position }, $0.count - position, CInt(MSG_NOSIGNAL))
+                Glibc.send(
+                    self.descriptor, $0.baseAddress.map { $0 + position }, $0.count - position, CInt(MSG_NOSIGNAL))
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return false }

@@ -105,11 +105,13 @@ public struct FetchResponse: Sendable {
     ///
     /// - Parameter name: `octetsName` of the item.
     public mutating func beginOctets(_ name: [UInt8], into out: inout [UInt8]) {
+        assert(!name.isEmpty, "not an item of octets")
         self.separate(&out)
         out.append(contentsOf: name)
     }
 
-    /// The name of a section or of one of the RFC822 items and a space, as `beginOctets` takes it; once for many messages.
+    /// The name of a section or of one of the RFC822 items and a space, as `beginOctets` takes it; once for many
+    /// messages. Empty for items that have no octets.
     public static func octetsName(_ item: FetchItem) -> [UInt8] {
         var out: [UInt8] = []
         switch item {

@@ -40,11 +40,10 @@ extension StoreAccount {
     }
 
     func recalculateQuota() async throws(StoreError) -> QuotaStatus {
-        try await self.recalculate()
         var failure: StoreError?
-        for joined in self.joinedAccounts {
+        for account in [self] + self.joinedAccounts {
             // One whose disk is away does not keep the others from being counted.
-            do throws(StoreError) { try await joined.recalculate() } catch { failure = failure ?? error }
+            do throws(StoreError) { try await account.recalculate() } catch { failure = failure ?? error }
         }
         if let failure { throw failure }
         return self.core.quota.status

@@ -22,8 +22,8 @@ extension OpenMailbox {
             && self.state.lock.withLock { self.state.isCounted }
         let strictness: QuotaStrictness = isMovedWithin ? .exempt : .exact
         let isCountedTwice = isMovedWithin && target.lock.withLock { target.isCounted }
-        // What lies here and there takes the room of one: deliveries meanwhile are not refused for it. By as much as a
-        // batch has they may go beyond the limit instead.
+        // What lies here and there takes the room of one: deliveries meanwhile are not refused for it. While a batch is
+        // stored, they may go beyond the limit by as much as it has.
         let quota = self.state.core.quota
         var lent = QuotaUsage.zero
         defer { quota.apply(QuotaLedger.Change(reserved: lent)) }
@@ -60,15 +60,18 @@ extension OpenMailbox {
                 }
             }
         } catch {
+            // Copies count until they are removed.
+            quota.apply(QuotaLedger.Change(reserved: lent))
+            lent = .zero
             if !result.target.isEmpty { await account.takeBack(result.target, from: name) }
             throw error
         }
-        if kind == .move, !result.source.isEmpty {
-            _ = try await self.remove(result.source)
-            quota.apply(QuotaLedger.Change(reserved: lent))
-            lent = .zero
-            try await self.volume.committer.flushed(self.volume.committer.lastTicket)
-        }
+        guard kind == .move, !result.source.isEmpty else { return result }
+        let removed = try self.state.remove(result.source, .any)
+        // At once, not when it is flushed: nothing is to take that room twice.
+        quota.apply(QuotaLedger.Change(reserved: lent))
+        lent = .zero
+        if let ticket = removed.ticket { try await self.volume.committer.flushed(ticket) }
         return result
     }
 

@@ -288,7 +288,8 @@ final class OpenMailbox: Mailbox {
                 defer { schema.environment.look(at: octets) }
                 let cursor = try transaction.cursor(schema.caches)
                 for index in start..<records.count {
-                    guard let value = try cursor.get(IndexSchema.key(key, records[index].uid)),
+                    let row = IndexSchema.key(key, records[index].uid)
+                    guard let value = try index == start ? cursor.get(row) : cursor.getNext(row),
                         let view = MessageCache.View(value)
                     else { return index }
                     octets += value.count

@@ -3,11 +3,13 @@ struct GramSet {
     /// Bits of a hash.
     static let width: UInt32 = 17
     /// Grams of a text that are looked at before what is new among them is kept.
-    private static let block = 1024
+    ///
+    /// What they take lies on the stack; above 1,024 octets it would not.
+    private static let block = 256
 
     /// A bit for each hash.
     private var words = [UInt64](repeating: 0, count: 1 << Int(Self.width - 6))
-    /// Those that are in the set, each once, in the order in which they came.
+    /// Those that are in the set, each once, in the order in which they came: half a MiB when all are.
     private(set) var hashes: [UInt32] = []
 
     /// The hash of the gram in the lower 24 bits.
@@ -33,7 +35,7 @@ struct GramSet {
                             // A hash has as many bits as the set.
                             let word = words[Int(hash >> 6)]
                             let bit: UInt64 = 1 &<< UInt64(hash & 63)
-                            // Few are new, and a word that was just written is slow to read.
+                            // Few are new. A processor that reads a word which it has just written waits for that.
                             if word & bit == 0 {
                                 words[Int(hash >> 6)] = word | bit
                                 new[count] = hash

@@ -44,11 +44,10 @@ public enum TextSignature {
             header.insert(MessageText.mappedAddresses(fields[field.body], converter: converter))
         }
         let headerGrams = header.hashes.filter { !Self.boilerplate.contains($0) }
-        let bodyGrams = body.hashes
 
         var octets = (
             header: Self.octets(headerGrams.count * Self.bitsOfHeaderGram),
-            body: Self.octets(bodyGrams.count * Self.bitsOfBodyGram)
+            body: Self.octets(body.hashes.count * Self.bitsOfBodyGram)
         )
         let budget = max(Self.minimumBudget, message.count * 3 / 32)
         let wanted = octets.header + octets.body
@@ -59,7 +58,7 @@ public enum TextSignature {
         var out: [UInt8] = [Self.version, UInt8(octets.header & 0xFF), UInt8(octets.header >> 8)]
         out.reserveCapacity(3 + octets.header + octets.body)
         Self.append(headerGrams, octets.header, to: &out)
-        Self.append(bodyGrams, octets.body, to: &out)
+        Self.append(body.hashes, octets.body, to: &out)
         return out
     }
 

@@ -37,11 +37,11 @@ public enum HTMLText {
         ["abbr", "code", "font", "mark", "span"], ["small"], ["strike", "strong"],
     ].map { $0.map { Self.packed($0.utf8) ?? 0 } }
 
-    /// A name in one number; `nil` for one that is longer than any asked for.
+    /// A name and its length in one number; `nil` for one that is longer than any asked for.
     @inline(__always)
     private static func packed(_ name: some Collection<UInt8>) -> UInt64? {
-        if name.count > 8 { return nil }
-        return name.reduce(0) { $0 << 8 | UInt64($1) }
+        if name.count > 7 { return nil }
+        return name.reduce(1) { $0 << 8 | UInt64($1) }
     }
 
     /// Whether such a tag, letters folded, stands inside a word.

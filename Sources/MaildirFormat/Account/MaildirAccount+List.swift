@@ -51,13 +51,15 @@ extension MaildirAccount {
         }
         for directory in directories {
             let name = directory.withUnsafeBytes { self.layout.name(ofDirectory: $0) }
-            let holdsMail = try self.isMaildir(directory, in: root, owner: owner)
-            switch (name, holdsMail) {
-            case (let name?, true): found.names.insert(name)
-            // Another program may be about to make a mailbox of it.
-            case (_?, false): found.watched.append(RelativePath(directory))
-            case (nil, true): found.addUnnamed(directory)
-            case (nil, false): break
+            guard let name else {
+                if (try? self.isMaildir(directory, in: root, owner: owner)) ?? false { found.addUnnamed(directory) }
+                continue
+            }
+            if try self.isMaildir(directory, in: root, owner: owner) {
+                found.names.insert(name)
+            } else {
+                // Another program may be about to make a mailbox of it.
+                found.watched.append(RelativePath(directory))
             }
         }
     }
