@@ -103,6 +103,57 @@ import Testing
         #expect(after.usage == before.usage)
     }
 
+    /// Who asks one volume alone, as a delivery to what a user sees of all mail does, opens no account there that is about to
+    /// leave: what it took would be lost.
+    @Test(arguments: TestFormat.allCases) func nobodyOpensWhatLeaves(_ format: TestFormat) async throws {
+        let pair = try Pair(format)
+        let identity = pair.identity("anna")
+        let opener = Opener(identity)
+        try await pair.with({ $0[1].crashPoint = { if $0 == .afterFlush { opener.run() } } }) { set in
+            let account = try await set.account(identity)
+            try await set.put(message("m"), account)
+            opener.leaving.withLock { $0 = account as? StoreAccount }
+            opener.store.withLock { $0 = set.stores[0] }
+            _ = try await set.move(identity, toVolume: "two")
+            opener.leaving.withLock { $0 = nil }
+            #expect(opener.outcome.withLock { $0 } == "temporary")
+            #expect(try await set.account(identity).identity.volume == "two")
+            // And back again: the first volume takes it.
+            _ = try await set.move(identity, toVolume: "one")
+            let back = try await set.account(identity)
+            #expect(back.identity.volume == "one")
+            try await set.put(message("n"), back)
+            opener.store.withLock { $0 = nil }
+        }
+    }
+
+    /// Opens an account in one volume when its object there is of no use any more.
+    private final class Opener: Sendable {
+        let leaving = Mutex<StoreAccount?>(nil)
+        let store = Mutex<IndexedStore?>(nil)
+        let outcome = Mutex<String?>(nil)
+        private let identity: AccountIdentity
+
+        init(_ identity: AccountIdentity) { self.identity = identity }
+
+        /// Waits until that is done, or refused.
+        func run() {
+            guard self.leaving.withLock({ $0?.isRetired ?? false }), let store = self.store.withLock({ $0 }),
+                self.outcome.withLock({ $0 }) == nil
+            else { return }
+            self.outcome.withLock { $0 = "begun" }
+            Task {
+                do throws(StoreError) {
+                    _ = try await store.account(self.identity)
+                    self.outcome.withLock { $0 = "opened" }
+                } catch {
+                    self.outcome.withLock { $0 = "\(error.code)" }
+                }
+            }
+            for _ in 0..<5000 where self.outcome.withLock({ $0 }) == "begun" { usleep(1000) }
+        }
+    }
+
     @Test(arguments: TestFormat.allCases) func everythingGoesAlong(_ format: TestFormat) async throws {
         let pair = try Pair(format)
         let identity = pair.identity("anna")

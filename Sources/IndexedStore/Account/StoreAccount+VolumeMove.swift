@@ -81,6 +81,11 @@ extension StoreAccount {
             try await source.threads.run { () throws(StoreError) in try self.refreshDirectory() }
             for name in self.directory.withLock({ Array($0.entries.keys) }) { _ = try await self.stateInGate(name) }
         }
+        // Before this object is no longer of use: who asks this volume, and not the set of them, does not wait for
+        // `opening`, and another object would take mail into an account that has left.
+        source.accounts.noteLeft(self.identity.name)
+        var hasLeft = false
+        defer { if !hasLeft { source.accounts.noteStays(self.identity.name) } }
         self.core.hasLeft.store(true, ordering: .releasing)
         let states = self.retire()
         // Whatever comes of it: who opens the account gets another object.
@@ -100,8 +105,8 @@ extension StoreAccount {
             _ = try target.commitAndApply([.accountArrived(AccountArrived(id: transfer.id, row: row))])
             _ = try source.commitAndApply([.accountLeft(account: old)])
         }
-        source.accounts.noteLeft(self.identity.name)
-        target.accounts.noteArrived(self.identity.name)
+        hasLeft = true
+        target.accounts.noteStays(self.identity.name)
         for list in moved {
             source.accessLists.set(list.source, nil)
             target.accessLists.set(list.target, list.text)

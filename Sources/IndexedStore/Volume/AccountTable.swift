@@ -13,7 +13,8 @@ final class AccountTable: Sendable {
         var kept: [StoreAccount?] = []
         var next = 0
         var nextID: UInt32 = 1
-        /// Names of accounts that have gone to another volume: none is made anew for who has the old one in hand.
+        /// Names of accounts that go to another volume or are there: none is opened or made anew for who has the old
+        /// one in hand.
         var left = Set<String>()
     }
 
@@ -26,7 +27,8 @@ final class AccountTable: Sendable {
     }
 
     func noteLeft(_ name: String) { self.state.withLock { _ = $0.left.insert(name) } }
-    func noteArrived(_ name: String) { self.state.withLock { _ = $0.left.remove(name) } }
+    /// It has come, or has not left after all.
+    func noteStays(_ name: String) { self.state.withLock { _ = $0.left.remove(name) } }
     func hasLeft(_ name: String) -> Bool { self.state.withLock { $0.left.contains(name) } }
 
     func find(_ name: String) -> StoreAccount? { self.state.withLock { $0.byName[name]?.account } }
