@@ -287,6 +287,9 @@ extension MailboxState {
         // Nobody may compare index and files between the records and the files' names.
         self.filesLock.lock()
         defer { self.filesLock.unlock() }
+        // Rows name the files before these have their names.
+        self.lock.withLock { for item in moved { self.placing[item.row.uid] = item.body } }
+        defer { self.lock.withLock { self.placing = [:] } }
         let records = moved.map { item in
             var record = self.relocation(of: item.row, to: item.prepared.location, item.body)
             record.hasFileWork = true

@@ -58,6 +58,8 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
     var refusedChange: StoreError?
     /// Messages about to be moved away; no other change touches them.
     var leaving = UIDSet()
+    /// Octets of messages from the log whose files have no names yet.
+    var placing: [UID: MessageOctets] = [:]
     /// Sessions and others that need the messages in memory.
     var users = 0
     var sessions: [ObjectIdentifier: SessionNotifier] = [:]

@@ -347,11 +347,12 @@ extension MailboxState {
         do throws(StoreError) {
             return .success(try self.octets(of: row))
         } catch {
-            // Its octets may have been moved between the look into the index and the read.
-            guard error.code == .expunged,
-                let now = try? self.core.volume.schema.rows(self.key, CollectionOfOne(row.uid)).first,
-                now.location != row.location
-            else { return .failure(error) }
+            guard error.code == .expunged else { return .failure(error) }
+            if let body = self.lock.withLock({ self.placing[row.uid] }) { return .success(body) }
+            // Its octets may have been moved, or its file got its name, between the look into the index and the read.
+            guard let now = try? self.core.volume.schema.rows(self.key, CollectionOfOne(row.uid)).first else {
+                return .failure(error)
+            }
             do throws(StoreError) { return .success(try self.octets(of: now)) } catch { return .failure(error) }
         }
     }
