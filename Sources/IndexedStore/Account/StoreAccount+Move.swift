@@ -288,8 +288,9 @@ extension MailboxState {
         self.filesLock.lock()
         defer { self.filesLock.unlock() }
         // Rows name the files before these have their names.
+        var named = moved.map(\.row.uid)
         self.lock.withLock { for item in moved { self.placing[item.row.uid] = item.body } }
-        defer { self.lock.withLock { self.placing = [:] } }
+        defer { self.lock.withLock { for uid in named { self.placing[uid] = nil } } }
         let records = moved.map { item in
             var record = self.relocation(of: item.row, to: item.prepared.location, item.body)
             record.hasFileWork = true
@@ -309,6 +310,7 @@ extension MailboxState {
         } catch {
             // The rows name the files as soon as the records are in the index.
             for (item, sequence) in zip(moved, flushed.sequences) { self.placeLater(item, sequence, flushed.ticket) }
+            named = []
             throw error
         }
         var listed: [UIDListRow] = []
@@ -329,6 +331,7 @@ extension MailboxState {
             } catch {
                 // Its row names the file already.
                 failure = error
+                named.removeAll { $0 == item.row.uid }
                 self.placeLater(item, sequence, flushed.ticket)
             }
         }
@@ -373,6 +376,7 @@ extension MailboxState {
             } catch {
                 return false
             }
+            self.lock.withLock { self.placing[item.row.uid] = nil }
             self.discard(item.prepared)
             if isPlaced { volume.fileWork.add(rows: [self.listing(of: item)], self) }
             volume.missingFiles.remove(self.key, item.row.uid)
