@@ -29,7 +29,7 @@ FuzzSieve 5000 sieve
 FuzzArchive 10000 archive
 FuzzText 10000 headers dates charset html preview names transfer
 FuzzText 2000 structure signature
-FuzzProtocol 10000 lmtp pop3 managesieve sasl url policy admin
+FuzzProtocol 10000 lmtp pop3 managesieve sasl url policy admin proxy
 FuzzConfig 5000 config expansion values
 FuzzAuth 5000 authline passwdfile password
 FuzzSubmission 2000 journal handover smtp

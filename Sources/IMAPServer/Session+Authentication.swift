@@ -11,8 +11,7 @@ import ServerCore
 extension Session {
     /// Whether a password may be sent over this connection.
     var mayLogIn: Bool {
-        if self.connection.tls != nil || self.connection.remoteAddress.isLocal { return true }
-        return self.settings.allowsCleartext && !self.settings.requiresTLS
+        self.connection.isProtected || self.settings.allowsCleartext && !self.settings.requiresTLS
     }
 
     /// The mechanisms that this connection may use.
@@ -23,11 +22,11 @@ extension Session {
     }
 
     var canStartTLS: Bool {
-        self.settings.offersTLS && self.connection.tls == nil && self.options.contexts.current != nil
+        self.settings.offersTLS && !self.connection.isEncrypted && self.options.contexts.current != nil
     }
 
     func startTLS(_ tag: Tag) async throws(ConnectionError) {
-        guard self.connection.tls == nil else { return self.bad(tag, "TLS is already active") }
+        guard !self.connection.isEncrypted else { return self.bad(tag, "TLS is already active") }
         guard self.settings.offersTLS, let context = self.options.contexts.current else {
             return self.bad(tag, "TLS is not available")
         }

@@ -10,7 +10,7 @@ extension AuthenticationRequest {
             service: service, remoteAddress: remote.isUnix ? nil : remote.text,
             remotePort: remote.isUnix ? nil : remote.port, localAddress: local.isUnix ? nil : local.text,
             localPort: local.isUnix ? nil : local.port,
-            security: connection.tls != nil ? .tls : remote.isLocal ? .local : .cleartext,
+            security: connection.isEncrypted ? .tls : remote.isLocal ? .local : .cleartext,
             session: connection.sessionID)
     }
 }

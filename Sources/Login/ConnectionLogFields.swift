@@ -12,12 +12,12 @@ public struct ConnectionLogFields: Sendable {
     public init(_ connection: Connection) {
         self.init(
             remote: connection.remoteAddress, local: connection.localAddress, tls: connection.tls != nil,
-            sessionID: connection.sessionID)
+            isProtected: connection.isProtected, sessionID: connection.sessionID)
     }
 
-    init(remote: PeerAddress, local: PeerAddress, tls isEncrypted: Bool, sessionID: String) {
+    init(remote: PeerAddress, local: PeerAddress, tls hasTLS: Bool, isProtected: Bool, sessionID: String) {
         self.addresses = "rip=\(remote), lip=\(local)"
-        let security = isEncrypted ? ", TLS" : remote.isLocal ? ", secured" : ""
+        let security = hasTLS ? ", TLS" : isProtected ? ", secured" : ""
         self.rest = "\(security), session=<\(sessionID)>"
     }
 }

@@ -18,12 +18,12 @@ public struct MechanismOffer: Sendable {
     ///   - allowsCleartext: whether passwords may cross a connection in clear.
     ///   - requiresTLS: whether nothing at all may, unless the client is on this machine.
     public init(_ connection: Connection, allowsCleartext: Bool, requiresTLS: Bool) {
-        let protection: Protection
-        if let tls = connection.tls {
-            protection = .tls(canBind: !tls.channelBindings.isEmpty)
-        } else {
-            protection = connection.remoteAddress.isLocal ? .local : .none
-        }
+        let protection: Protection =
+            if connection.isEncrypted {
+                .tls(canBind: !(connection.tls?.channelBindings ?? [:]).isEmpty)
+            } else {
+                connection.isProtected ? .local : .none
+            }
         self.init(protection, allowsCleartext: allowsCleartext, requiresTLS: requiresTLS)
     }
 

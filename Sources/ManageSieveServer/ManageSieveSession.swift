@@ -47,15 +47,13 @@ actor ManageSieveSession {
             for: .sieve, remoteAddress: connection.remoteAddress.text)
     }
 
-    var isProtected: Bool { self.connection.tls != nil || self.connection.remoteAddress.isLocal }
-
     var offersTLS: Bool {
-        self.connection.tls == nil && self.options.contexts.current != nil && self.settings.tls.mode != .no
+        !self.connection.isEncrypted && self.options.contexts.current != nil && self.settings.tls.mode != .no
     }
 
     /// Whether a password may be sent now.
     var allowsPasswords: Bool {
-        self.isProtected || (self.settings.auth.allowsCleartext && self.settings.tls.mode != .required)
+        self.connection.isProtected || (self.settings.auth.allowsCleartext && self.settings.tls.mode != .required)
     }
 
     func run() async {
@@ -189,7 +187,7 @@ actor ManageSieveSession {
 
     private func startTLS() async throws(ConnectionError) {
         guard self.login == nil, self.offersTLS, let context = self.options.contexts.current else {
-            return self.bad(self.connection.tls != nil ? "TLS is active already" : "TLS is not available now")
+            return self.bad(self.connection.isEncrypted ? "TLS is active already" : "TLS is not available now")
         }
         self.reply(.ok, nil, "Begin TLS negotiation now.")
         try await self.connection.startTLS(context, applicationProtocol: "managesieve")

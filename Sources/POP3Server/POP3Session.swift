@@ -52,10 +52,9 @@ actor POP3Session {
         let settings = options.configuration.settings(
             for: .pop3, remoteAddress: connection.remoteAddress.text)
         self.settings = settings
-        let isProtected = connection.tls != nil || connection.remoteAddress.isLocal
         self.state = POP3SessionState(
-            offersTLS: connection.tls == nil && options.contexts.current != nil && settings.tls.mode != .no,
-            allowsPasswords: isProtected || (settings.auth.allowsCleartext && settings.tls.mode != .required))
+            offersTLS: !connection.isEncrypted && options.contexts.current != nil && settings.tls.mode != .no,
+            allowsPasswords: connection.isProtected || (settings.auth.allowsCleartext && settings.tls.mode != .required))
         self.state.safeMechanisms = Set(
             Self.offer(connection, settings).lazy.filter { !$0.sendsPassword }.map(\.text))
     }

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A range of addresses, such as `192.0.2.0/24`, `2001:db8::/32` or one address.
-public struct IPNetwork: Sendable, Hashable {
+public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
     /// Network order: 4 octets, or 16.
     let address: [UInt8]
     /// Leading bits that count.
@@ -33,6 +33,15 @@ public struct IPNetwork: Sendable, Hashable {
         guard length ?? 0 <= octets.count * 8 else { return nil }
         self.address = octets
         self.prefixLength = length ?? octets.count * 8
+    }
+
+    /// As the files have it; without a length when it is one address.
+    public var description: String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let family = self.address.count == 4 ? AF_INET : AF_INET6
+        guard inet_ntop(family, self.address, &text, socklen_t(text.count)) != nil else { return "" }
+        let host = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return self.prefixLength == self.address.count * 8 ? host : "\(host)/\(self.prefixLength)"
     }
 
     /// Whether every address of `other` is in this network.

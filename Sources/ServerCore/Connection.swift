@@ -27,11 +27,14 @@ public final class Connection: @unchecked Sendable {
     public let id: UInt64
     /// A short text for the logs, different for each connection over time and processes.
     public let sessionID: String
+    /// The client's address, and the one it connected to: of a proxy that may tell them, as it told them.
     public let remoteAddress: PeerAddress
     public let localAddress: PeerAddress
     public let limits: ConnectionSettings
     let loop: any EventLoop
     let channel: any Channel
+    /// The client speaks TLS to the proxy that told so.
+    private let isEncryptedByProxy: Bool
     private let registry: SessionRegistry
     private let counters: ConnectionLimits
     /// Counted among those that have not logged in.
@@ -52,6 +55,10 @@ public final class Connection: @unchecked Sendable {
     public var bytesTaken: UInt64 { self.bytesIn - min(self.bytesIn, UInt64(self.inputBuffer.readableBytes)) }
     /// What TLS agreed on; `nil` while the connection is in clear.
     public internal(set) var tls: TLSInfo?
+    /// Whether the client speaks TLS, with this server or with the proxy in front of it.
+    public var isEncrypted: Bool { self.tls != nil || self.isEncryptedByProxy }
+    /// Whether a password may cross it: TLS, or nothing between that could listen.
+    public var isProtected: Bool { self.isEncrypted || self.remoteAddress.isLocal }
     /// Why the session shall end, once it shall; `readMore` and `wait` then no longer wait.
     public internal(set) var shutdownReason: ShutdownReason? {
         didSet { if self.shutdownReason != nil { self.ending.store(true, ordering: .relaxed) } }
@@ -86,7 +93,7 @@ public final class Connection: @unchecked Sendable {
     let posted = Atomic<Bool>(false)
 
     init(
-        channel: any Channel, executor: LoopExecutor, id: UInt64, sessionID: String,
+        channel: any Channel, ends: ConnectionEnds, executor: LoopExecutor, id: UInt64, sessionID: String,
         limits: ConnectionSettings, registry: SessionRegistry, counters: ConnectionLimits
     ) {
         self.channel = channel
@@ -94,8 +101,9 @@ public final class Connection: @unchecked Sendable {
         self.executor = executor
         self.id = id
         self.sessionID = sessionID
-        self.remoteAddress = PeerAddress(channel.remoteAddress)
-        self.localAddress = PeerAddress(channel.localAddress)
+        self.remoteAddress = ends.remote
+        self.localAddress = ends.local
+        self.isEncryptedByProxy = ends.isEncrypted
         self.limits = limits
         self.registry = registry
         self.counters = counters

@@ -51,17 +51,21 @@ public final class ConnectionLimits: Sendable {
 
     /// Counts a connection in. Answers `nil` when it may stay; `waiting.release` and `release` follow.
     func acquire(_ address: PeerAddress) -> Refusal? {
-        let fits = self.count.withLock { count in
-            guard count < self.maximum else { return false }
-            count += 1
-            return true
-        }
-        guard fits else { return .tooManyConnections }
+        guard self.acquire() else { return .tooManyConnections }
         guard self.waiting.acquire(address) else {
             self.release()
             return .tooManyFromAddress
         }
         return nil
+    }
+
+    /// Counts in a connection whose client is not known yet; `release` follows.
+    func acquire() -> Bool {
+        self.count.withLock { count in
+            guard count < self.maximum else { return false }
+            count += 1
+            return true
+        }
     }
 
     func release() { self.count.withLock { $0 -= 1 } }

@@ -15,7 +15,7 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
     /// The port; 0 for a unix socket.
     public let port: UInt16
     /// Whether the peer is this machine: 127.0.0.0/8, ::1 or a unix socket.
-    public let isLocal: Bool
+    public private(set) var isLocal: Bool
     /// What per-address limits count by: the IPv4 address, the IPv6 /64; empty for a unix socket.
     public let limitKey: [UInt8]
 
@@ -58,6 +58,19 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(
             kind: .ipv4, text: octets.map { String($0) }.joined(separator: "."), port: port,
             isLocal: octets.first == 127, limitKey: octets)
+    }
+
+    /// One end of a connection to a proxy, by what the proxy says: that it is on "this machine" would mean the proxy's.
+    init(_ endpoint: ProxyHeader.Endpoint) {
+        self.init(try? SocketAddress(packedIPAddress: ByteBuffer(bytes: endpoint.address), port: Int(endpoint.port)))
+        self.isLocal = false
+    }
+
+    /// The proxy's own address in place of that of a client it says nothing about.
+    var ofUnknownClient: PeerAddress {
+        var address = self
+        address.isLocal = false
+        return address
     }
 
     public var isUnix: Bool { self.kind == .unix }

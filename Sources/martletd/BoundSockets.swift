@@ -110,7 +110,7 @@ struct BoundSockets {
             Glibc.close(descriptor)
             throw failure
         }
-        try self.add(descriptor, service, name, place.isTLS, .inet)
+        try self.add(descriptor, service, name, place, .inet)
     }
 
     private mutating func bindUnix(
@@ -152,11 +152,11 @@ struct BoundSockets {
             Glibc.close(descriptor)
             throw failure
         }
-        try self.add(descriptor, service, name, false, .unix)
+        try self.add(descriptor, service, name, nil, .unix)
     }
 
     private mutating func add(
-        _ descriptor: CInt, _ service: RoleStart.Socket.Service, _ name: String, _ isTLS: Bool,
+        _ descriptor: CInt, _ service: RoleStart.Socket.Service, _ name: String, _ inet: InetPlace?,
         _ family: RoleStart.Socket.Family
     ) throws(Failure) {
         let high = fcntl(descriptor, F_DUPFD_CLOEXEC, Self.lowestDescriptor)
@@ -164,7 +164,9 @@ struct BoundSockets {
         Glibc.close(descriptor)
         guard high >= 0 else { throw failure }
         self.sockets.append(
-            RoleStart.Socket(descriptor: high, service: service, name: name, isTLS: isTLS, family: family))
+            RoleStart.Socket(
+                descriptor: high, service: service, name: name, isTLS: inet?.isTLS ?? false,
+                isProxied: inet?.isProxied ?? false, family: family))
     }
 
     private static func bind<Address>(_ descriptor: CInt, _ address: inout Address) -> CInt {

@@ -151,6 +151,7 @@ final class MailDaemon: Sendable {
         var options = ListenerOptions(
             service: socket.service.rawValue, security: socket.isTLS ? .implicitTLS : .clear,
             applicationProtocol: socket.service.applicationProtocol)
+        if socket.isProxied { options.proxies = TrustedProxies(settings.limits) }
         options.connection.loginTimeout = socket.service.hasLogin ? settings.limits.loginTimeout : nil
         options.connection.inactivityTimeout = settings.limits.loginTimeout
         options.connection.outputHeld = max(16 * 1024, Int(clamping: settings.limits.outputBufferSize))

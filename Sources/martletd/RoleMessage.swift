@@ -104,6 +104,7 @@ struct RoleStart: Equatable {
         var service: Service
         var name: String
         var isTLS: Bool
+        var isProxied = false
         var family: Family
     }
 
@@ -121,6 +122,7 @@ struct RoleStart: Equatable {
             out.appendText(socket.service.rawValue)
             out.appendText(socket.name)
             out.append(socket.isTLS ? 1 : 0)
+            out.append(socket.isProxied ? 1 : 0)
             out.append(socket.family.rawValue)
         }
         out.appendVarint(UInt64(self.ticketSecret.count))
@@ -146,12 +148,13 @@ struct RoleStart: Equatable {
             guard let descriptor = reader.readVarint(), descriptor <= 65535,
                 let service = reader.readText().flatMap({ Socket.Service(rawValue: $0) }),
                 let name = reader.readText(), let isTLS = reader.readLittleEndian(UInt8.self),
+                let isProxied = reader.readLittleEndian(UInt8.self),
                 let family = reader.readLittleEndian(UInt8.self).flatMap({ Socket.Family(rawValue: $0) })
             else { return nil }
             start.sockets.append(
                 Socket(
                     descriptor: CInt(descriptor), service: service, name: name, isTLS: isTLS == 1,
-                    family: family))
+                    isProxied: isProxied == 1, family: family))
         }
         guard let length = reader.readVarint(), length <= 64, let secret = reader.readBytes(Int(length)),
             let epoch = reader.readLittleEndian(Int64.self),

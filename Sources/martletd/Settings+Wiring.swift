@@ -13,6 +13,16 @@ extension LoggingSettings {
     var minimumLevel: Logger.Level { self.writesDebug ? .debug : .info }
 }
 
+extension TrustedProxies {
+    init(_ limits: LimitsSettings) {
+        let networks = limits.proxyNetworks
+        self.init(timeout: limits.proxyTimeout) { address in
+            guard let host = IPNetwork(address.text) else { return false }
+            return networks.contains { $0.contains(host) }
+        }
+    }
+}
+
 extension ServerConfig.TLSSettings {
     /// The context of these settings; `nil` when TLS is off.
     func makeContext(ticketKeys: TLSTicketKeys) throws(TLSError) -> TLSContext? {

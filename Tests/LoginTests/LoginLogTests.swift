@@ -8,7 +8,7 @@ import Testing
     @Test func loginLinesHaveTheKnownForm() {
         let fields = ConnectionLogFields(
             remote: PeerAddress(try? .init(ipAddress: "192.0.2.1", port: 1)),
-            local: PeerAddress(try? .init(ipAddress: "192.0.2.2", port: 143)), tls: true, sessionID: "S1")
+            local: PeerAddress(try? .init(ipAddress: "192.0.2.2", port: 143)), tls: true, isProtected: true, sessionID: "S1")
         let rest = "rip=192.0.2.1, lip=192.0.2.2, TLS, session=<S1>"
         var log = LoginLog(service: "imap", now: UnixTime(seconds: 100))
         #expect(
@@ -35,7 +35,7 @@ import Testing
 
     @Test func tenFailuresAreTheLast() {
         let local = PeerAddress(try? .init(ipAddress: "127.0.0.1", port: 143))
-        let fields = ConnectionLogFields(remote: local, local: local, tls: false, sessionID: "S")
+        let fields = ConnectionLogFields(remote: local, local: local, tls: false, isProtected: true, sessionID: "S")
         var log = LoginLog(service: "pop3", now: UnixTime(seconds: 0))
         for attempt in 1...10 {
             #expect(!log.hasNoAttemptsLeft, "before attempt \(attempt)")

@@ -100,6 +100,19 @@ import Testing
             ["2: inet_listener x has no port; write port = NUMBER"]
         ),
         (
+            "service imap {\n inet_listener x {\n port = 1\n haproxy = yes\n }\n}\nservice auth {\n inet_listener y {\n port = 2\n haproxy = yes\n }\n}",
+            [
+                "2: x: haproxy = yes, and no proxy may connect; write haproxy_trusted_networks = ADDRESS ...",
+                "8: y: haproxy is for imap, pop3, lmtp and managesieve only; remove it",
+            ]
+        ),
+        (
+            "haproxy_trusted_networks = 192.0.2.0/24 example.org",
+            [
+                "1: haproxy_trusted_networks: \"example.org\" is no address; write one, or a network such as 192.0.2.0/24"
+            ]
+        ),
+        (
             "service pop3 {\n inet_listener pop3 {\n port = 143\n }\n}",
             ["2: pop3: imap listens on port 143 already", "2: pop3: imap listens on port 143 already"]
         ),
@@ -202,7 +215,7 @@ import Testing
             [
                 "2: mailbox_alias_old is not a Martlet setting; write aliases = OTHER NAME into mailbox NAME { }",
                 "3: expire is not a Martlet setting; write autoexpunge = 30 days into mailbox NAME { }",
-                "4: zlib_save is not a Martlet setting; compressed messages are read, and new ones stored as they are; remove it",
+                "4: zlib_save is not a Martlet setting; compressed messages are read; new ones are by mail_volume_compression, in packs; remove it",
                 "6: mail_attribute_dict is not a Martlet setting; annotations are kept by themselves, see imap_metadata; remove it",
             ]
         ),

@@ -23,11 +23,12 @@ struct TestServer {
         security: ListenerOptions.Security = .clear, contexts: TLSContexts = TLSContexts(),
         settings: ConnectionSettings = ConnectionSettings(),
         limits: ConnectionLimits = ConnectionLimits(maximum: 0, waiting: WaitingLimit(maximum: 0)),
-        alpn: String = "imap", _ body: @escaping @Sendable (Connection) async -> Void
+        alpn: String = "imap", proxies: TrustedProxies? = nil, _ body: @escaping @Sendable (Connection) async -> Void
     ) async throws -> TestServer {
         let (descriptor, port) = try LoopbackSocket.listening()
         var options = ListenerOptions(service: "test", security: security, applicationProtocol: alpn)
         options.connection = settings
+        options.proxies = proxies
         let loops = ConnectionLoops(threads: 2)
         let registry = SessionRegistry()
         let listener = try await Listener.start(

@@ -3,6 +3,7 @@ import MailCore
 nonisolated(unsafe) private let target = FuzzCase.chosen(among: [
     FuzzCase("lmtp", fuzzLMTP), FuzzCase("pop3", fuzzPOP3), FuzzCase("managesieve", fuzzManageSieve),
     FuzzCase("sasl", fuzzSASL), FuzzCase("url", fuzzURL), FuzzCase("policy", fuzzPolicy), FuzzCase("admin", fuzzAdmin),
+    FuzzCase("proxy", fuzzProxy),
 ])
 
 @_cdecl("LLVMFuzzerTestOneInput")

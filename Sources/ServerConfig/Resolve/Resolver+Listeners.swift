@@ -170,6 +170,7 @@ extension Resolver {
                     }
                     continue
                 }
+                if inet.isProxied { self.checkProxies(of: listener, at: source) }
                 if inet.addresses.isEmpty { inet.addresses = self.settings.general.listen }
                 inet.addresses = inet.addresses.map { address in
                     address.first == "[" && address.last == "]"
@@ -200,6 +201,18 @@ extension Resolver {
                 self.settings.listeners.append(
                     ListenerSettings(service: service, name: listener.name, place: .unix(unix)))
             }
+        }
+    }
+
+    private mutating func checkProxies(of listener: ListenerTable.Inet, at place: SourcePlace) {
+        if !listener.service.mayBeProxied {
+            self.out.error(
+                place, "\(listener.name): haproxy is for imap, pop3, lmtp and managesieve only; remove it")
+        } else if self.settings.limits.proxyNetworks.isEmpty {
+            self.out.error(
+                place,
+                "\(listener.name): haproxy = yes, and no proxy may connect; write haproxy_trusted_networks = ADDRESS ..."
+            )
         }
     }
 

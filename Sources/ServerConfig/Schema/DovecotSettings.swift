@@ -10,7 +10,6 @@ package enum DovecotSettings {
         "oauthbearer": "is not in this release",
         "external": "is not in this release",
         "gssapi": "is not in this release",
-        "fs": "only the layout maildir++ is there",
         "mbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
         "dbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
         "sdbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
@@ -38,7 +37,7 @@ package enum DovecotSettings {
 
     private static let oneProcess = "one process serves all sessions; remove it"
     private static let noPlugins = "Martlet has no plugins: what it can do is built in; remove it"
-    private static let compressed = "compressed messages are read, and new ones stored as they are; remove it"
+    private static let compressed = "compressed messages are read; new ones are by mail_volume_compression, in packs; remove it"
     private static let later = "not in this release; remove it"
 
     private static let hints: [String: String] = [
@@ -61,7 +60,6 @@ package enum DovecotSettings {
         "last_valid_uid": "accounts of uid 0 are always refused; remove it",
         "first_valid_gid": "accounts of gid 0 are always refused; remove it",
         "login_trusted_networks": later,
-        "haproxy_trusted_networks": later,
         "login_log_format_elements": "the log format is fixed; remove it",
         "login_log_format": "the log format is fixed; remove it",
         "deliver_log_format": "the log format is fixed; remove it",

@@ -128,6 +128,10 @@ extension Schema {
         .number("port", \.port, 0...65535, "TCP port; 0 switches the listener off."),
         .list("address", \.addresses, "Addresses instead of those of `listen`.").alias("listen"),
         .flag("ssl", \.isTLS, "The connection begins with the TLS handshake."),
+        .flag(
+            "haproxy", \.isProxied,
+            "Only proxies of `haproxy_trusted_networks` connect, each time with a header of the PROXY protocol, version 1 or 2, that says who the client is (HAProxy: `send-proxy-v2-ssl`)."
+        ),
     ]
 
     package static let unixListener: [Setting<UnixPlace>] = [

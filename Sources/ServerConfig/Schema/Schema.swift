@@ -249,6 +249,12 @@ package enum Schema {
             "login_timeout", \.limits.loginTimeout, "How long a connection may stay without a login."
         )
         .inside(.protocol),
+        .networks(
+            "haproxy_trusted_networks", \.limits.proxyNetworks,
+            "Proxies that may connect to listeners with `haproxy = yes`, such as `192.0.2.10 2001:db8::/64`."),
+        .time(
+            "haproxy_timeout", \.limits.proxyTimeout,
+            "How long such a proxy may take to say who its client is."),
         .size(
             "client_output_buffer_size", \.limits.outputBufferSize,
             "Answers held in memory for a client that reads slowly."

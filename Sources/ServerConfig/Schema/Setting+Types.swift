@@ -140,6 +140,24 @@ extension Setting {
         return setting
     }
 
+    /// Addresses, and networks such as `192.0.2.0/24`.
+    package static func networks(_ name: String, _ path: any Path<[IPNetwork]>, _ doc: String) -> Setting {
+        var setting = self.row(
+            name, "list of addresses and networks", path, doc,
+            parse: { text in
+                var found: [IPNetwork] = []
+                for word in SettingSyntax.words(text) {
+                    guard let network = IPNetwork(word) else {
+                        return .wrong("\"\(word)\" is no address; write one, or a network such as 192.0.2.0/24")
+                    }
+                    found.append(network)
+                }
+                return .value(found)
+            }, write: { $0.map(\.description).joined(separator: " ") })
+        setting.isList = true
+        return setting
+    }
+
     /// Names with blanks, separated by commas.
     package static func names(_ name: String, _ path: any Path<[String]>, _ doc: String) -> Setting {
         self.row(

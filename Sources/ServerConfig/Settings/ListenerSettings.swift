@@ -10,6 +10,9 @@ public enum ListeningService: String, SettingChoice {
 }
 
 extension ListeningService {
+    /// Whether its clients may come through a proxy that says who they are.
+    public var mayBeProxied: Bool { self.mailProtocol != nil }
+
     /// What is spoken there; `nil`: not to clients or MTAs with mail.
     public var mailProtocol: MailProtocol? { MailProtocol.allCases.first { $0.service == self } }
 }
@@ -54,6 +57,8 @@ public struct InetPlace: Sendable, Equatable {
     public var port = 0
     /// Whether the connection begins with the TLS handshake.
     public var isTLS = false
+    /// Whether a proxy connects that says who its clients are (the PROXY protocol).
+    public var isProxied = false
 
     public init() {}
 }

@@ -108,6 +108,10 @@ public struct LimitsSettings: Sendable, Equatable {
     public var serviceClientLimits: [MailProtocol: Int] = [:]
     /// How long a connection may stay without a login.
     public var loginTimeout: Duration = .seconds(180)
+    /// Networks whose hosts are proxies for listeners with `haproxy = yes`.
+    public var proxyNetworks: [IPNetwork] = []
+    /// How long such a proxy may take to say who its client is.
+    public var proxyTimeout: Duration = .seconds(3)
     /// Octets of answers held in memory for one client that reads slowly; beyond it the session waits.
     public var outputBufferSize: UInt64 = 1 << 20
 
