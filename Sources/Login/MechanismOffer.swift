@@ -20,7 +20,7 @@ public struct MechanismOffer: Sendable {
     public init(_ connection: Connection, allowsCleartext: Bool, requiresTLS: Bool) {
         let protection: Protection =
             if connection.isEncrypted {
-                .tls(canBind: !(connection.tls?.channelBindings ?? [:]).isEmpty)
+                .tls(canBind: !connection.channelBindings.isEmpty)
             } else {
                 connection.isProtected ? .local : .none
             }

@@ -10,14 +10,19 @@ struct Acceptor: Sendable {
     let limits: ConnectionLimits
     let registry: SessionRegistry
     let logger: Logger
+    /// Of the socket that listens.
+    let isUnix: Bool
 
     func accepted(_ channel: any Channel) throws {
-        if !PeerAddress(channel.remoteAddress).isUnix {
+        // A peer that resets at once can have left commands behind, which nobody is to run for nobody knows whom.
+        guard let ends = ConnectionEnds(channel, isUnix: self.isUnix) else {
+            throw ConnectionError(.closed, "Gone already")
+        }
+        if !self.isUnix {
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
             try channel.syncOptions?.setOption(.socketOption(.so_keepalive), value: 1)
         }
-        let ends = ConnectionEnds(channel)
-        if let proxies = self.options.proxies, !ends.remote.isUnix {
+        if let proxies = self.options.proxies {
             try self.awaitHeader(channel, ends, proxies)
         } else {
             try self.connected(channel, ends)

@@ -57,6 +57,10 @@ public final class Connection: @unchecked Sendable {
     public internal(set) var tls: TLSInfo?
     /// Whether the client speaks TLS, with this server or with the proxy in front of it.
     public var isEncrypted: Bool { self.tls != nil || self.isEncryptedByProxy }
+    /// What a login can bind itself to, by type: none where the client's TLS ends at a proxy.
+    public var channelBindings: [String: [UInt8]] {
+        self.isEncryptedByProxy ? [:] : self.tls?.channelBindings ?? [:]
+    }
     /// Whether a password may cross it: TLS, or nothing between that could listen.
     public var isProtected: Bool { self.isEncrypted || self.remoteAddress.isLocal }
     /// Why the session shall end, once it shall; `readMore` and `wait` then no longer wait.

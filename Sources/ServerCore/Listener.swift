@@ -1,3 +1,4 @@
+import Glibc
 public import Logging
 import NIOCore
 import NIOPosix
@@ -41,7 +42,7 @@ public final class Listener: Sendable {
     ) async throws -> Listener {
         let acceptor = Acceptor(
             options: options, service: service, loops: loops, contexts: contexts, limits: limits,
-            registry: registry, logger: logger)
+            registry: registry, logger: logger, isUnix: Self.isUnix(socket))
         let bootstrap = ServerBootstrap(group: loops.group)
             .serverChannelOption(.backlog, value: 4096)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -60,6 +61,15 @@ public final class Listener: Sendable {
             }
         let channel = try await bootstrap.withBoundSocket(socket).get()
         return Listener(options, channel)
+    }
+
+    private static func isUnix(_ socket: CInt) -> Bool {
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &length) }
+        }
+        return result == 0 && address.ss_family == sa_family_t(AF_UNIX)
     }
 
     private init(_ options: ListenerOptions, _ channel: any Channel) {

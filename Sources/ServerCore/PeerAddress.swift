@@ -38,13 +38,16 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
                     isLocal: host == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
                     limitKey: [UInt8](host.prefix(8)))
             }
-        case .unixDomainSocket, .none:
-            self = .unix
+        case .unixDomainSocket: self = .unix
+        case .none: self = .unknown
         }
     }
 
     /// A peer on a unix socket of this machine.
     public static let unix = PeerAddress(kind: .unix, text: "", port: 0, isLocal: true, limitKey: [])
+
+    /// A peer of whom nothing is known, and nothing is to be believed.
+    static let unknown = PeerAddress(v4: [0, 0, 0, 0], port: 0)
 
     private init(kind: Kind, text: String, port: UInt16, isLocal: Bool, limitKey: [UInt8]) {
         self.kind = kind
@@ -66,12 +69,9 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         self.isLocal = false
     }
 
-    /// The proxy's own address in place of that of a client it says nothing about.
-    var ofUnknownClient: PeerAddress {
-        var address = self
-        address.isLocal = false
-        return address
-    }
+    /// The proxy's own address in place of that of a client it says nothing about. Rules for this machine's addresses are
+    /// not for such a client.
+    var ofUnknownClient: PeerAddress { self.isLocal ? .unknown : self }
 
     public var isUnix: Bool { self.kind == .unix }
 

@@ -34,6 +34,7 @@ final class MailDaemon: Sendable {
     private let loops: ConnectionLoops
     private let services: MailServices
     private let listeners: [Listener]
+    private let proxies: TrustedProxies
     private let quotaWarner: QuotaWarner
     private let autoExpunge: AutoExpunge
     private let events: MailboxEvents
@@ -81,6 +82,8 @@ final class MailDaemon: Sendable {
         self.services = MailServices(
             configuration, store: self.store, authenticator: self.authenticator, contexts: self.contexts,
             registry: self.registry, output: output, events: events)
+        let proxies = TrustedProxies(settings.limits)
+        self.proxies = proxies
         var listeners: [Listener] = []
         let waiting = WaitingLimit(maximum: settings.limits.unauthenticatedAddressConnections)
         var limits: [RoleStart.Socket.Service: ConnectionLimits] = [:]
@@ -96,9 +99,10 @@ final class MailDaemon: Sendable {
             do {
                 listeners.append(
                     try await Listener.start(
-                        socket: socket.descriptor, options: Self.options(socket, settings), service: service,
+                        socket: socket.descriptor, options: Self.options(socket, settings, proxies),
+                        service: service,
                         on: self.loops, contexts: self.contexts, limits: limit, registry: self.registry,
-                        logger: output.logger("\(socket.service.rawValue)-login")))
+                        logger: output.logger("\(socket.service.logName)-login")))
             } catch {
                 throw Failure(description: "\(socket.name): \(error)", status: 71)
             }
@@ -147,11 +151,13 @@ final class MailDaemon: Sendable {
     /// Octets freed for which the walk through the allocator's lists is worth its time.
     private static let worthTrimming = 16 << 20
 
-    private static func options(_ socket: RoleStart.Socket, _ settings: Settings) -> ListenerOptions {
+    private static func options(
+        _ socket: RoleStart.Socket, _ settings: Settings, _ proxies: TrustedProxies
+    ) -> ListenerOptions {
         var options = ListenerOptions(
             service: socket.service.rawValue, security: socket.isTLS ? .implicitTLS : .clear,
             applicationProtocol: socket.service.applicationProtocol)
-        if socket.isProxied { options.proxies = TrustedProxies(settings.limits) }
+        if socket.isProxied { options.proxies = proxies }
         options.connection.loginTimeout = socket.service.hasLogin ? settings.limits.loginTimeout : nil
         options.connection.inactivityTimeout = settings.limits.loginTimeout
         options.connection.outputHeld = max(16 * 1024, Int(clamping: settings.limits.outputBufferSize))
@@ -168,6 +174,7 @@ final class MailDaemon: Sendable {
         } catch {
             self.logger.error("\(error); the old certificates stay in force")
         }
+        self.proxies.replace(settings.limits)
         self.services.reload(configuration)
         self.quotaWarner.reload(QuotaWarner.Options(settings, self.output.logger("quota")))
         self.autoExpunge.reload(settings)
@@ -215,6 +222,9 @@ final class MailDaemon: Sendable {
 
 extension RoleStart.Socket.Service {
     var mailProtocol: MailProtocol? { MailProtocol(rawValue: self.rawValue) }
+
+    /// As Dovecot calls it.
+    var logName: String { self == .sieve ? "managesieve" : self.rawValue }
 
     var hasLogin: Bool { self == .imap || self == .pop3 || self == .sieve }
 

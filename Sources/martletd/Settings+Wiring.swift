@@ -14,12 +14,19 @@ extension LoggingSettings {
 }
 
 extension TrustedProxies {
-    init(_ limits: LimitsSettings) {
-        let networks = limits.proxyNetworks
-        self.init(timeout: limits.proxyTimeout) { address in
-            guard let host = IPNetwork(address.text) else { return false }
-            return networks.contains { $0.contains(host) }
-        }
+    convenience init(_ limits: LimitsSettings) {
+        self.init(timeout: limits.proxyTimeout) { limits.isProxy($0) }
+    }
+
+    func replace(_ limits: LimitsSettings) {
+        self.replace(timeout: limits.proxyTimeout) { limits.isProxy($0) }
+    }
+}
+
+extension LimitsSettings {
+    fileprivate func isProxy(_ address: PeerAddress) -> Bool {
+        guard let host = IPNetwork(address.text) else { return false }
+        return self.proxyNetworks.contains { $0.contains(host) }
     }
 }
 

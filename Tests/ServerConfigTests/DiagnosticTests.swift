@@ -107,10 +107,14 @@ import Testing
             ]
         ),
         (
-            "haproxy_trusted_networks = 192.0.2.0/24 example.org",
+            "haproxy_trusted_networks = 192.0.2.0/24 example.org\nservice imap {\n inet_listener x {\n port = 1\n haproxy = yes\n }\n}",
             [
                 "1: haproxy_trusted_networks: \"example.org\" is no address; write one, or a network such as 192.0.2.0/24"
             ]
+        ),
+        (
+            "haproxy_trusted_networks = ::1\nhaproxy_timeout = 0\nservice imap {\n inet_listener x {\n port = 1\n haproxy = yes\n }\n}",
+            ["4: x: haproxy = yes needs a haproxy_timeout; write one such as 3 s"]
         ),
         (
             "service pop3 {\n inet_listener pop3 {\n port = 143\n }\n}",

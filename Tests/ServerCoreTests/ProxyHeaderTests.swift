@@ -84,7 +84,7 @@ import Testing
         let version = Self.field(0x21, Array("TLSv1.3".utf8))
         for (value, tls) in [
             ([0x01] + verified + version, true), ([0x07] + verified, true), ([0x00] + verified, false),
-            ([0x06] + verified, false), ([], false),
+            ([0x06] + verified, false), ([], false), ([0x01], false), ([0x01, 0, 0, 0], false),
         ] as [([UInt8], Bool)] {
             let header = Self.binary(
                 0x21, 0x11, Self.four + Self.field(0x02, Array("mail.example.org".utf8)) + Self.field(0x20, value))

@@ -7,10 +7,16 @@ struct ConnectionEnds {
     /// The client speaks TLS to the proxy.
     var isEncrypted = false
 
-    /// By what the kernel knows.
-    init(_ channel: any Channel) {
-        self.remote = PeerAddress(channel.remoteAddress)
-        self.local = PeerAddress(channel.localAddress)
+    /// By what the kernel knows. `nil`: the peer is gone already, and nobody can say who it was.
+    init?(_ channel: any Channel, isUnix: Bool) {
+        if isUnix {
+            self.remote = .unix
+            self.local = .unix
+            return
+        }
+        guard let remote = channel.remoteAddress, let local = channel.localAddress else { return nil }
+        self.remote = PeerAddress(remote)
+        self.local = PeerAddress(local)
     }
 
     /// By what the proxy says, which is the kernel's remote end.
@@ -18,8 +24,8 @@ struct ConnectionEnds {
         var ends = self
         ends.isEncrypted = header.isEncrypted
         switch header.origin {
-        case .proxy: break
-        case .unknown: ends.remote = self.remote.ofUnknownClient
+        // Proxies in front of proxies are known to say "myself" for their clients, too.
+        case .proxy, .unknown: ends.remote = self.remote.ofUnknownClient
         case .client(let source, let destination):
             ends.remote = PeerAddress(source)
             ends.local = PeerAddress(destination)

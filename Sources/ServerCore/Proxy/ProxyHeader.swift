@@ -98,6 +98,8 @@ extension ProxyHeader {
     /// The type of the field about TLS between client and proxy, and the flag in its first octet that says there is.
     private static let tlsField: UInt8 = 0x20
     private static let tlsFlag: UInt8 = 0x01
+    /// The shortest such field: flags, and what came of looking at the client's certificate.
+    private static let tlsLength = 5
 
     private static func readBinary(_ bytes: Span<UInt8>) -> Step {
         guard self.begins(bytes, with: self.signature) else { return .malformed("no PROXY header") }
@@ -136,7 +138,8 @@ extension ProxyHeader {
             let value = next + 3
             next = value + Int(self.number(bytes, at: next + 1))
             guard next <= end else { return .malformed("PROXY header ends within a field") }
-            if bytes[value - 3] == self.tlsField, next > value, bytes[value] & self.tlsFlag != 0 {
+            if bytes[value - 3] == self.tlsField, next >= value + self.tlsLength,
+                bytes[value] & self.tlsFlag != 0 {
                 header.isEncrypted = true
             }
         }

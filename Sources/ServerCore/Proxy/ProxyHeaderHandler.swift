@@ -58,7 +58,7 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { self.finish(.failed("\(error)")) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { self.ended() }
 
     private func ended() {
         self.finish(self.bytes.readableBytes == 0 ? .closed : .failed("closed within the PROXY header"))
