@@ -246,6 +246,8 @@ public struct MailboxScan: Sendable {
     public var header: MailboxHeader?
     /// Those with a UID ascending by it, then those without in the order in which they get UIDs.
     public var messages: [FoundMessage]
+    /// Left out of `messages`: their files are as the caller knows them.
+    public var unchanged = UIDSet()
     /// The keyword names that files know, in their order.
     public var keywords: [Keyword]
 
@@ -261,9 +263,10 @@ public protocol MailboxFiles: Sendable {
     /// Reads everything: names, UIDs, flags. For first sight, `resync`, and when `fingerprint` changed.
     func scan() throws(StoreError) -> MailboxScan
 
-    /// Like `scan()` for a caller that knows the messages with UIDs below `first` already: their `internalDate` may
-    /// be 0, so that no file's status is asked. For every scan but the first.
-    func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan
+    /// Like `scan()` for a caller that knows these messages: those whose files are just so may be left out, and the
+    /// `internalDate` of others with UIDs up to the highest known may be 0, so that no file's status is asked. For every scan
+    /// but the first.
+    func scan(besides known: KnownMessages) throws(StoreError) -> MailboxScan
 
     /// A cheap value (no directory listing) that changes when another program may have changed the files. Our own
     /// changes may change it too; the engine then scans once more than needed.
@@ -341,5 +344,5 @@ extension MailboxFiles {
     public var watchedHomes: [String] { [] }
     public func lastForeignUse() -> Int64? { nil }
     public func readAtHand(_ location: BodyLocation, flags: FileFlags) -> MessageOctets? { nil }
-    public func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan { try self.scan() }
+    public func scan(besides known: KnownMessages) throws(StoreError) -> MailboxScan { try self.scan() }
 }

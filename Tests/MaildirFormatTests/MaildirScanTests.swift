@@ -68,9 +68,65 @@ import Testing
 
     @Test func asksNoStatusOfWhatIsKnown() throws {
         self.makeDovecotMailbox()
-        let scan = try self.inbox.scan(describingFrom: UID(nonZero: 8))
+        // Known by their UIDs, and by names of other files.
+        let scan = try self.inbox.scan(besides: try self.known([(1, "x", [], []), (7, "y", [], [])]))
         #expect(scan.messages.map(\.internalDate) == [0, 0, 1_577_836_803, 1_577_836_809, 1_577_836_810])
         #expect(scan.messages.map { $0.uid?.rawValue } == [1, 3, 8, nil, nil])
+        #expect(scan.unchanged.isEmpty)
+    }
+
+    private static let names = [
+        "1795267000.M1P10.mx,S=28,W=32", "1795267001.M5P10.mx", "1795267003.M5P10.mx,S=5,W=6",
+    ]
+
+    /// Keywords are numbers of `$Forwarded` and `Work`; 2 is one that files cannot show.
+    private func known(
+        _ messages: [(UInt32, String, MessageFlags, [UInt16])], changing: [UInt32] = [],
+        uidValidity: UInt32 = 1_795_267_042
+    ) throws -> KnownMessages {
+        let table = keywords("$Forwarded", "Work", "Hidden")
+        var known = KnownMessages(try #require(UIDValidity(rawValue: uidValidity))) { numbers, shown, showable in
+            Set(numbers.map { table[Int($0)] }.filter(showable.contains)) == Set(shown)
+        }
+        for (uid, name, flags, keywords) in messages {
+            Array(name.utf8).withUnsafeBytes {
+                known.append(UID(nonZero: uid), flags, keywords, $0, isChanging: changing.contains(uid))
+            }
+        }
+        return known
+    }
+
+    @Test func leavesOutWhatIsAsKnown() throws {
+        self.makeDovecotMailbox()
+        let flags: [MessageFlags] = [.seen, [.flagged, .answered, .deleted], []]
+        let all =
+            [
+                (1, Self.names[0], flags[0], [0, 1]), (3, Self.names[1], flags[1], [2]),
+                (8, Self.names[2], flags[2], []),
+            ] as [(UInt32, String, MessageFlags, [UInt16])]
+        let scan = try self.inbox.scan(besides: try self.known(all))
+        #expect(Array(scan.unchanged.map(\.rawValue)) == [1, 3, 8])
+        #expect(scan.messages.map(\.internalDate) == [1_577_836_809, 1_577_836_810])
+        #expect(scan.header?.uidValidity.rawValue == 1_795_267_042)
+
+        // One thing at a time is otherwise.
+        for (number, other) in [
+            (0, (1, Self.names[0], [], [0, 1])), (0, (1, Self.names[0], flags[0], [0])),
+            (0, (1, Self.names[0], flags[0], [])), (1, (3, Self.names[1], flags[1], [1])),
+            (1, (4, Self.names[1], flags[1], [])), (1, (3, Self.names[2], flags[1], [])),
+            (2, (8, Self.names[2] + "x", [], [])), (2, (8, "", [], [])), (2, (9, Self.names[2], [], [])),
+        ] as [(Int, (UInt32, String, MessageFlags, [UInt16]))] {
+            var changed = all
+            changed[number] = other
+            let uid = all[number].0
+            let scan = try self.inbox.scan(besides: try self.known(changed))
+            #expect(Array(scan.unchanged.map(\.rawValue)) == [1, 3, 8].filter { $0 != uid }, "\(other)")
+            #expect(scan.messages.map { $0.uid?.rawValue } == [uid, nil, nil], "\(other)")
+        }
+        let changing = try self.inbox.scan(besides: try self.known(all, changing: [3]))
+        #expect(changing.messages.map { $0.uid?.rawValue } == [3, nil, nil])
+        let foreign = try self.inbox.scan(besides: try self.known(all, uidValidity: 1))
+        #expect(foreign.unchanged.isEmpty && foreign.messages.count == 5)
     }
 
     @Test func appendsRows() throws {

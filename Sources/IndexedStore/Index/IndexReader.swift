@@ -167,17 +167,19 @@ extension IndexSchema {
     func rows(
         _ key: MailboxKey, _ uids: some Sequence<UID>
     ) throws(StoreError) -> [NewMessage] {
-        try self.read { (transaction) throws(LMDBError) in
-            var rows: [NewMessage] = []
-            for uid in uids {
-                guard let value = try transaction.get(self.messages, IndexSchema.key(key, uid)) else {
-                    continue
-                }
-                var reader = ByteReader(value)
-                if let row = reader.readRow(uid) { rows.append(row) }
-            }
-            return rows
+        try self.read { (transaction) throws(LMDBError) in try self.rows(key, uids, transaction) }
+    }
+
+    func rows(
+        _ key: MailboxKey, _ uids: some Sequence<UID>, _ transaction: borrowing ReadTransaction
+    ) throws(LMDBError) -> [NewMessage] {
+        var rows: [NewMessage] = []
+        for uid in uids {
+            guard let value = try transaction.get(self.messages, IndexSchema.key(key, uid)) else { continue }
+            var reader = ByteReader(value)
+            if let row = reader.readRow(uid) { rows.append(row) }
         }
+        return rows
     }
 
     func body(_ id: BodyID) throws(StoreError) -> BodyRow? {

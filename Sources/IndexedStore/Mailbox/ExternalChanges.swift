@@ -38,9 +38,8 @@ extension MailboxState {
         let ticket = self.lock.withLock { self.lastTicket }
         try self.core.volume.waitApplied(ticket)
         let raised = try self.passForeignModSeqs()
-        let (rows, tasks) = try self.readRowsAndTasks()
         let begin = Monitor.now()
-        let scan = try self.scanFiles(knowing: rows)
+        let (scan, rows, tasks) = try self.scanFiles()
         let merged = try self.merge(scan, .later, rows: rows, tasks: tasks)
         self.knownFingerprint = fingerprint
         self.isUnsettled = !isSettled
@@ -84,16 +83,40 @@ extension MailboxState {
                 isAwaited: false))
     }
 
-    /// Scans without asking for the status of files that the index knows; with it when one of those that it would
-    /// have to know is missing there.
-    private func scanFiles(knowing rows: [NewMessage]) throws(StoreError) -> MailboxScan {
-        let next = UID(nonZero: max(1, rows.last.map { $0.uid.rawValue &+ 1 } ?? 1))
-        let scan = try self.core.asOwner { () throws(StoreError) in try self.files.scan(describingFrom: next)
+    /// What differs between files and index, or may: messages of the scan, and the rows and tasks to compare them with.
+    /// With `filesLock` held.
+    ///
+    /// Rows are read twice: all of them before the scan, compactly, and after it those that the scan has not found as
+    /// they are. In between sessions may change them; but their files stay as they are, and the second look has both
+    /// the rows and the tasks that say so. No file of a new message can come.
+    ///
+    /// The status of files that the index knows is not asked; it is when one of those that it would have to know is
+    /// missing there.
+    private func scanFiles() throws(StoreError) -> (MailboxScan, [NewMessage], [UID: FileTask]) {
+        let known = try self.readKnown()
+        let scan = try self.core.asOwner { () throws(StoreError) in try self.files.scan(besides: known) }
+        let (rows, tasks) = try self.readRowsAndTasks(known.rest(without: scan.unchanged))
+        let locations = Set(rows.map(\.location))
+        let isComplete = scan.messages.allSatisfy { $0.internalDate != 0 || locations.contains($0.location) }
+        if isComplete { return (scan, rows, tasks) }
+        let all = try self.readRowsAndTasks()
+        return (try self.core.asOwner { () throws(StoreError) in try self.files.scan() }, all.0, all.1)
+    }
+
+    private func readKnown() throws(StoreError) -> KnownMessages {
+        let schema = self.core.volume.schema
+        let key = self.key
+        let (table, uidValidity) = self.lock.withLock { (self.keywords, self.uidValidity) }
+        return try schema.read { (transaction) throws(LMDBError) in
+            var known = KnownMessages(uidValidity) { Self.agree($0, $1, $2, table) }
+            let tasks = try schema.fileTasks(of: key, transaction)
+            try schema.forEachMessage(key, transaction) { uid, value in
+                var reader = ByteReader(value)
+                guard let (flags, keywords, location) = reader.readShown() else { return }
+                known.append(uid, flags, keywords, location, isChanging: tasks[uid] != nil)
+            }
+            return known
         }
-        let known = Set(rows.map(\.location))
-        let isComplete = scan.messages.allSatisfy { $0.internalDate != 0 || known.contains($0.location) }
-        if isComplete { return scan }
-        return try self.core.asOwner { () throws(StoreError) in try self.files.scan() }
     }
 
     func readRowsAndTasks() throws(StoreError) -> ([NewMessage], [UID: FileTask]) {
@@ -106,6 +129,14 @@ extension MailboxState {
                 if let row = reader.readRow(uid) { rows.append(row) }
             }
             return (rows, try schema.fileTasks(of: key, transaction))
+        }
+    }
+
+    private func readRowsAndTasks(_ uids: [UID]) throws(StoreError) -> ([NewMessage], [UID: FileTask]) {
+        let schema = self.core.volume.schema
+        let key = self.key
+        return try schema.read { (transaction) throws(LMDBError) in
+            (try schema.rows(key, uids, transaction), try schema.fileTasks(of: key, transaction))
         }
     }
 
@@ -185,7 +216,7 @@ extension MailboxState {
             // While a rename is still to be done, the file shows the past.
             guard tasks[row.uid] == nil else { continue }
             if found.flags.flags != row.flags
-                || !self.agree(row.keywords, found.flags.keywords, scan.keywords, table)
+                || !Self.agree(row.keywords, found.flags.keywords, scan.keywords, table)
             {
                 differences.flags.append((row, found.flags))
             }
@@ -198,7 +229,7 @@ extension MailboxState {
 
     /// Whether a file shows a message's keywords, as far as files can: those that the format has no letter for are
     /// in the index only.
-    private func agree(
+    private static func agree(
         _ numbers: [UInt16], _ shown: [Keyword], _ showable: [Keyword], _ table: KeywordTable
     ) -> Bool {
         if numbers.isEmpty { return shown.isEmpty }

@@ -209,6 +209,16 @@ extension ByteReader {
 }
 
 extension ByteReader {
+    /// What a message's file shows of it, from its row: flags, keywords and where it is. The last is valid as long as the row.
+    mutating func readShown() -> (MessageFlags, [UInt16], UnsafeRawBufferPointer)? {
+        // MODSEQ, the dates, size.
+        guard self.readBytes(8 + 8 + 8 + 4) != nil, let flags = self.readLittleEndian(UInt8.self),
+            self.readLittleEndian(UInt8.self) != nil, let keywords = self.readKeywordNumbers(),
+            let length = self.readCount(of: 1), let location = self.readBytes(length)
+        else { return nil }
+        return (MessageFlags(rawValue: flags), keywords, location)
+    }
+
     /// The name of the body in the log, from the row of a message; `nil` when its octets are in a file.
     mutating func readBodyID() -> BodyID? {
         // MODSEQ, the dates, size, flags and which extras there are.

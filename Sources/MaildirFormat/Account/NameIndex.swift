@@ -1,3 +1,5 @@
+import Glibc
+
 /// A hash table from names, which lie elsewhere, to their numbers: no copy and no allocation per name.
 ///
 /// Hashes are seeded per process, so nobody can choose names that collide.
@@ -28,7 +30,7 @@ struct NameIndex {
         var slot = Int(truncatingIfNeeded: Self.hash(name)) & self.mask
         while self.slots[slot] != 0 {
             let held = Int(self.slots[slot]) - 1
-            if nameOf(held).elementsEqual(name) { return held }
+            if Self.areEqual(nameOf(held), name) { return held }
             slot = (slot + 1) & self.mask
         }
         guard self.count < self.mask, let stored = UInt32(exactly: number + 1) else { return nil }
@@ -37,12 +39,19 @@ struct NameIndex {
         return nil
     }
 
+    private static func areEqual(_ a: Slice<UnsafeRawBufferPointer>, _ b: UnsafeRawBufferPointer) -> Bool {
+        let a = UnsafeRawBufferPointer(rebasing: a)
+        guard a.count == b.count else { return false }
+        guard let start = a.baseAddress, let other = b.baseAddress else { return true }
+        return memcmp(start, other, a.count) == 0
+    }
+
     /// The number of an equal name.
     func find(_ name: UnsafeRawBufferPointer, nameOf: (Int) -> Slice<UnsafeRawBufferPointer>) -> Int? {
         var slot = Int(truncatingIfNeeded: Self.hash(name)) & self.mask
         while self.slots[slot] != 0 {
             let held = Int(self.slots[slot]) - 1
-            if nameOf(held).elementsEqual(name) { return held }
+            if Self.areEqual(nameOf(held), name) { return held }
             slot = (slot + 1) & self.mask
         }
         return nil

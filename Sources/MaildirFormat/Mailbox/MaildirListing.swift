@@ -6,10 +6,22 @@ import MailStore
 struct MaildirListing {
     /// One file.
     struct Entry {
-        var folder: RelativePath.Folder
-        /// The entry name in `names`; the base name is its first `baseLength` octets.
-        var name: Range<Int>
-        var baseLength: Int
+        private var start: Int
+        // The system has no longer names than 255 octets.
+        private var length: UInt16
+        private var shortBaseLength: UInt16
+        let folder: RelativePath.Folder
+
+        /// - Parameter name: in `names`; the base name is its first `baseLength` octets.
+        init(folder: RelativePath.Folder, name: Range<Int>, baseLength: Int) {
+            self.folder = folder
+            self.start = name.lowerBound
+            self.length = UInt16(clamping: name.count)
+            self.shortBaseLength = UInt16(clamping: baseLength)
+        }
+
+        var name: Range<Int> { self.start..<self.start + Int(self.length) }
+        var baseLength: Int { Int(self.shortBaseLength) }
     }
 
     private(set) var names: [UInt8] = []
@@ -112,6 +124,15 @@ struct MaildirListing {
     func find(_ base: UnsafeRawBufferPointer) -> Int? {
         self.names.withUnsafeBytes { bytes in
             self.index.find(base) { bytes[Self.base(self.entries[$0])] }
+        }
+    }
+
+    /// The numbers of the entries that a list's rows name, row by row; -1 where there is none.
+    func numbers(of list: UIDListFile) -> [Int32] {
+        list.text.withUnsafeBytes { text in
+            list.rows.map { row in
+                self.find(UnsafeRawBufferPointer(rebasing: text[row.name])).flatMap { Int32(exactly: $0) } ?? -1
+            }
         }
     }
 

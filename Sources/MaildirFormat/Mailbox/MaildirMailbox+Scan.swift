@@ -5,9 +5,11 @@ import MailStore
 import Synchronization
 
 extension MaildirMailbox {
-    func scan() throws(StoreError) -> MailboxScan { try self.scan(describingFrom: .first) }
+    func scan() throws(StoreError) -> MailboxScan { try self.scan(nil) }
 
-    func scan(describingFrom first: UID) throws(StoreError) -> MailboxScan {
+    func scan(besides known: KnownMessages) throws(StoreError) -> MailboxScan { try self.scan(known) }
+
+    private func scan(_ known: KnownMessages?) throws(StoreError) -> MailboxScan {
         let directory = try self.currentDirectory()
         if self.isInbox {
             try self.account.completeInbox(directory)
@@ -28,17 +30,19 @@ extension MaildirMailbox {
         if listing.repeated > 0 {
             self.options.report("\(self.pathText): \(listing.repeated) files share the name of another")
         }
+        var numbers = list.map { listing.numbers(of: $0) } ?? []
         // Not held while directories are listed: `read` may need the keywords.
         let keywords = try self.state.withLock { (state) throws(StoreError) -> KeywordsFile in
             if let found = list {
-                list = try self.tidied(found, content?.identity, listing, &state, texts)
+                list = try self.tidied(found, content?.identity, listing, numbers, &state, texts)
             }
             try self.refreshKeywords(&state, texts)
             try self.nameLetters(of: listing, &state, texts)
             return state.keywords
         }
+        if let list, list.rows.count != numbers.count { numbers = listing.numbers(of: list) }
         if !listing.entries.isEmpty { self.account.noteMail(self.isInbox ? .inbox : .mailboxes) }
-        return self.assemble(listing, list, keywords, directory, first)
+        return self.assemble(listing, list, numbers, keywords, directory, known)
     }
 
     /// The names of files and the list of UIDs, both of one time: a row that another program wrote while the
@@ -76,8 +80,8 @@ extension MaildirMailbox {
 
     /// Repairs the file where it needs it, and reports what was wrong.
     private func tidied(
-        _ list: UIDListFile, _ identity: FileIdentity?, _ listing: MaildirListing, _ state: inout State,
-        _ directory: DirectoryHandle
+        _ list: UIDListFile, _ identity: FileIdentity?, _ listing: MaildirListing, _ numbers: [Int32],
+        _ state: inout State, _ directory: DirectoryHandle
     ) throws(StoreError) -> UIDListFile {
         if !list.repairs.isEmpty {
             let told = list.repairs.prefix(Self.toldRepairs).map { "\($0)" }.joined(separator: ", ")
@@ -86,9 +90,7 @@ extension MaildirMailbox {
             self.options.report(
                 "\(self.pathText)/dovecot-uidlist repaired, UIDs kept where unambiguous: \(what)")
         }
-        let dead = list.text.withUnsafeBytes { bytes in
-            list.rows.count { listing.find(UnsafeRawBufferPointer(rebasing: bytes[$0.name])) == nil }
-        }
+        let dead = numbers.count { $0 < 0 }
         let isSparse = dead > 64 && dead > list.rows.count / 4
         // A list without UIDVALIDITY waits for the one the engine will give.
         guard list.needsRewrite || isSparse, list.uidValidity != 0 else { return list }
@@ -142,27 +144,35 @@ extension MaildirMailbox {
 
     // MARK: Messages
 
+    /// - Parameter numbers: where the rows' files are in the listing.
     private func assemble(
-        _ listing: MaildirListing, _ list: UIDListFile?, _ keywords: KeywordsFile,
-        _ directory: DirectoryHandle,
-        _ first: UID
+        _ listing: MaildirListing, _ list: UIDListFile?, _ numbers: [Int32], _ keywords: KeywordsFile,
+        _ directory: DirectoryHandle, _ known: KnownMessages?
     ) -> MailboxScan {
+        let header = list.flatMap { Self.header($0) }
+        let showable = (0..<KeywordsFile.capacity).compactMap { keywords.keyword($0) }
+        var comparison: KnownMessages.Comparison?
+        if let known, header?.uidValidity == known.uidValidity {
+            comparison = KnownMessages.Comparison(known, showable: showable)
+        }
+        let lastKnown = known?.last?.rawValue ?? 0
         var messages: [FoundMessage] = []
-        messages.reserveCapacity(listing.entries.count)
+        if known == nil { messages.reserveCapacity(listing.entries.count) }
         var hasRow = [Bool](repeating: false, count: listing.entries.count)
         listing.names.withUnsafeBytes { names in
             if let list {
                 list.text.withUnsafeBytes { text in
-                    for row in list.rows {
+                    for (row, number) in zip(list.rows, numbers.lazy.map(Int.init)) where number >= 0 {
                         let name = UnsafeRawBufferPointer(rebasing: text[row.name])
-                        guard let number = listing.find(name) else { continue }
                         hasRow[number] = true
-                        let isKnown = row.uid < first.rawValue
+                        let entry = listing.entries[number]
+                        let uid = UID(rawValue: row.uid)
+                        if let uid, Self.isUnchanged(uid, name, names[entry.name], keywords, &comparison) { continue }
                         guard
                             var message = self.message(
-                                listing.entries[number], names, keywords, directory, isKnown: isKnown)
+                                entry, names, keywords, directory, isKnown: row.uid <= lastKnown)
                         else { continue }
-                        message.uid = UID(rawValue: row.uid)
+                        message.uid = uid
                         if !row.extras.isEmpty { Self.apply(row, of: list, to: &message) }
                         messages.append(message)
                     }
@@ -184,9 +194,20 @@ extension MaildirMailbox {
                 }
             }
         }
-        return MailboxScan(
-            header: list.flatMap { Self.header($0) }, messages: messages,
-            keywords: (0..<KeywordsFile.capacity).compactMap { keywords.keyword($0) })
+        var scan = MailboxScan(header: header, messages: messages, keywords: showable)
+        if let comparison { scan.unchanged = comparison.unchanged }
+        return scan
+    }
+
+    private static func isUnchanged(
+        _ uid: UID, _ base: UnsafeRawBufferPointer, _ name: Slice<UnsafeRawBufferPointer>, _ keywords: KeywordsFile,
+        _ comparison: inout KnownMessages.Comparison?
+    ) -> Bool {
+        let name = MaildirFilename(UnsafeRawBufferPointer(rebasing: name))
+        let isUnchanged = comparison?.agrees(uid, base, name.flags, keywords: name.keywordLetters) {
+            keywords.keywords(name.keywordLetters)
+        }
+        return isUnchanged ?? false
     }
 
     private static func header(_ list: UIDListFile) -> MailboxHeader? {
