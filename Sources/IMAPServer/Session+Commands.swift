@@ -14,7 +14,7 @@ extension Session {
         case .run: try await self.run(tagged.command.replacingSavedResult(self.savedResult), tagged.tag)
         case .refuse(let reason): self.bad(tagged.tag, reason.text)
         }
-        if self.badCommands == before { self.badCommands = 0 }
+        self.forgive(since: before)
     }
 
     private func run(_ command: Command, _ tag: Tag) async throws(ConnectionError) {

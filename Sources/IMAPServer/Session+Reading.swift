@@ -32,7 +32,9 @@ extension Session {
                 }
             case .append(let append):
                 if self.endIfMoved() { return }
+                let before = self.badCommands
                 try await self.append(append)
+                self.forgive(since: before)
                 if self.endIfMoved() { return }
             case .appendNext, .appendPart, .appendEnd:
                 // Only `append` asks for these, and it takes them all.
@@ -105,6 +107,11 @@ extension Session {
     func bad(_ tag: Tag, _ code: ResponseCode, _ text: StaticString) {
         self.write { $0.tagged(tag, .bad, code, text) }
         self.countBadCommand()
+    }
+
+    /// Starts to count bad commands anew after one that was none; `before`: how many there had been ahead of it.
+    func forgive(since before: Int) {
+        if self.badCommands == before { self.badCommands = 0 }
     }
 
     private func countBadCommand() {

@@ -85,22 +85,24 @@ struct MaildirListing {
     }
 
     private mutating func makeIndex() {
-        var kept: [Entry] = []
-        kept.reserveCapacity(self.entries.count)
         var index = NameIndex(capacity: self.entries.count)
-        self.names.withUnsafeBytes { bytes in
-            for entry in self.entries {
+        var kept = 0
+        for number in self.entries.indices {
+            let entry = self.entries[number]
+            let other = self.names.withUnsafeBytes { bytes in
                 let base = UnsafeRawBufferPointer(rebasing: bytes[Self.base(entry)])
-                if let other = index.findOrInsert(base, kept.count, nameOf: { bytes[Self.base(kept[$0])] }) {
-                    // The later one: in `cur/` rather than in `new/`.
-                    kept[other] = entry
-                    self.repeated += 1
-                } else {
-                    kept.append(entry)
-                }
+                return index.findOrInsert(base, kept) { bytes[Self.base(self.entries[$0])] }
+            }
+            if let other {
+                // The later one: in `cur/` rather than in `new/`.
+                self.entries[other] = entry
+                self.repeated += 1
+            } else {
+                if kept != number { self.entries[kept] = entry }
+                kept += 1
             }
         }
-        self.entries = kept
+        self.entries.removeLast(self.entries.count - kept)
         self.index = index
     }
 
