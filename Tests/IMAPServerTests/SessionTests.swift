@@ -28,7 +28,7 @@ private func talk(_ port: UInt16, _ text: String, until end: String) throws -> [
 
 @Test func messagesForgiveMistakes() async throws {
     let server = try await TestServer.start()
-    let part = String(repeating: "b BOGUS\r\n", count: 40) + "c APPEND INBOX {3+}\r\nabc\r\n"
+    let part = String(repeating: "b BOGUS\r\n", count: 15) + "c APPEND INBOX {3+}\r\nabc\r\n"
     let lines = try await server.client { port in
         try talk(port, "a LOGIN tim pass\r\n\(part)\(part)d LOGOUT\r\n", until: "d OK")
     }
