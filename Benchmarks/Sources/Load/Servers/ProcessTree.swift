@@ -36,16 +36,28 @@ struct ProcessTree: Sendable {
         return total * 1024
     }
 
-    /// Waits until they have nothing left to do, at most three seconds: what a server puts off counts too.
+    /// Waits until they have nothing left to do, at most ten seconds: what a server puts off counts too, and must not be
+    /// taken for what is measured next. One that waits for the disk has something left to do when that answers.
     func settle() {
         var last = self.cpuSeconds()
         var quiet = 0
-        for _ in 0..<30 {
+        for _ in 0..<100 {
             pause(milliseconds: 100)
             let now = self.cpuSeconds()
-            quiet = now - last < 0.005 ? quiet + 1 : 0
-            if quiet >= 3 { return }
+            quiet = now - last < 0.005 && !self.isWaitingForDisk ? quiet + 1 : 0
+            if quiet >= 4 { return }
             last = now
+        }
+    }
+
+    /// Whether a thread is in what the kernel calls uninterruptible sleep.
+    private var isWaitingForDisk: Bool {
+        self.members().contains { process in
+            Self.numbers(in: "/proc/\(process.pid)/task").contains { thread in
+                let text = Self.text("/proc/\(process.pid)/task/\(thread)/stat")
+                guard let end = text.lastIndex(of: ")") else { return false }
+                return text[end...].dropFirst(2).first == "D"
+            }
         }
     }
 
