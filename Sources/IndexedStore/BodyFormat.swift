@@ -264,8 +264,8 @@ public protocol MailboxFiles: Sendable {
     func scan() throws(StoreError) -> MailboxScan
 
     /// Like `scan()` for a caller that knows these messages: those whose files are just so may be left out, and the
-    /// `internalDate` of others with UIDs up to the highest known may be 0, so that no file's status is asked. For every scan
-    /// but the first.
+    /// `internalDate` of others with UIDs up to the highest known may be 0, so that no file's status is asked. For
+    /// every scan but the first.
     func scan(besides known: KnownMessages) throws(StoreError) -> MailboxScan
 
     /// A cheap value (no directory listing) that changes when another program may have changed the files. Our own

@@ -36,6 +36,14 @@ final class ListingFault: Sendable {
     let isThere = Mutex(false)
 }
 
+/// Scans of mailboxes that were seen before.
+final class ScanWatch: Sendable {
+    /// Where each of them waits when it has looked at the files.
+    let looked = Turnstile(0)
+    /// Scans that asked for the status of every file.
+    let whole = Mutex(0)
+}
+
 /// Maildirs on a file system whose sync never succeeds: the log must then keep every message, and a power loss
 /// may take every message file.
 struct UnsyncedFormat: BodyFormat {
@@ -48,11 +56,13 @@ struct UnsyncedFormat: BodyFormat {
     var isSynced = false
     var looks = LookCount()
     var listing = ListingFault()
+    var scans = ScanWatch()
 
     func openAccount(_ identity: AccountIdentity) throws(StoreError) -> any AccountFiles {
         UnsyncedAccount(
             files: try self.format.openAccount(identity), writesLists: self.writesLists, renames: self.renames,
-            deletions: self.deletions, isSynced: self.isSynced, listing: self.listing)
+            deletions: self.deletions, isSynced: self.isSynced, listing: self.listing,
+            scans: self.scans)
     }
     func missingPlace(of identity: AccountIdentity, _ known: KnownMail) throws(StoreError) -> String? {
         self.looks.add()
@@ -67,6 +77,7 @@ private struct UnsyncedAccount: AccountFiles {
     let deletions: RenameLimit
     let isSynced: Bool
     let listing: ListingFault
+    let scans: ScanWatch
 
     func expect(_ known: KnownMail) { self.files.expect(known) }
     func missingPlace() throws(StoreError) -> String? { try self.files.missingPlace() }
@@ -79,10 +90,10 @@ private struct UnsyncedAccount: AccountFiles {
     var unnamedDirectories: [String] { self.files.unnamedDirectories }
     var isMailboxListSettled: Bool { self.files.isMailboxListSettled }
     func mailbox(_ name: MailboxName) throws(StoreError) -> any MailboxFiles {
-        UnsyncedMailbox(isSynced: self.isSynced, files: try self.files.mailbox(name))
+        UnsyncedMailbox(isSynced: self.isSynced, scans: self.scans, files: try self.files.mailbox(name))
     }
     func createMailbox(_ name: MailboxName, _ header: MailboxHeader) throws(StoreError) -> any MailboxFiles {
-        UnsyncedMailbox(isSynced: self.isSynced, files: try self.files.createMailbox(name, header))
+        UnsyncedMailbox(isSynced: self.isSynced, scans: self.scans, files: try self.files.createMailbox(name, header))
     }
     func deleteMailbox(_ name: MailboxName) throws(StoreError) {
         try self.deletions.take(name)
@@ -111,9 +122,18 @@ private struct UnsyncedAccount: AccountFiles {
 
 private struct UnsyncedMailbox: MailboxFiles {
     let isSynced: Bool
+    let scans: ScanWatch
     let files: any MailboxFiles
 
-    func scan() throws(StoreError) -> MailboxScan { try self.files.scan() }
+    func scan() throws(StoreError) -> MailboxScan {
+        self.scans.whole.withLock { $0 += 1 }
+        return try self.files.scan()
+    }
+    func scan(besides known: KnownMessages) throws(StoreError) -> MailboxScan {
+        let scan = try self.files.scan(besides: known)
+        self.scans.looked.pass()
+        return scan
+    }
     func fingerprint() -> UInt64 { self.files.fingerprint() }
     var isSettled: Bool { self.files.isSettled }
     var watchedDirectories: [String] { self.files.watchedDirectories }

@@ -129,6 +129,20 @@ import Testing
         #expect(foreign.unchanged.isEmpty && foreign.messages.count == 5)
     }
 
+    /// Rows without files are dropped from the list meanwhile; the others are still found by their own.
+    @Test func leavesOutWhatIsAsKnownInASparseList() throws {
+        let rows = (1...300).map { (uid: UInt32($0), name: "1795267000.M\($0)P10.mx,S=5,W=6") }
+        let kept = rows.filter { $0.uid % 10 == 0 }
+        self.box.put(
+            "dovecot-uidlist",
+            "3 V1795267042 N301 G\(Self.guid)\n" + rows.map { "\($0.uid) :\($0.name)\n" }.joined())
+        for row in kept { self.box.put("cur/\(row.name):2,S", "x") }
+        let scan = try self.inbox.scan(besides: try self.known(kept.map { ($0.uid, $0.name, .seen, []) }))
+        #expect(scan.unchanged.map(\.rawValue) == kept.map(\.uid))
+        #expect(scan.messages.isEmpty)
+        #expect(self.box.text("dovecot-uidlist")?.split(separator: "\n").count == kept.count + 1)
+    }
+
     @Test func appendsRows() throws {
         self.makeDovecotMailbox()
         let before = try #require(self.box.text("dovecot-uidlist"))

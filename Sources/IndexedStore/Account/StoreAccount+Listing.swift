@@ -48,7 +48,7 @@ extension StoreAccount {
             state.retainMessages()
             defer { state.release() }
             var last = try self.takeAttributes(attributes, state) ?? ticket
-            if let merged = try state.merge(scan, .firstSight, rows: [], tasks: [:]) { last = merged }
+            if let merged = try state.merge(scan, .firstSight, MessageRows()) { last = merged }
             state.knownFingerprint = hasHeader ? fingerprint : nil
             state.isUnsettled = !isSettled
             try self.volume.committer.waitFlushed(last)

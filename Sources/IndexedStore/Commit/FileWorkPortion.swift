@@ -23,6 +23,8 @@ extension FileWorkQueue.Portion {
     func writeRows() throws(StoreError) {
         let header = self.state.header
         try self.state.changeFiles(of: []) { (files) throws(StoreError) in
+            // Deleted since: the list may be that of a mailbox with the same name by now.
+            guard !self.state.isGone else { return }
             try files.record(self.rows.sorted { $0.uid < $1.uid }, header: header)
         }
     }

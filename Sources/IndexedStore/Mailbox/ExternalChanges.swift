@@ -39,8 +39,8 @@ extension MailboxState {
         try self.core.volume.waitApplied(ticket)
         let raised = try self.passForeignModSeqs()
         let begin = Monitor.now()
-        let (scan, rows, tasks) = try self.scanFiles()
-        let merged = try self.merge(scan, .later, rows: rows, tasks: tasks)
+        guard let (scan, rows) = try self.scanFiles() else { return }
+        let merged = try self.merge(scan, .later, rows)
         self.knownFingerprint = fingerprint
         self.isUnsettled = !isSettled
         self.isSuspect = false
@@ -83,63 +83,6 @@ extension MailboxState {
                 isAwaited: false))
     }
 
-    /// What differs between files and index, or may: messages of the scan, and the rows and tasks to compare them with.
-    /// With `filesLock` held.
-    ///
-    /// Rows are read twice: all of them before the scan, compactly, and after it those that the scan has not found as
-    /// they are. In between sessions may change them; but their files stay as they are, and the second look has both
-    /// the rows and the tasks that say so. No file of a new message can come.
-    ///
-    /// The status of files that the index knows is not asked; it is when one of those that it would have to know is
-    /// missing there.
-    private func scanFiles() throws(StoreError) -> (MailboxScan, [NewMessage], [UID: FileTask]) {
-        let known = try self.readKnown()
-        let scan = try self.core.asOwner { () throws(StoreError) in try self.files.scan(besides: known) }
-        let (rows, tasks) = try self.readRowsAndTasks(known.rest(without: scan.unchanged))
-        let locations = Set(rows.map(\.location))
-        let isComplete = scan.messages.allSatisfy { $0.internalDate != 0 || locations.contains($0.location) }
-        if isComplete { return (scan, rows, tasks) }
-        let all = try self.readRowsAndTasks()
-        return (try self.core.asOwner { () throws(StoreError) in try self.files.scan() }, all.0, all.1)
-    }
-
-    private func readKnown() throws(StoreError) -> KnownMessages {
-        let schema = self.core.volume.schema
-        let key = self.key
-        let (table, uidValidity) = self.lock.withLock { (self.keywords, self.uidValidity) }
-        return try schema.read { (transaction) throws(LMDBError) in
-            var known = KnownMessages(uidValidity) { Self.agree($0, $1, $2, table) }
-            let tasks = try schema.fileTasks(of: key, transaction)
-            try schema.forEachMessage(key, transaction) { uid, value in
-                var reader = ByteReader(value)
-                guard let (flags, keywords, location) = reader.readShown() else { return }
-                known.append(uid, flags, keywords, location, isChanging: tasks[uid] != nil)
-            }
-            return known
-        }
-    }
-
-    func readRowsAndTasks() throws(StoreError) -> ([NewMessage], [UID: FileTask]) {
-        let schema = self.core.volume.schema
-        let key = self.key
-        return try schema.read { (transaction) throws(LMDBError) in
-            var rows: [NewMessage] = []
-            try schema.forEachMessage(key, transaction) { uid, value in
-                var reader = ByteReader(value)
-                if let row = reader.readRow(uid) { rows.append(row) }
-            }
-            return (rows, try schema.fileTasks(of: key, transaction))
-        }
-    }
-
-    private func readRowsAndTasks(_ uids: [UID]) throws(StoreError) -> ([NewMessage], [UID: FileTask]) {
-        let schema = self.core.volume.schema
-        let key = self.key
-        return try schema.read { (transaction) throws(LMDBError) in
-            (try schema.rows(key, uids, transaction), try schema.fileTasks(of: key, transaction))
-        }
-    }
-
     enum Sight {
         /// The mailbox is new to the index: UIDs are taken as the files have them.
         case firstSight
@@ -160,9 +103,9 @@ extension MailboxState {
     ///
     /// - Returns: the ticket to wait for; `nil` when nothing differs.
     func merge(
-        _ scan: MailboxScan, _ sight: Sight, rows: [NewMessage], tasks: [UID: FileTask]
+        _ scan: MailboxScan, _ sight: Sight, _ rows: MessageRows
     ) throws(StoreError) -> UInt64? {
-        var differences = self.compare(scan, rows, tasks)
+        var differences = self.compare(scan, rows)
         if !differences.unlisted.isEmpty { self.core.volume.fileWork.add(rows: differences.unlisted, self) }
         if differences.gone.isEmpty, differences.flags.isEmpty, differences.new.isEmpty { return nil }
         // The index may get to know of these only when there is space again; who opens the mailbox until then has to
@@ -191,13 +134,13 @@ extension MailboxState {
         return ticket
     }
 
-    func compare(_ scan: MailboxScan, _ rows: [NewMessage], _ tasks: [UID: FileTask]) -> Differences {
+    func compare(_ scan: MailboxScan, _ indexed: MessageRows) -> Differences {
+        let (rows, tasks) = (indexed.rows, indexed.tasks)
         var differences = Differences()
         var known: [BodyLocation: Int] = [:]
         known.reserveCapacity(rows.count)
         for (index, row) in rows.enumerated() { known[row.location] = index }
-        var leaving = Set<BodyLocation>()
-        for task in tasks.values where task.kind == .remove { leaving.insert(task.location) }
+        var leaving = indexed.leaving
         for entry in self.lock.withLock({ Array(self.pending) }) { leaving.formUnion(entry.locations) }
         // Another UIDVALIDITY means that the list of UIDs was lost or made by others: ours are written again.
         let isListForeign = scan.header.map { $0.uidValidity != self.uidValidity } ?? true
@@ -229,7 +172,7 @@ extension MailboxState {
 
     /// Whether a file shows a message's keywords, as far as files can: those that the format has no letter for are
     /// in the index only.
-    private static func agree(
+    static func agree(
         _ numbers: [UInt16], _ shown: [Keyword], _ showable: [Keyword], _ table: KeywordTable
     ) -> Bool {
         if numbers.isEmpty { return shown.isEmpty }

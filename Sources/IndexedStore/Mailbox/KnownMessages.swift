@@ -1,13 +1,14 @@
 internal import Glibc
 public import MailCore
 
-/// What the index has of a mailbox's messages, compactly, so that a format can leave out of a scan what its files say just
-/// so: most often all of them. A mailbox of a million messages takes some 80 MB here, without an allocation for each.
+/// What the index has of a mailbox's messages, compactly, so that a format can leave out of a scan what its files say
+/// just so: most often all of them. A mailbox of a million messages takes some 80 MB here, without an allocation for
+/// each.
 public struct KnownMessages: Sendable {
     /// Of the mailbox. In a list of UIDs with another one nothing can be known.
     public let uidValidity: UIDValidity
     /// Ascending.
-    private(set) var uids: [UInt32] = []
+    private var uids: [UInt32] = []
     private var flags: [UInt8] = []
     /// Numbers in `keywordSets`, or `changing`.
     private var sets: [UInt32] = []
@@ -50,7 +51,8 @@ public struct KnownMessages: Sendable {
     private mutating func set(of keywords: [UInt16]) -> UInt32 {
         if keywords.isEmpty { return 0 }
         if let known = self.numbersOfSets[keywords] { return known }
-        let number = UInt32(truncatingIfNeeded: self.keywordSets.count)
+        // No more than there are messages.
+        let number = UInt32(self.keywordSets.count)
         self.keywordSets.append(keywords)
         self.numbersOfSets[keywords] = number
         return number
@@ -65,7 +67,6 @@ public struct KnownMessages: Sendable {
     /// A walk along the files' messages by ascending UIDs.
     public struct Comparison {
         private let known: KnownMessages
-        /// The keywords that files can show.
         private let showable: [Keyword]
         private var position = 0
         /// What the files of one set and one number of keywords were found to say.
@@ -73,6 +74,7 @@ public struct KnownMessages: Sendable {
         /// The messages that agreed.
         public private(set) var unchanged = UIDSet()
 
+        /// Begins at the lowest UID. `showable`: the keywords that files can show.
         public init(_ known: KnownMessages, showable: [Keyword]) {
             self.known = known
             self.showable = showable
@@ -101,7 +103,7 @@ public struct KnownMessages: Sendable {
 
         private mutating func agrees(_ set: UInt32, _ keywords: UInt32, _ named: () -> [Keyword]) -> Bool {
             if set == 0, keywords == 0 { return true }
-            guard set != KnownMessages.changing, Int(set) < self.known.keywordSets.count else { return false }
+            guard set != KnownMessages.changing else { return false }
             let key = UInt64(set) << 32 | UInt64(keywords)
             if let verdict = self.verdicts[key] { return verdict }
             let verdict = self.known.agree(self.known.keywordSets[Int(set)], named(), self.showable)

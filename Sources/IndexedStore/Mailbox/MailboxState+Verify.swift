@@ -65,11 +65,11 @@ extension MailboxState {
         defer { self.release() }
         let ticket = self.lock.withLock { self.lastTicket }
         try self.core.volume.waitApplied(ticket)
-        let (rows, tasks) = try self.readRowsAndTasks()
+        guard let rows = try self.readRows() else { return }
         let scan = try self.core.asOwner { () throws(StoreError) in try self.files.scan() }
         // A file that came just now is one for the next look.
         let isStill = try self.core.asOwner { self.files.fingerprint() } == before
-        let differences = self.compare(scan, rows, tasks)
+        let differences = self.compare(scan, rows)
         let isRepaired = mode == .repair
         let list = self.pendingListRows()
         for row in differences.unlisted where !list.contains(row.uid) {
@@ -91,7 +91,7 @@ extension MailboxState {
             }
         }
         guard isRepaired else { return }
-        if let ticket = try self.merge(scan, .later, rows: rows, tasks: tasks) {
+        if let ticket = try self.merge(scan, .later, rows) {
             try self.core.volume.committer.waitFlushed(ticket)
         }
     }

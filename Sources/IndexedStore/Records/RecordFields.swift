@@ -209,8 +209,8 @@ extension ByteReader {
 }
 
 extension ByteReader {
-    /// What a message's file shows of it, from its row: flags, keywords and where it is. The last is valid as long as the row.
-    mutating func readShown() -> (MessageFlags, [UInt16], UnsafeRawBufferPointer)? {
+    /// What a message's file shows of it, and where that is, from its row; `location` is valid as long as the row.
+    mutating func readShown() -> (flags: MessageFlags, keywords: [UInt16], location: UnsafeRawBufferPointer)? {
         // MODSEQ, the dates, size.
         guard self.readBytes(8 + 8 + 8 + 4) != nil, let flags = self.readLittleEndian(UInt8.self),
             self.readLittleEndian(UInt8.self) != nil, let keywords = self.readKeywordNumbers(),
@@ -221,11 +221,7 @@ extension ByteReader {
 
     /// The name of the body in the log, from the row of a message; `nil` when its octets are in a file.
     mutating func readBodyID() -> BodyID? {
-        // MODSEQ, the dates, size, flags and which extras there are.
-        guard self.readBytes(8 + 8 + 8 + 4 + 1 + 1) != nil, self.readKeywordNumbers() != nil,
-            let length = self.readCount(of: 1), let location = self.readBytes(length)
-        else { return nil }
-        return BodyID(location: location)
+        self.readShown().flatMap { BodyID(location: $0.location) }
     }
 }
 

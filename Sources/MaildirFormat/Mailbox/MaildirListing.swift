@@ -6,22 +6,22 @@ import MailStore
 struct MaildirListing {
     /// One file.
     struct Entry {
-        private var start: Int
+        private let start: Int
         // The system has no longer names than 255 octets.
-        private var length: UInt16
-        private var shortBaseLength: UInt16
+        private let storedLength: UInt16
+        private let storedBaseLength: UInt16
         let folder: RelativePath.Folder
 
         /// - Parameter name: in `names`; the base name is its first `baseLength` octets.
         init(folder: RelativePath.Folder, name: Range<Int>, baseLength: Int) {
             self.folder = folder
             self.start = name.lowerBound
-            self.length = UInt16(clamping: name.count)
-            self.shortBaseLength = UInt16(clamping: baseLength)
+            self.storedLength = UInt16(clamping: name.count)
+            self.storedBaseLength = UInt16(clamping: baseLength)
         }
 
-        var name: Range<Int> { self.start..<self.start + Int(self.length) }
-        var baseLength: Int { Int(self.shortBaseLength) }
+        var name: Range<Int> { self.start..<self.start + Int(self.storedLength) }
+        var baseLength: Int { Int(self.storedBaseLength) }
     }
 
     private(set) var names: [UInt8] = []
@@ -130,7 +130,7 @@ struct MaildirListing {
     }
 
     /// The numbers of the entries that a list's rows name, row by row; -1 where there is none.
-    func numbers(of list: UIDListFile) -> [Int32] {
+    func entriesOfRows(_ list: UIDListFile) -> [Int32] {
         list.text.withUnsafeBytes { text in
             list.rows.map { row in
                 self.find(UnsafeRawBufferPointer(rebasing: text[row.name])).flatMap { Int32(exactly: $0) } ?? -1

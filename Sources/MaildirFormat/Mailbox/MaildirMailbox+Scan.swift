@@ -30,19 +30,18 @@ extension MaildirMailbox {
         if listing.repeated > 0 {
             self.options.report("\(self.pathText): \(listing.repeated) files share the name of another")
         }
-        var numbers = list.map { listing.numbers(of: $0) } ?? []
+        var entryOfRow = list.map { listing.entriesOfRows($0) } ?? []
         // Not held while directories are listed: `read` may need the keywords.
         let keywords = try self.state.withLock { (state) throws(StoreError) -> KeywordsFile in
             if let found = list {
-                list = try self.tidied(found, content?.identity, listing, numbers, &state, texts)
+                list = try self.tidied(found, content?.identity, listing, &entryOfRow, &state, texts)
             }
             try self.refreshKeywords(&state, texts)
             try self.nameLetters(of: listing, &state, texts)
             return state.keywords
         }
-        if let list, list.rows.count != numbers.count { numbers = listing.numbers(of: list) }
         if !listing.entries.isEmpty { self.account.noteMail(self.isInbox ? .inbox : .mailboxes) }
-        return self.assemble(listing, list, numbers, keywords, directory, known)
+        return self.assemble(listing, list, entryOfRow, keywords, directory, known)
     }
 
     /// The names of files and the list of UIDs, both of one time: a row that another program wrote while the
@@ -79,8 +78,10 @@ extension MaildirMailbox {
     private static let toldRepairs = 20
 
     /// Repairs the file where it needs it, and reports what was wrong.
+    ///
+    /// - Parameter entryOfRow: of the list's rows before, and of the answer's rows after.
     private func tidied(
-        _ list: UIDListFile, _ identity: FileIdentity?, _ listing: MaildirListing, _ numbers: [Int32],
+        _ list: UIDListFile, _ identity: FileIdentity?, _ listing: MaildirListing, _ entryOfRow: inout [Int32],
         _ state: inout State, _ directory: DirectoryHandle
     ) throws(StoreError) -> UIDListFile {
         if !list.repairs.isEmpty {
@@ -90,7 +91,7 @@ extension MaildirMailbox {
             self.options.report(
                 "\(self.pathText)/dovecot-uidlist repaired, UIDs kept where unambiguous: \(what)")
         }
-        let dead = numbers.count { $0 < 0 }
+        let dead = entryOfRow.count { $0 < 0 }
         let isSparse = dead > 64 && dead > list.rows.count / 4
         // A list without UIDVALIDITY waits for the one the engine will give.
         guard list.needsRewrite || isSparse, list.uidValidity != 0 else { return list }
@@ -113,6 +114,7 @@ extension MaildirMailbox {
         } catch {
             self.options.report("\(self.pathText)/dovecot-uidlist cannot be rewritten: \(error)")
         }
+        if tidy.rows.count != entryOfRow.count { entryOfRow = listing.entriesOfRows(tidy) }
         return tidy
     }
 
@@ -144,9 +146,9 @@ extension MaildirMailbox {
 
     // MARK: Messages
 
-    /// - Parameter numbers: where the rows' files are in the listing.
+    /// - Parameter entryOfRow: where the rows' files are in the listing; -1 for none.
     private func assemble(
-        _ listing: MaildirListing, _ list: UIDListFile?, _ numbers: [Int32], _ keywords: KeywordsFile,
+        _ listing: MaildirListing, _ list: UIDListFile?, _ entryOfRow: [Int32], _ keywords: KeywordsFile,
         _ directory: DirectoryHandle, _ known: KnownMessages?
     ) -> MailboxScan {
         let header = list.flatMap { Self.header($0) }
@@ -162,7 +164,7 @@ extension MaildirMailbox {
         listing.names.withUnsafeBytes { names in
             if let list {
                 list.text.withUnsafeBytes { text in
-                    for (row, number) in zip(list.rows, numbers.lazy.map(Int.init)) where number >= 0 {
+                    for (row, number) in zip(list.rows, entryOfRow.lazy.map(Int.init)) where number >= 0 {
                         let name = UnsafeRawBufferPointer(rebasing: text[row.name])
                         hasRow[number] = true
                         let entry = listing.entries[number]
