@@ -11,7 +11,7 @@ import ServerCore
 extension Session {
     /// Whether a password may be sent over this connection.
     var mayLogIn: Bool {
-        self.connection.isProtected || self.settings.allowsCleartext && !self.settings.requiresTLS
+        self.connection.isProtected || (self.settings.allowsCleartext && !self.settings.requiresTLS)
     }
 
     /// The mechanisms that this connection may use.

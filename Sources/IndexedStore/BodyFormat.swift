@@ -260,12 +260,12 @@ public struct MailboxScan: Sendable {
 
 /// The files of one mailbox.
 public protocol MailboxFiles: Sendable {
-    /// Reads everything: names, UIDs, flags. For first sight, `resync`, and when `fingerprint` changed.
+    /// Reads everything: names, UIDs, flags. For first sight, and to verify.
     func scan() throws(StoreError) -> MailboxScan
 
     /// Like `scan()` for a caller that knows these messages: those whose files are just so may be left out, and the
-    /// `internalDate` of others with UIDs up to the highest known may be 0, so that no file's status is asked. For
-    /// every scan but the first.
+    /// `internalDate` of others with UIDs up to the highest known may be 0, so that no file's status is asked. When
+    /// `fingerprint` changed, and for `resync`.
     func scan(besides known: KnownMessages) throws(StoreError) -> MailboxScan
 
     /// A cheap value (no directory listing) that changes when another program may have changed the files. Our own

@@ -12,5 +12,6 @@ extension AuthenticationRequest {
             localPort: local.isUnix ? nil : local.port,
             security: connection.isEncrypted ? .tls : remote.isLocal ? .local : .cleartext,
             session: connection.sessionID)
+        self.isProxied = connection.isProxied
     }
 }

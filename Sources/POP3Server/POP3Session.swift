@@ -54,7 +54,8 @@ actor POP3Session {
         self.settings = settings
         self.state = POP3SessionState(
             offersTLS: !connection.isEncrypted && options.contexts.current != nil && settings.tls.mode != .no,
-            allowsPasswords: connection.isProtected || (settings.auth.allowsCleartext && settings.tls.mode != .required))
+            allowsPasswords: connection.isProtected || (settings.auth.allowsCleartext && settings.tls.mode != .required)
+        )
         self.state.safeMechanisms = Set(
             Self.offer(connection, settings).lazy.filter { !$0.sendsPassword }.map(\.text))
     }

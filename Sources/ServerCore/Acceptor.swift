@@ -55,7 +55,12 @@ struct Acceptor: Sendable {
                 channel.close(promise: nil)
             }
         }
-        try channel.pipeline.syncOperations.addHandler(handler)
+        do {
+            try channel.pipeline.syncOperations.addHandler(handler)
+        } catch {
+            self.limits.release()
+            throw error
+        }
     }
 
     private func connected(_ channel: any Channel, _ ends: ConnectionEnds) throws {

@@ -33,6 +33,8 @@ public final class Connection: @unchecked Sendable {
     public let limits: ConnectionSettings
     let loop: any EventLoop
     let channel: any Channel
+    /// Whether a proxy told the addresses.
+    public let isProxied: Bool
     /// The client speaks TLS to the proxy that told so.
     private let isEncryptedByProxy: Bool
     private let registry: SessionRegistry
@@ -107,6 +109,7 @@ public final class Connection: @unchecked Sendable {
         self.sessionID = sessionID
         self.remoteAddress = ends.remote
         self.localAddress = ends.local
+        self.isProxied = ends.isTold
         self.isEncryptedByProxy = ends.isEncrypted
         self.limits = limits
         self.registry = registry

@@ -2,7 +2,6 @@ import Glibc
 public import Logging
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// What a listener speaks and to whom.
 public struct ListenerOptions: Sendable {

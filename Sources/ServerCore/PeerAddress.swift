@@ -14,11 +14,12 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
     public let text: String
     /// The port; 0 for a unix socket.
     public let port: UInt16
-    /// Whether the peer is this machine: 127.0.0.0/8, ::1 or a unix socket.
+    /// Whether the peer is this machine: 127.0.0.0/8, ::1 or a unix socket, as the kernel tells. Never what a proxy told.
     public private(set) var isLocal: Bool
     /// What per-address limits count by: the IPv4 address, the IPv6 /64; empty for a unix socket.
     public let limitKey: [UInt8]
 
+    /// `nil`: of whom nothing is known, `0.0.0.0`, and not local.
     public init(_ address: SocketAddress?) {
         switch address {
         case .v4(let v4):
@@ -69,10 +70,7 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         self.isLocal = false
     }
 
-    /// The proxy's own address in place of that of a client it says nothing about. Rules for this machine's addresses are
-    /// not for such a client.
-    var ofUnknownClient: PeerAddress { self.isLocal ? .unknown : self }
-
+    /// Whether the other end is on a unix socket of this machine.
     public var isUnix: Bool { self.kind == .unix }
 
     /// The address for a person: `local` for a unix socket.

@@ -104,7 +104,7 @@ struct RoleStart: Equatable {
         var service: Service
         var name: String
         var isTLS: Bool
-        var isProxied = false
+        var isProxied: Bool
         var family: Family
     }
 

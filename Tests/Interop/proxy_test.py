@@ -218,14 +218,17 @@ wire = Wire(inner["imap"], address="127.0.0.1")
 equal("nor without a word", wire.line(), "")
 check("as is this", wait_until(lambda: "Disconnected: no PROXY header in time, service=imap" in log()[before:]))
 
-# Who only looks whether somebody listens.
-before = len(log())
+# Who only looks whether somebody listens. What HAProxy says for itself leaves a line, as of a client that says nothing.
+def others():
+    return [line for line in log().splitlines() if "rip=0.0.0.0" not in line]
+
+
+before = len(others())
 socket.create_connection(("127.0.0.1", inner["imap"])).close()
 wire = Wire(outer["checked"])
 check("a server that is checked gets clients", wire.line().startswith("* OK"))
+equal("a bare look is not logged", others()[before:], [])
 wire.close()
-lines = [line for line in log()[before:].splitlines() if "no auth attempts" not in line]
-equal("a look is not logged", lines, [])
 
 haproxy.terminate()
 haproxy.wait()

@@ -100,10 +100,11 @@ import Testing
             ["2: inet_listener x has no port; write port = NUMBER"]
         ),
         (
-            "service imap {\n inet_listener x {\n port = 1\n haproxy = yes\n }\n}\nservice auth {\n inet_listener y {\n port = 2\n haproxy = yes\n }\n}",
+            "xyzzy_plugh_quux = 1\nservice imap {\n inet_listener x {\n port = 1\n haproxy = yes\n }\n}\nservice auth {\n inet_listener y {\n port = 2\n haproxy = yes\n }\n}",
             [
-                "2: x: haproxy = yes, and no proxy may connect; write haproxy_trusted_networks = ADDRESS ...",
-                "8: y: haproxy is for imap, pop3, lmtp and managesieve only; remove it",
+                "1: xyzzy_plugh_quux is unknown; `martlet config` lists all settings",
+                "3: x: haproxy = yes, and no proxy may connect; write haproxy_trusted_networks = ADDRESS ...",
+                "9: y: haproxy is for imap, pop3, lmtp and managesieve only; remove it",
             ]
         ),
         (
@@ -219,7 +220,7 @@ import Testing
             [
                 "2: mailbox_alias_old is not a Martlet setting; write aliases = OTHER NAME into mailbox NAME { }",
                 "3: expire is not a Martlet setting; write autoexpunge = 30 days into mailbox NAME { }",
-                "4: zlib_save is not a Martlet setting; compressed messages are read; new ones are by mail_volume_compression, in packs; remove it",
+                "4: zlib_save is not a Martlet setting; compressed messages are read; for new ones in packs see mail_volume_compression; remove it",
                 "6: mail_attribute_dict is not a Martlet setting; annotations are kept by themselves, see imap_metadata; remove it",
             ]
         ),

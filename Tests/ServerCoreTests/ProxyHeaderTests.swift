@@ -97,7 +97,7 @@ import Testing
 
     @Test func binaryHeadersWithoutAnAddressOfUse() {
         for (command, family, body, origin) in [
-            (0x20, 0x00, [], .proxy), (0x20, 0x11, Self.four, .proxy), (0x20, 0xFF, [1], .proxy),
+            (0x20, 0x00, [], .unknown), (0x20, 0x11, Self.four, .unknown), (0x20, 0xFF, [1], .unknown),
             (0x21, 0x00, [], .unknown), (0x21, 0x12, Self.four, .unknown),
             (0x21, 0x31, [UInt8](repeating: 0x2F, count: 216), .unknown),
         ] as [(UInt8, UInt8, [UInt8], ProxyHeader.Origin)] {

@@ -84,16 +84,29 @@ import Testing
         await server.stop()
     }
 
-    @Test func handshakesFollowTheHeader() async throws {
+    /// Where the client's TLS ends at the proxy, what is agreed on here is nothing that it could bind a login to.
+    @Test(arguments: [false, true])
+    func handshakesFollowTheHeader(endsAtProxy: Bool) async throws {
         let contexts = TLSContexts(
             try TLSContext(identities: [makeIdentity(["localhost"])], ticketKeys: TLSTicketKeys()))
-        let server = try await Self.start(security: .implicitTLS, contexts: contexts)
+        let server = try await TestServer.start(
+            security: .implicitTLS, contexts: contexts, proxies: TrustedProxies { _ in true }
+        ) { connection in
+            let bindings = connection.channelBindings.keys.sorted().joined(separator: ",")
+            connection.write(Array("\(connection.remoteAddress) \(connection.isEncrypted) [\(bindings)]\r\n".utf8))
+        }
         let line = try await server.client { client in
-            try client.send(Self.header)
+            let addresses: [UInt8] = [192, 0, 2, 1, 198, 51, 100, 2, 0, 1, 0, 2]
+            if endsAtProxy {
+                try client.send(Self.signature + [0x21, 0x11, 0, 20] + addresses + [0x20, 0, 5, 1, 0, 0, 0, 0])
+            } else {
+                try client.send(Self.header)
+            }
             _ = try client.startTLS()
             return try client.line()
         }
-        #expect(line == "192.0.2.1 56324 198.51.100.2 143 true true\r\n")
+        #expect(line.hasPrefix("192.0.2.1 true ["))
+        #expect(line.hasSuffix("[]\r\n") == endsAtProxy, "\(line)")
         await server.stop()
     }
 
@@ -118,19 +131,31 @@ import Testing
         await server.stop()
     }
 
-    /// One who says nothing holds a place, and not for long.
+    @Test func whoSaysNothingIsCutOff() async throws {
+        let server = try await Self.start(timeout: .milliseconds(300))
+        let rest = try await server.client { client in
+            try client.send("PROXY ")
+            // A reset is as good as an end.
+            return (try? client.rest()) ?? []
+        }
+        #expect(rest.isEmpty)
+        await server.stop()
+    }
+
+    /// One who says nothing holds a place as long as that.
     @Test func silentProxiesAreBounded() async throws {
         let limits = ConnectionLimits(maximum: 1, waiting: WaitingLimit(maximum: 0))
-        let server = try await Self.start(timeout: .milliseconds(300), limits: limits)
-        let (first, second) = try await server.client { first in
+        let server = try await Self.start(limits: limits)
+        let second = try await server.client { first in
             try first.send("PROXY ")
+            while limits.total == 0 { usleep(1000) }
             let second = try Client(port: server.port)
             defer { second.close() }
-            // A reset is as good as an end.
-            return ((try? first.rest()) ?? [], (try? second.rest()) ?? [])
+            try? second.send(Self.header)
+            return (try? second.rest()) ?? []
         }
-        #expect(first.isEmpty && second.isEmpty)
-        #expect(limits.total == 0)
+        #expect(second.isEmpty)
+        while limits.total > 0 { try await Task.sleep(for: .milliseconds(1)) }
         let line = try await server.client { client in
             try client.send(Self.header)
             return try client.line()
@@ -157,7 +182,7 @@ import Testing
     func whoeverResetsIsNobody(isProxied: Bool) async throws {
         let began = Mutex<[String]>([])
         let server = try await TestServer.start(
-            proxies: isProxied ? TrustedProxies { _ in false } : nil
+            proxies: isProxied ? TrustedProxies { $0.text != "127.0.0.1" } : nil
         ) { connection in
             let isUnknown = connection.remoteAddress.isUnix || connection.remoteAddress.text != "127.0.0.1"
             if isProxied || isUnknown { began.withLock { $0.append("\(connection.remoteAddress)") } }
@@ -166,7 +191,7 @@ import Testing
             for _ in 0..<500 {
                 let client = try Client(port: server.port)
                 var linger = linger(l_onoff: 1, l_linger: 0)
-                try? client.send("LHLO x\r\nQUIT\r\n")
+                try? client.send(Self.header + "LHLO x\r\nQUIT\r\n")
                 setsockopt(
                     client.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
                 client.close()

@@ -6,8 +6,8 @@ import Testing
     static let start: RoleStart = {
         var start = RoleStart()
         start.sockets = [
-            RoleStart.Socket(descriptor: 4, service: .imap, name: "imaps", isTLS: true, family: .inet),
-            RoleStart.Socket(descriptor: 5, service: .lmtp, name: "lmtp", isTLS: false, family: .unix),
+            RoleStart.Socket(descriptor: 4, service: .imap, name: "imaps", isTLS: true, isProxied: true, family: .inet),
+            RoleStart.Socket(descriptor: 5, service: .lmtp, name: "lmtp", isTLS: false, isProxied: false, family: .unix),
         ]
         start.ticketSecret = [UInt8](repeating: 7, count: 32)
         start.ticketEpoch = 81_234

@@ -40,9 +40,10 @@ private func append(_ client: ModelClient, _ input: inout FuzzInput) {
 private func check(_ clients: [ModelClient], _ store: MemoryStore) {
     for client in clients where !client.isClosed && client.view != nil {
         client.run("NOOP", allows: .everything)
-        guard let before = client.view else { continue }
+        // Its last wrong command may have been the one that ends the session.
+        guard !client.isClosed, let before = client.view else { continue }
         client.run("UID FETCH 1:* (UID)", allows: .everything)
-        guard let view = client.view else { continue }
+        guard !client.isClosed, let view = client.view else { continue }
         need(!view.contains(nil), "\(client.name): not all messages were told: \(view), before \(before)")
     }
 }
@@ -60,7 +61,8 @@ enum Grammar {
         "\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "\\Draft", "$Forwarded", "k1", "k2", "\\Recent", "\\X",
     ]
     private static let items = [
-        "FLAGS", "UID", "ENVELOPE", "BODYSTRUCTURE", "BODY", "INTERNALDATE", "RFC822.SIZE", "BODY[]", "BODY.PEEK[HEADER]",
+        "FLAGS", "UID", "ENVELOPE", "BODYSTRUCTURE", "BODY", "INTERNALDATE", "RFC822.SIZE", "BODY[]",
+        "BODY.PEEK[HEADER]",
         "BODY.PEEK[1]<0.10>", "BODY[TEXT]", "BODY.PEEK[HEADER.FIELDS (SUBJECT FROM)]", "MODSEQ", "PREVIEW",
         "BINARY.PEEK[1]", "BINARY.SIZE[1]", "EMAILID", "SAVEDATE", "RFC822", "BODY.PEEK[1.MIME]",
     ]
@@ -75,13 +77,19 @@ enum Grammar {
         // Commands with UIDs may tell of messages that are gone.
         let bound = uid.isEmpty ? ModelClient.Allowance.noExpunge : .everything
         switch input.number(below: 30) {
-        case 0...4: return Step(text: "\(uid)FETCH \(self.set(&input)) \(self.list(self.items, &input))\(self.since(&input))", allowance: bound)
+        case 0...4:
+            return Step(
+                text: "\(uid)FETCH \(self.set(&input)) \(self.list(self.items, &input))\(self.since(&input))",
+                allowance: bound)
         case 5...8:
             let mode = ["", "+", "-"][input.number(below: 3)] + "FLAGS" + (input.octet() & 1 == 0 ? ".SILENT" : "")
             let unchanged = input.octet() & 3 == 0 ? "(UNCHANGEDSINCE \(input.octet())) " : ""
-            return Step(text: "\(uid)STORE \(self.set(&input)) \(unchanged)\(mode) \(self.flags(&input))", allowance: bound)
+            return Step(
+                text: "\(uid)STORE \(self.set(&input)) \(unchanged)\(mode) \(self.flags(&input))", allowance: bound)
         case 9...11: return Step(text: "\(uid)SEARCH \(self.search(&input))", allowance: bound)
-        case 12: return Step(text: "\(uid)SORT (REVERSE DATE SUBJECT) UTF-8 \(self.word(self.keys, &input))", allowance: bound)
+        case 12:
+            return Step(
+                text: "\(uid)SORT (REVERSE DATE SUBJECT) UTF-8 \(self.word(self.keys, &input))", allowance: bound)
         case 13: return Step(text: "\(uid)THREAD REFERENCES UTF-8 \(self.word(self.keys, &input))", allowance: bound)
         case 14: return Step(text: "\(uid)COPY \(self.set(&input)) \(self.word(self.mailboxes, &input))")
         case 15: return Step(text: "\(uid)MOVE \(self.set(&input)) \(self.word(self.mailboxes, &input))")
@@ -98,18 +106,26 @@ enum Grammar {
             return Step(text: "APPEND \(mailbox) \(self.flags(&input)) {\(message.count)}", literals: [message])
         case 23: return Step(text: "STATUS \(self.word(self.mailboxes, &input)) (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)")
         case 24:
-            let words = ["LIST \"\" *", "LIST (SUBSCRIBED) \"\" (\"%\" \"*\") RETURN (STATUS (MESSAGES))", "LSUB \"\" *", "NAMESPACE"]
+            let words = [
+                "LIST \"\" *", "LIST (SUBSCRIBED) \"\" (\"%\" \"*\") RETURN (STATUS (MESSAGES))", "LSUB \"\" *",
+                "NAMESPACE",
+            ]
             return Step(text: words[input.number(below: words.count)])
         case 25:
             let verb = ["CREATE", "DELETE", "SUBSCRIBE", "UNSUBSCRIBE"][input.number(below: 4)]
             // The mailbox that all have open stays.
             return Step(text: "\(verb) \(["Work/Sub", "Other", "Work/Sub/x", "Work2"][input.number(below: 4)])")
         case 26: return Step(text: ["CLOSE", "UNSELECT", "CHECK", "CAPABILITY"][input.number(below: 4)])
-        case 27: return Step(text: "RENAME \(["Other", "Work2"][input.number(below: 2)]) \(["Other", "Work3", "Work2/y"][input.number(below: 3)])")
+        case 27:
+            return Step(
+                text:
+                    "RENAME \(["Other", "Work2"][input.number(below: 2)]) \(["Other", "Work3", "Work2/y"][input.number(below: 3)])"
+            )
         case 28: return self.raw(&input)
         default:
             let message = self.message(&input)
-            return Step(text: "\(uid)REPLACE \(1 + input.number(below: 4)) INBOX {\(message.count)}", literals: [message])
+            return Step(
+                text: "\(uid)REPLACE \(1 + input.number(below: 4)) INBOX {\(message.count)}", literals: [message])
         }
     }
 
@@ -121,14 +137,17 @@ enum Grammar {
         }
         let known = text.uppercased()
         let words = [
-            "LOGOUT", "UNAUTH", "STARTTLS", "COMPRESS", "IDLE", "SELECT", "EXAMINE", "CLOSE", "UNSELECT", "AUTH", "LOGIN", "UID",
+            "LOGOUT", "UNAUTH", "STARTTLS", "COMPRESS", "IDLE", "SELECT", "EXAMINE", "CLOSE", "UNSELECT", "AUTH",
+            "LOGIN", "UID",
             "ENABLE", "NOTIFY",
         ]
         if words.contains(where: { known.contains($0) }) || text.first == " " { text = "X" + text.filter { $0 != " " } }
         return Step(text: text.isEmpty ? "NOOP" : text)
     }
 
-    private static func word(_ words: [String], _ input: inout FuzzInput) -> String { words[input.number(below: words.count)] }
+    private static func word(_ words: [String], _ input: inout FuzzInput) -> String {
+        words[input.number(below: words.count)]
+    }
 
     private static func list(_ words: [String], _ input: inout FuzzInput) -> String {
         var chosen: [String] = []
@@ -158,10 +177,12 @@ enum Grammar {
 
     private static func search(_ input: inout FuzzInput) -> String {
         let options = [
-            "", "", "RETURN (MIN MAX COUNT) ", "RETURN (SAVE) ", "RETURN () ", "RETURN (PARTIAL 1:2) ", "RETURN (ALL SAVE) ",
+            "", "", "RETURN (MIN MAX COUNT) ", "RETURN (SAVE) ", "RETURN () ", "RETURN (PARTIAL 1:2) ",
+            "RETURN (ALL SAVE) ",
         ]
         let chosen = options[input.number(below: options.count)]
-        return chosen + self.word(self.keys, &input) + (input.octet() & 1 == 0 ? " " + self.word(self.keys.filter { !$0.hasPrefix("CHARSET") }, &input) : "")
+        return chosen + self.word(self.keys, &input)
+            + (input.octet() & 1 == 0 ? " " + self.word(self.keys.filter { !$0.hasPrefix("CHARSET") }, &input) : "")
     }
 
     static func message(_ input: inout FuzzInput) -> [UInt8] {

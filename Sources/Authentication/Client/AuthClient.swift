@@ -266,6 +266,7 @@ extension AuthLineWriter {
         case .local: self.field("secured")
         case .tls: self.field("secured", "tls")
         }
+        if request.isProxied { self.field("proxied") }
         self.field("session", request.session)
         self.field("lip", request.localAddress)
         self.field("rip", request.remoteAddress)

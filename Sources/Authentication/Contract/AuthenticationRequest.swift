@@ -8,11 +8,13 @@ public struct AuthenticationRequest: Hashable, Sendable {
     public var localAddress: String?
     public var localPort: UInt16?
     public var security: ConnectionSecurity
+    /// The addresses are those that a proxy told: the peer is not this machine, whatever they are.
+    public var isProxied = false
     /// The session's id in the logs.
     public var session: String?
     /// How the last data of a mechanism reach the client.
     public var successData = SuccessData.asChallenge
-    /// What a mechanism can bind itself to (RFC 5056), by type; empty without TLS.
+    /// What a mechanism can bind itself to (RFC 5056), by type; empty without TLS, and where a proxy ends it.
     public var channelBindings: [String: [UInt8]] = [:]
 
     public init(

@@ -66,7 +66,8 @@ extension AuthServiceLoop {
         let channel = self.configuration.mechanisms.channel(request.channelBindings)
         let isFree =
             parameters["no-penalty"] != nil || request.remoteAddress == nil
-            || self.configuration.penaltyExempt.contains { $0.contains(request.remoteAddress ?? "") }
+            || !request.isProxied
+                && self.configuration.penaltyExempt.contains { $0.contains(request.remoteAddress ?? "") }
         let serial = self.newSerial()
         self.attempts[serial] = AuthAttempt(
             connection: number, id: id, request: request,
@@ -235,6 +236,7 @@ extension AuthenticationRequest {
         self.localAddress = parameters["lip"].flatMap { $0.isEmpty ? nil : $0 }
         self.localPort = parameters["lport"].flatMap { UInt16($0) }
         self.session = parameters["session"]
+        self.isProxied = parameters["proxied"] != nil
         switch parameters["secured"] {
         case nil: self.security = .cleartext
         case "tls"?: self.security = .tls

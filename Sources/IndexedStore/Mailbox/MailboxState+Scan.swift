@@ -3,7 +3,7 @@ internal import MailCore
 internal import MailStore
 internal import Threads
 
-/// What the index has of a mailbox's messages at one moment.
+/// What the index has of some of a mailbox's messages, or all, at one moment.
 struct MessageRows {
     /// By ascending UIDs.
     var rows: [NewMessage] = []
@@ -18,8 +18,8 @@ struct MessageRows {
 
 /// Looks at all files of a mailbox beside the rows of the index.
 extension MailboxState {
-    /// What differs between files and index, or may: messages of the scan, and the rows to compare them with. `nil` when the
-    /// mailbox is deleted. With `filesLock` held, and what came before applied.
+    /// What differs between files and index, or may: messages of the scan, and the rows to compare them with. `nil` when
+    /// the mailbox is deleted. With `filesLock` held, and what came before applied.
     ///
     /// Rows are read twice: all of them before the scan, compactly, and after it those that the scan has not found as
     /// they are. In between sessions may change them; but their files stay as they are, and the second look has both

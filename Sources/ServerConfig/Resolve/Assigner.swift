@@ -9,6 +9,11 @@ package struct Assigner {
 
     package var errorCount: Int { self.diagnostics.count { $0.severity == .error } }
 
+    /// Whether the value of a setting was refused: what follows from its absence is then no mistake of its own.
+    func hasError(about setting: String) -> Bool {
+        self.diagnostics.contains { $0.severity == .error && $0.message.hasPrefix("\(setting): ") }
+    }
+
     package mutating func error(_ place: SourcePlace, _ message: String) {
         self.diagnostics.append(Diagnostic(.error, at: place, message))
     }

@@ -210,7 +210,7 @@ extension Resolver {
                 place, "\(listener.name): haproxy is for imap, pop3, lmtp and managesieve only; remove it")
         } else if self.settings.limits.proxyTimeout == .zero {
             self.out.error(place, "\(listener.name): haproxy = yes needs a haproxy_timeout; write one such as 3 s")
-        } else if self.settings.limits.proxyNetworks.isEmpty, self.out.errorCount == 0 {
+        } else if self.settings.limits.proxyNetworks.isEmpty, !self.out.hasError(about: "haproxy_trusted_networks") {
             self.out.error(
                 place,
                 "\(listener.name): haproxy = yes, and no proxy may connect; write haproxy_trusted_networks = ADDRESS ..."

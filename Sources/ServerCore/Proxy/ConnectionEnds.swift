@@ -4,6 +4,8 @@ import NIOCore
 struct ConnectionEnds {
     var remote: PeerAddress
     var local: PeerAddress
+    /// By what a proxy says.
+    private(set) var isTold = false
     /// The client speaks TLS to the proxy.
     var isEncrypted = false
 
@@ -22,10 +24,11 @@ struct ConnectionEnds {
     /// By what the proxy says, which is the kernel's remote end.
     func told(by header: ProxyHeader) -> ConnectionEnds {
         var ends = self
+        ends.isTold = true
         ends.isEncrypted = header.isEncrypted
         switch header.origin {
-        // Proxies in front of proxies are known to say "myself" for their clients, too.
-        case .proxy, .unknown: ends.remote = self.remote.ofUnknownClient
+        // Not the proxy's address: what is allowed to it is not allowed to its clients.
+        case .unknown: ends.remote = .unknown
         case .client(let source, let destination):
             ends.remote = PeerAddress(source)
             ends.local = PeerAddress(destination)

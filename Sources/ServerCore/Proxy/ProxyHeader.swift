@@ -1,12 +1,11 @@
 internal import Glibc
 
-/// What a proxy says of the connection that it hands on, ahead of all that the client says: the PROXY protocol of HAProxy,
-/// version 1 (a line) or 2 (binary).
+/// What a proxy says of the connection that it hands on, ahead of all that the client says: the PROXY protocol of
+/// HAProxy, version 1 (a line) or 2 (binary).
 struct ProxyHeader: Equatable {
     enum Origin: Equatable {
-        /// The proxy speaks for itself, to see whether the server is there.
-        case proxy
-        /// A client of whom the proxy does not say where it is.
+        /// A client of whom the proxy does not say where it is; or the proxy speaks for itself, which proxies in a row
+        /// say for their clients, too.
         case unknown
         case client(source: Endpoint, destination: Endpoint)
     }
@@ -108,7 +107,7 @@ extension ProxyHeader {
         let end = self.fixedLength + Int(self.number(bytes, at: 14))
         guard bytes.count >= end else { return .needMore }
         switch bytes[12] & 0x0F {
-        case 0: return .header(ProxyHeader(origin: .proxy), length: end)
+        case 0: return .header(ProxyHeader(origin: .unknown), length: end)
         case 1: break
         case let command: return .malformed("PROXY command \(command)")
         }
@@ -139,7 +138,8 @@ extension ProxyHeader {
             next = value + Int(self.number(bytes, at: next + 1))
             guard next <= end else { return .malformed("PROXY header ends within a field") }
             if bytes[value - 3] == self.tlsField, next >= value + self.tlsLength,
-                bytes[value] & self.tlsFlag != 0 {
+                bytes[value] & self.tlsFlag != 0
+            {
                 header.isEncrypted = true
             }
         }

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// The proxies in front of a listener, such as HAProxy: they begin each connection with the PROXY protocol's header, in version
-/// 1 or 2, which says where the client is. A client that could do so itself would choose its address, and with version 2
-/// whether it spoke TLS: so nobody else may connect. From any thread.
+/// The proxies in front of a listener, such as HAProxy: they begin each connection with the PROXY protocol's header, in
+/// version 1 or 2, which says where the client is. A client that could do so itself would choose its address, and with
+/// version 2 whether it spoke TLS: so nobody else may connect. From any thread.
 public final class TrustedProxies: Sendable {
     private struct Rules {
         var timeout: Duration
