@@ -37,7 +37,8 @@ package enum DovecotSettings {
 
     private static let oneProcess = "one process serves all sessions; remove it"
     private static let noPlugins = "Martlet has no plugins: what it can do is built in; remove it"
-    private static let compressed = "compressed messages are read; for new ones in packs see mail_volume_compression; remove it"
+    private static let compressed =
+        "compressed messages are read; for new ones in packs see mail_volume_compression; remove it"
     private static let later = "not in this release; remove it"
 
     private static let hints: [String: String] = [
