@@ -70,6 +70,7 @@ let package = Package(
         room("ManageSieveCore", uses: ["MailCore"]),
         room("LMTPCore", uses: ["MailCore"]),
         room("SASLCore", uses: ["MailCore"]),
+        room("TokenCore", uses: ["MailCore"]),
         room("SieveCore", uses: ["MailCore", "MIMECore"]),
         room("ArchiveCore", uses: ["MailCore"]),
 
@@ -93,7 +94,7 @@ let package = Package(
         // Who may read what, and where a message goes.
         room(
             "Authentication",
-            uses: ["SASLCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux", "Threads"]),
+            uses: ["SASLCore", "TokenCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux", "Threads"]),
         room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig", "MIMECore", "MailCore"]),
         room("Delivery", uses: ["SieveCore", "SieveStorage", "MailStore", "MIMECore", "MailCore", "CLinux"]),
 
@@ -183,6 +184,7 @@ let package = Package(
         tests("SieveStorage", uses: ["SieveCore", "MailStore", "TemporaryFiles"]),
         tests("LMTPCore"),
         tests("SASLCore", uses: ["MailCore"]),
+        tests("TokenCore", uses: ["MailCore"]),
         tests("ArchiveCore", uses: ["MailCore"]),
         tests("SieveCore", uses: ["MIMECore"]),
         tests("LMDB", uses: ["TemporaryFiles"]),
@@ -199,7 +201,7 @@ let package = Package(
                 "TemporaryFiles",
             ]),
         tests("MaildirFormat", uses: ["IndexedStore", "MailStore", "MailCore"]),
-        tests("Authentication", uses: ["SASLCore", "MailCore", "TemporaryFiles"]),
+        tests("Authentication", uses: ["SASLCore", "TokenCore", "MailCore", "TemporaryFiles"]),
         tests(
             "Delivery",
             uses: [

@@ -31,7 +31,7 @@ FuzzText 10000 headers dates charset html preview names transfer
 FuzzText 2000 structure signature
 FuzzProtocol 10000 lmtp pop3 managesieve sasl url policy admin proxy
 FuzzConfig 5000 config expansion values
-FuzzAuth 5000 authline passwdfile password
+FuzzAuth 5000 authline passwdfile password token
 FuzzSubmission 2000 journal handover smtp
 FuzzStore 5000 records rows checkpoint uidlist keywords subscriptions maildirsize acl filename attributes uidvalidity iconv
 FuzzStore 1000 segment decompress

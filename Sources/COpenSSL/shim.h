@@ -4,9 +4,11 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdint.h>
@@ -107,5 +109,63 @@ static inline int martlet_ticket_init(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, 
     params[2] = OSSL_PARAM_construct_end();
     if (EVP_MAC_CTX_set_params(mac, params) != 1) return 0;
     return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key, iv, encrypt);
+}
+/// The key that `params` describe; NULL when there is none. Frees both arguments.
+static inline EVP_PKEY *martlet_EVP_PKEY_of(const char *type, OSSL_PARAM_BLD *build) {
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    OSSL_PARAM *params = build != NULL ? OSSL_PARAM_BLD_to_param(build) : NULL;
+    if (ctx == NULL || params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        key = NULL;
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
+    return key;
+}
+
+/// An RSA key of its big-endian numbers.
+static inline EVP_PKEY *martlet_EVP_PKEY_rsa(const unsigned char *n, size_t n_length, const unsigned char *e,
+                                             size_t e_length) {
+    BIGNUM *modulus = BN_bin2bn(n, (int)n_length, NULL);
+    BIGNUM *exponent = BN_bin2bn(e, (int)e_length, NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    if (build != NULL && (OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) != 1 ||
+                          OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent) != 1)) {
+        OSSL_PARAM_BLD_free(build);
+        build = NULL;
+    }
+    EVP_PKEY *key = martlet_EVP_PKEY_of("RSA", build);
+    BN_free(modulus);
+    BN_free(exponent);
+    return key;
+}
+
+/// A key on `curve`, such as "P-256", of its uncompressed point; NULL when the point is not on it.
+static inline EVP_PKEY *martlet_EVP_PKEY_ec(const char *curve, const unsigned char *point, size_t length) {
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    if (build != NULL &&
+        (OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0) != 1 ||
+         OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, length) != 1)) {
+        OSSL_PARAM_BLD_free(build);
+        build = NULL;
+    }
+    return martlet_EVP_PKEY_of("EC", build);
+}
+
+/// 1 when `signature` is `key`'s of `text`. `hash` is NULL for a scheme with its own; `is_pss` is about RSA, whose salt is
+/// then as long as the hash.
+static inline int martlet_EVP_verify(EVP_PKEY *key, const EVP_MD *hash, int is_pss, const unsigned char *signature,
+                                     size_t signature_length, const unsigned char *text, size_t length) {
+    EVP_PKEY_CTX *options = NULL;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int done = ctx != NULL && EVP_DigestVerifyInit(ctx, &options, hash, NULL, key) == 1;
+    if (done && is_pss)
+        done = EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+               EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) == 1;
+    done = done && EVP_DigestVerify(ctx, signature, signature_length, text, length) == 1;
+    EVP_MD_CTX_free(ctx);
+    return done;
 }
 #endif

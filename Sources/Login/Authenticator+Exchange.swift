@@ -17,7 +17,7 @@ extension Authenticator {
         var failure: ConnectionError?
         var request = AuthenticationRequest(service: service, on: connection)
         request.successData = successData
-        if !mechanism.sendsPassword { request.channelBindings = connection.channelBindings }
+        if !mechanism.sendsPassword, !mechanism.sendsToken { request.channelBindings = connection.channelBindings }
         let outcome = await self.authenticate(
             request, mechanism: mechanism, initialResponse: initialResponse
         ) { challenge in

@@ -33,14 +33,16 @@ public struct MechanismOffer: Sendable {
         self.requiresTLS = requiresTLS
     }
 
-    /// The mechanisms of `configured` to offer, in their order. What never sends the password needs no TLS.
+    /// The mechanisms of `configured` to offer, in their order. What never sends the password needs no TLS; what sends
+    /// a token always does.
     public func mechanisms(_ configured: [SASLMechanismName]) -> [SASLMechanismName] {
         configured.filter { name in
             switch self.protection {
             case .tls(let canBind): canBind || !name.bindsChannel
             case .local: !name.bindsChannel
             case .none:
-                !name.bindsChannel && !self.requiresTLS && (self.allowsCleartext || !name.sendsPassword)
+                !name.bindsChannel && !name.sendsToken && !self.requiresTLS
+                    && (self.allowsCleartext || !name.sendsPassword)
             }
         }
     }

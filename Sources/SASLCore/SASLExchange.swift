@@ -27,6 +27,8 @@ public enum SASLQuestion: Hashable, Sendable {
     case password(SASLCredentials)
     /// The user's keys for SCRAM.
     case keys(SCRAMIdentity)
+    /// Whose token this is, and whether it opens anything.
+    case token(SASLToken)
 }
 
 /// A verifier's answer to a `SASLQuestion`.

@@ -18,6 +18,18 @@ public struct SASLMechanism: Sendable {
 
     public static let plain = SASLMechanism(name: .plain, properties: .plaintext) { _ in PlainExchange() }
     public static let login = SASLMechanism(name: .login, properties: .plaintext) { _ in LoginExchange() }
+
+    /// OAUTHBEARER; `discovery` is what a client is told whose token is refused.
+    public static func oauthBearer(_ discovery: BearerDiscovery) -> SASLMechanism {
+        SASLMechanism(name: .oauthBearer, properties: .plaintext) { _ in
+            BearerExchange(.oauthBearer, discovery: discovery)
+        }
+    }
+
+    /// XOAUTH2, as `oauthBearer`.
+    public static func xoauth2(_ discovery: BearerDiscovery) -> SASLMechanism {
+        SASLMechanism(name: .xoauth2, properties: .plaintext) { _ in BearerExchange(.xoauth2, discovery: discovery) }
+    }
 }
 
 /// Attack properties of a mechanism, as a SASL server announces them to an MTA.
@@ -27,7 +39,7 @@ public struct SASLProperties: OptionSet, Hashable, Sendable {
 
     /// Tells the server nothing about who the client is.
     public static let anonymous = SASLProperties(rawValue: 0x01)
-    /// Sends the password readable.
+    /// Sends the password, or what stands for it, readable.
     public static let plaintext = SASLProperties(rawValue: 0x02)
     /// A listener can try a dictionary of passwords.
     public static let dictionary = SASLProperties(rawValue: 0x04)
@@ -64,7 +76,7 @@ public struct SASLRegistry: Sendable {
         self.mechanisms = mechanisms.filter { seen.insert($0.name).inserted }
     }
 
-    /// Every mechanism of this module that needs nothing from outside.
+    /// The mechanisms of this module that need nothing from outside.
     public static let builtIn = SASLRegistry([.plain, .login])
 
     public subscript(name: SASLMechanismName) -> SASLMechanism? {

@@ -34,8 +34,14 @@ public struct SASLMechanismName: Hashable, Sendable, CustomStringConvertible {
     public static let scramSHA256 = SASLMechanismName(known: "SCRAM-SHA-256")
     public static let scramSHA256Plus = SASLMechanismName(known: "SCRAM-SHA-256-PLUS")
 
+    public static let oauthBearer = SASLMechanismName(known: "OAUTHBEARER")
+    public static let xoauth2 = SASLMechanismName(known: "XOAUTH2")
+
     /// Whether the password itself crosses the connection.
     public var sendsPassword: Bool { self == .plain || self == .login }
+
+    /// Whether what crosses it opens other services, too: never without TLS (RFC 7628 section 3).
+    public var sendsToken: Bool { self == .oauthBearer || self == .xoauth2 }
 
     /// Whether it is of those that bind the channel below (RFC 5802 section 4).
     public var bindsChannel: Bool { self.text.hasSuffix("-PLUS") }

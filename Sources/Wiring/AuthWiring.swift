@@ -21,7 +21,10 @@ extension AuthConfiguration {
         for userdb in settings.userdbs { users.append(try Self.source(userdb, settings.mail, log)) }
         self.init(passwordDatabases: passwords, userDatabases: users)
         let auth = settings.auth
-        self.mechanisms = SASLRegistry.all.selecting(
+        let tokens = settings.tokens
+        let discovery = BearerDiscovery(
+            scope: tokens.scopes.first, configurationURL: tokens.configurationURL.isEmpty ? nil : tokens.configurationURL)
+        self.mechanisms = SASLRegistry.all(discovery).selecting(
             auth.mechanisms.map { mechanism in
                 switch mechanism {
                 case .plain: .plain
@@ -30,8 +33,16 @@ extension AuthConfiguration {
                 case .scramSHA1Plus: .scramSHA1Plus
                 case .scramSHA256: .scramSHA256
                 case .scramSHA256Plus: .scramSHA256Plus
+                case .oauthBearer: .oauthBearer
+                case .xoauth2: .xoauth2
                 }
             })
+        if !tokens.keyFile.isEmpty {
+            self.tokens = TokenVerifier(
+                keyFile: tokens.keyFile, issuers: tokens.issuers,
+                audiences: tokens.audiences == ["*"] ? [] : tokens.audiences, scopes: tokens.scopes,
+                userClaim: tokens.usernameAttribute, grace: Int(min(tokens.grace.components.seconds, 3600)), log: log)
+        }
         self.usernameFormat = try Self.template(auth.usernameFormat, "auth_username_format")
         // Bounded, since the service counts in milliseconds; above either nobody waits.
         self.failureDelay = Int(min(auth.failureDelay.components.seconds, 3600)) * 1000

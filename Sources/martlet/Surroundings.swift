@@ -1,7 +1,9 @@
+import Authentication
 import Glibc
 import ServerConfig
 
-/// What a configuration without mistakes still needs of the machine: system users, passwd-files, PAM services.
+/// What a configuration without mistakes still needs of the machine: system users, passwd-files, PAM services,
+/// issuers' keys.
 enum Surroundings {
     /// A sentence for each that is not there now.
     static func missing(_ settings: Settings) -> [String] {
@@ -35,6 +37,9 @@ enum Surroundings {
         // A path with variables is another file for each user.
         for file in Set(files).sorted() where !file.contains("%") && !Self.exists(file) {
             sentences.append("passwd_file_path: there is no \(file); nobody in it can log in")
+        }
+        if !settings.tokens.keyFile.isEmpty {
+            sentences += TokenVerifier.problems(ofKeyFile: settings.tokens.keyFile)
         }
         return sentences
     }

@@ -75,12 +75,12 @@ struct SCRAMTests {
                 + "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=")
     }
 
-    static func configure(_ configuration: inout AuthConfiguration) { configuration.mechanisms = .all }
+    static func configure(_ configuration: inout AuthConfiguration) { configuration.mechanisms = .all() }
 
     /// A service whose user `scr` has a password in the scheme itself, `s1` one for the other mechanism.
     static func service(_ change: (inout AuthConfiguration) -> Void = { _ in }) throws -> RunningService {
         let running = try RunningService { configuration in
-            configuration.mechanisms = .all
+            configuration.mechanisms = .all()
             change(&configuration)
         }
         let keys = try PasswordScheme.generate(.scramSHA256, password: Array("pencil".utf8), rounds: 5000)
@@ -204,7 +204,7 @@ struct SCRAMTests {
         #expect(
             try offers(running.clientPath) == [
                 "MECH\tPLAIN\tplaintext", "MECH\tLOGIN\tplaintext", "MECH\tSCRAM-SHA-256\tmutual-auth",
-                "MECH\tSCRAM-SHA-1\tmutual-auth",
+                "MECH\tSCRAM-SHA-1\tmutual-auth", "MECH\tOAUTHBEARER\tplaintext", "MECH\tXOAUTH2\tplaintext",
             ])
         #expect(
             try offers(running.mailPath).contains("MECH\tSCRAM-SHA-256-PLUS\tmutual-auth\tchannel-binding"))
@@ -222,7 +222,7 @@ struct SCRAMTests {
         let scram = SCRAMClient(hash: .sha256, user: "scr", password: "pencil")
         try await self.check(client, request, scram)
         var configuration = try RunningService.configuration(running.directory, LogCollector())
-        configuration.mechanisms = .all
+        configuration.mechanisms = .all()
         let direct = DirectAuthenticator(configuration: configuration, log: { _, _ in })
         try await self.check(direct, request, scram)
         var wrong = scram

@@ -177,7 +177,7 @@ struct OneUser: Authenticator {
                     credentials.authenticationIdentity == "mrose"
                     && credentials.password == Array("secret".utf8)
                 action = exchange.answered(isRight ? .accepted : .refused)
-            case .ask(.keys): return .failure(AuthenticationFailure(.credentials))
+            case .ask(.keys), .ask(.token): return .failure(AuthenticationFailure(.credentials))
             case .done:
                 return .success(
                     Identity(user: "mrose"), UserRecord(user: "mrose", uid: 1000, gid: 1000, home: "/h"))

@@ -4,6 +4,7 @@ import SASLCore
 
 nonisolated(unsafe) private let target = FuzzCase.chosen(among: [
     FuzzCase("authline", fuzzAuthLine), FuzzCase("passwdfile", fuzzPasswdFile), FuzzCase("password", fuzzPassword),
+    FuzzCase("token", fuzzToken),
 ])
 
 @_cdecl("LLVMFuzzerTestOneInput")

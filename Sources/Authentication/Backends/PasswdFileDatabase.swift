@@ -9,20 +9,6 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
     public var driver: String { "passwd-file" }
     public var mayBlock: Bool { false }
 
-    private struct Version: Hashable {
-        var seconds: Int
-        var nanoseconds: Int
-        var size: Int64
-        var inode: UInt64
-    }
-
-    private struct CachedFile {
-        var checked: Ticks
-        var version: Version?
-        var table: PasswdFileTable?
-        var error: CInt
-    }
-
     private static let maximumSize = 1 << 28
     private static let maximumFiles = 1000
 
@@ -30,7 +16,7 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
     private let defaultScheme: PasswordScheme
     private let log: @Sendable (AuthLogLevel, String) -> Void
     private let now: @Sendable () -> Int64
-    private let files = Mutex<[String: CachedFile]>([:])
+    private let files = Mutex<[String: WatchedFile<PasswdFileTable>]>([:])
 
     public convenience init(
         path: VariableTemplate, defaultScheme: PasswordScheme = .crypt,
@@ -101,57 +87,19 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
     private func table(_ path: String) -> (table: PasswdFileTable?, error: CInt) {
         let now = Ticks(milliseconds: self.now())
         return self.files.withLock { files in
-            if let held = files[path], now < held.checked + 1000 { return (held.table, held.error) }
-            var file = files[path] ?? CachedFile(checked: now, version: nil, table: nil, error: 0)
-            file.checked = now
-            self.refresh(&file, path)
+            if let held = files[path], held.isFresh(at: now) { return (held.contents, held.error) }
+            var file = files[path] ?? WatchedFile()
+            file.look(path, maximumSize: Self.maximumSize, now: now) { contents in
+                let table = PasswdFileTable(contents)
+                for user in table.duplicates {
+                    self.log(
+                        .error, "passwd-file \(path): user \(user) exists more than once, the first line counts")
+                }
+                return table
+            }
             if files.count >= Self.maximumFiles, files[path] == nil { files.removeAll() }
             files[path] = file
-            return (file.table, file.error)
-        }
-    }
-
-    /// Reads the file if it is another than the one held.
-    private func refresh(_ file: inout CachedFile, _ path: String) {
-        let fd = open(path, O_RDONLY | O_CLOEXEC)
-        var status = stat()
-        guard fd >= 0, fstat(fd, &status) == 0 else {
-            file = CachedFile(checked: file.checked, version: nil, table: nil, error: errno)
-            if fd >= 0 { close(fd) }
-            return
-        }
-        defer { close(fd) }
-        let version = Version(
-            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec,
-            size: Int64(status.st_size), inode: UInt64(status.st_ino))
-        if file.table != nil, file.version == version { return }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= Self.maximumSize,
-            let contents = Self.read(fd, expected: Int(status.st_size))
-        else {
-            file = CachedFile(checked: file.checked, version: nil, table: nil, error: EINVAL)
-            return
-        }
-        let table = PasswdFileTable(contents)
-        for user in table.duplicates {
-            self.log(.error, "passwd-file \(path): user \(user) exists more than once, the first line counts")
-        }
-        file.version = version
-        file.table = table
-        file.error = 0
-    }
-
-    private static func read(_ fd: CInt, expected: Int) -> [UInt8]? {
-        var contents: [UInt8] = []
-        contents.reserveCapacity(expected + 1)
-        return withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 16) { buffer in
-            while contents.count <= Self.maximumSize {
-                let count = Glibc.read(fd, buffer.baseAddress, buffer.count)
-                if count == 0 { return contents }
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return nil }
-                contents.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            }
-            return nil
+            return (file.contents, file.error)
         }
     }
 }

@@ -47,6 +47,14 @@ public struct DirectAuthenticator: Authenticator {
                     action = exchange.answered(.keys(found.keys))
                 case .failure(let failure): return .failure(failure)
                 }
+            case .ask(.token(let token)):
+                let check = self.verifier.check(token, request)
+                switch check.result {
+                case .success(let found):
+                    accepted = found
+                    action = exchange.answered(.accepted)
+                case .failure(let failure): return .failure(failure)
+                }
             case .done(let data):
                 if let candidate {
                     switch self.verifier.admit(candidate) {

@@ -4,6 +4,7 @@ import COpenSSL
 package enum Digest {
     case sha1
     case sha256
+    case sha384
     case sha512
 
     /// Octets of a hash.
@@ -11,6 +12,7 @@ package enum Digest {
         switch self {
         case .sha1: 20
         case .sha256: 32
+        case .sha384: 48
         case .sha512: 64
         }
     }
@@ -19,6 +21,7 @@ package enum Digest {
         switch self {
         case .sha1: EVP_sha1()
         case .sha256: EVP_sha256()
+        case .sha384: EVP_sha384()
         case .sha512: EVP_sha512()
         }
     }

@@ -27,8 +27,12 @@ extension SASLMechanism {
 }
 
 extension SASLRegistry {
-    /// Every mechanism there is.
-    public static let all = SASLRegistry(
-        Self.builtIn.mechanisms
-            + [.scram(.sha256), .scramPlus(.sha256), .scram(.sha1), .scramPlus(.sha1)])
+    /// Every mechanism there is. `discovery` is what a client is told whose token is refused.
+    public static func all(_ discovery: BearerDiscovery = BearerDiscovery()) -> SASLRegistry {
+        SASLRegistry(
+            Self.builtIn.mechanisms + [
+                .scram(.sha256), .scramPlus(.sha256), .scram(.sha1), .scramPlus(.sha1), .oauthBearer(discovery),
+                .xoauth2(discovery),
+            ])
+    }
 }

@@ -10,6 +10,8 @@ struct AuthAttempt {
         case verifying(PasswordCheck, pamService: String)
         /// A pool thread makes the keys for the exchange.
         case derivingKeys
+        /// A pool thread finds out whose token it is.
+        case checkingToken
         /// The client is authenticated and has to take note of the mechanism's last data.
         case finishing(AcceptedPassword, deadline: Ticks)
         /// The password was right; the user's record is being made, or the exchange ends.
@@ -18,6 +20,13 @@ struct AuthAttempt {
         case held(reply: [UInt8])
         /// Between two phases, within one call.
         case moving
+    }
+
+    /// A failure of which the mechanism tells the client before the exchange ends.
+    struct Refusal {
+        let failure: AuthenticationFailure
+        /// Whether the failed reply is not held back.
+        let goesOutAtOnce: Bool
     }
 
     enum Answer {
@@ -41,13 +50,15 @@ struct AuthAttempt {
     let isFreeOfPenalty: Bool
     /// Whose keys the exchange has.
     var candidate: Verifier.Candidate?
+    /// Why the token was refused.
+    var refusal: Refusal?
     /// What the mechanism has for the client beside the success.
     var successData: [UInt8]?
 
     var awaitsClient: Bool {
         switch self.phase {
         case .awaitingClient, .finishing: true
-        case .penalised, .verifying, .derivingKeys, .accepted, .held, .moving: false
+        case .penalised, .verifying, .derivingKeys, .checkingToken, .accepted, .held, .moving: false
         }
     }
 }

@@ -6,6 +6,8 @@ public struct AuthConfiguration: Sendable {
     public var mechanisms = SASLRegistry.builtIn
     /// Asked in order until one accepts.
     public var passwordDatabases: [PasswordSource]
+    /// Says whose bearer tokens are, for OAUTHBEARER and XOAUTH2; `nil` accepts none.
+    public var tokens: TokenVerifier?
     /// Asked in order until one knows the user.
     public var userDatabases: [UserSource]
     /// Makes the canonical name from what was typed (`auth_username_format`); `nil` keeps it.

@@ -1,3 +1,4 @@
+import SASLCore
 import Synchronization
 
 /// A listening unix socket of the auth role and what its clients may ask.
@@ -86,6 +87,7 @@ final class AuthServiceMailbox: Sendable {
 enum AuthCompletion: Sendable {
     case verified(serial: UInt64, PasswordCheck, PasswordCheck.Step)
     case keys(serial: UInt64, Verifier.KeyLookup)
+    case token(serial: UInt64, SASLToken, Verifier.TokenCheck)
     case resolved(serial: UInt64, UserLookup)
     case reply(connection: UInt64, [UInt8])
 }

@@ -43,9 +43,15 @@ extension AuthServiceLoop {
             self.check(credentials, serial)
         case .ask(.keys(let identity)):
             self.deriveKeys(identity, serial)
+        case .ask(.token(let token)):
+            self.check(token, serial)
         case .done(let data):
             self.done(serial, attempt, data)
         case .fail(.refused):
+            if let refusal = attempt.refusal {
+                return refusal.goesOutAtOnce
+                    ? self.fail(serial, refusal.failure) : self.hold(serial, refusal.failure)
+            }
             guard let candidate = attempt.candidate else {
                 return self.fail(serial, AuthenticationFailure(.credentials))
             }

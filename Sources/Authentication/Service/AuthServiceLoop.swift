@@ -189,6 +189,7 @@ final class AuthServiceLoop {
         switch completion {
         case .verified(let serial, let check, let step): self.step(serial, check, step)
         case .keys(let serial, let lookup): self.received(lookup, serial)
+        case .token(let serial, let token, let check): self.received(token, check, serial)
         case .resolved(let serial, let lookup): self.resolved(serial, lookup)
         case .reply(let connection, let bytes): self.send(connection, bytes)
         }
@@ -210,7 +211,7 @@ final class AuthServiceLoop {
             case .awaitingClient(let deadline), .finishing(_, let deadline):
                 guard deadline <= self.now else { continue }
                 self.fail(serial, AuthenticationFailure(.cancelled, message: "Timed out"))
-            case .penalised, .verifying, .derivingKeys, .accepted, .held, .moving: break
+            case .penalised, .verifying, .derivingKeys, .checkingToken, .accepted, .held, .moving: break
             }
         }
     }

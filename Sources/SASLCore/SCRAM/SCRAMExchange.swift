@@ -135,7 +135,7 @@ public enum SCRAMBinding: Hashable, Sendable {
     case required([String: [UInt8]])
 
     /// The octets that the client's proof has to cover behind its header; `nil` when its choice is not allowed.
-    func data(for choice: SCRAMClientFirst.Binding) -> [UInt8]? {
+    func data(for choice: GS2Header.Binding) -> [UInt8]? {
         switch (self, choice) {
         case (.none, .none), (.none, .unsupportedByServer), (.offered, .none): []
         case (.required(let data), .named(let name)): data[name]

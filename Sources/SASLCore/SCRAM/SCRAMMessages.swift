@@ -2,16 +2,7 @@ import MailCore
 
 /// The client's first message (RFC 5802 section 7): `n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL`.
 struct SCRAMClientFirst: Hashable, Sendable {
-    enum Binding: Hashable, Sendable {
-        /// `n`: the client has none.
-        case none
-        /// `y`: it has, and thinks that the server has not.
-        case unsupportedByServer
-        /// `p=`: it uses this one.
-        case named(String)
-    }
-
-    let binding: Binding
+    let binding: GS2Header.Binding
     let authorizationIdentity: String?
     let user: String
     let nonce: [UInt8]
@@ -24,60 +15,19 @@ struct SCRAMClientFirst: Hashable, Sendable {
 
     /// `nil` when the message breaks the grammar or asks for an extension that has to be understood.
     init?(_ message: [UInt8]) {
-        guard message.count <= Self.maximumLength else { return nil }
-        let fields = message.split(separator: UInt8(ascii: ","), maxSplits: 2, omittingEmptySubsequences: false)
-        guard fields.count == 3 else { return nil }
-        switch (fields[0].first, fields[0].count) {
-        case (UInt8(ascii: "n"), 1): self.binding = .none
-        case (UInt8(ascii: "y"), 1): self.binding = .unsupportedByServer
-        case (UInt8(ascii: "p"), 3...):
-            guard fields[0].dropFirst().first == UInt8(ascii: "="), fields[0].dropFirst(2).allSatisfy(Self.isNameOctet)
-            else { return nil }
-            self.binding = .named(String(decoding: fields[0].dropFirst(2), as: UTF8.self))
-        default: return nil
-        }
-        if fields[1].isEmpty {
-            self.authorizationIdentity = nil
-        } else {
-            guard let value = SCRAMAttribute.value("a", fields[1]), let name = Self.name(value) else { return nil }
-            self.authorizationIdentity = name
-        }
-        self.header = Array(message[..<fields[2].startIndex])
-        self.bare = Array(fields[2])
+        guard message.count <= Self.maximumLength, let header = GS2Header(message) else { return nil }
+        self.binding = header.binding
+        self.authorizationIdentity = header.authorizationIdentity
+        self.header = Array(message[..<header.end])
+        self.bare = Array(message[header.end...])
         let attributes = self.bare.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
         // What may follow are extensions, to be ignored; `m=` before the name would be one that may not.
-        guard attributes.count >= 2, let value = SCRAMAttribute.value("n", attributes[0]), let user = Self.name(value),
+        guard attributes.count >= 2, let value = SCRAMAttribute.value("n", attributes[0]), let user = GS2Header.name(value),
             let nonce = SCRAMAttribute.value("r", attributes[1]), (1...Self.maximumNonce).contains(nonce.count),
             nonce.allSatisfy(SCRAMAttribute.isPrintable), attributes.dropFirst(2).allSatisfy(SCRAMAttribute.isExtension)
         else { return nil }
         self.user = user
         self.nonce = Array(nonce)
-    }
-
-    private static func isNameOctet(_ octet: UInt8) -> Bool {
-        ASCII.isLetter(octet) || ASCII.isDigit(octet) || octet == UInt8(ascii: ".") || octet == UInt8(ascii: "-")
-    }
-
-    /// A name with `=2C` for a comma and `=3D` for an equals sign.
-    private static func name(_ text: ArraySlice<UInt8>) -> String? {
-        guard !text.isEmpty, text.count <= SASLCredentials.maximumLength, !text.contains(0) else { return nil }
-        var octets: [UInt8] = []
-        var rest = text
-        while let octet = rest.popFirst() {
-            guard octet == UInt8(ascii: "=") else {
-                octets.append(octet)
-                continue
-            }
-            if rest.starts(with: "2C".utf8) {
-                octets.append(UInt8(ascii: ","))
-            } else if rest.starts(with: "3D".utf8) {
-                octets.append(UInt8(ascii: "="))
-            } else {
-                return nil
-            }
-            rest = rest.dropFirst(2)
-        }
-        return String(validating: octets, as: UTF8.self)
     }
 }
 

@@ -225,6 +225,7 @@ extension Resolver {
         self.finishVolumes(at: place)
         self.finishEvents(at: place)
         self.finishListeners(at: place)
+        self.finishTokens(at: place)
         if !self.settings.sieve.scripts.contains(where: { $0.type == .personal }) {
             self.settings.sieve.scripts.append(SieveScriptSettings(name: "personal"))
         }
@@ -249,7 +250,8 @@ extension Resolver {
                     "ssl = \(tls.mode.rawValue) needs a key; write ssl_server_key_file = /path, or ssl = no")
             }
         }
-        if self.settings.passdbs.isEmpty, self.settings.general.protocols.contains(where: { $0 != .lmtp }) {
+        if self.settings.passdbs.isEmpty, !self.settings.auth.mechanisms.contains(where: \.takesTokens),
+            self.settings.general.protocols.contains(where: { $0 != .lmtp }) {
             self.out.warn(
                 place, "no passdb: nobody can log in; write passdb pam { } or passdb passwd-file { }")
         }

@@ -93,6 +93,7 @@ package struct Resolver {
         case "quota_warning": self.quotaWarning(name, inner, at: place)
         case "local_name": self.localName(name, inner, at: place)
         case "volume": self.volume(name, inner, at: place)
+        case "oauth2": self.tokens(inner, at: place)
         case "plugin": self.plugin(inner)
         default:
             if let (row, _) = Assigner.find(statement.name, in: Schema.all), row.isList, name.isEmpty {

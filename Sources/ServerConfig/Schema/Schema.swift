@@ -13,6 +13,7 @@ package enum Schema {
         Group(title: "Mail", settings: mail),
         Group(title: "Sharing", settings: sharing),
         Group(title: "Authentication", settings: auth),
+        Group(title: "Tokens", settings: tokens),
         Group(title: "TLS", settings: tls),
         Group(title: "Limits", settings: limits),
         Group(title: "IMAP", settings: imap),
@@ -186,7 +187,7 @@ package enum Schema {
             "auth_mechanisms", \.auth.mechanisms,
             """
             SASL mechanisms offered. The SCRAM ones work for users whose stored password is readable or in the scheme of that \
-            name; those with -plus bind the login to its TLS connection.
+            name; those with -plus bind the login to its TLS connection. oauthbearer and xoauth2 take tokens, see `oauth2_key_file`.
             """),
         .template(
             "auth_username_format", \.auth.usernameFormat, letters: .lookup,

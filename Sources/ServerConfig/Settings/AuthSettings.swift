@@ -25,6 +25,11 @@ public enum AuthMechanism: String, SettingChoice {
     case scramSHA1Plus = "scram-sha-1-plus"
     case scramSHA256 = "scram-sha-256"
     case scramSHA256Plus = "scram-sha-256-plus"
+    case oauthBearer = "oauthbearer"
+    case xoauth2
+
+    /// Whether it needs `TokenSettings`.
+    var takesTokens: Bool { self == .oauthBearer || self == .xoauth2 }
 }
 
 /// One place where passwords are checked.

@@ -6,6 +6,7 @@ public struct Settings: Sendable, Equatable {
     public var mail = MailSettings()
     public var access = AccessSettings()
     public var auth = AuthSettings()
+    public var tokens = TokenSettings()
     public var tls = TLSSettings()
     public var logging = LoggingSettings()
     public var limits = LimitsSettings()
