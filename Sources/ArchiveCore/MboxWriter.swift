@@ -59,8 +59,12 @@ public struct MboxWriter: Sendable {
 
     /// Ends the message.
     public mutating func end(into out: inout [UInt8]) {
-        if case .header = self.phase { self.writeHeader(into: &out) }
-        if self.endsInReturn { self.quote([0x0D], into: &out) }
+        if self.endsInReturn, case .header = self.phase { self.header.append(0x0D) }
+        if case .header = self.phase {
+            self.writeHeader(into: &out)
+        } else if self.endsInReturn {
+            self.quote([0x0D], into: &out)
+        }
         out += self.line
         self.line = []
         out += self.endsInFeed ? [0x0A] : [0x0A, 0x0A]
@@ -83,15 +87,23 @@ public struct MboxWriter: Sendable {
         var fields = MboxFields()
         let header = fields.take(from: self.header)
         self.header = []
-        self.quote(header[...], into: &out)
-        if !self.endsInFeed {
-            // A header without a body and without an end of its last line.
-            out += self.line + [0x0A]
-            self.line = []
-            self.isInLine = false
-            self.endsInFeed = true
-        }
+        let end = Self.endOfWholeFields(header)
+        self.quote(header[..<end], into: &out)
         out += MboxFields.lines(self.flags, self.keywords)
+        self.quote(header[end...], into: &out)
+    }
+
+    /// Where flags may stand: behind the last line, or before a field that has no end here. Behind that they would part the
+    /// field, and a lone CR with an LF behind it would be the end of the header.
+    private static func endOfWholeFields(_ header: [UInt8]) -> Int {
+        guard let last = header.last, last != 0x0A else { return header.count }
+        var end = header.count
+        while let feed = header[..<end].lastIndex(of: 0x0A) {
+            let next = header[feed + 1]
+            if next != 0x20, next != 0x09 { return feed + 1 }
+            end = feed
+        }
+        return 0
     }
 
     private mutating func quote(_ text: ArraySlice<UInt8>, into out: inout [UInt8]) {

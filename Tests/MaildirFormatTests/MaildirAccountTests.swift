@@ -89,14 +89,12 @@ import Testing
         #expect(try account.mailboxes() == [.inbox, accented, literal].sorted())
         try account.deleteMailbox(literal)
         #expect(try account.mailboxes() == [.inbox, accented])
-        // Where names are in UTF-8, the one is not to be told from the other.
+        // Where names are in UTF-8, the one is written as if they were not.
         let other = try TemporaryMaildir { $0.namesInUTF8 = true }
         let places = try other.account()
         _ = try places.createMailbox(accented, .sample())
-        #expect(Self.code { try places.createMailbox(literal, .sample(6)) } == .cannot)
-        #expect(try places.mailboxes() == [.inbox, accented])
-        // One from before that is found.
-        for folder in ["cur", "new", "tmp"] { other.put(".&-AMk-t&-AOk-/\(folder)/.keep", "") }
+        _ = try places.createMailbox(literal, .sample(6))
+        #expect(other.list(".").contains(".&-AMk-t&-AOk-"))
         #expect(try places.mailboxes() == [.inbox, accented, literal].sorted())
         #expect(try places.mailbox(literal).scan().messages.isEmpty)
         try places.deleteMailbox(literal)

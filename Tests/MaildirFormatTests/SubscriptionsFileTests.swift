@@ -23,6 +23,17 @@ import Testing
         #expect(SubscriptionsFile(file.encoded()).names == file.names)
     }
 
+    /// Found by fuzzing: in UTF-8 `&APw-` was written as it is, and read as `ü`.
+    @Test func keepsWhatLooksEncoded() {
+        var codec = MailboxLevelCodec()
+        codec.writesUTF8 = true
+        var file = SubscriptionsFile(Array("a\n".utf8), codec)
+        let names = [mailbox("a"), mailbox("b/\u{E9}t&APw-x"), mailbox("t&APw-x"), mailbox("A&B")]
+        let isChanged = file.set(names)
+        #expect(isChanged)
+        #expect(SubscriptionsFile(file.encoded(), codec).names == names)
+    }
+
     @Test func keepsVersionOrderAndStrangeLines() {
         var oneChanged = false
         var twoChanged = false

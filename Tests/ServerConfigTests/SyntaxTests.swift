@@ -118,8 +118,25 @@ import Testing
 
     @Test func circlesEnd() {
         let found = load(
-            "!include a.conf\n", files: ["/etc/martlet/a.conf": "!include a.conf\n!include a.conf\n"])
-        #expect(found.hasErrors)
+            "!include a.conf\n",
+            files: [
+                "/etc/martlet/a.conf": "!include b.conf\n",
+                "/etc/martlet/b.conf": "!include a.conf\n!include ../martlet/b.conf\n",
+            ])
+        #expect(
+            found.diagnostics.prefix(1).map(\.description) == [
+                "/etc/martlet/b.conf:1: /etc/martlet/a.conf would include itself; remove the line"
+            ])
+    }
+
+    /// Found by fuzzing: files that are included twice by files that are included twice.
+    @Test func linesAreBoundedOverAllFiles() {
+        var files: [String: String] = [:]
+        for number in 0..<15 {
+            files["/etc/martlet/\(number)"] = String(repeating: "!include \(number + 1)\n", count: 4)
+        }
+        let found = load("!include 0\n", files: files)
+        #expect(found.diagnostics.count { $0.message.hasPrefix("too many lines") } == 1)
     }
 
     @Test func depthIsBounded() {

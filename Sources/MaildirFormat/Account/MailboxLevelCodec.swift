@@ -17,12 +17,12 @@ struct MailboxLevelCodec: Hashable, Sendable {
     static let messageDirectories = ["cur", "new", "tmp"]
 
     func encode(_ level: some StringProtocol) -> [UInt8] {
-        self.escape(self.writesUTF8 ? Array(level.utf8) : ModifiedUTF7.encode(String(level)))
+        self.escape(self.octets(of: String(level)))
     }
 
     /// The form that escapes every escape character, as Dovecot's own escaping writes it.
     func encodeEscapingAll(_ level: some StringProtocol) -> [UInt8] {
-        self.escape(self.writesUTF8 ? Array(level.utf8) : ModifiedUTF7.encode(String(level)), everyEscape: true)
+        self.escape(self.octets(of: String(level)), everyEscape: true)
     }
 
     /// In UTF-8 where `encode` writes modified UTF-7 and the other way round, for directories that other programs named.
@@ -35,6 +35,14 @@ struct MailboxLevelCodec: Hashable, Sendable {
         let plain = self.unescape(Array(bytes))
         if self.writesUTF8, plain.contains(where: { $0 >= 0x80 }) { return String(validating: plain, as: UTF8.self) }
         return ModifiedUTF7.decode(plain) ?? String(validating: plain, as: UTF8.self)
+    }
+
+    /// In UTF-8 only what nobody could take for modified UTF-7, which is read as well: `&AMk-` would be the name `É`.
+    private func octets(of level: String) -> [UInt8] {
+        guard self.writesUTF8 else { return ModifiedUTF7.encode(level) }
+        let octets = Array(level.utf8)
+        let meant = ModifiedUTF7.decode(octets)
+        return meant == nil || meant == level ? octets : ModifiedUTF7.encode(level)
     }
 
     private func escape(_ bytes: [UInt8], everyEscape: Bool = false) -> [UInt8] {

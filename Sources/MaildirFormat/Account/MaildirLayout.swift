@@ -14,10 +14,7 @@ struct MaildirLayout: Sendable {
     /// children are in it. `.cannot` when a name is too long for a directory or can have none.
     func directory(of name: MailboxName) throws(StoreError) -> [UInt8] {
         guard !name.isInbox else { return [] }
-        // In UTF-8, `&AMk-` would be taken for a directory that another program made for `É`.
-        guard let directory = self.join(name, self.codec.encode),
-            !self.codec.writesUTF8 || directory.withUnsafeBytes({ self.meaning(of: $0) }) == name
-        else {
+        guard let directory = self.join(name, self.codec.encode) else {
             throw StoreError(.cannot, "mailbox name too long, or no name for a directory: \(name)")
         }
         return directory

@@ -10,6 +10,8 @@ package struct StatementParser {
     /// What `$name` is: the values so far of settings outside of blocks, over the defaults.
     private var values: [String: String]
     private var lineCount = 0
+    /// The files that are being read, each included by the one before.
+    private var reading: [String] = []
 
     package init(files: ConfigurationFiles) {
         self.files = files
@@ -45,6 +47,8 @@ package struct StatementParser {
             self.error(SourcePlace(file: path, line: 0), "is not UTF-8 text")
             return []
         }
+        self.reading.append(path)
+        defer { self.reading.removeLast() }
         var open: [OpenBlock] = [OpenBlock(kind: "", name: "", place: SourcePlace(file: path, line: 0))]
         var line = 0
         var continued = ""
@@ -53,6 +57,7 @@ package struct StatementParser {
             line += 1
             self.lineCount += 1
             guard self.lineCount <= Self.maximumLines else {
+                guard self.lineCount == Self.maximumLines + 1 else { break }
                 self.error(SourcePlace(file: path, line: line), "too many lines; is a file included twice?")
                 break
             }
@@ -167,11 +172,15 @@ package struct StatementParser {
             return []
         }
         guard depth < Self.maximumDepth else {
-            self.error(place, "files include each other too deeply; is there a circle?")
+            self.error(place, "files include each other too deeply")
             return []
         }
         var found: [Statement] = []
         for path in ConfigurationFiles.matches(ConfigurationFiles.absolute(value.text, in: value.directory)) {
+            if self.reading.contains(path) {
+                self.error(place, "\(path) would include itself; remove the line")
+                continue
+            }
             switch self.files.source(path) {
             case .success(let contents):
                 found += self.parse(contents, path: path, depth: depth + 1, blockDepth: blockDepth)
