@@ -5,7 +5,11 @@ import SASLCore
 /// its limits, and succeeds only where the verifier said so or a proof fits the keys that it gave.
 func fuzzSASL(_ input: FuzzInput) {
     var input = input
-    let mechanisms = SASLRegistry.builtIn.mechanisms + [scram(.none), scram(.required(["tls-exporter": [1, 2, 3]]))]
+    let mechanisms =
+        SASLRegistry.builtIn.mechanisms + [
+            scram(.none), scram(.required(["tls-exporter": [1, 2, 3]])), .oauthBearer(BearerDiscovery(scope: "s")),
+            .xoauth2(BearerDiscovery()),
+        ]
     let mechanism = mechanisms[input.number(below: mechanisms.count)]
     var exchange = mechanism.begin()
     var isOver = false
@@ -88,5 +92,8 @@ private func check(_ question: SASLQuestion) {
         need(!identity.authenticationIdentity.isEmpty && !identity.authenticationIdentity.utf8.contains(0))
         need(identity.authorizationIdentity?.isEmpty != true)
         same(SASLPrep.prepare(identity.authenticationIdentity), identity.authenticationIdentity, "prepared name")
+    case .token(let token):
+        need(!token.token.isEmpty && token.token.allSatisfy { $0 > 0x20 && $0 < 0x7F })
+        need(token.authorizationIdentity.map { !$0.isEmpty && $0.utf8.count <= SASLCredentials.maximumLength } ?? true)
     }
 }
