@@ -59,8 +59,8 @@ public struct MboxWriter: Sendable {
 
     /// Ends the message.
     public mutating func end(into out: inout [UInt8]) {
-        if self.endsInReturn, case .header = self.phase { self.header.append(0x0D) }
         if case .header = self.phase {
+            if self.endsInReturn { self.header.append(0x0D) }
             self.writeHeader(into: &out)
         } else if self.endsInReturn {
             self.quote([0x0D], into: &out)
@@ -71,12 +71,13 @@ public struct MboxWriter: Sendable {
         self.phase = .between
     }
 
-    /// Where the empty line begins.
+    /// Where the empty line begins, to readers of the file: what is left of CR CR LF is one, too.
     private static func endOfHeader(_ header: [UInt8]) -> Int? {
-        if header.first == 0x0A { return 0 }
         var start = 0
-        while let feed = header[start...].firstIndex(of: 0x0A), feed + 1 < header.count {
-            if header[feed + 1] == 0x0A { return feed + 1 }
+        while start < header.count {
+            let line = header[start...]
+            if line.starts(with: [0x0A]) || line.starts(with: [0x0D, 0x0A]) { return start }
+            guard let feed = line.firstIndex(of: 0x0A) else { return nil }
             start = feed + 1
         }
         return nil

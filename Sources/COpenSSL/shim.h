@@ -110,7 +110,8 @@ static inline int martlet_ticket_init(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, 
     if (EVP_MAC_CTX_set_params(mac, params) != 1) return 0;
     return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key, iv, encrypt);
 }
-/// The key that `params` describe; NULL when there is none. Frees both arguments.
+
+/// The key of `type` that `build` describes; NULL when there is none. Frees `build`.
 static inline EVP_PKEY *martlet_EVP_PKEY_of(const char *type, OSSL_PARAM_BLD *build) {
     EVP_PKEY *key = NULL;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
@@ -121,7 +122,6 @@ static inline EVP_PKEY *martlet_EVP_PKEY_of(const char *type, OSSL_PARAM_BLD *bu
     OSSL_PARAM_free(params);
     OSSL_PARAM_BLD_free(build);
     EVP_PKEY_CTX_free(ctx);
-    ERR_clear_error();
     return key;
 }
 

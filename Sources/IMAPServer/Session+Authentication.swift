@@ -49,7 +49,8 @@ extension Session {
     func authenticate(_ tag: Tag, _ command: AuthenticateCommand) async throws(ConnectionError) {
         let mechanism = SASLMechanismName(bytes: command.mechanism)
         guard let mechanism, self.offeredMechanisms.contains(mechanism) else {
-            if !self.mayLogIn, mechanism.map(self.settings.mechanisms.contains) ?? true {
+            let needsTLS = !self.mayLogIn || mechanism?.sendsToken ?? false
+            if needsTLS, mechanism.map(self.settings.mechanisms.contains) ?? true {
                 return self.refuseCleartext(tag)
             }
             self.write { $0.tagged(tag, .no, .cannot, "Unsupported authentication mechanism") }

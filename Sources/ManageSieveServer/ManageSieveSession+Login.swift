@@ -13,8 +13,9 @@ import ServerCore
 extension ManageSieveSession {
     /// AUTHENTICATE (RFC 5804 section 2.1).
     func authenticate(_ mechanism: String, _ initialResponse: [UInt8]?) async throws(ConnectionError) {
-        guard let name = SASLMechanismName(mechanism), self.mechanisms.contains(name.text) else {
-            if !self.allowsPasswords,
+        let name = SASLMechanismName(mechanism)
+        guard let name, self.mechanisms.contains(name.text) else {
+            if !self.allowsPasswords || name?.sendsToken ?? false,
                 self.settings.auth.mechanisms.contains(where: { $0.rawValue == mechanism.lowercased() })
             {
                 self.reply(.no, .encryptNeeded, "Use STARTTLS first.")
@@ -51,7 +52,7 @@ extension ManageSieveSession {
             let found = self.connection.withInput { input -> ManageSieveScanner.Outcome in
                 var line = Array("X ".utf8)
                 for index in 0..<min(input.count, 16_384) { line.append(input[index]) }
-                return ManageSieveScanner.scan(line.span, maximumLiteral: 8192)
+                return ManageSieveScanner.scan(line.span, maximumLiteral: Self.maximumLiteralBeforeLogin)
             }
             switch found {
             case .needMore:

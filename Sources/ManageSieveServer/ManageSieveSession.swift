@@ -35,8 +35,8 @@ actor ManageSieveSession {
 
     /// Wrong commands in all after which the session ends.
     private static let maximumBadCommands = 20
-    /// The largest literal of a client that is not logged in.
-    private static let maximumLiteralBeforeLogin = 8192
+    /// The largest literal of a client that is not logged in: a bearer token in base64 with what is around it.
+    static let maximumLiteralBeforeLogin = 12_288
     /// Octets of a literal that is too large that are read and forgotten.
     private static let maximumSkipped: UInt64 = 64 << 20
 

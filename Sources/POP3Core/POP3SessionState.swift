@@ -106,7 +106,8 @@ public struct POP3SessionState: Sendable {
         }
     }
 
-    private static let needsTLS = POP3Response.error(
+    /// The answer to a login that has to wait for TLS.
+    public static let needsTLS = POP3Response.error(
         .auth, "Plaintext authentication disallowed on non-secure (SSL/TLS) connections.")
 
     private mutating func authorization(_ command: POP3Command, _ user: String?) -> Action {

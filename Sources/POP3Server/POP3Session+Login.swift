@@ -28,11 +28,13 @@ extension POP3Session {
     /// S: +OK Logged in.
     /// ```
     func authenticate(_ mechanism: String, _ initialResponse: [UInt8]?) async throws(ConnectionError) {
-        guard let name = SASLMechanismName(mechanism),
-            self.mechanisms.contains(name.text)
-        else {
+        let name = SASLMechanismName(mechanism)
+        guard let name, self.mechanisms.contains(name.text) else {
             self.state.refused()
-            self.reply(.error("Unsupported authentication mechanism."))
+            let waitsForTLS =
+                name?.sendsToken ?? false
+                && self.settings.auth.mechanisms.contains { $0.rawValue == mechanism.lowercased() }
+            self.reply(waitsForTLS ? POP3SessionState.needsTLS : .error("Unsupported authentication mechanism."))
             return
         }
         let outcome = try await self.options.authenticator.authenticate(

@@ -78,16 +78,28 @@ public struct BearerExchange: SASLExchange {
     }
 
     private mutating func take(_ message: [UInt8]) -> SASLAction {
-        guard let token = Self.parse(message, self.form) else {
+        switch Self.parse(message, self.form) {
+        case .token(let token):
+            self.state = .asking
+            return .ask(.token(token))
+        case .noToken:
+            self.state = .refused
+            return .challenge(self.discovery.refusal(self.form))
+        case nil:
             self.state = .over
             return .fail(.malformed)
         }
-        self.state = .asking
-        return .ask(.token(token))
     }
 
-    /// The token of a message; `nil` when it breaks the grammar of RFC 7628 section 3.1, or has no bearer token.
-    public static func parse(_ message: [UInt8], _ form: Form) -> SASLToken? {
+    /// What a client's message says.
+    public enum Message: Hashable, Sendable {
+        case token(SASLToken)
+        /// The client asks where to get a token (RFC 7628 section 4.3).
+        case noToken
+    }
+
+    /// `nil` when the message breaks the grammar of RFC 7628 section 3.1, or brings something else than a bearer token.
+    public static func parse(_ message: [UInt8], _ form: Form) -> Message? {
         guard message.count <= self.maximumLength, message.suffix(2) == [1, 1] else { return nil }
         var identity: String?
         var rest = message[...]
@@ -113,14 +125,16 @@ public struct BearerExchange: SASLExchange {
                 identity = String(validating: value, as: UTF8.self)
                 guard identity != nil else { return nil }
             }
-            // The rest means nothing here and has to be ignored: host and port are those that the client knows, which
-            // in front of a proxy are not ours.
+            // Unknown keys have to be ignored (section 3.1). So are host and port, which section 3.2 would compare with ours:
+            // behind a proxy they are not those that we know.
         }
-        guard let authorization, let token = self.token(of: authorization) else { return nil }
-        return SASLToken(authorizationIdentity: identity, token: token)
+        guard let authorization else { return nil }
+        if authorization.isEmpty { return .noToken }
+        guard let token = self.token(of: authorization) else { return nil }
+        return .token(SASLToken(authorizationIdentity: identity, token: token))
     }
 
-    /// `Bearer TOKEN`, the scheme in either case (RFC 7628 section 4), the token of RFC 6750 section 2.1.
+    /// `Bearer TOKEN`, the scheme in either case (RFC 7628 section 4), the token of any printable characters but a space.
     private static func token(of authorization: ArraySlice<UInt8>) -> [UInt8]? {
         let scheme = "bearer ".utf8
         guard authorization.prefix(scheme.count).map(ASCII.lowercased).elementsEqual(scheme) else { return nil }
@@ -132,58 +146,5 @@ public struct BearerExchange: SASLExchange {
     /// Of UTF-8, too: XOAUTH2 has names in it.
     private static func isValueOctet(_ octet: UInt8) -> Bool {
         octet >= 0x20 && octet != 0x7F || octet == 0x09 || octet == 0x0A || octet == 0x0D
-    }
-}
-
-/// A bearer token as a mechanism received it.
-public struct SASLToken: Hashable, Sendable {
-    /// The identity to act as; `nil` when the client left it to the server. Never empty.
-    public var authorizationIdentity: String?
-    /// Printable characters of ASCII without a space; never empty.
-    public var token: [UInt8]
-
-    public init(authorizationIdentity: String?, token: [UInt8]) {
-        self.authorizationIdentity = authorizationIdentity
-        self.token = token
-    }
-}
-
-/// What a client is told that has no token which is accepted: where to get one (RFC 7628 section 3.2.2).
-public struct BearerDiscovery: Hashable, Sendable {
-    /// The scope to ask for; `nil` for none.
-    public var scope: String?
-    /// URL of the issuer's OpenID Provider Configuration; `nil` when it is not told.
-    public var configurationURL: String?
-
-    public init(scope: String? = nil, configurationURL: String? = nil) {
-        self.scope = scope
-        self.configurationURL = configurationURL
-    }
-
-    func refusal(_ form: BearerExchange.Form) -> [UInt8] {
-        var members: [(String, String)]
-        switch form {
-        case .oauthBearer: members = [("status", "invalid_token")]
-        // The status of HTTP, which clients of XOAUTH2 look at.
-        case .xoauth2: members = [("status", "401"), ("schemes", "bearer")]
-        }
-        if let scope { members.append(("scope", scope)) }
-        if let configurationURL, form == .oauthBearer { members.append(("openid-configuration", configurationURL)) }
-        let texts = members.map { "\(Self.quoted($0.0)):\(Self.quoted($0.1))" }
-        return Array("{\(texts.joined(separator: ","))}".utf8)
-    }
-
-    /// A string of JSON (RFC 8259 section 7).
-    private static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": quoted.unicodeScalars.append(contentsOf: ["\\", scalar])
-            // Settings have no use for control characters.
-            case "\u{0}"..<" ": quoted += " "
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
     }
 }

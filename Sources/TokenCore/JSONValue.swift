@@ -23,6 +23,7 @@ package indirect enum JSONValue: Hashable, Sendable {
         self = try reader.document()
     }
 
+    /// The text of a string; `nil` for anything else.
     package var string: String? {
         if case .string(let text) = self { text } else { nil }
     }

@@ -1,5 +1,6 @@
 /// A key with which tokens are verified (RFC 7517 section 4).
 package struct JSONWebKey: Hashable, Sendable {
+    /// What the library of cryptography needs of it.
     package enum Material: Hashable, Sendable {
         /// Big-endian (RFC 7518 section 6.3.1).
         case rsa(modulus: [UInt8], exponent: [UInt8])
@@ -15,6 +16,7 @@ package struct JSONWebKey: Hashable, Sendable {
     package let id: String?
     /// The only algorithm that it is for (`alg`); `nil` for all of its kind.
     package let algorithm: SigningAlgorithm?
+    /// Of a length that its kind allows; whether a point is on its curve is not looked at.
     package let material: Material
 
     /// Whether tokens of `algorithm` may be verified with it: the key decides what a token can claim of itself.
@@ -31,7 +33,7 @@ package struct JSONWebKey: Hashable, Sendable {
 
     /// Whether it may have signed `token`, as far as the header says.
     package func maySign(_ token: JSONWebToken) -> Bool {
-        self.serves(token.algorithm) && (token.keyID == nil || token.keyID == self.id)
+        self.serves(token.algorithm) && (token.keyID.map { wanted in self.id.map { isSame($0, wanted) } ?? false } ?? true)
     }
 
     /// The reason that `object` is no such key is the error's.
@@ -52,10 +54,16 @@ package struct JSONWebKey: Hashable, Sendable {
         switch object["kty"]?.string {
         case "RSA":
             let modulus = try Self.octets(object, "n").drop { $0 == 0 }
-            guard (2048...16384).contains(modulus.count * 8) else {
-                throw TokenError("has \(modulus.count * 8) bits; an RSA key needs 2048 to 16384")
+            let exponent = try Self.octets(object, "e").drop { $0 == 0 }
+            let bits = modulus.count * 8 - (modulus.first?.leadingZeroBitCount ?? 0)
+            guard (2048...16384).contains(bits) else {
+                throw TokenError("has \(bits) bits; an RSA key needs 2048 to 16384")
             }
-            self.material = .rsa(modulus: Array(modulus), exponent: try Self.octets(object, "e"))
+            // With an exponent of 1 everything is its own signature.
+            guard modulus.last.map({ $0 & 1 }) == 1, exponent.last.map({ $0 & 1 }) == 1, exponent != [1] else {
+                throw TokenError("is no RSA key")
+            }
+            self.material = .rsa(modulus: Array(modulus), exponent: Array(exponent))
         case "EC":
             guard let curve = object["crv"]?.string.flatMap(EllipticCurve.init) else {
                 throw TokenError("is of a curve that is not known")
@@ -83,18 +91,24 @@ package struct JSONWebKey: Hashable, Sendable {
 
 /// The keys of an issuer, as it publishes them (RFC 7517 section 5).
 package struct JSONWebKeySet: Hashable, Sendable {
-    /// Octets and keys at most.
+    /// Octets at most.
     package static let maximumLength = 1 << 20
+    /// Keys at most.
     package static let maximumKeys = 1000
 
+    /// The keys for signatures, in the order of the set.
     package let keys: [JSONWebKey]
     /// Which keys are left out, and why: a set may hold kinds that come later.
     package let skipped: [String]
 
+    /// Reads a whole set in JSON. The error says in what `text` is none.
     package init(_ text: [UInt8]) throws(TokenError) {
         guard text.count <= Self.maximumLength else { throw TokenError("is longer than \(Self.maximumLength) octets") }
+        guard !text.starts(with: "-----BEGIN".utf8) else {
+            throw TokenError("is PEM; it has to be JSON, what the issuer's jwks_uri gives")
+        }
         guard case .object(let members) = try JSONValue(text), case .array(let values)? = members["keys"] else {
-            throw TokenError("has no list \"keys\"")
+            throw Self.isNoSet(text)
         }
         guard values.count <= Self.maximumKeys else { throw TokenError("has more than \(Self.maximumKeys) keys") }
         var keys: [JSONWebKey] = []
@@ -104,6 +118,8 @@ package struct JSONWebKeySet: Hashable, Sendable {
                 skipped.append("key \(index + 1) is no object")
                 continue
             }
+            // For messages to the issuer's clients; many sets have one.
+            if object["use"]?.string == "enc" { continue }
             do throws(TokenError) {
                 keys.append(try JSONWebKey(object))
             } catch {
@@ -113,5 +129,14 @@ package struct JSONWebKeySet: Hashable, Sendable {
         }
         self.keys = keys
         self.skipped = skipped
+    }
+
+    /// What a text of JSON is instead that has no list of keys.
+    private static func isNoSet(_ text: [UInt8]) -> TokenError {
+        guard case .object(let members)? = try? JSONValue(text) else { return TokenError("has no list \"keys\"") }
+        if members["jwks_uri"] != nil {
+            return TokenError("is the issuer's configuration; fetch what its jwks_uri names")
+        }
+        return TokenError(members["kty"] != nil ? "is one key; write {\"keys\": [ ... ]}" : "has no list \"keys\"")
     }
 }

@@ -5,14 +5,18 @@ package struct JSONWebToken: Hashable, Sendable {
     /// Octets at most: what fits into a line of each protocol that carries one.
     package static let maximumLength = 8192
 
+    /// How the header says that it is signed.
     package let algorithm: SigningAlgorithm
     /// Which key signed it (`kid`); `nil` when it does not say.
     package let keyID: String?
+    /// What it says, by name (RFC 7519 section 4).
     package let claims: [String: JSONValue]
+    /// Not empty.
     package let signature: [UInt8]
     /// What the signature is of, as it came.
     package let signed: [UInt8]
 
+    /// Reads a token without looking at its signature. The error says in what it is none, or of a kind that is not taken.
     package init(_ text: [UInt8]) throws(TokenError) {
         guard text.count <= Self.maximumLength else { throw TokenError("is longer than \(Self.maximumLength) octets") }
         let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 5, omittingEmptySubsequences: false)
@@ -55,13 +59,5 @@ package struct JSONWebToken: Hashable, Sendable {
         guard let text = Base64URL.decode(part) else { throw TokenError("has \(what) not base64url") }
         guard case .object(let members) = try JSONValue(text) else { throw TokenError("has \(what) no object") }
         return members
-    }
-}
-
-/// Text of a stranger in a log line.
-enum TokenText {
-    /// 40 printable characters of ASCII at most; others become `?`.
-    static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.prefix(40).map { (0x20..<0x7F).contains($0.value) ? $0 : "?" }))
     }
 }

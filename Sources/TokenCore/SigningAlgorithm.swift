@@ -14,6 +14,7 @@ package enum SigningAlgorithm: String, Hashable, Sendable, CaseIterable {
     case hs512 = "HS512"
     case edDSA = "EdDSA"
 
+    /// Algorithms that differ in the hash alone.
     package enum Family: Hashable, Sendable {
         case rsa, rsaPSS
         /// One curve belongs to each hash.
@@ -22,6 +23,7 @@ package enum SigningAlgorithm: String, Hashable, Sendable, CaseIterable {
         case edDSA
     }
 
+    /// What kind of signature it makes.
     package var family: Family {
         switch self {
         case .rs256, .rs384, .rs512: .rsa

@@ -11,6 +11,7 @@ package struct TokenRules: Hashable, Sendable {
     /// Seconds by which clocks may differ.
     package var grace: Int
 
+    /// As the properties of these names.
     package init(issuers: [String], audiences: [String], scopes: [String], userClaim: String, grace: Int) {
         self.issuers = issuers
         self.audiences = audiences
@@ -34,30 +35,41 @@ package struct TokenRules: Hashable, Sendable {
             case _?: throw TokenError(meaning)
             }
         }
-        guard let issuer = claims["iss"]?.string, self.issuers.contains(issuer) else {
+        guard let issuer = claims["iss"]?.string, self.issuers.contains(where: { isSame($0, issuer) }) else {
             throw TokenError("is of another issuer (\(TokenText.printable(claims["iss"]?.string ?? "none")))")
         }
         if !self.audiences.isEmpty {
             let audiences = claims["aud"]?.strings ?? []
-            guard audiences.contains(where: self.audiences.contains) else {
-                throw TokenError("is for another service (\(TokenText.printable(audiences.first ?? "none")))")
+            guard audiences.contains(where: { named in self.audiences.contains { isSame($0, named) } }) else {
+                throw TokenError(
+                    audiences.first.map { "is for another service (\(TokenText.printable($0)))" }
+                        ?? "names no service in aud")
             }
         }
         let scopes = Self.scopes(of: claims)
-        for scope in self.scopes where !scopes.contains(scope) { throw TokenError("does not allow the scope \(scope)") }
+        for scope in self.scopes where !scopes.contains(where: { isSame($0, scope) }) {
+            throw TokenError("does not allow the scope \(scope)")
+        }
         guard let user = claims[self.userClaim]?.string, !user.isEmpty else {
             throw TokenError("has no claim \(self.userClaim) that could be the user's name")
         }
         // Whoever may choose an address at the issuer could choose somebody else's.
-        if self.userClaim == "email", claims["email_verified"] == .boolean(false) {
-            throw TokenError("has an address that its issuer has not verified")
+        if self.userClaim == "email" {
+            switch claims["email_verified"] {
+            case nil, .boolean(true)?, .string("true")?: break
+            case _?: throw TokenError("has an address that its issuer has not verified")
+            }
         }
         return user
     }
 
     /// Words of `scope` (RFC 9068 section 2.2.3), or of `scp`, which some issuers write in its place.
-    private static func scopes(of claims: [String: JSONValue]) -> Set<String> {
+    private static func scopes(of claims: [String: JSONValue]) -> [String] {
         let texts = (claims["scope"] ?? claims["scp"])?.strings ?? []
-        return Set(texts.flatMap { $0.split(separator: " ").map(String.init) })
+        return texts.flatMap { $0.split(separator: " ").map(String.init) }
     }
 }
+
+/// Whether two texts are the same octet by octet, as RFC 7519 section 7.3 compares them: `==` takes composed and decomposed
+/// letters for the same.
+func isSame(_ one: String, _ other: String) -> Bool { one.utf8.elementsEqual(other.utf8) }

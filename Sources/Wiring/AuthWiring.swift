@@ -41,7 +41,7 @@ extension AuthConfiguration {
             self.tokens = TokenVerifier(
                 keyFile: tokens.keyFile, issuers: tokens.issuers,
                 audiences: tokens.audiences == ["*"] ? [] : tokens.audiences, scopes: tokens.scopes,
-                userClaim: tokens.usernameAttribute, grace: Int(min(tokens.grace.components.seconds, 3600)), log: log)
+                userClaim: tokens.usernameAttribute, grace: Int(tokens.grace.components.seconds), log: log)
         }
         self.usernameFormat = try Self.template(auth.usernameFormat, "auth_username_format")
         // Bounded, since the service counts in milliseconds; above either nobody waits.

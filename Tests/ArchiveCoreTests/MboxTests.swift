@@ -130,7 +130,7 @@ import Testing
         "A: 1\r\n\r\n\r\n\r\n", "From: a\r\nFrom b Sat Jan  3 01:05:34 1998\r\n\r\nFrom b Sat Jan  3 01:05:34 1998",
         "Status: X\r\nA: 1\r\n\r\nlone \r cr \r\r\n", ">", ">>From", "A: 1\r\n\r\n>", "a\0b\r\n\r\n\0",
         // Found by fuzzing: a CR at the end of a header alone became the empty line behind it, and flags text of the body.
-        "A: 1\r\n\r", "A: 1\r\n\r\r", "\r", "\r\r", "A: 1\r\nB: 2\r\n c", "A: 1\r\nB: 2\r\n\tc\r",
+        "A: 1\r\n\r", "A: 1\r\n\r\r", "\r", "\r\r", "A: 1\r\n\r\r\nx\r\n", "\r\r\nx", "A: 1\r\nB: 2\r\n c", "A: 1\r\nB: 2\r\n\tc\r",
     ])
     func writesWhatIsRead(_ text: String) {
         for pieces in [1, 2, 5, 1000] {

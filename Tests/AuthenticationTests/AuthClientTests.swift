@@ -67,6 +67,43 @@ struct AuthClientTests {
         withExtendedLifetime(running) {}
     }
 
+    /// Open exchanges are counted over there: one that was given up here must not stay.
+    @Test func answersThatAreTooLongEndTheExchange() async throws {
+        let directory = try TemporaryDirectory()
+        let listener = try listen(directory.path + "/mail")
+        let (lines, seen) = AsyncStream<String>.makeStream()
+        startThread {
+            let fd = accept(listener, nil, nil)
+            func say(_ text: String) { _ = send(fd, text, text.utf8.count, CInt(MSG_NOSIGNAL)) }
+            say("VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nDONE\n")
+            var held = ""
+            var buffer = [UInt8](repeating: 0, count: 1024)
+            while case let count = recv(fd, &buffer, buffer.count, 0), count > 0 {
+                held += String(decoding: buffer[..<count], as: UTF8.self)
+                while let end = held.firstIndex(of: "\n") {
+                    if held.hasPrefix("AUTH\t") { say("CONT\t\(held.split(separator: "\t")[1])\t\n") }
+                    seen.yield(String(held[..<end]))
+                    held.removeSubrange(...end)
+                }
+            }
+            seen.finish()
+            close(fd)
+            close(listener)
+        }
+        let client = AuthClient(path: directory.path + "/mail", timeout: 10)
+        let outcome = await client.authenticate(Self.request, mechanism: .plain, initialResponse: nil) { _ in
+            .response([UInt8](repeating: 0x41, count: 13_000))
+        }
+        #expect(outcome == .failure(AuthenticationFailure(.malformedResponse)))
+        var last = ""
+        for await line in lines {
+            last = line
+            if line.hasPrefix("CANCEL") { break }
+        }
+        #expect(last == "CANCEL\t1")
+        client.stop()
+    }
+
     @Test func manyAtATime() async throws {
         let running = try RunningService { $0.failureDelay = 20 }
         let client = AuthClient(path: running.mailPath, timeout: 10)

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from managesievewire import Wire
-from martlet import Martlet, check, equal, finish, wait_until
+from martlet import Martlet, binary, check, equal, finish, wait_until
 from postfix_test import Postfix
 from scram_test import Lines
 
@@ -81,9 +81,10 @@ def refusals(server, issuer, stranger):
         ("for another service", issuer.token(aud="chat"), "the token is for another service (chat)"),
         ("of another issuer", issuer.token(iss="https://evil.example"), "the token is of another issuer"),
         ("without the scope", issuer.token(scope="openid"), "the token does not allow the scope imap"),
-        ("of another user", issuer.token("bob"), "bob may not act as another user"),
+        ("of another user", issuer.token("bob"), "bob may not act as alice"),
         ("not verified", issuer.token(email_verified=False), "an address that its issuer has not verified"),
-        ("of a stranger", stranger.token(), "signed with a key that is not in"),
+        ("of somebody unknown", issuer.token("mallory"), "mallory may not act as alice"),
+        ("of a stranger", stranger.token(), "signed with a key (kid stranger, RS256) that is not in"),
         ("without a signature", f"{none}.{claims}.", "signed in a way that is not accepted (none)"),
         ("changed", f"{head}.{claims}.{signature[:-8]}AAAAAAAA", "has a signature that is wrong"),
         ("opaque", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==", "is not a JSON Web Token in compact form"),
@@ -134,7 +135,7 @@ def pop3(server, issuer):
 def managesieve(server, issuer):
     wire = Wire(server)
     check("ManageSieve capability", '"SASL" "PLAIN OAUTHBEARER XOAUTH2"' in wire.greeting, wire.greeting)
-    message = base64.b64encode(bearer(issuer.token())).decode()
+    message = base64.b64encode(bearer(issuer.token(padding="x" * 4000))).decode()
     answer = wire.command(f'AUTHENTICATE "OAUTHBEARER" {{{len(message)}+}}\r\n{message}')
     check("ManageSieve OAUTHBEARER", answer[-1].startswith("OK"), answer)
     check("ManageSieve: in", wire.command("LISTSCRIPTS")[-1].startswith("OK"))
@@ -183,6 +184,7 @@ def main():
     os.chmod(keys, 0o644)
     with open(f"{server.directory}/martlet.conf", "a") as file:
         file.write(f"""
+default_internal_user = nobody
 auth_mechanisms = plain oauthbearer xoauth2
 oauth2_key_file = {keys}
 oauth2_issuers = {ISSUER}
@@ -195,11 +197,18 @@ service auth {{
   }}
 }}
 """)
+    os.chmod(keys, 0o600)
+    equal("config check: a file that nobody may read", "may not read it, because of" in subprocess.run(
+        [binary("martlet"), "-c", f"{server.directory}/martlet.conf", "config", "check"], capture_output=True,
+        text=True).stderr, os.getuid() == 0)
+    os.chmod(keys, 0o644)
     server.start()
     equal("imaplib OAUTHBEARER", imap(server, "OAUTHBEARER", bearer(issuer.token())), ("OK", [b""]))
     equal("imaplib XOAUTH2", imap(server, "XOAUTH2", xoauth2(issuer.token("Alice"))), ("OK", [b""]))
     answer, _ = imap(server, "XOAUTH2", xoauth2(issuer.token("mallory"), "mallory"))
-    check("nobody's mailbox", "OK" != answer, answer)
+    check("nobody's mailbox", "[AUTHENTICATIONFAILED]" in answer, answer)
+    answer, said = imap(server, "OAUTHBEARER", b"n,a=alice,\x01host=localhost\x01auth=\x01\x01")
+    check("who asks is told where tokens are", len(said) == 2 and b"openid-configuration" in said[1], f"{answer} {said}")
     refusals(server, issuer, stranger)
     curl(server, issuer)
     pop3(server, issuer)

@@ -22,7 +22,7 @@ struct BearerExchangeTests {
     func reads(_ form: Form, _ text: String, _ user: String?, _ token: String) {
         let message = Self.octets(text)
         let expected = SASLToken(authorizationIdentity: user, token: Array(token.utf8))
-        #expect(BearerExchange.parse(message, form) == expected)
+        #expect(BearerExchange.parse(message, form) == .token(expected))
         for end in 0..<message.count { #expect(BearerExchange.parse(Array(message[..<end]), form) == nil) }
     }
 
@@ -77,9 +77,19 @@ struct BearerExchangeTests {
             exchange.answered(.refused)
                 == .challenge(
                     Array(
-                        #"{"status":"invalid_token","scope":"a\"\\ ","openid-configuration":"https://example.com/c"}"#.utf8)))
+                        #"{"status":"invalid_token","scope":"a\"\\\n","openid-configuration":"https://example.com/c"}"#.utf8)))
         #expect(exchange.received(answer) == .fail(.refused))
         #expect(exchange.received(answer) == .fail(.unexpected))
+    }
+
+    /// RFC 7628 section 4.3: a client without a token asks where to get one.
+    @Test func tellsThoseWhoAsk() {
+        var exchange = BearerExchange(.oauthBearer, discovery: BearerDiscovery(scope: "mail"))
+        #expect(
+            exchange.received(
+                Self.octets("n,a=user@example.com,^Ahost=server.example.com^Aport=143^Aauth=^A^A"))
+                == .challenge(Array(#"{"status":"invalid_token","scope":"mail"}"#.utf8)))
+        #expect(exchange.received([1]) == .fail(.refused))
     }
 
     @Test func tellsClientsOfXOAUTH2() {

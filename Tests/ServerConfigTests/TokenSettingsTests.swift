@@ -18,7 +18,7 @@ import Testing
         auth_mechanisms = plain OAUTHBEARER xoauth2
         oauth2 {
           key_file = /etc/martlet/keys.json
-          issuers {
+          oauth2_issuers {
             https://a.example/r#1 = yes
             https://b.example = yes
           }
@@ -66,14 +66,22 @@ import Testing
         (
             "oauth2 {\n introspection_mode = local\n local_validation {\n }\n}",
             [
-                "2: oauth2_introspection_mode is not a Martlet setting; tokens are validated with the keys in oauth2_key_file, nobody is asked; remove it",
-                "3: local_validation { } cannot stand in oauth2 { }: the issuer is never asked, its keys are in oauth2_key_file; remove it",
+                "2: oauth2_introspection_mode is not a Martlet setting; tokens are verified with the keys in oauth2_key_file and nobody is asked; remove it",
+                "3: the block oauth2_local_validation { } is not a Martlet setting in oauth2; tokens are verified with the keys in oauth2_key_file and nobody is asked; remove it",
             ]
         ),
         (
-            "passdb oauth2 {\n}",
+            "passdb {\n driver = oauth2\n mechanisms = xoauth2 oauthbearer\n args = /etc/dovecot/dovecot-oauth2.conf.ext\n}",
             [
-                "1: passdb oauth2 has no driver; oauth2 needs no passdb: write auth_mechanisms = plain login oauthbearer xoauth2 and oauth2_key_file; remove it"
+                "1: passdb: tokens need no passdb; remove all of it, and write auth_mechanisms = plain login oauthbearer xoauth2 and oauth2_key_file = /path of the issuer's key set (JSON)"
+            ]
+        ),
+        (
+            "auth_mechanisms = xoauth2\noauth2_key_file = /k\noauth2_issuers = a\noauth2_audience = * b\noauth2_openid_configuration_url = http://a\noauth2_token_expire_grace = 1 day",
+            [
+                "-: oauth2_audience: * stands for any service; write it alone, or leave it out",
+                "-: oauth2_openid_configuration_url: \"http://a\" does not begin with https://",
+                "-: oauth2_token_expire_grace: more than an hour lets stale tokens in; set the clock instead",
             ]
         ),
     ])

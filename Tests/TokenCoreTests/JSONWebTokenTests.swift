@@ -32,7 +32,7 @@ struct JSONWebTokenTests {
     @Test(
         arguments: [
             ("{}", "does not say how it is signed"), (#"{"alg":1}"#, "does not say how it is signed"),
-            // RFC 8725 section 3.1: what has no signature proves nothing.
+            // RFC 8725 section 3.2: what has no signature proves nothing.
             (#"{"alg":"none"}"#, "is signed in a way that is not accepted (none)"),
             (#"{"alg":"NONE"}"#, "is signed in a way that is not accepted (NONE)"),
             (#"{"alg":"rs256"}"#, "is signed in a way that is not accepted (rs256)"),
@@ -99,10 +99,10 @@ struct JSONWebKeySetTests {
         #expect(
             set.skipped == [
                 "key 2 is of a curve that is not known", "key 3 has no point of its curve", "key 4 (e) has no k",
-                "key 5 is not for signatures", "key 6 is not for verifying", "key 7 is for an algorithm that is not known",
+                "key 6 is not for verifying", "key 7 is for an algorithm that is not known",
                 "key 8 is of a kind that is not known", "key 9 is of a kind that is not known", "key 10 is no object",
                 "key 11 has no point of its curve", "key 12 is of a curve that is not known",
-                "key 13 has 24 bits; an RSA key needs 2048 to 16384", "key 14 has no n",
+                "key 13 has 17 bits; an RSA key needs 2048 to 16384", "key 14 has no n",
             ])
     }
 
@@ -110,6 +110,9 @@ struct JSONWebKeySetTests {
         arguments: [
             ("[]", "has no list \"keys\""), ("{}", "has no list \"keys\""), (#"{"keys":{}}"#, "has no list \"keys\""),
             ("", "is no JSON at octet 0"),
+            ("-----BEGIN PUBLIC KEY-----\n", "is PEM; it has to be JSON, what the issuer's jwks_uri gives"),
+            (#"{"jwks_uri":"https://a"}"#, "is the issuer's configuration; fetch what its jwks_uri names"),
+            (#"{"kty":"oct","k":"AAAA"}"#, #"is one key; write {"keys": [ ... ]}"#),
         ])
     func refuses(_ text: String, _ reason: String) {
         #expect(throws: TokenError(reason)) { try JSONWebKeySet(Array(text.utf8)) }

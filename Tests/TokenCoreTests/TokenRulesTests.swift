@@ -4,7 +4,7 @@ import Testing
 
 struct TokenRulesTests {
     static let rules = TokenRules(
-        issuers: ["https://a", "https://b"], audiences: ["mail", "imap"], scopes: ["mail", "send"], userClaim: "email",
+        issuers: ["https://a", "https://b", "https://\u{C5}"], audiences: ["mail", "imap"], scopes: ["mail", "send"], userClaim: "email",
         grace: 60)
     static let good = #""iss":"https://b","aud":"mail","scope":"send mail x","email":"a@b","exp":1000,"nbf":500,"iat":500"#
 
@@ -20,7 +20,7 @@ struct TokenRulesTests {
     @Test(
         arguments: [
             "", #""aud":["x","imap"]"#, #""scope":"mail send""#, #""scope":null,"scp":"mail send""#,
-            #""scope":["mail","send"]"#, #""nbf":null"#, #""iat":null"#, #""email_verified":true"#, #""exp":701.5"#,
+            #""scope":["mail","send"]"#, #""nbf":null"#, #""iat":null"#, #""email_verified":true"#, #""email_verified":"true""#, #""exp":701.5"#,
             #""exp":640.1"#, #""nbf":760"#, #""iss":"https://a""#,
         ])
     func accepts(_ changes: String) throws {
@@ -33,13 +33,17 @@ struct TokenRulesTests {
             (#""exp":-1e300"#, "has expired"), (#""nbf":761"#, "is not valid yet"), (#""nbf":"x""#, "is not valid yet"),
             (#""iat":761"#, "was issued in the future"), (#""iss":null"#, "is of another issuer (none)"),
             (#""iss":["https://a"]"#, "is of another issuer (none)"),
-            (#""iss":"https://a/""#, "is of another issuer (https://a/)"), (#""aud":null"#, "is for another service (none)"),
-            (#""aud":"Mail""#, "is for another service (Mail)"), (#""aud":["mail",1]"#, "is for another service (none)"),
+            (#""iss":"https://a/""#, "is of another issuer (https://a/)"), (#""aud":null"#, "names no service in aud"),
+            (#""aud":"Mail""#, "is for another service (Mail)"), (#""aud":["mail",1]"#, "names no service in aud"),
             (#""scope":null"#, "does not allow the scope mail"), (#""scope":"mail sending""#, "does not allow the scope send"),
             (#""scope":"x","scp":"mail send""#, "does not allow the scope mail"),
             (#""email":null"#, "has no claim email that could be the user's name"),
             (#""email":"""#, "has no claim email that could be the user's name"),
             (#""email":7"#, "has no claim email that could be the user's name"),
+            // Composed and decomposed are not the same (RFC 7519 section 7.3).
+            (#""iss":"https://\u212B""#, "is of another issuer (https://?)"),
+            (#""email_verified":"false""#, "has an address that its issuer has not verified"),
+            (#""email_verified":0"#, "has an address that its issuer has not verified"),
             (#""email_verified":false"#, "has an address that its issuer has not verified"),
         ])
     func refuses(_ changes: String, _ reason: String) {

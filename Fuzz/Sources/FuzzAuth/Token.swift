@@ -32,7 +32,7 @@ func fuzzToken(_ input: FuzzInput) {
     }
     if let keys { need(keys.keys.count + keys.skipped.count <= JSONWebKeySet.maximumKeys) }
     let form: BearerExchange.Form = choice & 1 == 0 ? .oauthBearer : .xoauth2
-    if let found = BearerExchange.parse(text, form) {
+    if case .token(let found)? = BearerExchange.parse(text, form) {
         need(!found.token.isEmpty && found.token.allSatisfy { $0 > 0x20 && $0 < 0x7F })
         need(found.authorizationIdentity?.isEmpty != true)
         need(text.count <= BearerExchange.maximumLength && text.suffix(2) == [1, 1])

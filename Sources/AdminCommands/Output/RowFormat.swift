@@ -61,9 +61,9 @@ public struct RowFormatter: Sendable {
             out.append(UInt8(ascii: "{"))
             for (index, value) in row.enumerated() {
                 if index > 0 { out.append(UInt8(ascii: ",")) }
-                Self.appendJSON(Array(self.name(index).utf8), into: &out)
+                JSONString.append(self.name(index).utf8, to: &out)
                 out.append(UInt8(ascii: ":"))
-                Self.appendJSON(value, into: &out)
+                JSONString.append(value, to: &out)
             }
             out.append(UInt8(ascii: "}"))
         }
@@ -117,22 +117,4 @@ public struct RowFormatter: Sendable {
     }
 
     /// A JSON string; octets that are not UTF-8 become U+FFFD.
-    private static func appendJSON(_ bytes: [UInt8], into out: inout [UInt8]) {
-        out.append(UInt8(ascii: "\""))
-        for byte in String(decoding: bytes, as: UTF8.self).utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                out.append(UInt8(ascii: "\\"))
-                out.append(byte)
-            case 0x0A: out.append(contentsOf: "\\n".utf8)
-            case 0x0D: out.append(contentsOf: "\\r".utf8)
-            case 0x09: out.append(contentsOf: "\\t".utf8)
-            case 0x00...0x1F, 0x7F:
-                out.append(contentsOf: "\\u00".utf8)
-                out.appendHex(byte)
-            default: out.append(byte)
-            }
-        }
-        out.append(UInt8(ascii: "\""))
-    }
 }

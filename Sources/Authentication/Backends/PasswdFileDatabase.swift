@@ -3,8 +3,8 @@ import Synchronization
 
 /// Users and passwords in files of Dovecot's passwd-file form.
 ///
-/// The path may hold variables: then each domain, say, has its own file. A file is read anew when its time, size
-/// or inode changed, which is looked at no more than once a second. Safe to call on any thread.
+/// The path may hold variables: then each domain, say, has its own file. A file is read anew when it was
+/// changed, which is looked at no more than once a second. Safe to call on any thread.
 public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
     public var driver: String { "passwd-file" }
     public var mayBlock: Bool { false }
@@ -62,7 +62,7 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
         // Without a user there is no telling which files the variables name.
         guard !self.path.hasVariables else { return [] }
         let query = AuthQuery(user: "", request: AuthenticationRequest(service: ""))
-        guard let table = self.table(self.path.expand(query)).table else {
+        guard let table = self.table(self.path.expand(query)).contents else {
             throw AuthenticationFailure(.temporary)
         }
         return table.users
@@ -76,18 +76,18 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
     private func line(_ query: AuthQuery) -> LineResult {
         guard let path = self.path.expandPath(query) else { return .line(nil) }
         let file = self.table(path)
-        guard let table = file.table else {
+        guard let table = file.contents else {
             // One of many files that is not there says that the domain does not exist.
             if file.error == ENOENT, self.path.hasVariables { return .line(nil) }
-            return .failure("passwd-file \(path): \(String(cString: strerror(file.error)))")
+            return .failure("passwd-file \(path): \(file.problem)")
         }
         return .line(table[user: query.user])
     }
 
-    private func table(_ path: String) -> (table: PasswdFileTable?, error: CInt) {
+    private func table(_ path: String) -> WatchedFile<PasswdFileTable> {
         let now = Ticks(milliseconds: self.now())
         return self.files.withLock { files in
-            if let held = files[path], held.isFresh(at: now) { return (held.contents, held.error) }
+            if let held = files[path], held.isFresh(at: now) { return held }
             var file = files[path] ?? WatchedFile()
             file.look(path, maximumSize: Self.maximumSize, now: now) { contents in
                 let table = PasswdFileTable(contents)
@@ -99,7 +99,7 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
             }
             if files.count >= Self.maximumFiles, files[path] == nil { files.removeAll() }
             files[path] = file
-            return (file.contents, file.error)
+            return file
         }
     }
 }

@@ -63,7 +63,12 @@ public final class AuthClient: Authenticator {
                 line.field(id)
                 line.field(Base64.encode(response))
                 line.end()
-                reply = await self.send(id, line.take(), canRepeat: false)
+                let bytes = line.take()
+                guard bytes.count <= AuthLine.maximumLength else {
+                    self.sendCancel(id)
+                    return .failure(AuthenticationFailure(.malformedResponse))
+                }
+                reply = await self.send(id, bytes, canRepeat: false)
             case .malformed:
                 self.sendCancel(id)
                 return .failure(AuthenticationFailure(.malformedResponse))
@@ -85,6 +90,7 @@ public final class AuthClient: Authenticator {
         case .failed(let failure):
             return .failure(failure)
         case .lost(let reason):
+            self.sendCancel(id)
             return .failure(self.temporary("AUTH", reason))
         case .challenge, .user, .notFound, .names:
             return .failure(self.temporary("AUTH", "unexpected reply"))
@@ -217,6 +223,7 @@ public final class AuthClient: Authenticator {
         }
     }
 
+    /// Ends an exchange over there that has ended here: open ones are counted, and too many of them shut everybody out.
     private func sendCancel(_ id: UInt32) {
         var line = AuthLineWriter()
         line.begin("CANCEL")

@@ -16,17 +16,12 @@ struct AuthAttempt {
         case finishing(AcceptedPassword, deadline: Ticks)
         /// The password was right; the user's record is being made, or the exchange ends.
         case accepted(AcceptedPassword)
+        /// The challenge that says that a token is refused is held back.
+        case heldRefusal
         /// The failed reply is held back.
         case held(reply: [UInt8])
         /// Between two phases, within one call.
         case moving
-    }
-
-    /// A failure of which the mechanism tells the client before the exchange ends.
-    struct Refusal {
-        let failure: AuthenticationFailure
-        /// Whether the failed reply is not held back.
-        let goesOutAtOnce: Bool
     }
 
     enum Answer {
@@ -50,15 +45,17 @@ struct AuthAttempt {
     let isFreeOfPenalty: Bool
     /// Whose keys the exchange has.
     var candidate: Verifier.Candidate?
+    /// Whether a token and no password was right: the issuer has users of whom nobody here knows.
+    var isByToken = false
     /// Why the token was refused.
-    var refusal: Refusal?
+    var refusal: AuthenticationFailure?
     /// What the mechanism has for the client beside the success.
     var successData: [UInt8]?
 
     var awaitsClient: Bool {
         switch self.phase {
         case .awaitingClient, .finishing: true
-        case .penalised, .verifying, .derivingKeys, .checkingToken, .accepted, .held, .moving: false
+        case .penalised, .verifying, .derivingKeys, .checkingToken, .accepted, .heldRefusal, .held, .moving: false
         }
     }
 }

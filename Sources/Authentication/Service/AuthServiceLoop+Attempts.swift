@@ -48,10 +48,7 @@ extension AuthServiceLoop {
         case .done(let data):
             self.done(serial, attempt, data)
         case .fail(.refused):
-            if let refusal = attempt.refusal {
-                return refusal.goesOutAtOnce
-                    ? self.fail(serial, refusal.failure) : self.hold(serial, refusal.failure)
-            }
+            if let refusal = attempt.refusal { return self.fail(serial, refusal) }
             guard let candidate = attempt.candidate else {
                 return self.fail(serial, AuthenticationFailure(.credentials))
             }
@@ -151,6 +148,9 @@ extension AuthServiceLoop {
             var accepted = accepted
             accepted.user = record.user
             self.end(serial, Self.okReply(attempt, accepted, record: record))
+        case .notFound where attempt.isByToken:
+            self.log(.info, "\(self.label("oauth2", attempt)): login failed: no user database knows the user")
+            self.hold(serial, AuthenticationFailure(.credentials))
         case .notFound:
             self.log(
                 .error, "\(self.label("userdb", attempt)): user logged in, but no user database knows it")

@@ -24,18 +24,35 @@ extension AuthServiceLoop {
         case .success(let accepted):
             if !attempt.isFreeOfPenalty { self.penalties.succeeded(attempt.request.remoteAddress) }
             attempt.phase = .accepted(accepted)
+            attempt.isByToken = true
             action = attempt.exchange.answered(.accepted)
         case .failure(let failure) where failure.code == .temporary:
             self.attempts[serial] = attempt
             return self.fail(serial, failure)
         case .failure(let failure):
-            if failure.code == .credentials, !attempt.isFreeOfPenalty {
+            if check.isGuess, !attempt.isFreeOfPenalty {
                 self.penalties.failed(
                     attempt.request.remoteAddress, user: check.user ?? "", password: token.token, now: self.now)
             }
-            attempt.refusal = AuthAttempt.Refusal(failure: failure, goesOutAtOnce: check.answersAtOnce)
+            attempt.refusal = failure
+            // The client learns with the challenge that it failed, and need not wait for the reply.
+            let release = attempt.started + (check.answersAtOnce ? 0 : self.configuration.failureDelay)
+            guard release <= self.now else {
+                attempt.phase = .heldRefusal
+                self.attempts[serial] = attempt
+                return self.timers.insert(.refuse(serial: serial), at: release)
+            }
             action = attempt.exchange.answered(.refused)
         }
+        self.attempts[serial] = attempt
+        self.perform(action, serial)
+    }
+
+    /// Tells the client that its token is refused.
+    func refuse(_ serial: UInt64) {
+        guard var attempt = self.attempts[serial], case .heldRefusal = attempt.phase else { return }
+        attempt.phase = .moving
+        let action = attempt.exchange.answered(.refused)
         self.attempts[serial] = attempt
         self.perform(action, serial)
     }

@@ -12,6 +12,7 @@ final class AuthServiceLoop {
     enum Timer {
         case begin(serial: UInt64)
         case release(serial: UInt64)
+        case refuse(serial: UInt64)
     }
 
     let log: @Sendable (AuthLogLevel, String) -> Void
@@ -198,6 +199,7 @@ final class AuthServiceLoop {
     private func fire(_ timer: Timer) {
         switch timer {
         case .begin(let serial): self.begin(serial)
+        case .refuse(let serial): self.refuse(serial)
         case .release(let serial):
             guard let attempt = self.attempts[serial], case .held(let reply) = attempt.phase else { return }
             self.end(serial, reply)
@@ -211,7 +213,7 @@ final class AuthServiceLoop {
             case .awaitingClient(let deadline), .finishing(_, let deadline):
                 guard deadline <= self.now else { continue }
                 self.fail(serial, AuthenticationFailure(.cancelled, message: "Timed out"))
-            case .penalised, .verifying, .derivingKeys, .checkingToken, .accepted, .held, .moving: break
+            case .penalised, .verifying, .derivingKeys, .checkingToken, .accepted, .heldRefusal, .held, .moving: break
             }
         }
     }

@@ -11,8 +11,8 @@ public final class TokenVerifier: Sendable {
     enum Answer: Sendable {
         /// The user's name as the issuer has it.
         case user(String)
-        /// Why not, for the log: what follows "the token".
-        case refused(String)
+        /// Why not, for the log: what follows "the token". `isSigned`: a known issuer signed it.
+        case refused(String, isSigned: Bool)
         /// The keys cannot be read; for the log.
         case temporary(String)
     }
@@ -54,35 +54,39 @@ public final class TokenVerifier: Sendable {
     }
 
     func verify(_ text: [UInt8]) -> Answer {
+        var isSigned = false
         do throws(TokenError) {
             let token = try JSONWebToken(text)
             let keys: [VerificationKey]
             switch self.keys() {
             case .success(let found): keys = found
-            case .failure(let error): return .temporary(error.text)
+            case .failure(let problem): return .temporary(problem.text)
             }
             let candidates = keys.lazy.filter { $0.key.maySign(token) }.prefix(Self.maximumTries)
-            guard candidates.contains(where: { $0.verifies(token) }) else {
-                return .refused(
-                    candidates.isEmpty
-                        ? "is signed with a key that is not in \(self.path)" : "has a signature that is wrong")
+            guard !candidates.isEmpty else {
+                let id = token.keyID.map { "kid \(TokenText.printable($0)), " } ?? ""
+                throw TokenError("is signed with a key (\(id)\(token.algorithm.rawValue)) that is not in \(self.path)")
             }
+            guard candidates.contains(where: { $0.verifies(token) }) else {
+                throw TokenError("has a signature that is wrong")
+            }
+            isSigned = true
             return .user(try self.rules.user(of: token.claims, at: self.clock()))
         } catch {
-            return .refused(error.text)
+            return .refused(error.text, isSigned: isSigned)
         }
     }
 
     /// Keys that are tried on a token that does not name one.
     private static let maximumTries = 8
 
-    private func keys() -> Result<[VerificationKey], TokenError> {
+    private func keys() -> Result<[VerificationKey], KeyFile.Problem> {
         self.file.withLock { file in
             Self.look(self.path, &file, self.log)
             switch file.contents {
             case .read(let keys)?: return .success(keys)
-            case .broken(let error)?: return .failure(error)
-            case nil: return .failure(Self.unreadable(self.path, file.error))
+            case .broken(let problem)?: return .failure(problem)
+            case nil: return .failure(KeyFile.Problem(text: "\(Self.title(self.path)): \(file.problem)"))
             }
         }
     }
@@ -94,8 +98,8 @@ public final class TokenVerifier: Sendable {
         self.look(path, &file) { _, text in sentences.append(text) }
         switch file.contents {
         case .read?: break
-        case .broken(let error)?: sentences.append(error.text)
-        case nil: sentences.append(self.unreadable(path, file.error).text)
+        case .broken(let problem)?: sentences.append(problem.text)
+        case nil: sentences.append("\(self.title(path)): \(file.problem)")
         }
         return sentences
     }
@@ -108,26 +112,32 @@ public final class TokenVerifier: Sendable {
             do throws(TokenError) {
                 set = try JSONWebKeySet(contents)
             } catch {
-                return .broken(TokenError("oauth2_key_file \(path) \(error.text)"))
+                return .broken(KeyFile.Problem(text: "\(self.title(path)): \(error.text)"))
             }
-            for reason in set.skipped { log(.warning, "oauth2_key_file \(path): \(reason)") }
+            for reason in set.skipped { log(.warning, "\(self.title(path)): \(reason)") }
             let keys = set.keys.compactMap { key in
                 let made = VerificationKey(key)
-                if made == nil { log(.warning, "oauth2_key_file \(path): key \(key.id ?? "?") is no valid key") }
+                if made == nil {
+                    log(.warning, "\(self.title(path)): key \(TokenText.printable(key.id ?? "?")) is no valid key")
+                }
                 return made
             }
-            if keys.isEmpty { log(.error, "oauth2_key_file \(path): no key in it can be used") }
-            return .read(keys)
+            return keys.isEmpty
+                ? .broken(KeyFile.Problem(text: "\(self.title(path)): no key in it can be used")) : .read(keys)
         }
     }
 
-    private static func unreadable(_ path: String, _ error: CInt) -> TokenError {
-        TokenError("oauth2_key_file \(path): \(String(cString: strerror(error)))")
-    }
+    private static func title(_ path: String) -> String { "oauth2_key_file \(path)" }
 }
 
 /// A file of keys that could be read.
 private enum KeyFile: Sendable {
+    struct Problem: Error {
+        /// A whole sentence for the log.
+        let text: String
+    }
+
+    /// One at least.
     case read([VerificationKey])
-    case broken(TokenError)
+    case broken(Problem)
 }

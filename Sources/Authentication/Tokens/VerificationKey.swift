@@ -15,6 +15,8 @@ final class VerificationKey: Sendable {
     /// `nil` when the library makes no key of it: the point is not on its curve, say.
     init?(_ key: JSONWebKey) {
         self.key = key
+        // What fails leaves errors in the thread's queue, where the next who looks would take them for its own.
+        defer { ERR_clear_error() }
         switch key.material {
         case .secret(let octets): self.handle = .secret(octets)
         case .ed25519(let octets):
@@ -60,7 +62,6 @@ final class VerificationKey: Sendable {
     private static func verify(
         _ key: OpaquePointer, _ digest: Digest?, isPSS: CInt, _ signature: [UInt8], _ token: JSONWebToken
     ) -> Bool {
-        // What fails leaves errors in the thread's queue, where the next who looks would take them for its own.
         defer { ERR_clear_error() }
         return martlet_EVP_verify(
             key, digest?.function, isPSS, signature, signature.count, token.signed, token.signed.count) == 1

@@ -5,20 +5,16 @@ extension Resolver {
     /// `oauth2 { issuers = ... }`, where names may lack the prefix.
     mutating func tokens(_ inner: [Statement], at place: SourcePlace) {
         for statement in inner {
+            let name = statement.name.hasPrefix(Self.prefix) ? statement.name : Self.prefix + statement.name
             switch statement.content {
             case .assignment(let value):
-                let name = statement.name
-                self.out.assign(
-                    name.hasPrefix(Self.prefix) ? name : Self.prefix + name, value, at: statement.place,
-                    to: &self.settings, rows: Schema.all)
+                self.out.assign(name, value, at: statement.place, to: &self.settings, rows: Schema.all)
             case .block(_, let inner):
-                if let (row, _) = Assigner.find(Self.prefix + statement.name, in: Schema.all), row.isList {
+                if let (row, _) = Assigner.find(name, in: Schema.all), row.isList {
                     self.out.assignList(row, inner, at: statement.place, to: &self.settings)
                 } else {
-                    self.out.error(
-                        statement.place,
-                        "\(statement.name) { } cannot stand in oauth2 { }: the issuer is never asked, its keys are in oauth2_key_file; remove it"
-                    )
+                    self.out.unknown(
+                        name, at: statement.place, among: Schema.tokens.map(\.name), block: "oauth2", isBlock: .block)
                 }
             }
         }
@@ -48,6 +44,17 @@ extension Resolver {
                 "write oauth2_username_attribute = CLAIM, such as email"
             ),
         ]
+        if tokens.audiences.count > 1, tokens.audiences.contains("*") {
+            self.out.error(place, "oauth2_audience: * stands for any service; write it alone, or leave it out")
+        }
+        if !tokens.configurationURL.isEmpty, !tokens.configurationURL.hasPrefix("https://") {
+            self.out.error(
+                place, "oauth2_openid_configuration_url: \"\(tokens.configurationURL)\" does not begin with https://")
+        }
+        if tokens.grace > .seconds(3600) {
+            self.out.error(
+                place, "oauth2_token_expire_grace: more than an hour lets stale tokens in; set the clock instead")
+        }
         for setting in wanted where setting.isMissing && !self.out.hasError(about: setting.name) {
             self.out.error(place, "auth_mechanisms has \(names), but \(setting.name) is empty: \(setting.help)")
         }

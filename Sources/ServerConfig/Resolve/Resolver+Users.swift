@@ -3,6 +3,12 @@ extension Resolver {
     mutating func passdb(_ name: String, _ inner: [Statement], at place: SourcePlace) {
         var passdb = PassdbSettings(name: name)
         let title = name.isEmpty ? "passdb" : "passdb \(name)"
+        guard self.driver(of: inner, name: name) != "oauth2" else {
+            return self.out.error(
+                place,
+                "\(title): tokens need no passdb; remove all of it, and write auth_mechanisms = plain login oauthbearer xoauth2 and oauth2_key_file = /path of the issuer's key set (JSON)"
+            )
+        }
         let block = "\(title)\n\(self.blockCount)"
         var hasDriver = false
         if let driver = PassdbDriver(rawValue: name) {

@@ -20,7 +20,7 @@ package enum DovecotSettings {
         "sql": "is not in this release; use passwd-file or pam",
         "ldap": "is not in this release; use pam (pam_ldap, sssd) or passwd-file",
         "lua": "is not in this release",
-        "oauth2": "needs no passdb: write auth_mechanisms = plain login oauthbearer xoauth2 and oauth2_key_file; remove it",
+        "oauth2": "write oauthbearer and xoauth2",
         "discard": "is not in this release",
         "autocreate": "write create",
     ]
@@ -37,7 +37,7 @@ package enum DovecotSettings {
     private static let noPlugins = "Martlet has no plugins: what it can do is built in; remove it"
     private static let compressed =
         "compressed messages are read; for new ones in packs see mail_volume_compression; remove it"
-    private static let askedNobody = "tokens are validated with the keys in oauth2_key_file, nobody is asked; remove it"
+    private static let askedNobody = "tokens are verified with the keys in oauth2_key_file and nobody is asked; remove it"
     private static let later = "not in this release; remove it"
 
     private static let hints: [String: String] = [
@@ -139,10 +139,6 @@ package enum DovecotSettings {
         "mailbox_list_index": "the index knows every mailbox; remove it",
         "imap_zlib_compress_level": "write imap_compress_deflate_level",
         "autocreate": "write auto = create into mailbox NAME { } of namespace inbox { }",
-        "oauth2_introspection_mode": askedNobody,
-        "oauth2_introspection_url": askedNobody,
-        "oauth2_tokeninfo_url": askedNobody,
-        "oauth2_force_introspection": askedNobody,
         "oauth2_local_validation_key_dict": "write oauth2_key_file = /path of the issuer's key set (JSON)",
         "oauth2_client_id": "write oauth2_audience",
         "autosubscribe": "write auto = subscribe into mailbox NAME { } of namespace inbox { }",
@@ -150,7 +146,7 @@ package enum DovecotSettings {
     ]
 
     private static let families: [(prefix: String, hint: String)] = [
-        ("quota", later), ("acl", later), ("oauth2_", later), ("fts", later), ("imapsieve_", later), ("sieve_vacation_", later),
+        ("quota", later), ("acl", later), ("oauth2_", askedNobody), ("fts", later), ("imapsieve_", later), ("sieve_vacation_", later),
         ("sieve_", later), ("managesieve_", later),
         ("submission_", "Martlet has no submission server; the MTA does that"),
         ("replication_", later), ("dsync_", later), ("director_", later), ("doveadm_", later),

@@ -176,9 +176,13 @@ package struct StatementParser {
             return []
         }
         var found: [Statement] = []
-        for path in ConfigurationFiles.matches(ConfigurationFiles.absolute(value.text, in: value.directory)) {
+        let pattern = ConfigurationFiles.absolute(value.text, in: value.directory)
+        for path in ConfigurationFiles.matches(pattern) {
             if self.reading.contains(path) {
-                self.error(place, "\(path) would include itself; remove the line")
+                if word == "!include" {
+                    let help = path == pattern ? "remove the line" : "have the pattern leave it out"
+                    self.error(place, "\(path) would include itself; \(help)")
+                }
                 continue
             }
             switch self.files.source(path) {
