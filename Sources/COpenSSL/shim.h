@@ -25,17 +25,15 @@ static inline int martlet_SSL_CTX_set_curves(SSL_CTX *ctx, const char *list) {
 }
 
 /// What every server context of ours has: no compression, no renegotiation, small idle sessions, tickets
-/// instead of a session cache, DHE parameters of the key's strength.
+/// instead of a session cache. No DHE: the server's share of it is many times the client's.
 static inline void martlet_SSL_CTX_set_safe_options(SSL_CTX *ctx, int server_preference) {
     static const unsigned char id[] = "martlet";
-    uint64_t options = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_SINGLE_DH_USE |
-                       SSL_OP_SINGLE_ECDH_USE | SSL_OP_IGNORE_UNEXPECTED_EOF;
+    uint64_t options = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_SINGLE_ECDH_USE | SSL_OP_IGNORE_UNEXPECTED_EOF;
     if (server_preference) options |= SSL_OP_CIPHER_SERVER_PREFERENCE;
     SSL_CTX_set_options(ctx, options);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(ctx, id, sizeof id - 1);
-    SSL_CTX_set_dh_auto(ctx, 1);
 }
 
 static inline void martlet_SSL_CTX_set_servername(SSL_CTX *ctx, int (*cb)(SSL *, int *, void *), void *arg) {

@@ -5,7 +5,6 @@ import ServerCore
 extension Session {
     /// Reads and runs commands until LOGOUT or too many mistakes.
     func converse() async throws(ConnectionError) {
-        var sinceYield = 0
         while !self.machine.isLoggedOut, !self.machine.isUnauthenticated, self.endReason == nil {
             switch self.nextStep() {
             case .needMore:
@@ -44,12 +43,7 @@ extension Session {
             }
             try await self.connection.flushIfLarge()
             if let reason = self.connection.shutdownReason { throw ConnectionError(.shutdown, reason.text) }
-            // A client that pipelines thousands of commands shares the loop with others.
-            sinceYield += 1
-            if sinceYield == 32 {
-                sinceYield = 0
-                await Task.yield()
-            }
+            await self.connection.shareLoop()
         }
     }
 

@@ -43,7 +43,10 @@ actor LMTPSession {
         self.reply(LMTPReply(220, "", "\(self.options.hostname) Martlet LMTP ready"))
         var ending = "Client has quit the connection"
         do throws(ConnectionError) {
-            while !self.isDone { try await self.step() }
+            while !self.isDone {
+                try await self.step()
+                await self.connection.shareLoop()
+            }
         } catch {
             ending = error.reason
             switch error.code {

@@ -60,7 +60,10 @@ actor ManageSieveSession {
         self.sendCapabilities("Martlet ready.")
         var ending = "Logged out"
         do throws(ConnectionError) {
-            while !self.isDone { try await self.step() }
+            while !self.isDone {
+                try await self.step()
+                await self.connection.shareLoop()
+            }
             try await self.connection.flush()
         } catch {
             ending = error.reason

@@ -71,7 +71,10 @@ actor POP3Session {
         self.reply(.ok(greeting))
         var ending = "Logged out"
         do throws(ConnectionError) {
-            while !self.isDone { try await self.step() }
+            while !self.isDone {
+                try await self.step()
+                await self.connection.shareLoop()
+            }
         } catch {
             ending = error.reason
             switch error.code {

@@ -25,7 +25,7 @@ actor QuotaStatusSession {
         // An MTA keeps its connection for as long as it likes; Postfix closes an idle one after five minutes.
         self.connection.setDeadline(after: nil)
         do throws(ConnectionError) {
-            while try await self.step() {}
+            while try await self.step() { await self.connection.shareLoop() }
             try await self.connection.flush()
         } catch {
             self.options.logger.debug("quota-status: connection ended: \(error.reason)")

@@ -23,9 +23,10 @@ extension Connection {
         self.cancelTimer()
     }
 
-    /// Waits until the network took everything, at most `limits.outputTimeout`.
+    /// Waits until the network took everything, at most `limits.outputTimeout`; `limits.lingerTime` for who never logged in.
     private func drain() async {
-        let deadline = NIODeadline.now() + self.limits.outputTimeout.nio
+        let patience = self.absoluteDeadline == nil ? self.limits.outputTimeout : self.limits.lingerTime
+        let deadline = NIODeadline.now() + patience.nio
         self.sendToTheLast()
         while !self.isDrained, !self.isClosed {
             if await self.suspend(for: .drained, deadline: deadline) == .timeout { break }

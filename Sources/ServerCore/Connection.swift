@@ -96,6 +96,7 @@ public final class Connection: @unchecked Sendable {
     var timer: Scheduled<Void>?
     var timerDeadline = NIODeadline.distantFuture
     var absoluteDeadline: NIODeadline?
+    private var commandsSinceYield = 0
     let posted = Atomic<Bool>(false)
 
     init(
@@ -198,7 +199,10 @@ public final class Connection: @unchecked Sendable {
         }
         self.sendPending()
         while !self.channel.isWritable, !self.isClosed {
-            switch await self.suspend(for: .writable, deadline: .now() + self.limits.outputTimeout.nio) {
+            // Before login the whole has a deadline: reading slowly is no way around it.
+            let patience = NIODeadline.now() + self.limits.outputTimeout.nio
+            let deadline = self.absoluteDeadline.map { min($0, patience) } ?? patience
+            switch await self.suspend(for: .writable, deadline: deadline) {
             case .timeout:
                 throw self.abort(ConnectionError(.slowReader, "Peer did not read its answers in time"))
             case .input, .signal, .closed, .shutdown: continue
@@ -210,6 +214,14 @@ public final class Connection: @unchecked Sendable {
     /// `flush()` once the pending output is worth a write of its own (32 KiB): for loops that produce much.
     public func flushIfLarge() async throws(ConnectionError) {
         if self.output.count >= 32 * 1024 { try await self.flush() }
+    }
+
+    /// To be called behind each command: a client that pipelines thousands of them shares the loop with others.
+    public func shareLoop() async {
+        self.commandsSinceYield += 1
+        guard self.commandsSinceYield >= 32 else { return }
+        self.commandsSinceYield = 0
+        await Task.yield()
     }
 
     // MARK: life

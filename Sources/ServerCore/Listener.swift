@@ -44,6 +44,16 @@ public final class Listener: Sendable {
             registry: registry, logger: logger, isUnix: Self.isUnix(socket))
         let bootstrap = ServerBootstrap(group: loops.group)
             .serverChannelOption(.backlog, value: 4096)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // Without a free descriptor the loop would do nothing but ask for the next connection.
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptBackoffHandler(shouldForwardIOErrorCaught: false) { error in
+                            logger.error("accept() failed: \(error); trying again in a second")
+                            return .seconds(1)
+                        })
+                }
+            }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelOption(

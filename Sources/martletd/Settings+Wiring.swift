@@ -45,6 +45,7 @@ extension ServerConfig.TLSSettings {
         policy.minimumVersion = self.minimumProtocol == .tls13 ? .tls13 : .tls12
         policy.cipherList = self.cipherList
         policy.cipherSuites = self.cipherSuites
+        policy.curveList = self.curveList
         policy.cipherPreference = self.preferredCiphers == .server ? .server : .client
         return try TLSContext(identities: identities, policy: policy, ticketKeys: ticketKeys)
     }

@@ -97,7 +97,12 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
                 }
                 return table
             }
-            if files.count >= Self.maximumFiles, files[path] == nil { files.removeAll() }
+            // One that is not there goes first: names at a login lead to any number of them.
+            if files.count >= Self.maximumFiles, files[path] == nil,
+                let victim = files.first(where: { $0.value.contents == nil })?.key ?? files.keys.first
+            {
+                files[victim] = nil
+            }
             files[path] = file
             return file
         }

@@ -55,7 +55,7 @@ public final class AuthClient: Authenticator {
             line.field("resp", String(decoding: Base64.encode(initialResponse), as: UTF8.self))
         }
         line.end()
-        var reply = await self.send(id, line.take(), canRepeat: true)
+        var reply = await self.send(id, line.take(), canRepeat: true, isLogin: true)
         while case .challenge(let challenge) = reply {
             switch await answer(challenge) {
             case .response(let response):
@@ -68,7 +68,7 @@ public final class AuthClient: Authenticator {
                     self.sendCancel(id)
                     return .failure(AuthenticationFailure(.malformedResponse))
                 }
-                reply = await self.send(id, bytes, canRepeat: false)
+                reply = await self.send(id, bytes, canRepeat: false, isLogin: true)
             case .malformed:
                 self.sendCancel(id)
                 return .failure(AuthenticationFailure(.malformedResponse))
@@ -164,10 +164,12 @@ public final class AuthClient: Authenticator {
     private func newID() -> UInt32 { self.state.withLock { $0.newID() } }
 
     /// Sends a line and waits for the reply to `id`.
-    private func send(_ id: UInt32, _ line: [UInt8], canRepeat: Bool) async -> AuthClientReply {
+    private func send(
+        _ id: UInt32, _ line: [UInt8], canRepeat: Bool, isLogin: Bool = false
+    ) async -> AuthClientReply {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                self.submit(id, line, canRepeat: canRepeat, continuation)
+                self.submit(id, line, canRepeat: canRepeat, isLogin: isLogin, continuation)
             }
         } onCancel: {
             self.cancel(id)
@@ -175,7 +177,7 @@ public final class AuthClient: Authenticator {
     }
 
     private func submit(
-        _ id: UInt32, _ line: [UInt8], canRepeat: Bool,
+        _ id: UInt32, _ line: [UInt8], canRepeat: Bool, isLogin: Bool,
         _ continuation: CheckedContinuation<AuthClientReply, Never>
     ) {
         guard line.count <= AuthLine.maximumLength else {
@@ -192,7 +194,7 @@ public final class AuthClient: Authenticator {
         let next: Next = self.state.withLock { state in
             guard !isCancelled else { return .refuse("cancelled") }
             guard !state.stopped else { return .refuse("client stopped") }
-            guard state.pending.count < AuthClientState.maximumPending,
+            guard state.pending.count < AuthClientState.maximumPending + (isLogin ? 0 : AuthClientState.maximumLookups),
                 state.outbox.count < AuthClientState.maximumOutbox
             else { return .refuse("too many requests are waiting") }
             guard canRepeat || state.descriptor >= 0 else { return .refuse("connection lost in an exchange") }

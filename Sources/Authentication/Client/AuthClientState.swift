@@ -19,8 +19,11 @@ struct AuthClientState {
     /// Octets are left that the socket did not take.
     var wantsWrite: Bool { !self.isSending && !self.outbox.isEmpty }
 
-    /// More requests than this are answered as lost: something is stuck.
-    static let maximumPending = 10_000
+    /// More logins than this are answered as lost. It is more than all listeners together take in connections, so that nobody
+    /// is shut out by those who begin a login and say no more.
+    static let maximumPending = 65_536
+    /// Lookups that find room beside as many logins: mail comes in whoever tries to log in.
+    static let maximumLookups = 10_000
     static let maximumOutbox = 4 << 20
 
     /// An id that no open request uses.

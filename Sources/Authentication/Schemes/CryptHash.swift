@@ -3,6 +3,9 @@ import COpenSSL
 
 /// crypt(3) of the system's libcrypt, without shared state.
 enum CryptHash {
+    /// Octets that libcrypt takes (`CRYPT_MAX_PASSPHRASE_SIZE` counts the NUL).
+    static let maximumPassword = 511
+
     /// The hash of `password` with the method and salt of `setting`, which may be a whole stored hash.
     ///
     /// `nil` when libcrypt does not take the setting. Blocks for as long as the method intends.

@@ -116,7 +116,10 @@ public struct StoredPassword: Hashable, Sendable {
         case .plain:
             return Self.verdict(constantTimeEqual(self.data, password))
         case .crypt, .md5Crypt, .sha256Crypt, .sha512Crypt, .blowfishCrypt, .yescrypt:
-            guard !self.data.isEmpty else { return .mismatch }
+            // No longer one can have been set; libcrypt refuses it, which says nothing about the stored one.
+            guard !self.data.isEmpty, password.count <= CryptHash.maximumPassword, !password.contains(0) else {
+                return .mismatch
+            }
             guard let hashed = CryptHash.hash(password, setting: self.data) else {
                 return .unusable("crypt() does not take the stored \(self.scheme.rawValue) password")
             }

@@ -43,6 +43,8 @@ struct AuthAttempt {
     /// The canonical name, once known.
     var user: String?
     let isFreeOfPenalty: Bool
+    /// By what open attempts of its address are counted; `nil` when they are not.
+    let penaltyKey: [UInt8]?
     /// Whose keys the exchange has.
     var candidate: Verifier.Candidate?
     /// Whether a token and no password was right: the issuer has users of whom nobody here knows.

@@ -194,9 +194,34 @@ extension AuthServiceLoop {
 
     /// Sends the last reply; the client may use the id again.
     func end(_ serial: UInt64, _ reply: [UInt8]) {
-        guard let attempt = self.attempts.removeValue(forKey: serial) else { return }
+        guard let attempt = self.forget(serial) else { return }
         self.connections[attempt.connection]?.open[attempt.id] = nil
         self.send(attempt.connection, reply)
+    }
+
+    /// Takes an attempt out of all tables but its connection's.
+    @discardableResult
+    func forget(_ serial: UInt64) -> AuthAttempt? {
+        guard let attempt = self.attempts.removeValue(forKey: serial) else { return nil }
+        if let key = attempt.penaltyKey, let count = self.openByAddress[key] {
+            self.openByAddress[key] = count > 1 ? count - 1 : nil
+        }
+        return attempt
+    }
+
+    /// Ends an attempt that its client gave up.
+    func abandon(_ serial: UInt64) {
+        self.workers.cancel(serial)
+        if let attempt = self.forget(serial) { self.noteGivenUp(attempt) }
+    }
+
+    /// Who has keys made and then proves nothing costs as much as one who guesses.
+    func noteGivenUp(_ attempt: AuthAttempt) {
+        guard case .awaitingClient = attempt.phase, let candidate = attempt.candidate else { return }
+        self.log(.info, "\(self.label("auth", attempt)): login failed: given up before the proof")
+        guard !attempt.isFreeOfPenalty else { return }
+        self.penalties.failed(
+            attempt.request.remoteAddress, user: candidate.check.query.user, password: randomBytes(8), now: self.now)
     }
 
     func label(_ driver: String, _ attempt: AuthAttempt) -> String {

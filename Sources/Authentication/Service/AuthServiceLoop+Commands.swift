@@ -68,13 +68,21 @@ extension AuthServiceLoop {
             parameters["no-penalty"] != nil || request.remoteAddress == nil
             || !request.isProxied
                 && self.configuration.penaltyExempt.contains { $0.contains(request.remoteAddress ?? "") }
+        let penaltyKey = isFree ? nil : PenaltyTable.key(request.remoteAddress)
+        if let penaltyKey {
+            guard self.openByAddress[penaltyKey, default: 0] < Self.maximumOpenByAddress else {
+                self.refuse(number, id, AuthenticationFailure(.temporary))
+                return nil
+            }
+            self.openByAddress[penaltyKey, default: 0] += 1
+        }
         let serial = self.newSerial()
         self.attempts[serial] = AuthAttempt(
             connection: number, id: id, request: request,
             answer: parameters["userdb"] != nil && connection.kind == .mail ? .withRecord : .bare,
             verifier: self.verifier, exchange: mechanism.begin(on: channel),
             phase: .penalised(initialResponse: initialResponse), started: self.now, user: nil,
-            isFreeOfPenalty: isFree)
+            isFreeOfPenalty: isFree, penaltyKey: penaltyKey)
         self.connections[number]?.open[id] = serial
         let delay = isFree ? 0 : self.penalties.delay(request.remoteAddress, now: self.now)
         if delay > 0 {
@@ -92,8 +100,7 @@ extension AuthServiceLoop {
         else {
             // Also while a penalty or a check runs: nobody asked.
             if let serial = self.connections[number]?.open.removeValue(forKey: id) {
-                self.attempts[serial] = nil
-                self.workers.cancel(serial)
+                self.abandon(serial)
             }
             self.refuse(number, id, AuthenticationFailure(.credentials, message: "Unexpected continuation"))
             return
@@ -108,8 +115,7 @@ extension AuthServiceLoop {
     private func receivedCancel(_ line: AuthLine, _ number: UInt64) {
         guard let id = line.number(1), let serial = self.connections[number]?.open.removeValue(forKey: id)
         else { return }
-        self.attempts[serial] = nil
-        self.workers.cancel(serial)
+        self.abandon(serial)
     }
 
     private func receivedUser(_ line: AuthLine, _ number: UInt64) {

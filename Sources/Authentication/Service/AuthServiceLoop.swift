@@ -21,6 +21,10 @@ final class AuthServiceLoop {
     var configuration: AuthConfiguration { self.verifier.configuration }
     var connections: [UInt64: AuthConnection] = [:]
     var attempts: [UInt64: AuthAttempt] = [:]
+    /// Open attempts of each address that has any (`PenaltyTable.key`).
+    var openByAddress: [[UInt8]: Int] = [:]
+    /// Open attempts of one address at most: what a network of users behind it needs, and far from all there is room for.
+    static let maximumOpenByAddress = 2000
     var timers = DeadlineQueue<Timer>()
     var penalties = PenaltyTable()
     var workers = PAMWorkerSet()
@@ -181,8 +185,7 @@ final class AuthServiceLoop {
         guard let connection = self.connections.removeValue(forKey: number) else { return }
         close(connection.descriptor)
         for serial in connection.open.values {
-            self.attempts[serial] = nil
-            self.workers.cancel(serial)
+            self.abandon(serial)
         }
     }
 
@@ -212,6 +215,7 @@ final class AuthServiceLoop {
             switch attempt.phase {
             case .awaitingClient(let deadline), .finishing(_, let deadline):
                 guard deadline <= self.now else { continue }
+                self.noteGivenUp(attempt)
                 self.fail(serial, AuthenticationFailure(.cancelled, message: "Timed out"))
             case .penalised, .verifying, .derivingKeys, .checkingToken, .accepted, .heldRefusal, .held, .moving: break
             }

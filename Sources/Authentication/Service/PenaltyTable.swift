@@ -56,7 +56,8 @@ struct PenaltyTable {
         self.records = self.records.filter { median < $0.value.failed }
     }
 
-    private static func key(_ address: String?) -> [UInt8]? {
+    /// What stands for an address: itself, or the /48 of IPv6.
+    static func key(_ address: String?) -> [UInt8]? {
         guard let address, let bytes = NetworkRange.parse(address) else { return nil }
         return bytes.count == 16 ? Array(bytes[..<6]) : bytes
     }

@@ -56,9 +56,14 @@ final class ThreadPool: @unchecked Sendable {
             }
             guard !self.isStopped else { return nil }
             let work = self.queue[self.head]
+            // It holds a password.
+            self.queue[self.head] = {}
             self.head += 1
             if self.head == self.queue.count {
                 self.queue = []
+                self.head = 0
+            } else if self.head > 64, self.head * 2 > self.queue.count {
+                self.queue.removeFirst(self.head)
                 self.head = 0
             }
             return work

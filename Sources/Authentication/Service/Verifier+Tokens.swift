@@ -60,6 +60,7 @@ extension Verifier {
                 switch self.admit(PasswordEntry(password: ""), source, &check) {
                 case .success(let accepted): byPAM = byPAM ?? accepted
                 case .failure(let refusal): return refusal
+                case .onlyForLookups: break
                 }
                 check.index += 1
             case (.temporary(let text), _):
@@ -70,14 +71,10 @@ extension Verifier {
                 return self.refused(
                     query.user, query.request, AuthenticationFailure(.credentials), "user is in a deny list")
             case (.found(let entry), .accept):
-                // A database only for lookups.
-                guard entry.fields["noauthenticate"] == nil else {
-                    check.index += 1
-                    continue
-                }
                 switch self.admit(entry, source, &check) {
                 case .success(let accepted): return TokenCheck(user: accepted.user, result: .success(accepted))
                 case .failure(let refusal): return refusal
+                case .onlyForLookups: check.index += 1
                 }
             }
         }
@@ -88,6 +85,8 @@ extension Verifier {
     private enum Admission {
         case success(AcceptedPassword)
         case failure(TokenCheck)
+        /// Nobody logs in by this database (`noauthenticate`).
+        case onlyForLookups
     }
 
     /// Applies what one database and the configuration say of a user.
@@ -100,6 +99,7 @@ extension Verifier {
                     query.user, query.request, AuthenticationFailure(.credentials),
                     "the name would lead out of a directory"))
         }
+        guard entry.fields["noauthenticate"] == nil else { return .onlyForLookups }
         // No password is asked for.
         entry.fields["pass_expired"] = nil
         let index = check.index

@@ -5,6 +5,8 @@ final class Verifier: Sendable {
     let configuration: AuthConfiguration
     let log: @Sendable (AuthLogLevel, String) -> Void
     private let verified: VerifiedPasswords
+    /// Wrong passwords lately: a mail program with an old one tries it each minute, and each time would be a hash.
+    private let refused: VerifiedPasswords
     /// Names of users (`u`) and groups (`g`) to their numbers, as far as they were needed.
     let owners = Mutex<[String: UInt32]>([:])
 
@@ -12,9 +14,16 @@ final class Verifier: Sendable {
         self.configuration = configuration
         self.log = log
         self.verified = VerifiedPasswords(capacity: configuration.cacheSize)
+        self.refused = VerifiedPasswords(capacity: min(configuration.cacheSize, 1000))
     }
 
-    func flushCache() -> Int { self.verified.removeAll() }
+    /// Seconds for which a wrong password is known to be one.
+    private static let refusedLifetime = 300
+
+    func flushCache() -> Int {
+        _ = self.refused.removeAll()
+        return self.verified.removeAll()
+    }
 
     /// Asks databases from where `check` stands until one accepts, all refused, or it cannot go on here.
     func advance(_ check: inout PasswordCheck, waiting: Waiting) -> PasswordCheck.Step {
@@ -134,12 +143,21 @@ final class Verifier: Sendable {
         {
             return .match
         }
+        if self.refused.contains(user, source: check.index, stored: entry.password, password: check.password) {
+            return .mismatch
+        }
         guard case .allowed = waiting else { return nil }
         let verdict = stored.verify(check.password)
-        if verdict == .match {
+        switch verdict {
+        case .match:
             self.verified.insert(
                 user, source: check.index, stored: entry.password, password: check.password,
                 lifetime: self.configuration.cacheLifetime)
+        case .mismatch:
+            self.refused.insert(
+                user, source: check.index, stored: entry.password, password: check.password,
+                lifetime: min(self.configuration.cacheLifetime, Self.refusedLifetime))
+        case .unusable: break
         }
         return verdict
     }

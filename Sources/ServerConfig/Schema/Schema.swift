@@ -229,6 +229,10 @@ package enum Schema {
         .text(
             "ssl_cipher_suites", \.tls.cipherSuites,
             "Cipher suites of TLS 1.3 in OpenSSL's words. Empty: OpenSSL's own list."),
+        .text(
+            "ssl_curve_list", \.tls.curveList,
+            "Groups for the exchange of keys in OpenSSL's words. With a finite field (`ffdhe...`) in it strangers can keep the server busy with hellos."
+        ),
         .choice(
             "ssl_server_prefer_ciphers", \.tls.preferredCiphers, "Whose order of ciphers counts."),
     ]

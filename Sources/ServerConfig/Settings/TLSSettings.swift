@@ -11,6 +11,8 @@ public struct TLSSettings: Sendable, Equatable {
         "ALL:!kRSA:!SRP:!kDHd:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH"
     /// OpenSSL's cipher suites for TLS 1.3; empty for its default.
     public var cipherSuites = ""
+    /// Groups for the key exchange, in OpenSSL's names.
+    public var curveList = "X25519:P-256:P-384:P-521"
     public var preferredCiphers: CipherPreference = .client
     /// Certificates for names that clients ask for (SNI), in the order of the files.
     public var localNames: [LocalNameSettings] = []

@@ -82,7 +82,7 @@ public final class TLSContext: @unchecked Sendable {
         if !policy.cipherSuites.isEmpty, SSL_CTX_set_ciphersuites(context, policy.cipherSuites) != 1 {
             mistake = "ssl_cipher_suites: \(openSSLErrorText())"
         }
-        if !policy.curveList.isEmpty, martlet_SSL_CTX_set_curves(context, policy.curveList) != 1 {
+        if martlet_SSL_CTX_set_curves(context, policy.curveList) != 1 {
             mistake = "ssl_curve_list: \(openSSLErrorText())"
         }
         if let mistake {

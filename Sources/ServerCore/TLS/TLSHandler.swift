@@ -15,9 +15,14 @@ final class TLSHandler: ChannelDuplexHandler {
     }
 
     private static let maximumHandshake = 128 * 1024
+    /// Octets that TLS itself may have to answer between two of the protocol's: hundreds of key updates, each of which
+    /// costs its sender nothing and would be queued for a peer that never reads.
+    private static let maximumAnswers = 16 * 1024
 
     private let transport: TLSTransport
     private var state = State.handshaking(received: 0)
+    /// Octets of TLS's own since the protocol's last.
+    private var answered = 0
 
     init(_ transport: TLSTransport) { self.transport = transport }
 
@@ -56,9 +61,15 @@ final class TLSHandler: ChannelDuplexHandler {
     private func deliver(_ context: ChannelHandlerContext) {
         while true {
             let plain = self.transport.decrypt(allocator: context.channel.allocator)
+            self.answered += self.transport.outgoing.readableBytes
             self.send(context)  // answers to key updates, alerts
+            guard self.answered <= Self.maximumAnswers else {
+                return self.fail(context, "TLS failed: too many key updates")
+            }
             switch plain {
-            case .bytes(let buffer): context.fireChannelRead(self.wrapInboundOut(buffer))
+            case .bytes(let buffer):
+                self.answered = 0
+                context.fireChannelRead(self.wrapInboundOut(buffer))
             case .wantsInput: return
             case .closed:
                 self.transport.incoming = ByteBuffer()
