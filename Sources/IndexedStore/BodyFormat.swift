@@ -335,7 +335,8 @@ public protocol MailboxFiles: Sendable {
     /// `read` would throw. Runs on event loops, too.
     func readAtHand(_ location: BodyLocation, flags: FileFlags) -> MessageOctets?
 
-    /// Makes what was published, removed and renamed survive power loss (syncfs of the file system).
+    /// Makes what was published, removed and renamed survive power loss (syncfs of the file system). `.damaged`: some of what
+    /// was written is lost, and no later call says so again.
     func flush() throws(StoreError)
 }
 

@@ -75,6 +75,7 @@ public final class IndexedStore: MailStore {
 
     public func hasAccount(_ name: String) async throws(StoreError) -> Bool {
         let volume = self.volume
+        if volume.accounts.hasRemains(name) { return false }
         if volume.accounts.find(name) != nil { return true }
         return try await self.threads.run { () throws(StoreError) in
             try volume.waitApplied(volume.committer.lastTicket)

@@ -203,6 +203,12 @@ struct LogRecovery {
     /// what stays durable: it may have been written and never flushed when the process died.
     private mutating func findTail(_ last: SegmentTable.Segment) throws(VolumeLogError) {
         let candidate = try self.read(last.number)
+        // After a flush that failed the system holds pages as clean that never reached the disk: what counts is read from
+        // there.
+        if self.options.files.flush(candidate.file.descriptor) != 0 {
+            throw VolumeLogError(errno: errno, "fdatasync", candidate.file.path)
+        }
+        posix_fadvise(candidate.file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
         let scanner = SegmentScanner(candidate.file, end: candidate.size)
         var walk = SegmentWalk(
             scanner: scanner, bound: nil, expected: last.firstSequence, chain: last.previous)

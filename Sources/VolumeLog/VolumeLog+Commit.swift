@@ -170,20 +170,25 @@ extension VolumeLog {
         let canGoOn = error.code == .diskFull || error.code == .sourceUnreadable
         guard writer.failure == nil, canGoOn else {
             writer.failure = writer.failure ?? error
+            // Who waited for the batch is told that it failed. It may be on the disk all the same, or in memory, where the next
+            // start would find it: as well as that can be done now, it is no record any more.
+            if hasWritten, let file = writer.current {
+                // Half a page of zeros over a segment's header would be damage; a new segment is cut in one.
+                if writer.isBlank {
+                    try? self.truncate(file, to: 0)
+                } else {
+                    try? self.blank(file, &writer)
+                }
+                _ = self.options.files.flush(file.descriptor)
+            }
             return
         }
         guard hasWritten, let file = writer.current else { return }
         let start = writer.isBlank ? 0 : writer.tail
         do throws(VolumeLogError) {
             if writer.fileSize > start {
-                // Blocks that are there already: a page of zeros over the header(s) always fits.
-                let zeros = [UInt8](
-                    repeating: 0,
-                    count: writer.isBlank ? SegmentHeader.size + RecordHeader.size : RecordHeader.size)
                 do throws(VolumeLogError) {
-                    try zeros.withUnsafeBufferPointer { (zeros) throws(VolumeLogError) in
-                        try self.options.files.writeAll(UnsafeRawBufferPointer(zeros), to: file, at: start)
-                    }
+                    try self.blank(file, &writer)
                 } catch {
                     // Where writing anew takes new blocks, as on file systems that copy on write.
                     guard error.code == .diskFull else { throw error }
@@ -195,6 +200,16 @@ extension VolumeLog {
             }
         } catch {
             writer.failure = error
+        }
+    }
+
+    /// Writes zeros over the header(s) of the batch behind the tail: blocks that are there already, where they always fit.
+    private func blank(_ file: SegmentFile, _ writer: inout Writer) throws(VolumeLogError) {
+        let zeros = [UInt8](
+            repeating: 0, count: writer.isBlank ? SegmentHeader.size + RecordHeader.size : RecordHeader.size)
+        try zeros.withUnsafeBufferPointer { (zeros) throws(VolumeLogError) in
+            try self.options.files.writeAll(
+                UnsafeRawBufferPointer(zeros), to: file, at: writer.isBlank ? 0 : writer.tail)
         }
     }
 

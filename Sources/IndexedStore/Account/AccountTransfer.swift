@@ -22,6 +22,8 @@ final class AccountTransfer: @unchecked Sendable {
     private var vanishedThrough: [UInt32: ModSeq] = [:]
     /// Messages that the passes have brought.
     private(set) var messages = 0
+    /// Whether it is known only at the next start in which volume the account is.
+    var isUndecided = false
 
     enum Pass {
         /// Others change the account meanwhile: what is gone when its turn comes is left out.
@@ -327,22 +329,49 @@ final class AccountTransfer: @unchecked Sendable {
 
 extension Volume {
     /// Queues records, waits on this thread until they are in the index, and answers their numbers.
+    ///
+    /// An error does not say that they are not in the log.
     @discardableResult
     func commitAndApply(
         _ records: [StoreRecord], _ derived: [DerivedRows] = []
     ) throws(StoreError) -> [LogSequence] {
         guard !records.isEmpty else { return [] }
+        switch self.commit(records, derived) {
+        case .durable(let sequences, let ticket):
+            try self.waitApplied(ticket)
+            return sequences
+        case .refused(let failure), .undecided(let failure): throw failure
+        }
+    }
+
+    /// What became of records that were to be written.
+    enum Commitment {
+        /// They are in the log, and will be in the index, at the next start if not before.
+        case durable([LogSequence], ticket: UInt64)
+        /// They are not.
+        case refused(StoreError)
+        /// The volume stopped over them: the next start says which it is.
+        case undecided(StoreError)
+    }
+
+    /// Queues records and waits on this thread for the log.
+    func commit(_ records: [StoreRecord], _ derived: [DerivedRows] = []) -> Commitment {
         let outcomes = Outcomes(records.count)
         let pending = records.enumerated().map { index, record in
             PendingRecord(
                 record: record, derived: index < derived.count ? derived[index] : .none, isAwaited: true,
                 completion: { outcomes.add($0) })
         }
-        guard let ticket = self.committer.enqueue(pending) else { throw StoreError(.temporary, "volume closed") }
+        guard let ticket = self.committer.enqueue(pending) else { return .refused(StoreError(.temporary, "volume closed")) }
         var sequences: [LogSequence] = []
-        for outcome in outcomes.wait() { sequences.append(try outcome.get()) }
-        try self.waitApplied(ticket)
-        return sequences
+        for outcome in outcomes.wait() {
+            switch outcome {
+            case .success(let sequence): sequences.append(sequence)
+            case .failure(let failure):
+                return self.committer.failure == nil ? .refused(failure) : .undecided(failure)
+            }
+        }
+        return .durable(sequences, ticket: ticket)
     }
 
     private final class Outcomes: @unchecked Sendable {

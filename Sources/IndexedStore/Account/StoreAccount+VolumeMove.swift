@@ -42,6 +42,8 @@ extension StoreAccount {
             defer { self.gate.leave() }
             try await self.finish(transfer, in: target)
         } catch {
+            // The target may have the account, and then alone: nothing may be removed there.
+            guard !transfer.isUndecided else { throw error }
             do throws(StoreError) {
                 try await target.threads.run { () throws(StoreError) in
                     _ = try target.commitAndApply([.accountLeft(account: id)])
@@ -53,6 +55,20 @@ extension StoreAccount {
             throw error
         }
         return transfer.messages
+    }
+
+    /// Removes the account from the volume that it has left. What cannot be removed now is at the next start, by the number of
+    /// moves, and counts for nothing until then.
+    private func leave(_ source: Volume) {
+        do throws(StoreError) {
+            try source.commitAndApply([.accountLeft(account: self.core.id)])
+        } catch {
+            source.accounts.noteRemains(self.identity.name)
+            source.configuration.log(
+                .warning,
+                "account \(self.identity.name): has moved, remains of it stay in the volume "
+                    + "\(source.configuration.volumeName) until the next start: \(error)")
+        }
     }
 
     private func announce(_ transfer: AccountTransfer, in target: Volume) async throws(StoreError) {
@@ -85,7 +101,7 @@ extension StoreAccount {
         // `opening`, and another object would take mail into an account that has left.
         source.accounts.noteLeft(self.identity.name)
         var hasLeft = false
-        defer { if !hasLeft { source.accounts.noteStays(self.identity.name) } }
+        defer { if !hasLeft, !transfer.isUndecided { source.accounts.noteStays(self.identity.name) } }
         self.core.hasLeft.store(true, ordering: .releasing)
         let states = self.retire()
         // Whatever comes of it: who opens the account gets another object.
@@ -100,10 +116,23 @@ extension StoreAccount {
             return try transfer.accessLists()
         }
         let row = try self.row(arriving: false)
-        let old = self.core.id
         try await source.threads.run { () throws(StoreError) in
-            _ = try target.commitAndApply([.accountArrived(AccountArrived(id: transfer.id, row: row))])
-            _ = try source.commitAndApply([.accountLeft(account: old)])
+            switch target.commit([.accountArrived(AccountArrived(id: transfer.id, row: row))]) {
+            case .refused(let failure): throw failure
+            case .undecided(let failure):
+                // The next start finds out in which volume it is; until then nobody may change it in either.
+                transfer.isUndecided = true
+                throw failure
+            case .durable(_, let ticket):
+                // From here on it is in the target, whatever happens.
+                self.leave(source)
+                do throws(StoreError) {
+                    try target.waitApplied(ticket)
+                } catch {
+                    target.configuration.log(
+                        .warning, "account \(self.identity.name): has come, but is not in the index yet: \(error)")
+                }
+            }
         }
         hasLeft = true
         target.accounts.noteStays(self.identity.name)

@@ -49,7 +49,7 @@ extension FileWork {
             while true {
                 let wantedSync = self.doneSinceSync
                 if isOver(&memory) { break }
-                guard Monitor.now() < end else { return false }
+                guard Monitor.now() < end, !self.hasLostFiles else { return false }
                 self.hurry(isNews: isNews || self.doneSinceSync != wantedSync)
                 isNews = false
                 self.monitor.wait(until: end)

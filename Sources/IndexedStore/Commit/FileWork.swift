@@ -33,6 +33,10 @@ final class FileWork: @unchecked Sendable {
     /// The thread's own: done since the last sync that succeeded.
     private var unsynced: [IndexWriter.PendingFileTask] = []
     private var hasSyncFailed = false
+    /// File systems that have lost what was written since the start.
+    private var lostFileSystems: Set<UInt64> = []
+    /// Whether there are any: then nothing more is on the disk for certain, and nobody need wait for it.
+    private(set) var hasLostFiles = false
     /// The thread's own: accounts whose size file could not be written last.
     private var staleSizeFiles: Set<UInt32> = []
     /// Which files must stay for copies of them, and the copies that are in place: they are on the disk with the next sync.
@@ -167,7 +171,7 @@ final class FileWork: @unchecked Sendable {
     func awaitLetGo(of key: MailboxKey) -> Bool {
         self.monitor.lock.withLock {
             let end = Monitor.now() &+ Self.longestHold
-            while self.sources.isHeld(key), Monitor.now() < end {
+            while self.sources.isHeld(key), Monitor.now() < end, !self.hasLostFiles {
                 self.hurry()
                 self.monitor.wait(until: end)
             }
@@ -391,17 +395,27 @@ final class FileWork: @unchecked Sendable {
         var left = dirty
         for (device, state) in dirty where self.fsync != .never {
             do throws(StoreError) {
+                guard !self.lostFileSystems.contains(device) else {
+                    throw StoreError(.damaged, "files were lost on their way to the disk")
+                }
                 try state.flushFiles()
                 left[device] = nil
             } catch {
-                if !self.hasSyncFailed {
+                // The system tells once of a write that failed, and takes the pages for clean from then on: a second try that
+                // succeeds says nothing about them. Only the log has them, and a start writes them anew from there.
+                let isLost = error.code == .damaged
+                let isNews = isLost ? self.lostFileSystems.insert(device).inserted : !self.hasSyncFailed
+                if isNews {
                     self.report(
                         .error,
                         "\(state.description): files cannot be flushed: \(error). The log keeps the messages; "
-                            + "tried again until it succeeds")
+                            + (isLost
+                                ? "restart martletd when the disk is mended, which writes them anew"
+                                : "tried again until it succeeds"))
                 }
                 self.hasSyncFailed = true
                 self.monitor.lock.withLock {
+                    if isLost { self.hasLostFiles = true }
                     // Those behind it are not on the disk either. One that came meanwhile is more likely to be there
                     // still.
                     self.dirty.merge(left) { new, _ in new }

@@ -38,6 +38,8 @@ extension FileWorkQueue.Portion {
             var tried = 0
             do throws(StoreError) {
                 try self.state.changeFiles(of: slice.lazy.map(\.location)) { (files) throws(StoreError) in
+                    // Deleted since: by now files of these names may be those of a mailbox that has its name.
+                    guard !self.state.isGone else { return }
                     for task in slice {
                         do throws(StoreError) {
                             tried += 1
@@ -60,11 +62,10 @@ extension FileWorkQueue.Portion {
                 outcome.failed += rest
                 break
             }
-            guard !rest.isEmpty else { break }
+            guard !rest.isEmpty, !self.state.isGone else { break }
             // Who waits for the mailbox's files, a delivery above all, comes first: a lock taken again at once is
             // seldom given to another.
             usleep(Self.pause)
-            if self.state.isGone { break }
         }
         return outcome
     }

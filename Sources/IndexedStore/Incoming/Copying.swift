@@ -117,7 +117,7 @@ final class Copying: @unchecked Sendable {
             ? [self.source] : [self.source, self.target].sorted { $0.key < $1.key }
         for state in states { state.lock.lock() }
         defer { for state in states { state.lock.unlock() } }
-        guard !self.target.isDeleted else { throw self.target.goneError }
+        guard !self.target.isDeleted, !self.target.isDeleting else { throw self.target.goneError }
         guard !self.target.isRestoring else {
             throw StoreError(.temporary, "mailbox \(self.target.name) is being restored")
         }

@@ -249,7 +249,8 @@ final class Depositing: @unchecked Sendable {
             do throws(StoreError) {
                 let item = group.items[index]
                 let state = item.state
-                guard !state.isDeleted else { throw state.goneError }
+                // A record behind that of the deletion would be acknowledged and be in no mailbox.
+                guard !state.isDeleted, !state.isDeleting else { throw state.goneError }
                 let restored = item.deposit.restored
                 guard !state.isRestoring || restored != nil else {
                     throw StoreError(.temporary, "mailbox \(state.name) is being restored")

@@ -16,6 +16,8 @@ final class AccountTable: Sendable {
         /// Names of accounts that go to another volume or are there: none is opened or made anew for who has the old
         /// one in hand.
         var left = Set<String>()
+        /// Names of accounts that are in another volume, and of which rows are left here.
+        var remains = Set<String>()
     }
 
     private let state = Mutex(State())
@@ -29,6 +31,9 @@ final class AccountTable: Sendable {
     func noteLeft(_ name: String) { self.state.withLock { _ = $0.left.insert(name) } }
     /// It has come, or has not left after all.
     func noteStays(_ name: String) { self.state.withLock { _ = $0.left.remove(name) } }
+    /// It has left, and its rows stay until the next start.
+    func noteRemains(_ name: String) { self.state.withLock { _ = $0.remains.insert(name) } }
+    func hasRemains(_ name: String) -> Bool { self.state.withLock { $0.remains.contains(name) } }
     func hasLeft(_ name: String) -> Bool { self.state.withLock { $0.left.contains(name) } }
 
     func find(_ name: String) -> StoreAccount? { self.state.withLock { $0.byName[name]?.account } }

@@ -108,7 +108,9 @@ public final class VolumeSet: MailStore {
 
     /// The volume that has an account of that name.
     func store(having name: String) async throws(StoreError) -> IndexedStore? {
-        for store in self.stores where store.volume.accounts.find(name) != nil { return store }
+        for store in self.stores {
+            if store.volume.accounts.find(name) != nil, !store.volume.accounts.hasRemains(name) { return store }
+        }
         for store in self.stores {
             if try await store.hasAccount(name) { return store }
         }
@@ -212,6 +214,10 @@ public final class VolumeSet: MailStore {
             throw StoreError(.cannot, "account of another store")
         }
         guard account.volume !== target else { return 0 }
+        guard !target.accounts.hasRemains(identity.name) else {
+            throw StoreError(
+                .temporary, "account \(identity.name): remains of an earlier move are in the volume \(name) until a restart")
+        }
         // No move to another format meanwhile.
         await account.volume.moves.enter()
         defer { account.volume.moves.leave() }

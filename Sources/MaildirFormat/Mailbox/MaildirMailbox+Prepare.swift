@@ -187,7 +187,15 @@ extension MaildirMailbox {
                 present = directory.status(target)
             }
         }
-        // After power loss a file may have its name and not its octets, or its length and zeros.
+        // After power loss a file may have its name and not its octets, or its length and zeros; after a flush that failed,
+        // too, though not as long as the system remembers what it should be.
+        if let present, present.st_mode & S_IFMT == S_IFREG, self.isWhole(present, base, form) {
+            let file = directory.open(target, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            if file >= 0 {
+                posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
+                close(file)
+            }
+        }
         if let present, present.st_mode & S_IFMT == S_IFREG, self.isWhole(present, base, form),
             self.holds(octets, location, flags)
         {

@@ -172,7 +172,9 @@ final class MaildirMailbox: MailboxFiles {
         self.takenNames.withLock { $0.expire(now: self.options.clock().seconds) }
         let directory = try self.directoryOfFileSystem()
         guard martlet_syncfs(directory.descriptor) == 0 else {
-            throw StoreError.fromErrno("syncfs \(self.pathText)")
+            let number = errno
+            guard [EIO, ENOSPC, EDQUOT].contains(number) else { throw StoreError.fromErrno("syncfs \(self.pathText)") }
+            throw StoreError(.damaged, "syncfs \(self.pathText): \(String(cString: strerror(number)))")
         }
     }
 
