@@ -86,7 +86,9 @@ SyncState *
     new.write_bytes(message(5000).replace(b"\r\n", b"\n"))
     flagged = next(path for path in near() if path.name.endswith(":2,"))
     flagged.rename(flagged.with_name(flagged.name + "S").parent.parent / "cur" / (flagged.name + "S"))
-    victim = next(path for path in near() if path.name.endswith(":2,F"))
+    # Not the one that is expunged below.
+    fourth = message(3).replace(b"\r\n", b"\n").split(b"\n\n", 1)[1]
+    victim = next(path for path in near() if path.name.endswith(":2,F") and not path.read_bytes().endswith(fourth))
     victim.rename(victim.with_name(victim.name + "T").parent.parent / "cur" / (victim.name + "T"))
     for kind in ("cur", "new", "tmp"):
         (here / "Fresh" / kind).mkdir(parents=True)
