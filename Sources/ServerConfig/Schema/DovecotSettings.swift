@@ -114,7 +114,7 @@ package enum DovecotSettings {
         "pop3_deleted_flag": later,
         "pop3_delete_type": later,
         "lda_mailbox_autosubscribe": later,
-        "auth_cache_negative_ttl": "wrong passwords are not remembered; remove it",
+        "auth_cache_negative_ttl": "a wrong password is remembered for five minutes at most, see auth_cache_ttl; remove it",
         "lmtp_proxy": later,
         "mail_max_lock_timeout": "remove it",
         "auth_default_realm": "write the domain into auth_username_format",

@@ -200,7 +200,7 @@ package enum Schema {
             "Memory for remembering passwords that were found right; 0 for no cache."),
         .time(
             "auth_cache_ttl", \.auth.cacheTTL,
-            "How long a right password is remembered. Wrong ones are not; a changed one counts at once."),
+            "How long a right password is remembered, and at most five minutes a wrong one. A changed one counts at once."),
         .number(
             "auth_worker_max_count", \.auth.workerLimit, 1...1000,
             "Worker processes for lookups that block, such as PAM."),
