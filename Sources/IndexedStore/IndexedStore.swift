@@ -254,10 +254,8 @@ public final class IndexedStore: MailStore {
         defer { volume.budget.giveBack(octets) }
         let prepared = items
         let known = results
-        return await withCheckedContinuation { continuation in
-            let depositing = Depositing(
-                prepared, results: known, parcels: parcels, mode, replaced, volume, continuation)
-            if !volume.threads.submit({ depositing.start() }) { depositing.refuse() }
+        return await volume.outcome { continuation in
+            Depositing(prepared, results: known, parcels: parcels, mode, replaced, volume, continuation)
         }
     }
 }

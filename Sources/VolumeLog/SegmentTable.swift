@@ -17,6 +17,8 @@ struct SegmentTable {
     /// Where the last segment's records end.
     var tail = SegmentHeader.size
     var nextSequence: UInt64 = 1
+    /// Whether numbers below `nextSequence` are left out that no segment's beginning tells of yet.
+    var hasGapAtEnd = false
     var spares: [Spare] = []
     var nextSpare: UInt32 = 1
     /// How many mapped payloads there are of segments.
@@ -52,9 +54,9 @@ struct SegmentTable {
 
     /// Number above that of the last record in the segment at `index`, if it is known.
     ///
-    /// It is not when the next segment has been recycled.
+    /// It is not when the next segment has been recycled, nor behind the last record when numbers are left out.
     func bound(at index: Int) -> UInt64? {
-        guard index + 1 < self.segments.count else { return self.nextSequence }
+        guard index + 1 < self.segments.count else { return self.hasGapAtEnd ? nil : self.nextSequence }
         let (this, next) = (self.segments[index], self.segments[index + 1])
         return next.number == this.number + 1 ? next.firstSequence : nil
     }

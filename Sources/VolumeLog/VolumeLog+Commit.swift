@@ -60,6 +60,10 @@ extension VolumeLog {
         self.writer.withLock { writer in
             guard sequence.rawValue > writer.nextSequence else { return }
             writer.nextSequence = sequence.rawValue
+            self.table.withLock { table in
+                table.nextSequence = sequence.rawValue
+                table.hasGapAtEnd = true
+            }
             // A gap in the segments' numbers says that the gap in the records' is no damage.
             writer.nextNumber = min(writer.nextNumber, .max - 1) + 1
             writer.mustRotate = true
@@ -139,6 +143,7 @@ extension VolumeLog {
             }
             table.tail = writer.tail
             table.nextSequence = output.sequence
+            table.hasGapAtEnd = false
         }
         writer.nextSequence = output.sequence
         return receipt

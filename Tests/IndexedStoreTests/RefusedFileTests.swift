@@ -52,6 +52,43 @@ import Testing
         ["new", "cur"].flatMap { folder in Shell.names("\(maildir)/\(folder)").map { "\(folder)/\($0)" } }
     }
 
+    // MARK: Messages
+
+    /// Whoever is told that a message is refused sends it again: the first must not come back by a crash a moment later.
+    @Test func refusalIsOnTheDisk() async throws {
+        let volume = try TestVolume()
+        let new = "\(volume.directory)/anna/new"
+        let breaks = Atomic(false)
+        try await volume.with({
+            $0.crashPoint = {
+                guard $0 == .beforePublish, breaks.load(ordering: .relaxed) else { return }
+                rename(new, new + ".aside")
+                Shell.write([], new)
+            }
+        }) { store in
+            let anna = try await store.account(volume.identity("anna"))
+            try await store.put(message("m1"), anna)
+            let inbox = try await anna.open(.inbox, .readWrite, onChange: {})
+            defer { inbox.close() }
+            for isCopy in [false, true] {
+                breaks.store(true, ordering: .relaxed)
+                let error = await #expect(throws: StoreError.self) {
+                    if isCopy {
+                        _ = try await inbox.copy([UID(nonZero: 1)], to: .inbox)
+                    } else {
+                        try await store.put(message("m2"), anna)
+                    }
+                }
+                breaks.store(false, ordering: .relaxed)
+                #expect(store.volume.committer.waitingRecords == 0, "\(String(describing: error))")
+                unlink(new)
+                rename(new + ".aside", new)
+            }
+            try await store.put(message("m3"), anna)
+            #expect(try await anna.status(of: .inbox).messages == 2)
+        }
+    }
+
     // MARK: Lists of UIDs
 
     @Test func listThatCannotBeWrittenPinsNothing() async throws {

@@ -219,8 +219,10 @@ import Testing
                 #expect(anna.quotaNow.usage == Self.usage(400, 2))
                 former = anna
             }
-            let archive = try await store.account(volume.identity(Circle.name))
+            // Others take its place.
+            for name in ["ben", "carl", "dora"] { _ = try await store.account(volume.identity(name)) }
             #expect(former == nil)
+            let archive = try await store.account(volume.identity(Circle.name))
             try await store.put(QuotaTests.sized(50), archive, Self.box)
             let circle = try await Circle(store, volume, storage: 1000)
             #expect(try await circle.anna.quota().usage == Self.usage(450, 3))

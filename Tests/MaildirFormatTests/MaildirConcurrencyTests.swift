@@ -110,4 +110,27 @@ import Testing
         #expect(problems.all == [])
         #expect(box.reports.all == [])
     }
+
+    /// Another program takes our lock for stale, and has one of its own: it keeps it, and what it wrote stays.
+    @Test func brokenLock() throws {
+        let box = try TemporaryMaildir()
+        box.makeFolder()
+        let directory = try DirectoryHandle.open(Array(box.maildir.utf8))
+        box.put("subscriptions", "theirs\n")
+        for isReplaced in [true, false] {
+            let lock = try DotLock("subscriptions", in: directory, box.options)
+            unlink("\(box.maildir)/subscriptions.lock")
+            if isReplaced { box.put("subscriptions.lock", "1:elsewhere.example") }
+            do throws(StoreError) {
+                try lock.replace(with: Array("ours\n".utf8), mode: 0o600, sync: false)
+                Issue.record("written with a lock that another program has broken")
+            } catch {
+                #expect(error.code == .inUse)
+            }
+            #expect(box.text("subscriptions") == "theirs\n")
+            #expect(box.text("subscriptions.lock") == (isReplaced ? "1:elsewhere.example" : nil))
+            unlink("\(box.maildir)/subscriptions.lock")
+        }
+        #expect(box.list("tmp").isEmpty)
+    }
 }

@@ -10,6 +10,14 @@ final class StoreAccount: MailAccount {
         case indexed(MailboxState)
         /// Seen among the files; indexed at its first use.
         case found
+
+        /// Whether this is the only reference to its mailbox.
+        fileprivate mutating func isHeldAlone() -> Bool {
+            guard case .indexed(var state) = self else { return true }
+            self = .found
+            defer { self = .indexed(state) }
+            return isKnownUniquelyReferenced(&state)
+        }
     }
 
     struct Directory {
@@ -52,6 +60,18 @@ final class StoreAccount: MailAccount {
     var namespaces: [Namespace] { self.core.volume.configuration.namespaces }
     var volume: Volume { self.core.volume }
     var feed: AccountFeed { self.core.feed }
+
+    /// Whether nobody else has one of its mailboxes in hand: a session, a delivery, work on files that is still to be done.
+    var hasMailboxesAlone: Bool {
+        self.directory.withLock { directory in
+            var position = directory.entries.values.startIndex
+            while position != directory.entries.values.endIndex {
+                guard directory.entries.values[position].isHeldAlone() else { return false }
+                directory.entries.values.formIndex(after: &position)
+            }
+            return true
+        }
+    }
 
     // MARK: Finding mailboxes
 

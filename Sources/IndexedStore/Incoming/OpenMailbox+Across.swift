@@ -148,11 +148,10 @@ extension Volume {
         await self.budget.take(octets)
         defer { self.budget.giveBack(octets) }
         let items = deposits.enumerated().map { Depositing.Item(deposit: $1, reader: reader, state: state, index: $0) }
-        let outcome = await withCheckedContinuation { continuation in
-            let depositing = Depositing(
+        let outcome = await self.outcome { continuation in
+            Depositing(
                 items, results: Array(repeating: nil, count: items.count), parcels: [], .allOrNone, nil, self,
                 continuation)
-            if !self.threads.submit({ depositing.start() }) { depositing.refuse() }
         }
         var stored: [StoredMessage] = []
         for result in outcome.deposits { stored.append(try result.get()) }

@@ -1,5 +1,6 @@
 internal import MailCore
 internal import MailStore
+internal import Threads
 internal import VolumeLog
 
 /// COPY and MOVE within a volume: one record for all messages; links are made before the flush and become
@@ -46,12 +47,18 @@ extension OpenMailbox {
         let source = self.state
         let volume = self.volume
         func transfer(_ uids: UIDSet) async throws(StoreError) -> CopyResult {
-            try await Self.result { continuation in
-                let copying = Copying(
-                    (self.account, account), source, target, kind, goal.rights, clearing: flags, own, continuation)
-                if !volume.threads.submit({ copying.start(uids) }) {
-                    continuation.resume(returning: .failure(StoreError(.limit, "storage threads")))
+            do throws(StoreError) {
+                return try await Self.result { continuation in
+                    let copying = Copying(
+                        (self.account, account), source, target, kind, goal.rights, clearing: flags, own, continuation)
+                    if !volume.threads.submit({ copying.start(uids) }) {
+                        continuation.resume(returning: .failure(StoreError(.limit, "storage threads")))
+                    }
                 }
+            } catch {
+                // Copies that were taken back.
+                await volume.flushRemovals(through: target.lock.withLock { target.lastTicket })
+                throw error
             }
         }
         if source.core.home == target.core.home { return try await transfer(uids) }

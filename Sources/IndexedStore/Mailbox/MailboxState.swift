@@ -293,10 +293,11 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         for notifier in notifiers + others { notifier.notify() }
     }
 
-    /// Shows what has come and removes a message, perhaps of another mailbox, in one step for everybody.
+    /// Shows what has come and removes a message, perhaps of another mailbox, in one step for everybody. The ticket of the
+    /// removal; `nil` when nothing was left to remove.
     static func publish(
         _ entry: PendingEntry, _ state: MailboxState, removing uid: UID, of source: MailboxState
-    ) throws(StoreError) {
+    ) throws(StoreError) -> UInt64? {
         let states = state === source ? [state] : [state, source].sorted { $0.key < $1.key }
         for state in states { state.lock.lock() }
         entry.isReady = true
@@ -312,13 +313,15 @@ final class MailboxState: @unchecked Sendable, CustomStringConvertible {
         // Another session may have removed it, or be about to move it.
         // One whose account moves takes the change along: the move waits for the message that has just come.
         let isThere = !source.isDeleted || (source.isRetired && state.core === source.core)
-        guard isThere, source.snapshot?.record(of: uid) != nil, !source.leaving.contains(uid) else { return }
+        guard isThere, source.snapshot?.record(of: uid) != nil, !source.leaving.contains(uid) else {
+            return nil
+        }
         let modSeq = source.nextModSeq()
         source.removeVisible([uid])
         source.refreshSnapshotHead()
         removal = source.quotaChange()
         notifiers += source.listeners
-        _ = try source.queue(PendingRecord(record: .vanished(source.key, modSeq, [uid]), isAwaited: false))
+        return try source.queue(PendingRecord(record: .vanished(source.key, modSeq, [uid]), isAwaited: false))
     }
 
     private func releaseReady() -> ([SessionNotifier], QuotaLedger.Change) {

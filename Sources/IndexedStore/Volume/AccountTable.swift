@@ -1,17 +1,16 @@
+internal import DequeModule
 internal import MailStore
 internal import Synchronization
 
 /// The accounts in memory: those in use, and some more.
+///
+/// There is one object for an account, and one for each of its mailboxes, as long as anybody holds one of them: the
+/// numbers they have given are nowhere else until the index has them.
 final class AccountTable: Sendable {
-    private struct Entry {
-        weak var account: StoreAccount?
-    }
-
     private struct State {
-        var byName: [String: Entry] = [:]
-        /// The last ones used, kept although nobody else does. A ring.
-        var kept: [StoreAccount?] = []
-        var next = 0
+        var byName: [String: StoreAccount] = [:]
+        /// The names in `byName` in the order in which they came or were last found to be in use.
+        var order: Deque<String> = []
         var nextID: UInt32 = 1
         /// Names of accounts that go to another volume or are there: none is opened or made anew for who has the old
         /// one in hand.
@@ -36,7 +35,7 @@ final class AccountTable: Sendable {
     func hasRemains(_ name: String) -> Bool { self.state.withLock { $0.remains.contains(name) } }
     func hasLeft(_ name: String) -> Bool { self.state.withLock { $0.left.contains(name) } }
 
-    func find(_ name: String) -> StoreAccount? { self.state.withLock { $0.byName[name]?.account } }
+    func find(_ name: String) -> StoreAccount? { self.state.withLock { $0.byName[name] } }
 
     /// The account's object that can be used now: not one that moves or has moved.
     func usable(_ name: String) -> StoreAccount? {
@@ -44,42 +43,39 @@ final class AccountTable: Sendable {
         return known
     }
 
+    /// Enters an account object. Of those above `limit`, some that nobody uses are let go.
     func insert(_ account: StoreAccount, keeping limit: Int) {
-        let dropped: StoreAccount? = self.state.withLock { state in
-            state.byName[account.identity.name] = Entry(account: account)
-            if state.byName.count > 2 * limit + 64 {
-                state.byName = state.byName.filter { $0.value.account != nil }
+        let dropped = self.state.withLock { state in
+            let name = account.identity.name
+            if state.byName.updateValue(account, forKey: name) == nil { state.order.append(name) }
+            var dropped: [StoreAccount] = []
+            // As many as come, and some more; those in use are looked at again later.
+            for _ in 0..<8 where state.byName.count > limit {
+                guard let oldest = state.order.popFirst(), var known = state.byName.removeValue(forKey: oldest) else { break }
+                if oldest != name, isKnownUniquelyReferenced(&known), known.hasMailboxesAlone {
+                    // Whoever still comes to it by a weak reference is refused.
+                    known.core.retire()
+                    dropped.append(known)
+                } else {
+                    state.byName[oldest] = known
+                    state.order.append(oldest)
+                }
             }
-            guard limit > 0 else { return nil }
-            if state.kept.count < limit {
-                state.kept.append(account)
-                return nil
-            }
-            let slot = state.next
-            state.next = (slot + 1) % limit
-            let old = state.kept[slot]
-            state.kept[slot] = account
-            return old
+            return dropped
         }
-        // Its last reference may go here, outside of the lock.
+        // Their last references go here, outside of the lock.
         _ = dropped
     }
 
     /// Forgets an account object; the next who asks for the account gets another.
     func remove(_ account: StoreAccount) {
-        let dropped: [StoreAccount?] = self.state.withLock { state in
-            if state.byName[account.identity.name]?.account === account {
-                state.byName[account.identity.name] = nil
-            }
-            var dropped: [StoreAccount?] = []
-            for slot in state.kept.indices where state.kept[slot] === account {
-                dropped.append(state.kept[slot])
-                state.kept[slot] = nil
-            }
-            return dropped
-        }
         // Its last reference may go here, outside of the lock.
-        _ = dropped
+        _ = self.state.withLock { state -> StoreAccount? in
+            let name = account.identity.name
+            guard state.byName[name] === account else { return nil }
+            state.order.removeAll { $0 == name }
+            return state.byName.removeValue(forKey: name)
+        }
     }
 
     func setNextID(_ id: UInt32) { self.state.withLock { $0.nextID = max($0.nextID, id) } }
@@ -94,10 +90,10 @@ final class AccountTable: Sendable {
     }
 
     func removeAll() {
-        let kept = self.state.withLock { state in
-            defer { state.kept = [] }
-            return state.kept
+        // Their last references go here, outside of the lock.
+        _ = self.state.withLock { state in
+            defer { (state.byName, state.order) = ([:], []) }
+            return state.byName
         }
-        _ = kept
     }
 }

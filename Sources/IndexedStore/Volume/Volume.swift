@@ -124,6 +124,12 @@ final class Volume: Sendable {
         }
     }
 
+    /// Waits until the removal of messages that were refused or replaced is on the disk, lest they come back at the next
+    /// start, beside those that the peer sends again. When nothing can be written, that is not waited for.
+    func flushRemovals(through ticket: UInt64) async {
+        do throws(StoreError) { try await self.committer.flushed(ticket) } catch {}
+    }
+
     /// Waits, suspended, until the record is in the index. Throws when nothing can be written now.
     func applied(_ ticket: UInt64) async throws(StoreError) {
         if self.applier.hasApplied(ticket) { return }

@@ -109,8 +109,11 @@ struct DotLock: ~Copyable {
         return (directory.open(beside, flags), beside)
     }
 
+    /// Whether the lock file is still ours: another program may have taken it for stale, and hold one of its own.
+    private var isOurs: Bool { self.directory.status(self.path).map { HeldFile($0) == self.file } ?? false }
+
     deinit {
-        _ = self.directory.unlink(self.path)
+        if self.isOurs { _ = self.directory.unlink(self.path) }
         let file = self.file
         Self.heldHere.withLock { _ = $0.remove(file) }
         close(self.descriptor)
@@ -135,6 +138,7 @@ struct DotLock: ~Copyable {
     private consuming func release() {}
 
     /// Writes `bytes` over the file it locks, whole or not at all; then the lock ends.
+    /// `.inUse` when another program has broken the lock: what it has written since is not to be written over.
     /// - Parameter laterThan: the modification time becomes strictly later than this second, if there is a later one.
     consuming func replace(
         with bytes: [UInt8], mode: mode_t, sync: Bool, laterThan: Int64? = nil
@@ -145,6 +149,7 @@ struct DotLock: ~Copyable {
         defer { close(opened) }
         do throws(StoreError) {
             try Self.fill(opened, aside, with: bytes, mode: mode, sync: sync, laterThan: laterThan)
+            guard self.isOurs else { throw StoreError(.inUse, "\(self.path.text) was broken by another program") }
             let renamed = self.directory.rename(aside, self.target)
             guard renamed == 0 else { throw StoreError.system("rename \(aside.text)", renamed) }
         } catch {
