@@ -105,7 +105,7 @@ let package = Package(
         room("ServerConfig", uses: ["MailCore"]),
         room(
             "ServerCore",
-            uses: ["MailCore", "COpenSSL", "CZlib", "CLinux", "Threads", nioCore, nioPosix, logging]),
+            uses: ["MailCore", "COpenSSL", "CZlib", "CLinux", "Threads", dequeModule, nioCore, nioPosix, logging]),
         room("Login", uses: ["ServerCore", "Authentication", "SASLCore"]),
         room(
             "IMAPServer",

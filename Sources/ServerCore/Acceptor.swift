@@ -85,6 +85,10 @@ struct Acceptor: Sendable {
             }
             return
         }
+        if self.limits.mayTell(time.seconds) {
+            let what = "client_limit reached: connections without a login are cut for newer ones"
+            self.logger.warning("\(what), service=\(self.options.service)")
+        }
         do throws(ConnectionError) {
             try self.begin(connection)
         } catch {

@@ -242,7 +242,10 @@ public final class Connection: @unchecked Sendable {
         self.loop.preconditionInEventLoop()
         self.registry.logout(self)
         // Without a place among those who wait it may stay too: its address has shown that it can log in.
-        if !self.isWaitingForLogin { self.isWaitingForLogin = self.counters.waiting.acquire(self.remoteAddress) }
+        if !self.isWaitingForLogin, self.counters.waiting.acquire(self.remoteAddress) {
+            self.isWaitingForLogin = true
+            self.counters.waits(self)
+        }
         self.setDeadline(after: self.limits.loginTimeout)
         self.inactivityTimeout = self.limits.inactivityTimeout
     }
@@ -251,7 +254,10 @@ public final class Connection: @unchecked Sendable {
     func enter(service: String, since: Int64) -> Refusal? {
         if let refusal = self.counters.acquire(self.remoteAddress) { return refusal }
         self.isWaitingForLogin = true
-        if self.registry.add(self, service: service, since: since) { return nil }
+        if self.registry.add(self, service: service, since: since) {
+            self.counters.waits(self)
+            return nil
+        }
         self.countOut()
         return .shuttingDown
     }
@@ -268,6 +274,7 @@ public final class Connection: @unchecked Sendable {
     private func stopWaiting() {
         guard self.isWaitingForLogin else { return }
         self.isWaitingForLogin = false
+        self.counters.stopsWaiting(self)
         self.counters.waiting.release(self.remoteAddress)
     }
 
@@ -298,6 +305,14 @@ public final class Connection: @unchecked Sendable {
             self.shutdownReason = reason
             self.tellEnd()
             if let waiter = self.waiter, waiter.events.contains(.shutdown) { self.wake(.shutdown) }
+        }
+    }
+
+    /// Breaks the connection for one that has just come, unless its user has logged in by now. From any thread.
+    func makeRoom() {
+        self.loop.execute {
+            guard self.isWaitingForLogin else { return }
+            _ = self.abort(ConnectionError(.closed, "No login, and the place was needed for another connection"))
         }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// Counts connections that have not logged in, by address. Shared by the protocols that have a login. From
@@ -28,20 +29,69 @@ public final class WaitingLimit: Sendable {
     }
 }
 
-/// Counts the connections of one protocol. From any thread.
-public final class ConnectionLimits: Sendable {
+/// Counts the connections of all protocols, so that descriptors are left for files. From any thread.
+public final class DescriptorLimit: Sendable {
     private let maximum: Int
-    let waiting: WaitingLimit
     private let count = Mutex(0)
+
+    /// Of the limit of open files (RLIMIT_NOFILE) an eighth is left, at least 512 or the half.
+    public init() {
+        var limit = rlimit()
+        let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        let files = isKnown ? Int(clamping: limit.rlim_cur) : 1024
+        self.maximum = max(files - max(files / 8, min(files / 2, 512)), 1)
+    }
+
+    /// `maximum`: the most connections at a time.
+    public init(maximum: Int) { self.maximum = maximum }
+
+    /// Counts one in, when there is a place, or when one is to be cut for it.
+    fileprivate func acquire(beyond cut: Int = 0) -> Bool {
+        self.count.withLock { count in
+            guard count < self.maximum + cut else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    fileprivate func release() { self.count.withLock { $0 -= 1 } }
+}
+
+/// Counts the connections of one protocol. From any thread.
+///
+/// In a protocol with a login a new connection that finds all places taken gets that of the one which has waited longest
+/// for its login, so that nobody can keep users out by connections that say nothing.
+public final class ConnectionLimits: Sendable {
+    private struct State {
+        var count = 0
+        var withoutLogin = WaitingConnections()
+        /// Whether one was cut that nobody was told of, and when somebody was last, in seconds since 1970.
+        var hasCut = false
+        var told: Int64 = 0
+    }
+
+    private let maximum: Int
+    private let hasLogin: Bool
+    private let descriptors: DescriptorLimit
+    let waiting: WaitingLimit
+    private let state = Mutex(State())
     private let refused = Mutex(0)
 
     /// Refused connections that may stay until their peers have read why. Those refused beyond are cut.
     private static let maximumRefused = 64
+    /// Connections above the maximum while those cut for them are ending.
+    private static let maximumCut = 64
 
-    /// `maximum`: the most connections at a time; 0 is no limit.
-    public init(maximum: Int, waiting: WaitingLimit) {
+    /// `maximum`: the most connections at a time; 0 is no limit. `hasLogin`: those that have not logged in make room.
+    /// `descriptors`: shared by all protocols.
+    public init(
+        maximum: Int, waiting: WaitingLimit, hasLogin: Bool = false,
+        descriptors: DescriptorLimit = DescriptorLimit(maximum: .max / 2)
+    ) {
+        self.descriptors = descriptors
         self.maximum = maximum > 0 ? maximum : .max
         self.waiting = waiting
+        self.hasLogin = hasLogin
     }
 
     /// With a limit of waiting connections of its own.
@@ -51,24 +101,58 @@ public final class ConnectionLimits: Sendable {
 
     /// Counts a connection in. Answers `nil` when it may stay; `waiting.release` and `release` follow.
     func acquire(_ address: PeerAddress) -> Refusal? {
-        guard self.acquire() else { return .tooManyConnections }
-        guard self.waiting.acquire(address) else {
-            self.release()
-            return .tooManyFromAddress
+        // The address first: one that has too many must not have others cut.
+        guard self.waiting.acquire(address) else { return .tooManyFromAddress }
+        guard self.acquire() else {
+            self.waiting.release(address)
+            return .tooManyConnections
         }
         return nil
     }
 
-    /// Counts in a connection whose client is not known yet; `release` follows.
+    /// Counts in a connection whose client is not known yet; `release` follows. May cut one that has not logged in.
     func acquire() -> Bool {
-        self.count.withLock { count in
-            guard count < self.maximum else { return false }
-            count += 1
+        let (isIn, oldest) = self.state.withLock { state -> (Bool, Connection?) in
+            if state.count < self.maximum, self.descriptors.acquire() {
+                state.count += 1
+                return (true, nil)
+            }
+            guard state.count - self.maximum < Self.maximumCut, !state.withoutLogin.isEmpty,
+                self.descriptors.acquire(beyond: Self.maximumCut)
+            else { return (false, nil) }
+            state.count += 1
+            state.hasCut = true
+            return (true, state.withoutLogin.popFirst())
+        }
+        oldest?.makeRoom()
+        return isIn
+    }
+
+    func release() {
+        self.state.withLock { $0.count -= 1 }
+        self.descriptors.release()
+    }
+
+    /// From now on it may be cut to make room, until `stopsWaiting`.
+    func waits(_ connection: Connection) {
+        guard self.hasLogin else { return }
+        self.state.withLock { $0.withoutLogin.insert(connection) }
+    }
+
+    func stopsWaiting(_ connection: Connection) {
+        guard self.hasLogin else { return }
+        self.state.withLock { $0.withoutLogin.remove(connection) }
+    }
+
+    /// Whether it is time to tell that connections are cut: once a minute. `now` in seconds since 1970.
+    func mayTell(_ now: Int64) -> Bool {
+        self.state.withLock { state in
+            guard state.hasCut, now - state.told >= 60 || now < state.told else { return false }
+            state.hasCut = false
+            state.told = now
             return true
         }
     }
-
-    func release() { self.count.withLock { $0 -= 1 } }
 
     /// Whether a refused connection may stay for its refusal; `releaseRefused` follows.
     func acquireRefused() -> Bool {
@@ -82,5 +166,5 @@ public final class ConnectionLimits: Sendable {
     func releaseRefused() { self.refused.withLock { $0 -= 1 } }
 
     /// Connections counted in now.
-    public var total: Int { self.count.withLock { $0 } }
+    public var total: Int { self.state.withLock { $0.count } }
 }

@@ -86,6 +86,7 @@ final class MailDaemon: Sendable {
         self.proxies = proxies
         var listeners: [Listener] = []
         let waiting = WaitingLimit(maximum: settings.limits.unauthenticatedAddressConnections)
+        let descriptors = DescriptorLimit()
         var limits: [RoleStart.Socket.Service: ConnectionLimits] = [:]
         for socket in start.sockets {
             guard let service = self.services.service(for: socket.service) else { continue }
@@ -94,7 +95,8 @@ final class MailDaemon: Sendable {
                 ?? ConnectionLimits(
                     maximum: socket.service.mailProtocol.map { settings.limits.clientLimit(of: $0) }
                         ?? socket.service.mostConnections,
-                    waiting: socket.service.hasLogin ? waiting : WaitingLimit(maximum: 0))
+                    waiting: socket.service.hasLogin ? waiting : WaitingLimit(maximum: 0),
+                    hasLogin: socket.service.hasLogin, descriptors: descriptors)
             limits[socket.service] = limit
             do {
                 listeners.append(

@@ -320,6 +320,47 @@ actor ThreadSession {
         #expect(second == [UInt8]("* BYE Too many connections\r\n".utf8))
     }
 
+    /// Whoever opens connections and says nothing keeps nobody out, and takes no place of those who have logged in.
+    @Test func connectionsWithoutLoginMakeRoom() async throws {
+        let reasons = Box<[String]>([])
+        let server = try await TestServer.start(
+            limits: ConnectionLimits(maximum: 2, waiting: WaitingLimit(maximum: 0), hasLogin: true)
+        ) { connection in
+            do throws(ConnectionError) {
+                connection.write("* OK\r\n")
+                try await connection.flush()
+                while true {
+                    try await connection.readMore()
+                    connection.consume(connection.unread)
+                    connection.write(connection.authenticated(user: "u", limit: 0) ? "yes\r\n" : "no\r\n")
+                    try await connection.flush()
+                }
+            } catch {
+                reasons.update { $0.append(error.reason) }
+            }
+        }
+        let answers = try await server.client { first in
+            var answers = [try first.line()]
+            try first.send("LOGIN\r\n")
+            answers.append(try first.line())
+            let second = try Client(port: server.port)
+            answers.append(try second.line())
+            let third = try Client(port: server.port)
+            answers.append(try third.line())
+            answers.append(String(decoding: (try? second.rest()) ?? [], as: UTF8.self))
+            try third.send("LOGIN\r\n")
+            answers.append(try third.line())
+            let fourth = try Client(port: server.port)
+            answers.append(try fourth.line())
+            for client in [second, third, fourth] { client.close() }
+            return answers
+        }
+        await server.stop()
+        #expect(
+            answers == ["* OK\r\n", "yes\r\n", "* OK\r\n", "* OK\r\n", "", "yes\r\n", "* BYE Too many connections\r\n"])
+        #expect(reasons.value.first == "No login, and the place was needed for another connection")
+    }
+
     /// A session that is over still has its connection, and peers that do not close make it last.
     @Test func closingConnectionsCount() async throws {
         var settings = ConnectionSettings()

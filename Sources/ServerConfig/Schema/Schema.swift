@@ -248,7 +248,8 @@ package enum Schema {
             "Connections from one address that have not logged in; 0 is no limit."),
         .number(
             "default_client_limit", \.limits.clientLimit, 0...10_000_000,
-            "Connections of one protocol in all; 0 is no limit. `service NAME { client_limit }` sets it for one."
+            "Connections of one protocol in all; 0 is no limit. `service NAME { client_limit }` sets it for one. When all are taken, "
+                + "a new one gets the place of the one that has waited longest for its login, if there is one."
         ),
         .time(
             "login_timeout", \.limits.loginTimeout, "How long a connection may stay without a login."
