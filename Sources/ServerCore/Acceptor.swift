@@ -4,6 +4,8 @@ import NIOCore
 /// What happens to each accepted channel, on its own loop.
 struct Acceptor: Sendable {
     let options: ListenerOptions
+    /// For connections to come.
+    let settings: CurrentSettings
     let service: any ConnectionService
     let loops: ConnectionLoops
     let contexts: TLSContexts
@@ -69,7 +71,7 @@ struct Acceptor: Sendable {
         let id = self.loops.nextConnectionID()
         let connection = Connection(
             channel: channel, ends: ends, executor: executor, id: id, sessionID: SessionID.make(id, time),
-            limits: self.options.connection, registry: self.registry, counters: self.limits)
+            limits: self.settings.value, registry: self.registry, counters: self.limits)
         try channel.pipeline.syncOperations.addHandler(ConnectionChannelHandler(connection))
 
         if let refusal = connection.enter(service: self.options.service, since: time.seconds) {

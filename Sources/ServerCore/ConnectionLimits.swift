@@ -4,17 +4,21 @@ import Synchronization
 /// Counts connections that have not logged in, by address. Shared by the protocols that have a login. From
 /// any thread.
 public final class WaitingLimit: Sendable {
-    private let maximum: Int
+    private let maximum: Mutex<Int>
     private let counts = Mutex<[[UInt8]: Int]>([:])
 
     /// The most from one IPv4 address or IPv6 /64; 0 is no limit. Unix sockets are not counted.
-    public init(maximum: Int) { self.maximum = maximum > 0 ? maximum : .max }
+    public init(maximum: Int) { self.maximum = Mutex(maximum > 0 ? maximum : .max) }
+
+    /// Another limit for connections to come; 0 is none.
+    public func replace(maximum: Int) { self.maximum.withLock { $0 = maximum > 0 ? maximum : .max } }
 
     func acquire(_ address: PeerAddress) -> Bool {
         guard address.kind != .unix else { return true }
+        let maximum = self.maximum.withLock { $0 }
         return self.counts.withLock { counts in
             let count = counts[address.limitKey, default: 0]
-            guard count < self.maximum else { return false }
+            guard count < maximum else { return false }
             counts[address.limitKey] = count + 1
             return true
         }
@@ -63,6 +67,7 @@ public final class DescriptorLimit: Sendable {
 /// for its login, so that nobody can keep users out by connections that say nothing.
 public final class ConnectionLimits: Sendable {
     private struct State {
+        var maximum: Int
         var count = 0
         var withoutLogin = WaitingConnections()
         /// Whether one was cut that nobody was told of, and when somebody was last, in seconds since 1970.
@@ -70,11 +75,10 @@ public final class ConnectionLimits: Sendable {
         var told: Int64 = 0
     }
 
-    private let maximum: Int
     private let hasLogin: Bool
     private let descriptors: DescriptorLimit
     let waiting: WaitingLimit
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let refused = Mutex(0)
 
     /// Refused connections that may stay until their peers have read why. Those refused beyond are cut.
@@ -89,10 +93,13 @@ public final class ConnectionLimits: Sendable {
         descriptors: DescriptorLimit = DescriptorLimit(maximum: .max / 2)
     ) {
         self.descriptors = descriptors
-        self.maximum = maximum > 0 ? maximum : .max
+        self.state = Mutex(State(maximum: maximum > 0 ? maximum : .max))
         self.waiting = waiting
         self.hasLogin = hasLogin
     }
+
+    /// Another limit for connections to come; 0 is none.
+    public func replace(maximum: Int) { self.state.withLock { $0.maximum = maximum > 0 ? maximum : .max } }
 
     /// With a limit of waiting connections of its own.
     public convenience init(maximum: Int, maximumWaiting: Int) {
@@ -113,11 +120,11 @@ public final class ConnectionLimits: Sendable {
     /// Counts in a connection whose client is not known yet; `release` follows. May cut one that has not logged in.
     func acquire() -> Bool {
         let (isIn, oldest) = self.state.withLock { state -> (Bool, Connection?) in
-            if state.count < self.maximum, self.descriptors.acquire() {
+            if state.count < state.maximum, self.descriptors.acquire() {
                 state.count += 1
                 return (true, nil)
             }
-            guard state.count - self.maximum < Self.maximumCut, !state.withoutLogin.isEmpty,
+            guard state.count - state.maximum < Self.maximumCut, !state.withoutLogin.isEmpty,
                 self.descriptors.acquire(beyond: Self.maximumCut)
             else { return (false, nil) }
             state.count += 1

@@ -2,6 +2,7 @@ import Glibc
 public import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// What a listener speaks and to whom.
 public struct ListenerOptions: Sendable {
@@ -28,10 +29,22 @@ public struct ListenerOptions: Sendable {
     }
 }
 
+/// What holds for connections to come. From any thread.
+final class CurrentSettings: Sendable {
+    private let state: Mutex<ConnectionSettings>
+    init(_ settings: ConnectionSettings) { self.state = Mutex(settings) }
+
+    var value: ConnectionSettings {
+        get { self.state.withLock { $0 } }
+        set { self.state.withLock { $0 = newValue } }
+    }
+}
+
 /// Accepts connections on one socket and runs a service on each, spread over the event loops.
 public final class Listener: Sendable {
     public let options: ListenerOptions
     private let channel: any Channel
+    private let settings: CurrentSettings
 
     /// Takes over a socket that is bound, and may be listening already: TCP or unix, blocking or not. The
     /// descriptor belongs to the listener from here on, and is closed when this throws.
@@ -39,8 +52,9 @@ public final class Listener: Sendable {
         socket: CInt, options: ListenerOptions, service: any ConnectionService, on loops: ConnectionLoops,
         contexts: TLSContexts, limits: ConnectionLimits, registry: SessionRegistry, logger: Logger
     ) async throws -> Listener {
+        let settings = CurrentSettings(options.connection)
         let acceptor = Acceptor(
-            options: options, service: service, loops: loops, contexts: contexts, limits: limits,
+            options: options, settings: settings, service: service, loops: loops, contexts: contexts, limits: limits,
             registry: registry, logger: logger, isUnix: Self.isUnix(socket))
         let bootstrap = ServerBootstrap(group: loops.group)
             .serverChannelOption(.backlog, value: 4096)
@@ -69,7 +83,7 @@ public final class Listener: Sendable {
                 channel.eventLoop.makeCompletedFuture { try acceptor.accepted(channel) }
             }
         let channel = try await bootstrap.withBoundSocket(socket).get()
-        return Listener(options, channel)
+        return Listener(options, channel, settings)
     }
 
     private static func isUnix(_ socket: CInt) -> Bool {
@@ -81,10 +95,14 @@ public final class Listener: Sendable {
         return result == 0 && address.ss_family == sa_family_t(AF_UNIX)
     }
 
-    private init(_ options: ListenerOptions, _ channel: any Channel) {
+    private init(_ options: ListenerOptions, _ channel: any Channel, _ settings: CurrentSettings) {
         self.options = options
         self.channel = channel
+        self.settings = settings
     }
+
+    /// Other bounds for connections to come, `outputHeld` excepted.
+    public func replace(_ settings: ConnectionSettings) { self.settings.value = settings }
 
     /// The port it listens on; `nil` for a unix socket.
     public var port: Int? { self.channel.localAddress?.port }

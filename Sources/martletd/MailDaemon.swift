@@ -33,7 +33,9 @@ final class MailDaemon: Sendable {
     private let ticketKeys: TLSTicketKeys
     private let loops: ConnectionLoops
     private let services: MailServices
-    private let listeners: [Listener]
+    private let listeners: [(RoleStart.Socket.Service, Listener)]
+    private let waiting: WaitingLimit
+    private let limits: [RoleStart.Socket.Service: ConnectionLimits]
     private let proxies: TrustedProxies
     private let quotaWarner: QuotaWarner
     private let autoExpunge: AutoExpunge
@@ -84,7 +86,7 @@ final class MailDaemon: Sendable {
             registry: self.registry, output: output, events: events)
         let proxies = TrustedProxies(settings.limits)
         self.proxies = proxies
-        var listeners: [Listener] = []
+        var listeners: [(RoleStart.Socket.Service, Listener)] = []
         let waiting = WaitingLimit(maximum: settings.limits.unauthenticatedAddressConnections)
         let descriptors = DescriptorLimit()
         var limits: [RoleStart.Socket.Service: ConnectionLimits] = [:]
@@ -93,23 +95,23 @@ final class MailDaemon: Sendable {
             let limit =
                 limits[socket.service]
                 ?? ConnectionLimits(
-                    maximum: socket.service.mailProtocol.map { settings.limits.clientLimit(of: $0) }
-                        ?? socket.service.mostConnections,
+                    maximum: socket.service.mostConnections(settings.limits),
                     waiting: socket.service.hasLogin ? waiting : WaitingLimit(maximum: 0),
                     hasLogin: socket.service.hasLogin, descriptors: descriptors)
             limits[socket.service] = limit
             do {
-                listeners.append(
-                    try await Listener.start(
-                        socket: socket.descriptor, options: Self.options(socket, settings, proxies),
-                        service: service,
-                        on: self.loops, contexts: self.contexts, limits: limit, registry: self.registry,
-                        logger: output.logger("\(socket.service.logName)-login")))
+                let listener = try await Listener.start(
+                    socket: socket.descriptor, options: Self.options(socket, configuration, proxies),
+                    service: service, on: self.loops, contexts: self.contexts, limits: limit, registry: self.registry,
+                    logger: output.logger("\(socket.service.logName)-login"))
+                listeners.append((socket.service, listener))
             } catch {
                 throw Failure(description: "\(socket.name): \(error)", status: 71)
             }
         }
         self.listeners = listeners
+        self.waiting = waiting
+        self.limits = limits
         let store = self.store
         let autoExpunge = AutoExpunge(store, settings, output.logger("mail"))
         self.autoExpunge = autoExpunge
@@ -154,16 +156,25 @@ final class MailDaemon: Sendable {
     private static let worthTrimming = 16 << 20
 
     private static func options(
-        _ socket: RoleStart.Socket, _ settings: Settings, _ proxies: TrustedProxies
+        _ socket: RoleStart.Socket, _ configuration: Configuration, _ proxies: TrustedProxies
     ) -> ListenerOptions {
         var options = ListenerOptions(
             service: socket.service.rawValue, security: socket.isTLS ? .implicitTLS : .clear,
             applicationProtocol: socket.service.applicationProtocol)
         if socket.isProxied { options.proxies = proxies }
-        options.connection.loginTimeout = socket.service.hasLogin ? settings.limits.loginTimeout : nil
-        options.connection.inactivityTimeout = settings.limits.loginTimeout
-        options.connection.outputHeld = max(16 * 1024, Int(clamping: settings.limits.outputBufferSize))
+        options.connection = Self.connectionSettings(socket.service, configuration)
         return options
+    }
+
+    private static func connectionSettings(
+        _ service: RoleStart.Socket.Service, _ configuration: Configuration
+    ) -> ConnectionSettings {
+        let limits = (service.mailProtocol.map { configuration.settings(for: $0) } ?? configuration.settings).limits
+        var settings = ConnectionSettings()
+        settings.loginTimeout = service.hasLogin ? limits.loginTimeout : nil
+        settings.inactivityTimeout = limits.loginTimeout
+        settings.outputHeld = max(16 * 1024, Int(clamping: limits.outputBufferSize))
+        return settings
     }
 
     /// Puts other settings and certificates into force for sessions to come.
@@ -177,6 +188,11 @@ final class MailDaemon: Sendable {
             self.logger.error("\(error); the old certificates stay in force")
         }
         self.proxies.replace(settings.limits)
+        self.waiting.replace(maximum: settings.limits.unauthenticatedAddressConnections)
+        for (service, limit) in self.limits { limit.replace(maximum: service.mostConnections(settings.limits)) }
+        for (service, listener) in self.listeners {
+            listener.replace(Self.connectionSettings(service, configuration))
+        }
         self.services.reload(configuration)
         self.quotaWarner.reload(QuotaWarner.Options(settings, self.output.logger("quota")))
         self.autoExpunge.reload(settings)
@@ -200,7 +216,7 @@ final class MailDaemon: Sendable {
 
     /// Ends: nothing new is accepted, sessions say goodbye, the store is closed.
     func stop() async {
-        for listener in self.listeners { await listener.close() }
+        for (_, listener) in self.listeners { await listener.close() }
         self.registry.shutdown(.stopping)
         let registry = self.registry
         await withTaskGroup { group in
@@ -230,9 +246,11 @@ extension RoleStart.Socket.Service {
 
     var hasLogin: Bool { self == .imap || self == .pop3 || self == .sieve }
 
-    /// Connections of a service for which there is no setting; 0: any number. Every program of the machine may connect
+    /// Connections of a service at a time; 0: any number. Where there is no setting: every program of the machine may connect
     /// to the one for deliveries, and must not use up the descriptors of all others.
-    var mostConnections: Int { self == .deliver ? 512 : 0 }
+    func mostConnections(_ limits: LimitsSettings) -> Int {
+        self.mailProtocol.map { limits.clientLimit(of: $0) } ?? (self == .deliver ? 512 : 0)
+    }
 
     /// The name registered for ALPN; empty for none.
     var applicationProtocol: String {

@@ -293,11 +293,10 @@ struct Supervisor {
             self.logger.error("\(error); the old configuration stays in force")
             return
         }
-        let old = self.configuration.settings
-        if new.settings.listeners != old.listeners
-            || new.settings.general.baseDirectory != old.general.baseDirectory
-        {
-            self.logger.warning("Listeners or base_dir have changed: restart martletd to put that into force")
+        let waiting = new.awaitingRestart(since: self.configuration)
+        if !waiting.isEmpty {
+            self.logger.warning(
+                "Changed, and in force only after a restart of martletd: \(waiting.joined(separator: ", "))")
         }
         self.configuration = new
         self.watch = CertificateWatch(new.settings, now: Monotonic.milliseconds())

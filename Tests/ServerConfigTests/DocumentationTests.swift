@@ -50,6 +50,9 @@ import Testing
             The variables are \(Expansion.variables.map { "`\($0)`" }.joined(separator: ", ")), and
             `passdb:NAME` and `userdb:NAME` for extra fields.
 
+            `martlet reload` puts changes into force without ending a session, except where it says that a setting counts
+            from the next start; a reload names those that wait for one.
+
             Relative paths of included files, certificates and keys begin at the file that names them.
             `martlet config check` lists every mistake with file and line, `martlet config` shows all settings and
             `martlet config -n` those that are not defaults. An unknown setting is a mistake. Names are those of
@@ -139,8 +142,9 @@ import Testing
             let text = row.text(defaults).replacing("|", with: "\\|")
             let aliases = row.aliases.map { "`\($0.name)`" + ($0.isInverted ? " (inverted)" : "") }
             let also = aliases.isEmpty ? "" : " Also " + aliases.joined(separator: ", ") + "."
+            let start = row.isReadAtStart ? " Counts from the next start." : ""
             out +=
-                "| `\(row.name)` | \(row.type) | \(text.isEmpty ? "" : "`\(text)`") | \(row.doc)\(also) |\n"
+                "| `\(row.name)` | \(row.type) | \(text.isEmpty ? "" : "`\(text)`") | \(row.doc)\(start)\(also) |\n"
         }
         return out
     }

@@ -361,6 +361,32 @@ actor ThreadSession {
         #expect(reasons.value.first == "No login, and the place was needed for another connection")
     }
 
+    /// A reload counts for those who come later.
+    @Test func otherLimitsCountAtOnce() async throws {
+        let limits = ConnectionLimits(maximum: 1, waiting: WaitingLimit(maximum: 0))
+        let server = try await TestServer.start(limits: limits) { connection in
+            connection.write("* OK\r\n")
+            try? await connection.flush()
+            try? await connection.readMore()
+        }
+        var settings = ConnectionSettings()
+        settings.loginTimeout = .milliseconds(50)
+        server.listener.replace(settings)
+        limits.replace(maximum: 2)
+        let lines = try await server.client { first in
+            let lines = [try first.line()]
+            let second = try Client(port: server.port)
+            let third = try Client(port: server.port)
+            defer {
+                second.close()
+                third.close()
+            }
+            return try lines + [second.line(), third.line(), String(decoding: first.rest(), as: UTF8.self)]
+        }
+        await server.stop()
+        #expect(lines == ["* OK\r\n", "* OK\r\n", "* BYE Too many connections\r\n", ""])
+    }
+
     /// A session that is over still has its connection, and peers that do not close make it last.
     @Test func closingConnectionsCount() async throws {
         var settings = ConnectionSettings()

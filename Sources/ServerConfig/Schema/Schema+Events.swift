@@ -27,7 +27,7 @@ extension Schema {
             "The keywords $Junk and $NotJunk, once set, teach the same. Some clients set them by themselves, as their own filter says."
         ),
         .time("junk_learn_timeout", \.junk.timeout, "How long a run of the program may take."),
-        .number("junk_learn_processes", \.junk.concurrency, 1...64, "Programs that run at a time."),
+        .number("junk_learn_processes", \.junk.concurrency, 1...64, "Programs that run at a time.").atStart(),
         .number(
             "junk_learn_batch", \.junk.batch, 1...1000,
             "Messages given to one run of a program whose arguments have `%{files}`."),

@@ -31,10 +31,10 @@ package enum Schema {
     private static let general: [Setting<Settings>] = [
         .absolutePath(
             "base_dir", \.general.baseDirectory,
-            "Directory of sockets and the pid file. May be empty after a reboot."),
+            "Directory of sockets and the pid file. May be empty after a reboot.").atStart(),
         .absolutePath(
             "state_dir", \.general.stateDirectory,
-            "Directory of everything that must survive a reboot."),
+            "Directory of everything that must survive a reboot.").atStart(),
         .choices("protocols", \.general.protocols, "Protocols that are served."),
         .list(
             "listen", \.general.listen,
@@ -45,7 +45,7 @@ package enum Schema {
         .template("login_greeting", \.general.loginGreeting, "Text of the greeting."),
         .text(
             "default_internal_user", \.general.internalUser,
-            "System user of the auth role when Martlet is started as root."),
+            "System user of the auth role when Martlet is started as root.").atStart(),
     ]
 
     private static let logging: [Setting<Settings>] = [
@@ -73,12 +73,12 @@ package enum Schema {
             "mail_home", \.mail.home, "Home of users to whom the userdb gives none."),
         .text(
             "mail_uid", \.mail.uid,
-            "System user, by name or number, of accounts to whom the userdb gives no uid."),
-        .text("mail_gid", \.mail.gid, "As mail_uid, for the group."),
+            "System user, by name or number, of accounts to whom the userdb gives no uid.").atStart(),
+        .text("mail_gid", \.mail.gid, "As mail_uid, for the group.").atStart(),
         .choice(
             "mail_fsync", \.mail.fsync,
             "When changes are forced to the disk. `optimized`: messages before the reply, flags within a second; `always`: everything before the reply; `never`: acknowledged mail may be lost with the power."
-        ),
+        ).atStart(),
         .choice(
             "mailbox_list_layout", \.mail.places.layout,
             "How mailbox names become directories of a Maildir: `A/B` is `.A.B` in the root (`maildir++`), or `A/B` (`fs`)."
@@ -104,32 +104,32 @@ package enum Schema {
         .mark(
             "mailbox_list_storage_escape_char", \.mail.escapeCharacter,
             "What begins an escape in names of directories, for what they cannot hold, such as a dot: `\\2e`."
-        ).alias("listescape_char"),
+        ).atStart().alias("listescape_char"),
         .flag(
             "mailbox_list_utf8", \.mail.namesInUTF8,
-            "Name new directories in UTF-8 and not in modified UTF-7. Either is read."),
+            "Name new directories in UTF-8 and not in modified UTF-7. Either is read.").atStart(),
         .optionalPath(
             "mail_volume_path", \.mail.volumePath,
-            "Directory of the volume that holds log and index. Empty: `volume` below state_dir."),
+            "Directory of the volume that holds log and index. Empty: `volume` below state_dir.").atStart(),
         .text(
             "mail_volume", \.mail.volume,
             "Volume of new accounts, `default` being that of mail_volume_path; others are `volume NAME { }` blocks. Empty: `default`. A `mail_volume` (or `volume`) field of the userdb wins. An account that is there stays in its volume; `martlet account move --volume NAME` moves it."
-        ),
+        ).atStart(),
         .size(
             "mail_volume_background_rate", \.mail.backgroundRate,
             "Octets a second that may be written to keep the volume's log short: checkpoints, and copies of the messages left in mostly empty segments. 0: no cleaning, the log of pack accounts then only grows."
-        ),
+        ).atStart(),
         .choice(
             "mail_volume_compression", \.mail.compression,
             "`zstd`: bodies of pack accounts from 512 octets to 16 MiB are compressed on their way into the volume's log, and when cleaning copies them. Needs the library libzstd.so.1 (Debian: libzstd1), then also to read them. `no`: new ones are not; those that are stay readable."
-        ),
+        ).atStart(),
         .number(
             "mail_volume_compression_level", \.mail.compressionLevel, 1...19,
-            "For `zstd`: 1 is fast, 19 is small."),
+            "For `zstd`: 1 is fast, 19 is small.").atStart(),
         .time(
             "mail_volume_log_retention", \.mail.logRetention,
             "For how long a segment of the log stays where it is although nothing needs it any more, so that a copy made with rsync while the server runs finds everything it listed. Less while the file system is nearly full."
-        ),
+        ).atStart(),
         .time(
             "mail_scrub_interval", \.mail.scrubInterval,
             "How often all mail is read in the background and compared with index, sizes and checksums; what cannot be mended is logged. 0 is never. `martlet scrub` shows what was found."
@@ -140,10 +140,10 @@ package enum Schema {
         .size(
             "mail_trace_max_size", \.mail.traceSize,
             "Octets kept in the index of what happened to mail, for `martlet why`: some 250 for a delivery, 150 for a change. The oldest go first; 0: nothing is noted."
-        ),
+        ).atStart(),
         .time(
             "mail_trace_max_age", \.mail.traceAge,
-            "How long what happened to mail is kept for `martlet why`."),
+            "How long what happened to mail is kept for `martlet why`.").atStart(),
         .size(
             "mail_max_message_size", \.mail.maximumMessageSize,
             "Largest message that APPEND and LMTP take; 0 is no limit. Keep the MTA's limit at or below it."),
@@ -203,7 +203,7 @@ package enum Schema {
             "How long a right password is remembered, and at most five minutes a wrong one. A changed one counts at once."),
         .number(
             "auth_worker_max_count", \.auth.workerLimit, 1...1000,
-            "Worker processes for lookups that block, such as PAM."),
+            "Worker processes for lookups that block, such as PAM.").atStart(),
     ]
 
     private static let tls: [Setting<Settings>] = [
@@ -264,7 +264,7 @@ package enum Schema {
         .size(
             "client_output_buffer_size", \.limits.outputBufferSize,
             "Answers held in memory for a client that reads slowly."
-        )
+        ).atStart()
         .inside(.protocol),
     ]
 

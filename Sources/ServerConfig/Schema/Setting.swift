@@ -16,6 +16,8 @@ package struct Setting<Root>: Sendable {
     package var namesFile = false
     /// Whether `name { x = yes }` is another spelling of the list.
     package var isList = false
+    /// Whether another value counts from the next start only, and not from a reload.
+    package var isReadAtStart = false
     /// Sets the value; answers what is wrong with it, or `nil`.
     package let assign: @Sendable (inout Root, SettingValue, inout ConfigurationFiles) -> String?
     /// The value as the files would have it, not quoted.
@@ -24,6 +26,12 @@ package struct Setting<Root>: Sendable {
     package func alias(_ aliases: SettingAlias...) -> Setting {
         var copy = self
         copy.aliases = aliases
+        return copy
+    }
+
+    package func atStart() -> Setting {
+        var copy = self
+        copy.isReadAtStart = true
         return copy
     }
 
