@@ -72,8 +72,9 @@ int martlet_become(uint32_t uid, uint32_t gid, const char *name, int keeps_setid
         data[0].permitted = data[0].effective = 1u << CAP_SETUID | 1u << CAP_SETGID;
         if (syscall(SYS_capset, &header, data)) return -1;
     }
-    // Giving root up makes the process undumpable; crashes of a role should leave something to look at.
-    return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    // It stays undumpable, as giving root up has made it: its memory holds passwords and keys, and programs of scripts may
+    // run under the same ids, which could look at it else.
+    return 0;
 }
 
 int martlet_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
