@@ -55,7 +55,7 @@ enum AuthRole {
             case .stop:
                 service.stop()
                 Thread.sleepForever()
-            case .start, .ready, .wantsReload, .wantsStop: break
+            case .start, .ready: break
             }
         }
         // The supervisor is gone.

@@ -47,9 +47,7 @@ final class MailDaemon: Sendable {
     private let background: Task<Void, Never>
 
     /// Opens the store, which may replay what a crash left, and begins to serve.
-    init(
-        _ start: RoleStart, _ configuration: Configuration, _ control: RoleControl, _ output: LogOutput
-    ) async throws(Failure) {
+    init(_ start: RoleStart, _ configuration: Configuration, _ output: LogOutput) async throws(Failure) {
         let settings = configuration.settings
         let logger = output.logger("mail")
         self.output = output

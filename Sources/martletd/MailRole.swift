@@ -42,7 +42,7 @@ enum MailRole {
     ) async {
         let daemon: MailDaemon
         do {
-            daemon = try await MailDaemon(start, configuration, control, output)
+            daemon = try await MailDaemon(start, configuration, output)
         } catch {
             output.write(.fatal, label: "mail", "\(error)")
             output.flush()
@@ -57,7 +57,7 @@ enum MailRole {
             case .stop:
                 await daemon.stop()
                 return
-            case .start, .ready, .wantsReload, .wantsStop: break
+            case .start, .ready: break
             }
         }
     }

@@ -10,10 +10,6 @@ enum RoleMessage: Equatable {
     case stop
     /// From a role: it serves.
     case ready
-    /// From the mail role: an administrator asked for a reload.
-    case wantsReload
-    /// From the mail role: an administrator asked for the end.
-    case wantsStop
 
     /// The largest message in octets: configurations hold certificates and password-free keys, not more.
     static let maximumLength = 64 << 20
@@ -26,8 +22,6 @@ enum RoleMessage: Equatable {
         case .reload(let start): body = [2] + start.encode()
         case .stop: body = [3]
         case .ready: body = [4]
-        case .wantsReload: body = [5]
-        case .wantsStop: body = [6]
         }
         var out: [UInt8] = []
         out.appendLittleEndian(UInt32(clamping: body.count))
@@ -43,8 +37,6 @@ enum RoleMessage: Equatable {
             self = kind == 1 ? .start(start) : .reload(start)
         case 3: self = .stop
         case 4: self = .ready
-        case 5: self = .wantsReload
-        case 6: self = .wantsStop
         default: return nil
         }
     }

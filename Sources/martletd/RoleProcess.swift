@@ -155,10 +155,9 @@ struct RoleProcess {
         self.running = running
     }
 
-    /// Messages that came from the role.
-    mutating func readControl() -> [RoleMessage] {
-        guard var running = self.running else { return [] }
-        var messages: [RoleMessage] = []
+    /// Reads what came from the role: that it serves.
+    mutating func readControl() {
+        guard var running = self.running else { return }
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = recv(running.control, &buffer, buffer.count, 0)
         if count > 0 {
@@ -170,7 +169,6 @@ struct RoleProcess {
             switch running.splitter.next() {
             case .message(let message):
                 if message == .ready { running.isReady = true }
-                messages.append(message)
             case .needMore: break loop
             case .malformed:
                 running.controlEnded = true
@@ -179,7 +177,6 @@ struct RoleProcess {
         }
         if running.isReady { self.wasReady = true }
         self.running = running
-        return messages
     }
 
     /// The process is gone: takes its last words, and says when the next one may start. At once as a rule;

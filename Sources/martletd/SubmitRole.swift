@@ -53,7 +53,7 @@ enum SubmitRole {
                 guard let new = Configuration(serialized: start.configuration) else { continue }
                 command.replace(new.settings)
             case .stop: exit(0)
-            case .start, .ready, .wantsReload, .wantsStop: break
+            case .start, .ready: break
             }
         }
         exit(0)

@@ -211,17 +211,9 @@ struct Supervisor {
             }
             if entry.revents & Int16(POLLOUT) != 0 { self.roles[owner.role].flush() }
             guard entry.revents & ~Int16(POLLOUT) != 0 else { continue }
-            for message in self.roles[owner.role].readControl() { self.received(message) }
+            self.roles[owner.role].readControl()
         }
         if polled[0].revents != 0 { self.readSignals() }
-    }
-
-    private mutating func received(_ message: RoleMessage) {
-        switch message {
-        case .wantsReload: self.reload()
-        case .wantsStop: self.stop("by an administrator")
-        case .ready, .start, .reload, .stop: break
-        }
     }
 
     private mutating func readSignals() {

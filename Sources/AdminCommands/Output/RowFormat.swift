@@ -115,6 +115,4 @@ public struct RowFormatter: Sendable {
         }
         return Array(text.utf8)
     }
-
-    /// A JSON string; octets that are not UTF-8 become U+FFFD.
 }
