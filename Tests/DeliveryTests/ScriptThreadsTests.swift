@@ -8,6 +8,12 @@ import Testing
 
 /// Scripts that take long hold up nobody but who wrote them, and end when they must.
 @Suite struct ScriptThreadsTests {
+    /// The seconds alone would fit into nanoseconds.
+    @Test func aTimeTooLongToCountIsNoLimit() {
+        #expect(!ScriptTime(.milliseconds(9_223_372_036_999)).isOver)
+        #expect(!ScriptTime(.seconds(31_557_600_000)).isOver)
+    }
+
     /// A gate that threads wait at.
     private final class Gate: @unchecked Sendable {
         // A semaphore is there for many threads.

@@ -37,8 +37,34 @@ import Testing
         (
             "login_timeout = 99999999999999 weeks",
             [
-                "1: login_timeout: \"99999999999999 weeks\" is not a time; write one such as 30 s, 5 min, 12 h or 30 days"
+                "1: login_timeout: \"99999999999999 weeks\" is longer than a thousand years; write 365250 days at most"
             ]
+        ),
+        (
+            "submission_timeout = 1000000000000 weeks",
+            [
+                "1: submission_timeout: \"1000000000000 weeks\" is longer than a thousand years; write 365250 days at most"
+            ]
+        ),
+        (
+            "sieve_pipe_exec_timeout = 31557600000001 ms",
+            [
+                "1: sieve_pipe_exec_timeout: \"31557600000001 ms\" is longer than a thousand years; write 365250 days at most"
+            ]
+        ),
+        (
+            "login_timeout = 99999999999999999999999 s",
+            [
+                "1: login_timeout: \"99999999999999999999999 s\" is longer than a thousand years; write 365250 days at most"
+            ]
+        ),
+        (
+            "login_timeout = s",
+            ["1: login_timeout: \"s\" is not a time; write one such as 30 s, 5 min, 12 h or 30 days"]
+        ),
+        (
+            "imap_max_line_length = 9223372036854775807",
+            ["1: imap_max_line_length: \"9223372036854775807\" is too large; write 1048576T at most"]
         ),
         (
             "auth_cache_size = 10X",
@@ -123,8 +149,22 @@ import Testing
         ),
         (
             "listen = example.org\nprotocols = imap",
-            ["-: imap: \"example.org\" is not an address; write one, * or ::"]
+            ["1: listen: \"example.org\" is not an address; write one, * or ::"]
         ),
+        (
+            "listen = 127.0.0.1 fe80::1%eth0",
+            [
+                "1: listen: \"fe80::1%eth0\" has a zone (%), with which no listener works; write an address without one, * or ::"
+            ]
+        ),
+        (
+            "service imap {\n inet_listener imap {\n address = 127.0.0.1%lo\n }\n}",
+            [
+                "3: address: \"127.0.0.1%lo\" has a zone (%), with which no listener works; write an address without one, * or ::"
+            ]
+        ),
+        ("listen = 192.0.2.0/24", ["1: listen: \"192.0.2.0/24\" is not an address; write one, * or ::"]),
+        ("listen = [::1", ["1: listen: \"[::1\" is not an address; write one, * or ::"]),
         ("passdb {\n}", ["1: passdb has no driver; write driver = passwd-file or pam or static"]),
         (
             "passdb sql {\n}",

@@ -49,6 +49,18 @@ import Testing
                     }()))
     }
 
+    @Test func theLongestAndTheLargest() throws {
+        let settings = try settings(
+            """
+            login_timeout = 365250 days
+            submission_timeout = 31557600000000 ms
+            mail_max_message_size = 1048576T
+            """)
+        #expect(settings.limits.loginTimeout == .seconds(31_557_600_000))
+        #expect(settings.submission.timeout == .seconds(31_557_600_000))
+        #expect(settings.mail.maximumMessageSize == 1 << 60)
+    }
+
     @Test func mailThatIsElsewhere() throws {
         let older = try settings(
             """

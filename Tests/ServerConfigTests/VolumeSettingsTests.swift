@@ -20,6 +20,22 @@ import Testing
         #expect(settings.mail.volume == "ssd")
     }
 
+    /// However many there are; the root has nothing before them.
+    @Test func slashesAtTheEndDoNotCount() throws {
+        let settings = try settings(
+            """
+            base_dir = /run/martlet//
+            state_dir = //
+            mail_volume_path = /var/vol/
+            volume ssd {
+              path = /srv/ssd/martlet///
+            }
+            """)
+        #expect(settings.general.baseDirectory == "/run/martlet")
+        #expect(settings.general.stateDirectory == "/")
+        #expect(settings.volumes.map(\.path) == ["/var/vol", "/srv/ssd/martlet"])
+    }
+
     @Test func aloneThereIsOne() throws {
         let settings = try settings("")
         #expect(settings.volumes.map(\.path) == ["/var/lib/martlet/volume"])

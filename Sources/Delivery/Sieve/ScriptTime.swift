@@ -10,7 +10,8 @@ struct ScriptTime {
         self.start = Self.now()
         let (seconds, attoseconds) = maximum.components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        self.limit = overflow ? 0 : max(0, product + attoseconds / 1_000_000_000)
+        let (limit, isBeyond) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+        self.limit = overflow || isBeyond ? 0 : max(0, limit)
     }
 
     var isOver: Bool { self.limit > 0 && Self.now() - self.start > self.limit }

@@ -172,15 +172,7 @@ extension Resolver {
                 }
                 if inet.isProxied { self.checkProxies(of: listener, at: source) }
                 if inet.addresses.isEmpty { inet.addresses = self.settings.general.listen }
-                inet.addresses = inet.addresses.map { address in
-                    address.first == "[" && address.last == "]"
-                        ? String(address.dropFirst().dropLast()) : address
-                }
                 for address in inet.addresses {
-                    if address != "*", IPNetwork(address) == nil || address.contains("/") {
-                        self.out.error(
-                            source, "\(listener.name): \"\(address)\" is not an address; write one, * or ::")
-                    }
                     if let other = ports.first(where: { $0.port == inet.port && $0.address == address }) {
                         self.out.error(
                             source, "\(listener.name): \(other.name) listens on port \(inet.port) already")

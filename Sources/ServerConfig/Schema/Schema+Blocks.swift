@@ -126,7 +126,7 @@ extension Schema {
 
     package static let inetListener: [Setting<InetPlace>] = [
         .number("port", \.port, 0...65535, "TCP port; 0 switches the listener off."),
-        .list("address", \.addresses, "Addresses instead of those of `listen`.").alias("listen"),
+        .listenAddresses("address", \.addresses, "Addresses instead of those of `listen`.").alias("listen"),
         .flag("ssl", \.isTLS, "The connection begins with the TLS handshake."),
         .flag(
             "haproxy", \.isProxied,

@@ -36,7 +36,7 @@ package enum Schema {
             "state_dir", \.general.stateDirectory,
             "Directory of everything that must survive a reboot.").atStart(),
         .choices("protocols", \.general.protocols, "Protocols that are served."),
-        .list(
+        .listenAddresses(
             "listen", \.general.listen,
             "Addresses of TCP listeners that name none of their own; `*` is all of IPv4, `::` all of IPv6."),
         .text(

@@ -66,7 +66,7 @@ extension Setting {
                 guard text.hasPrefix("/") else {
                     return .wrong("\"\(text)\" is not an absolute path; begin it with /")
                 }
-                return .value(text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text)
+                return .value(SettingSyntax.path(text))
             }, write: { $0 })
     }
 
@@ -76,7 +76,8 @@ extension Setting {
             name, "absolute path", path, doc,
             parse: { text in
                 text.isEmpty || text.hasPrefix("/")
-                    ? .value(text) : .wrong("\"\(text)\" is not an absolute path; begin it with /")
+                    ? .value(SettingSyntax.path(text))
+                    : .wrong("\"\(text)\" is not an absolute path; begin it with /")
             }, write: { $0 })
     }
 
@@ -113,7 +114,12 @@ extension Setting {
 
     package static func size(_ name: String, _ path: any Path<UInt64>, _ doc: String) -> Setting {
         self.row(
-            name, "size", path, doc, parse: SettingSyntax.size, write: SettingSyntax.sizeText)
+            name, "size", path, doc,
+            parse: { text in
+                let parsed = SettingSyntax.size(text)
+                guard case .value(let octets) = parsed, octets > SettingSyntax.largestSize else { return parsed }
+                return .wrong("\"\(text)\" is too large; write 1048576T at most")
+            }, write: SettingSyntax.sizeText)
     }
 
     package static func time(_ name: String, _ path: any Path<Duration>, _ doc: String) -> Setting {
@@ -136,6 +142,24 @@ extension Setting {
         var setting = self.row(
             name, "list of words", path, doc,
             parse: { .value(SettingSyntax.words($0)) }, write: { $0.joined(separator: " ") })
+        setting.isList = true
+        return setting
+    }
+
+    /// Addresses to listen on.
+    package static func listenAddresses(_ name: String, _ path: any Path<[String]>, _ doc: String) -> Setting {
+        var setting = self.row(
+            name, "list of addresses", path, doc,
+            parse: { (text: String) -> ParsedValue<[String]> in
+                var found: [String] = []
+                for word in SettingSyntax.words(text) {
+                    switch SettingSyntax.listenAddress(word) {
+                    case .value(let address): found.append(address)
+                    case .wrong(let why): return .wrong(why)
+                    }
+                }
+                return .value(found)
+            }, write: { $0.joined(separator: " ") })
         setting.isList = true
         return setting
     }

@@ -39,6 +39,9 @@ package enum SettingSyntax {
         return overflow || octets > UInt64(Int64.max) ? wrong : .value(octets)
     }
 
+    /// The largest size that a setting may have, 1 EiB: whoever uses one may add to it.
+    package static let largestSize: UInt64 = 1 << 60
+
     package static func sizeText(_ octets: UInt64) -> String {
         for (shift, unit) in [(40, "T"), (30, "G"), (20, "M"), (10, "k")] as [(UInt64, String)]
         where octets > 0 && octets & ((1 << shift) - 1) == 0 {
@@ -47,25 +50,35 @@ package enum SettingSyntax {
         return String(octets)
     }
 
-    /// A number with a unit: `ms`, `s`, `min`, `h`, `d`, `w` or the words; only 0 may stand alone.
+    /// A thousand years, in milliseconds, which those who use a time may count in and add to a clock.
+    private static let longestTime: Int64 = 365_250 * 86_400_000
+
+    /// A number with a unit: `ms`, `s`, `min`, `h`, `d`, `w` or the words; only 0 may stand alone. At most a thousand
+    /// years.
     package static func time(_ text: String) -> ParsedValue<Duration> {
         let (digits, unit) = self.split(text)
         let wrong = ParsedValue<Duration>.wrong(
             unit.isEmpty && !digits.isEmpty
                 ? "\"\(text)\" has no unit; write one such as \(digits) s, \(digits) min or \(digits) days"
                 : "\"\(text)\" is not a time; write one such as 30 s, 5 min, 12 h or 30 days")
-        guard let number = Int64(digits), number >= 0, number <= 1_000_000_000_000 else { return wrong }
+        let length: Int64
         switch unit {
-        case "": return number == 0 ? .value(.zero) : wrong
-        case "ms", "msec", "msecs", "millisecond", "milliseconds", "mils":
-            return .value(.milliseconds(number))
-        case "s", "sec", "secs", "second", "seconds": return .value(.seconds(number))
-        case "m", "min", "mins", "minute", "minutes": return .value(.seconds(number * 60))
-        case "h", "hour", "hours": return .value(.seconds(number * 3600))
-        case "d", "day", "days": return .value(.seconds(number * 86400))
-        case "w", "week", "weeks": return .value(.seconds(number * 604_800))
+        case "": return Int64(digits) == 0 ? .value(.zero) : wrong
+        case "ms", "msec", "msecs", "millisecond", "milliseconds", "mils": length = 1
+        case "s", "sec", "secs", "second", "seconds": length = 1000
+        case "m", "min", "mins", "minute", "minutes": length = 60_000
+        case "h", "hour", "hours": length = 3_600_000
+        case "d", "day", "days": length = 86_400_000
+        case "w", "week", "weeks": length = 604_800_000
         default: return wrong
         }
+        guard !digits.isEmpty else { return wrong }
+        // More digits than a number can have are too many.
+        let (milliseconds, overflow) = (Int64(digits) ?? .max).multipliedReportingOverflow(by: length)
+        guard !overflow, milliseconds <= self.longestTime else {
+            return .wrong("\"\(text)\" is longer than a thousand years; write 365250 days at most")
+        }
+        return .value(.milliseconds(milliseconds))
     }
 
     package static func timeText(_ duration: Duration) -> String {
@@ -79,6 +92,28 @@ package enum SettingSyntax {
             return "\(count) \(unit)\(count > 1 && unit != "min" ? "s" : "")"
         }
         return seconds == 0 ? "0" : "\(seconds) s"
+    }
+
+    /// An absolute path without slashes at its end; `/` stays.
+    package static func path(_ text: String) -> String {
+        var path = text[...]
+        while path.utf8.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+        return String(path)
+    }
+
+    /// What a listener is bound to: `*` or a literal address, which may stand in brackets. Not with a zone
+    /// (`fe80::1%eth0`): such an address is that of one interface, and comes and goes with it.
+    package static func listenAddress(_ text: String) -> ParsedValue<String> {
+        let isBracketed = text.first == "[" && text.last == "]"
+        let address = isBracketed ? String(text.dropFirst().dropLast()) : text
+        if address.contains("%") {
+            return .wrong(
+                "\"\(text)\" has a zone (%), with which no listener works; write an address without one, * or ::")
+        }
+        guard address == "*" || (IPNetwork(address) != nil && !address.contains("/")) else {
+            return .wrong("\"\(text)\" is not an address; write one, * or ::")
+        }
+        return .value(address)
     }
 
     /// Words separated by blanks or commas.
