@@ -77,6 +77,12 @@ struct BoundSockets {
         let shown = "\(name): \(address) port \(place.port)"
         let text = address == "*" ? "0.0.0.0" : address
         let isIPv6 = text.contains(":")
+        var shortAddress = in_addr()
+        var longAddress = in6_addr()
+        let isAddress =
+            isIPv6 ? inet_pton(AF_INET6, text, &longAddress) == 1 : inet_pton(AF_INET, text, &shortAddress) == 1
+        // What is left of another text are zeros, which would be all addresses.
+        guard isAddress else { throw Failure(text: "cannot listen on \(shown): this is no address") }
         let descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         if descriptor < 0, isIPv6, errno == EAFNOSUPPORT {
             self.warnings.append("\(shown): this machine has no IPv6; not listening there")
@@ -91,13 +97,13 @@ struct BoundSockets {
             var socketAddress = sockaddr_in6()
             socketAddress.sin6_family = sa_family_t(AF_INET6)
             socketAddress.sin6_port = UInt16(clamping: place.port).bigEndian
-            inet_pton(AF_INET6, text, &socketAddress.sin6_addr)
+            socketAddress.sin6_addr = longAddress
             result = Self.bind(descriptor, &socketAddress)
         } else {
             var socketAddress = sockaddr_in()
             socketAddress.sin_family = sa_family_t(AF_INET)
             socketAddress.sin_port = UInt16(clamping: place.port).bigEndian
-            inet_pton(AF_INET, text, &socketAddress.sin_addr)
+            socketAddress.sin_addr = shortAddress
             result = Self.bind(descriptor, &socketAddress)
         }
         if result != 0, isIPv6, errno == EADDRNOTAVAIL, text == "::" {

@@ -18,9 +18,10 @@ enum Directories {
     /// empty of any other's claim: root's.
     private static func make(_ path: String, mode: mode_t, owner: RoleUser?) throws(StartFailure) {
         var prefix = ""
-        for component in path.split(separator: "/") {
+        let components = path.split(separator: "/")
+        for (index, component) in components.enumerated() {
             prefix += "/" + component
-            let isLast = prefix.utf8.count >= path.utf8.count
+            let isLast = index == components.count - 1
             let mask = umask(0)
             defer { umask(mask) }
             if mkdir(prefix, isLast ? mode : 0o755) != 0, errno != EEXIST {

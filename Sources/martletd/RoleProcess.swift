@@ -27,6 +27,14 @@ struct RoleProcess {
         var isKilled = false
     }
 
+    /// A call by which a role was to start, and errno's number of why it failed.
+    struct Refusal: Error, Equatable {
+        let call: String
+        let code: CInt
+
+        var text: String { "\(self.call): \(String(cString: strerror(self.code)))" }
+    }
+
     let kind: Kind
     var running: Running?
     /// When to start it next, in milliseconds of the monotonic clock.
@@ -41,19 +49,23 @@ struct RoleProcess {
     /// Starts the process with its sockets and queues its first message.
     mutating func start(
         user: RoleUser?, sockets: [RoleStart.Socket], payload: RoleStart, output: LogOutput, now: Int64
-    ) -> Bool {
+    ) throws(Refusal) {
         var payload = payload
         var controlEnds: [CInt] = [-1, -1]
         var logEnds: [CInt] = [-1, -1]
-        let areMade = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &controlEnds) == 0 && pipe(&logEnds) == 0
-        let control = Self.raise(controlEnds[0])
-        let theirControl = Self.raise(controlEnds[1])
-        let log = Self.raise(logEnds[0])
-        let theirLog = Self.raise(logEnds[1])
-        let all = [control, theirControl, log, theirLog]
-        guard areMade, all.allSatisfy({ $0 >= 0 }) else {
-            for descriptor in all where descriptor >= 0 { close(descriptor) }
-            return false
+        var refusal: Refusal?
+        if socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &controlEnds) != 0 {
+            refusal = Refusal(call: "socketpair", code: errno)
+        } else if pipe(&logEnds) != 0 {
+            refusal = Refusal(call: "pipe", code: errno)
+        }
+        let control = Self.raise(controlEnds[0], &refusal)
+        let theirControl = Self.raise(controlEnds[1], &refusal)
+        let log = Self.raise(logEnds[0], &refusal)
+        let theirLog = Self.raise(logEnds[1], &refusal)
+        if let refusal {
+            for descriptor in [control, theirControl, log, theirLog] where descriptor >= 0 { close(descriptor) }
+            throw refusal
         }
         _ = fcntl(control, F_SETFL, O_NONBLOCK)
         _ = fcntl(log, F_SETFL, O_NONBLOCK)
@@ -77,20 +89,23 @@ struct RoleProcess {
         }
         var arguments = ["martletd", "--role=\(self.kind.rawValue)"]
         if let user { arguments.append("--user=\(user.argument)") }
-        guard let pid = Self.spawn(arguments, &actions) else {
+        let pid: pid_t
+        do throws(Refusal) {
+            pid = try Self.spawn(arguments, &actions)
+        } catch {
             close(control)
             close(log)
-            return false
+            throw error
         }
         self.running = Running(
             pid: pid, control: control, log: log, startedAt: now, outbox: RoleMessage.start(payload).encode(),
             relay: LogRelay(label: self.kind.rawValue, output: output))
-        return true
     }
 
-    private static func spawn(
-        _ arguments: [String], _ actions: inout posix_spawn_file_actions_t
-    ) -> pid_t? {
+    /// Starts this program itself with other arguments, unless another one is named.
+    static func spawn(
+        _ arguments: [String], _ actions: inout posix_spawn_file_actions_t, program: String = "/proc/self/exe"
+    ) throws(Refusal) -> pid_t {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -105,17 +120,19 @@ struct RoleProcess {
         defer { for pointer in pointers { free(pointer) } }
         pointers.append(nil)
         var pid = pid_t()
-        guard posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, pointers, environ) == 0 else {
-            return nil
-        }
+        // It does not set errno.
+        let code = posix_spawn(&pid, program, &actions, &attributes, pointers, environ)
+        guard code == 0 else { throw Refusal(call: "posix_spawn", code: code) }
         return pid
     }
 
-    /// The descriptor above those that a role is given; -1 when there is no room.
-    private static func raise(_ descriptor: CInt) -> CInt {
+    /// The descriptor above those that a role is given; -1 when there is none, or no room.
+    private static func raise(_ descriptor: CInt, _ refusal: inout Refusal?) -> CInt {
         guard descriptor >= 0 else { return -1 }
-        defer { close(descriptor) }
-        return fcntl(descriptor, F_DUPFD_CLOEXEC, BoundSockets.lowestDescriptor)
+        let raised = fcntl(descriptor, F_DUPFD_CLOEXEC, BoundSockets.lowestDescriptor)
+        if raised < 0 { refusal = refusal ?? Refusal(call: "fcntl", code: errno) }
+        close(descriptor)
+        return raised
     }
 
     // MARK: talk

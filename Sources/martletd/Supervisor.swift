@@ -151,12 +151,13 @@ struct Supervisor {
 
     private mutating func startRole(_ index: Int, _ now: Int64) {
         let kind = self.roles[index].kind
-        let started = self.roles[index].start(
-            user: self.users.user(of: kind),
-            sockets: self.sockets.sockets.filter { $0.service.role == kind }, payload: self.payload(),
-            output: self.output, now: now)
-        if !started {
-            self.logger.error("\(kind.rawValue): Cannot start the role: \(String(cString: strerror(errno)))")
+        do throws(RoleProcess.Refusal) {
+            try self.roles[index].start(
+                user: self.users.user(of: kind),
+                sockets: self.sockets.sockets.filter { $0.service.role == kind }, payload: self.payload(),
+                output: self.output, now: now)
+        } catch {
+            self.logger.error("\(kind.rawValue): Cannot start the role: \(error.text)")
             self.roles[index].nextStart = now + 1000
         }
     }
