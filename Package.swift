@@ -84,7 +84,9 @@ let package = Package(
         room("VolumeLog", uses: ["MailCore", "CLinux"]),
         room(
             "IndexedStore",
-            uses: ["MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", "Threads", dequeModule, heapModule]),
+            uses: [
+                "MailStore", "VolumeLog", "LMDB", "MIMECore", "MailCore", "CLinux", "Threads", dequeModule, heapModule,
+            ]),
         room(
             "MaildirFormat",
             uses: ["IndexedStore", "MailStore", "MailCore", "CLinux", "CDecompress"]),
@@ -99,7 +101,7 @@ let package = Package(
         room("Delivery", uses: ["SieveCore", "SieveStorage", "MailStore", "MIMECore", "MailCore", "CLinux"]),
 
         // To the MTA.
-        room("Submission", uses: ["COpenSSL", "MailCore", "Threads"]),
+        room("Submission", uses: ["COpenSSL", "MailCore", "CLinux", "Threads"]),
 
         // Servers.
         room("ServerConfig", uses: ["MailCore"]),

@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -23,6 +24,10 @@
 #include <string.h>
 
 int martlet_accept4(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
+
+int martlet_pipe2(int ends[2], int flags) { return pipe2(ends, flags); }
+
+int martlet_mkostemp(char *name, int flags) { return mkostemp(name, flags); }
 
 void martlet_syslog(int priority, const char *text) { syslog(LOG_MAIL | priority, "%s", text); }
 

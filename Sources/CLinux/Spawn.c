@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -164,6 +165,8 @@ int martlet_start_program(
     errno = failed;
     return failed ? -1 : (int)pid;
 }
+
+int martlet_spawn_closes_others(void *actions) { return posix_spawn_file_actions_addclosefrom_np(actions, 3); }
 
 int martlet_end_program(int pid) { return kill(pid, SIGTERM) && errno != ESRCH ? -1 : 0; }
 

@@ -1,5 +1,5 @@
+import CLinux
 import Glibc
-import Synchronization
 
 /// A program with sendmail's interface, run for one mail. Waits for it.
 struct SendmailCommand: Sendable {
@@ -10,14 +10,10 @@ struct SendmailCommand: Sendable {
 
     private struct Refused: Error {}
 
-    /// A program that another thread starts between a pipe's making and its flag would hold the pipe open.
-    private static let starting = Mutex(())
-
     /// Its exit status, and what it printed.
     func run(_ arguments: [String], input: CInt) -> (status: UInt8, text: String) {
         guard let program = self.words.first else { return (78, "sendmail_path is empty") }
-        let started = Self.starting.withLock { _ in self.start(program, self.words + arguments, input) }
-        guard case .success((let pid, let end)) = started else {
+        guard case .success((let pid, let end)) = self.start(program, self.words + arguments, input) else {
             return (75, "cannot start \(program): \(String(cString: strerror(errno)))")
         }
         defer { close(end) }
@@ -32,8 +28,7 @@ struct SendmailCommand: Sendable {
 
     private func start(_ program: String, _ words: [String], _ input: CInt) -> Result<(pid_t, CInt), Refused> {
         var ends: [CInt] = [0, 0]
-        guard pipe(&ends) == 0 else { return .failure(Refused()) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        guard martlet_pipe2(&ends, O_CLOEXEC) == 0 else { return .failure(Refused()) }
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
         posix_spawn_file_actions_init(&actions)
@@ -45,6 +40,7 @@ struct SendmailCommand: Sendable {
         posix_spawn_file_actions_adddup2(&actions, input, 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
+        martlet_spawn_closes_others(&actions)
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The submit role's side of a connection: takes a mail, gives it to the MTA and answers what that said; or answers what
@@ -99,9 +100,8 @@ public struct SubmitServer: Sendable {
 
     private static func makeSpool() -> CInt {
         var name = [CChar]("/tmp/martlet-submit-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&name)
+        let descriptor = martlet_mkostemp(&name, O_CLOEXEC)
         guard descriptor >= 0 else { return -1 }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         unlink(name)
         return descriptor
     }

@@ -17,6 +17,8 @@ struct BoundSockets {
     /// Descriptors of the supervisor lie above those that roles get, so that handing on cannot overwrite one.
     static let lowestDescriptor: CInt = 512
 
+    private static let stream = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+
     /// Binds everything; on failure nothing stays bound.
     init(_ settings: Settings, mailUser: RoleUser?) throws(Failure) {
         do throws(Failure) {
@@ -83,7 +85,7 @@ struct BoundSockets {
             isIPv6 ? inet_pton(AF_INET6, text, &longAddress) == 1 : inet_pton(AF_INET, text, &shortAddress) == 1
         // What is left of another text are zeros, which would be all addresses.
         guard isAddress else { throw Failure(text: "cannot listen on \(shown): this is no address") }
-        let descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, Self.stream, 0)
         if descriptor < 0, isIPv6, errno == EAFNOSUPPORT {
             self.warnings.append("\(shown): this machine has no IPv6; not listening there")
             return
@@ -133,7 +135,7 @@ struct BoundSockets {
         // A socket that an earlier run left. Anything else there is not ours to remove.
         var status = stat()
         if lstat(place.path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(place.path) }
-        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_UNIX, Self.stream, 0)
         guard descriptor >= 0 else { throw Self.failure(place.path) }
         // Made with its mode, and given away without following links: the directory may be another user's, who could
         // put something else in the socket's place. Nobody gets in before it listens.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -31,9 +32,11 @@ final class RoleControl: Sendable {
         self.sending.withLock { _ in _ = Glibc.write(Self.descriptor, bytes, bytes.count) }
     }
 
-    /// What every role does first: lets signals for the whole process group pass by (the supervisor says when
-    /// to end), and waits for its start.
+    /// What every role does first: keeps its sockets from programs that it starts, lets signals for the whole process
+    /// group pass by (the supervisor says when to end), and waits for its start.
     func begin() -> RoleStart {
+        // This one and those to listen on came through exec, so they are not marked.
+        martlet_close_others_on_exec()
         // Handlers rather than SIG_IGN, which programs started from here would inherit.
         for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE] { Signals.pass(number) }
         guard case .start(let start)? = self.receive() else { exit(0) }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import ServerCore
 
@@ -54,10 +55,11 @@ struct RoleProcess {
         var controlEnds: [CInt] = [-1, -1]
         var logEnds: [CInt] = [-1, -1]
         var refusal: Refusal?
-        if socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &controlEnds) != 0 {
+        let stream = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+        if socketpair(AF_UNIX, stream, 0, &controlEnds) != 0 {
             refusal = Refusal(call: "socketpair", code: errno)
-        } else if pipe(&logEnds) != 0 {
-            refusal = Refusal(call: "pipe", code: errno)
+        } else if martlet_pipe2(&logEnds, O_CLOEXEC) != 0 {
+            refusal = Refusal(call: "pipe2", code: errno)
         }
         let control = Self.raise(controlEnds[0], &refusal)
         let theirControl = Self.raise(controlEnds[1], &refusal)

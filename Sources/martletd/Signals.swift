@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Signals as octets in a pipe, so that a poll loop sees them.
@@ -8,11 +9,7 @@ enum Signals {
     /// Delivers `numbers` to the pipe whose read end is returned; `nil` when there are no descriptors left.
     static func openPipe(_ numbers: [CInt]) -> CInt? {
         var ends: [CInt] = [0, 0]
-        guard pipe(&ends) == 0 else { return nil }
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(end, F_SETFL, O_NONBLOCK)
-        }
+        guard martlet_pipe2(&ends, O_CLOEXEC | O_NONBLOCK) == 0 else { return nil }
         self.writeEnd = ends[1]
         // Whoever started us may have blocked them: threads of some runtimes do, and their children inherit it.
         var none = sigset_t()

@@ -34,13 +34,12 @@ enum SubmitRole {
         for _ in 0..<Self.threads {
             Thread.forever("submit") {
                 while true {
-                    let connection = accept(socket.descriptor, nil, nil)
+                    let connection = martlet_accept4(socket.descriptor, CInt(SOCK_CLOEXEC.rawValue))
                     if connection < 0 {
                         // Out of descriptors or the like: do not spin.
                         if errno != EINTR { usleep(100_000) }
                         continue
                     }
-                    _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
                     command.server(journal).serve(connection)
                     close(connection)
                 }

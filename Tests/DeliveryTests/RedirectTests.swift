@@ -146,6 +146,14 @@ import Testing
         #expect(self.failure(site, 3_000_000) == "sendmail: exit status 1: no ")
         site.installSendmail(before: "kill -9 $$")
         #expect(self.failure(site) == "sendmail: ended by signal 9")
+        // What other threads and libraries have open is none of its business, marked to be closed or not.
+        let first = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        defer { close(first) }
+        // Beyond those that a shell takes for itself.
+        let other = fcntl(first, F_DUPFD, 200)
+        defer { close(other) }
+        site.installSendmail(before: "test ! -e /proc/$$/fd/\(other) || exit 1")
+        #expect(self.failure(site) == nil)
         // It closes its ends and takes its time.
         site.installSendmail(before: "exec <&- >&- 2>&-; sleep 0.1; exit 0")
         #expect(self.failure(site, 3_000_000) == nil)

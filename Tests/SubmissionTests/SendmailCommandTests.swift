@@ -24,6 +24,14 @@ import Testing
         #expect(text == "did not end within 0 seconds")
     }
 
+    /// What other threads and libraries have open is none of the program's business, marked to be closed or not.
+    @Test func hasNoOtherDescriptors() throws {
+        let other = open("/dev/null", O_RDONLY)
+        defer { close(other) }
+        let (status, _) = try self.run("test ! -e /proc/$$/fd/\(other)", timeout: 20_000)
+        #expect(status == 0)
+    }
+
     @Test func isNoProgram() {
         let (status, _) = SendmailCommand(words: ["/nonexistent"], timeout: 1000).run([], input: 0)
         #expect(status == 75)

@@ -6,6 +6,10 @@
 
 /// accept4(2): -1 with errno on failure.
 int martlet_accept4(int fd, int flags);
+/// pipe2(2), the end to read from first: -1 with errno on failure.
+int martlet_pipe2(int ends[2], int flags);
+/// mkostemp(3), which writes over the six X at the end of `name`: -1 with errno on failure.
+int martlet_mkostemp(char *name, int flags);
 /// syslog(3) with facility mail.
 void martlet_syslog(int priority, const char *text);
 /// syncfs(2) on the file system that holds `fd`: -1 with errno on failure.
@@ -53,6 +57,9 @@ void martlet_die_with_parent(void);
 int martlet_start_program(
     const char *program, char *const arguments[], char *const environment[], const int descriptors[3],
     const char *directory, int changes_ids, uint32_t uid, uint32_t gid);
+/// Adds to a posix_spawn_file_actions_t, behind what gives the program its descriptors 0 to 2, that all others are
+/// closed: not every library marks its own to be closed, NIO's connections are not. The error's number on failure.
+int martlet_spawn_closes_others(void *actions);
 /// Ends a program by the keeper's pid, with everything that it has started, in whatever session or group that is. The
 /// keeper ends when all of it has. -1 with errno on failure.
 int martlet_end_program(int pid);

@@ -173,9 +173,7 @@ struct ChildProgram {
 
         private static func make() throws(StoreError) -> (read: CInt, write: CInt) {
             var ends: [CInt] = [-1, -1]
-            guard pipe(&ends) == 0 else { throw StoreError.fromErrno("pipe") }
-            // Programs that other threads start close all descriptors themselves.
-            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            guard martlet_pipe2(&ends, O_CLOEXEC) == 0 else { throw StoreError.fromErrno("pipe") }
             return (ends[0], ends[1])
         }
 

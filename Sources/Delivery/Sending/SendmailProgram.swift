@@ -1,6 +1,6 @@
+import CLinux
 import Glibc
 import MailStore
-import Synchronization
 
 /// Runs a program with sendmail's interface: arguments, message on the standard input, exit status.
 ///
@@ -15,8 +15,6 @@ public struct SendmailProgram: Sendable {
         self.timeout = timeout
     }
 
-    /// Between a pipe's making and its flag another thread must not start a program, which would hold it open.
-    private static let starting = Mutex(())
     /// Octets of what the program prints that go into the log.
     private static let maximumOutput = 500
 
@@ -105,13 +103,6 @@ public struct SendmailProgram: Sendable {
     }
 
     private func start(_ arguments: [String]) throws(StoreError) -> Process {
-        let process: Result<Process, StoreError> = Self.starting.withLock { _ in
-            do throws(StoreError) { return .success(try self.spawn(arguments)) } catch { return .failure(error) }
-        }
-        return try process.get()
-    }
-
-    private func spawn(_ arguments: [String]) throws(StoreError) -> Process {
         guard let program = self.words.first, program.hasPrefix("/") else {
             throw StoreError(.temporary, "sendmail_path names no program with an absolute path")
         }
@@ -139,6 +130,7 @@ public struct SendmailProgram: Sendable {
         posix_spawn_file_actions_adddup2(&actions, inputRead, 0)
         posix_spawn_file_actions_adddup2(&actions, outputWrite, 1)
         posix_spawn_file_actions_adddup2(&actions, outputWrite, 2)
+        martlet_spawn_closes_others(&actions)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -176,8 +168,7 @@ public struct SendmailProgram: Sendable {
 
     private static func makePipe() throws(StoreError) -> (read: CInt, write: CInt) {
         var ends: [CInt] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw StoreError.fromErrno("pipe") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        guard martlet_pipe2(&ends, O_CLOEXEC) == 0 else { throw StoreError.fromErrno("pipe") }
         return (ends[0], ends[1])
     }
 

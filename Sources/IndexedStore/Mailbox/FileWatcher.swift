@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import MailStore
 internal import Synchronization
@@ -43,12 +44,11 @@ final class FileWatcher: Sendable {
     init?(threads: StorageThreads, report: @escaping @Sendable (IndexedStore.LogLevel, String) -> Void) {
         let descriptor = inotify_init1(CInt(IN_CLOEXEC) | CInt(IN_NONBLOCK))
         var ends: [CInt] = [-1, -1]
-        guard descriptor >= 0, pipe(&ends) == 0 else {
+        guard descriptor >= 0, martlet_pipe2(&ends, O_CLOEXEC) == 0 else {
             if descriptor >= 0 { Glibc.close(descriptor) }
             report(.warning, "no inotify: changes by other programs are seen when a mailbox is opened")
             return nil
         }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         self.inotify = descriptor
         self.stopPipe = (ends[0], ends[1])
         self.threads = threads
