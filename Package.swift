@@ -207,7 +207,8 @@ let package = Package(
         tests(
             "Delivery",
             uses: [
-                "SieveCore", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore", "TemporaryFiles",
+                "SieveCore", "SieveStorage", "MailStore", "IndexedStore", "MaildirFormat", "MIMECore", "MailCore",
+                "TemporaryFiles",
             ]),
         tests("Submission", uses: ["TemporaryFiles"]),
         tests("ServerConfig", uses: ["SieveCore", "TemporaryFiles"]),

@@ -82,7 +82,7 @@ actor ManageSieveSession {
 
     var maximumScript: Int {
         let size = Int(clamping: self.settings.sieve.maximumScriptSize)
-        return size > 0 ? min(size, 64 << 20) : 64 << 20
+        return size > 0 ? min(size, ScriptFile.maximumSize) : ScriptFile.maximumSize
     }
 
     /// Reads one command and runs it. Answers of pipelined commands go out together.

@@ -125,23 +125,17 @@ public struct SieveStorage: Sendable {
         return try Self.read(self.path(name), name, limit)
     }
 
-    static func read(_ path: String, _ name: String, _ limit: Int) throws(StoreError) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { throw StoreError(.notFound, "there is no script \(name)") }
-            throw StoreError.fromErrno("open \(path)")
+    private static func read(_ path: String, _ name: String, _ limit: Int) throws(StoreError) -> [UInt8] {
+        let octets: [UInt8]
+        do throws(StoreError) {
+            octets = try ScriptFile.read(path, limit: limit).octets
+        } catch  where error.code == .notFound {
+            throw StoreError(.notFound, "there is no script \(name)")
         }
-        defer { close(descriptor) }
-        var octets: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while octets.count <= limit {
-            let count = piece.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw StoreError.fromErrno("read \(path)") }
-            if count == 0 { return octets }
-            octets += piece[..<count]
+        guard octets.count <= limit else {
+            throw StoreError(.tooBig, "the script \(name) is larger than \(limit) octets")
         }
-        throw StoreError(.tooBig, "the script \(name) is larger than \(limit) octets")
+        return octets
     }
 
     // MARK: Changing

@@ -76,8 +76,7 @@ extension MailFilter {
         let settings = configuration.settings(for: .imap)
         guard settings.general.protocols.contains(.sieve) else { return nil }
         return MailFilter(
-            .filed(settings, logger), directory: settings.sieve.personal.path,
-            createsMailboxes: settings.delivery.createsMailboxes,
+            .filed(settings, logger), createsMailboxes: settings.delivery.createsMailboxes,
             expungesDiscarded: settings.events.expungesDiscarded, address: self.address(settings))
     }
 
@@ -85,8 +84,7 @@ extension MailFilter {
     static func forAdministrator(_ configuration: Configuration, removes: Bool, _ logger: Logger) -> MailFilter {
         let settings = configuration.settings(for: .lmtp)
         return MailFilter(
-            .filed(settings, logger), directory: settings.sieve.personal.path,
-            createsMailboxes: settings.delivery.createsMailboxes, expungesDiscarded: removes,
+            .filed(settings, logger), createsMailboxes: settings.delivery.createsMailboxes, expungesDiscarded: removes,
             address: self.address(settings))
     }
 

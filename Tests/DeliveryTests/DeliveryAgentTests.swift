@@ -2,6 +2,7 @@ import Glibc
 import MailCore
 import MailStore
 import SieveCore
+import SieveStorage
 import Synchronization
 import Testing
 

@@ -8,13 +8,15 @@ import Testing
 
 /// Scripts over messages that are in a mailbox already.
 @Suite struct MailFilterTests {
-    private func filter(_ site: TestSite, expunges: Bool = false) -> MailFilter {
+    private func filter(_ site: TestSite, expunges: Bool) -> MailFilter {
         var options = SieveOptions()
         options.registry = .of(SieveRegistry.delivery)
         options.globalRegistry = .of(SieveRegistry.delivery)
-        options.global = [site.directory + "/global"]
+        options.global = [site.directory + "/global", site.directory + "/one.sieve"]
+        options.fallback = site.directory + "/default.sieve"
+        options.fallbackName = "Site"
         options.programs.pipe.binDirectory = site.directory + "/bin"
-        return MailFilter(options, directory: "~/sieve", expungesDiscarded: expunges) { "\($0)@example.org" }
+        return MailFilter(options, expungesDiscarded: expunges) { "\($0)@example.org" }
     }
 
     /// Runs a script over all of INBOX; tells what was said of each message.
@@ -147,6 +149,40 @@ import Testing
             site.install("stop", for: "anna", as: "bad")
             let bad = try await self.run(.delivery, site)
             #expect(bad.count == 1 && bad[0].hasPrefix("script: "), "\(bad)")
+        }
+    }
+
+    /// What `include` finds, FILTER finds, by the same name.
+    @Test func scriptsBehindLinks() async throws {
+        try await TestSite.with { site in
+            try await self.deliver(site, "a")
+            mkdir(site.directory + "/global", 0o755)
+            site.write("require \"imap4flags\"; addflag \"foo\";", "global/foo-2.sieve")
+            symlink("foo-2.sieve", site.directory + "/global/foo.sieve")
+            site.write("require \"imap4flags\"; addflag \"one\";", "one-2.sieve")
+            symlink("one-2.sieve", site.directory + "/one.sieve")
+            func includes(_ name: String) -> MailFilter.Script {
+                .source(Array("require \"include\"; include :global \"\(name)\";".utf8))
+            }
+            #expect(try await self.run(includes("foo"), site) == ["1 changed"])
+            #expect(try await self.run(.global("foo"), site) == ["1 same"])
+            #expect(try await self.run(.global("one"), site) == ["1 changed"])
+            #expect(try await self.run(includes("one"), site) == ["1 same"])
+            #expect(try await self.run(.global("one-2"), site) == ["none"])
+            #expect(try await self.flags(site) == ["1: foo one"])
+        }
+    }
+
+    /// Users without a script of that name see the site's, so they can name it.
+    @Test func theScriptOfUsersWithoutOne() async throws {
+        try await TestSite.with { site in
+            try await self.deliver(site, "a")
+            site.write("require \"imap4flags\"; addflag \"site\";", "default.sieve")
+            #expect(try await self.run(.personal("Site"), site) == ["1 changed"])
+            #expect(try await self.flags(site) == ["1: site"])
+            site.install("require \"imap4flags\"; addflag \"own\";", for: "anna", as: "Site")
+            #expect(try await self.run(.personal("Site"), site) == ["1 changed"])
+            #expect(try await self.flags(site) == ["1: site own"])
         }
     }
 

@@ -118,6 +118,45 @@ import Testing
         }
     }
 
+    /// The administrator's name for a script counts, whatever a link there points to; and one that is too large is
+    /// there, for the compiler to refuse, as it is at delivery.
+    @Test func includedScriptsForAll() throws {
+        try self.with { mine, home in
+            var storage = mine
+            try storage.write("foo-2", Array("keep;".utf8))
+            symlink("sieve/foo-2.sieve", home + "/foo.sieve")
+            storage.global = [home + "/foo.sieve"]
+            let scripts = StoredScripts(storage, global: .all, limit: 2)
+            #expect(scripts.source(of: SieveScriptName(location: .global, name: "foo")) == Array("kee".utf8))
+            #expect(scripts.source(of: SieveScriptName(location: .global, name: "foo-2")) == nil)
+            #expect(scripts.source(of: SieveScriptName(location: .global, name: "sieve")) == nil)
+        }
+    }
+
+    /// A user's link to a device has no end, and a FIFO has no beginning.
+    @Test(.timeLimit(.minutes(1))) func onlyFiles() throws {
+        try self.with { storage, home in
+            try storage.write("main", Array("keep;".utf8))
+            symlink("/dev/zero", home + "/sieve/zero.sieve")
+            mkfifo(home + "/sieve/fifo.sieve", 0o600)
+            mkdir(home + "/sieve/directory.sieve", 0o700)
+            func failure(_ name: String, limit: Int = .max) -> StoreError.Code? {
+                do throws(StoreError) {
+                    _ = try storage.read(name, limit: limit)
+                    return nil
+                } catch { return error.code }
+            }
+            for name in ["zero", "fifo", "directory"] { #expect(failure(name) == .cannot, "\(name)") }
+            #expect(failure("absent") == .notFound)
+            #expect(failure("main") == nil)
+            #expect(failure("main", limit: 5) == nil)
+            #expect(failure("main", limit: 4) == .tooBig)
+            // Where the site sets no limit there is one all the same.
+            truncate(home + "/sieve/main.sieve", off_t(ScriptFile.maximumSize) + 1)
+            #expect(failure("main") == .cannot)
+        }
+    }
+
     @Test(arguments: [
         "", ".", "..", ".hidden", "a/b", "a\u{0}", "a\nb", "\u{2028}", String(repeating: "x", count: 129),
     ])

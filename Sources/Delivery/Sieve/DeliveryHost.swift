@@ -1,6 +1,7 @@
 import MailCore
 import MailStore
 import SieveCore
+import SieveStorage
 import Synchronization
 
 /// Answers what scripts ask of the place where they run: of the user's mailboxes and their metadata, of lists, of

@@ -2,6 +2,7 @@ import Glibc
 import MailCore
 import MailStore
 import SieveCore
+import SieveStorage
 import Synchronization
 
 /// Compiled scripts of many users, kept by their content, so that equal scripts are compiled once; and which users

@@ -3,6 +3,7 @@ import MIMECore
 import MailCore
 import MailStore
 import SieveCore
+import SieveStorage
 
 /// Runs a recipient's scripts over a message and makes a plan of what they decide.
 ///
@@ -215,7 +216,7 @@ final class SievePlanner: Sendable {
         if !self.options.fallbackName.isEmpty, let fallback = self.options.fallback,
             let path = self.options.path(fallback, for: recipient)
         {
-            places.fallback = (self.options.fallbackName, path)
+            places.fallback = SieveStorage.Fallback(name: self.options.fallbackName, path: path)
         }
         return places
     }

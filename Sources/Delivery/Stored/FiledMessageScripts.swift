@@ -3,6 +3,7 @@ import MIMECore
 import MailCore
 import MailStore
 import SieveCore
+import SieveStorage
 
 /// Runs scripts over a message that is in a mailbox, and makes a plan of what they decide.
 ///

@@ -88,20 +88,15 @@ public struct MailFilter: Sendable {
     }
 
     private let runner: FiledMessageRunner
-    /// Where users have their scripts, with variables.
-    private let directory: String?
 
-    /// - Parameters:
-    ///   - directory: where users have their scripts, with variables.
-    ///   - address: the address of a user.
+    /// - Parameter address: the address of a user.
     public init(
-        _ options: SieveOptions, directory: String?, createsMailboxes: Bool = false, expungesDiscarded: Bool = false,
+        _ options: SieveOptions, createsMailboxes: Bool = false, expungesDiscarded: Bool = false,
         address: @escaping @Sendable (String) -> String
     ) {
         var options = options
         options.registry = options.registry.notKnowingEvents
         options.globalRegistry = options.globalRegistry.notKnowingEvents
-        self.directory = directory
         self.runner = FiledMessageRunner(
             options, createsMailboxes: createsMailboxes, expungesDiscarded: expungesDiscarded, address: address)
     }
@@ -136,22 +131,9 @@ public struct MailFilter: Sendable {
             let files = try self.planner.steps(recipient).filter { $0.kind != .discard }
             return try self.prepare(files.map { ($0.path, $0.isPersonal) }, recipient, mustExist: false)
         case .personal(let name):
-            guard SieveStorage.isName(name), let directory = self.directory,
-                let path = self.options.path(directory, for: recipient)
-            else { return .failure(.noSuchScript) }
-            return try self.prepare([("\(path)/\(name).sieve", true)], recipient, mustExist: true)
+            return try self.prepare(SieveScriptName(location: .personal, name: name), recipient)
         case .global(let name):
-            guard SieveStorage.isName(name) else { return .failure(.noSuchScript) }
-            let places = self.options.global.compactMap { self.options.path($0, for: recipient) }
-            for place in places {
-                // A place is a directory of scripts, or a script.
-                for path in ["\(place)/\(name).sieve", place] where ScriptFile.name(of: path) == name {
-                    if case .file = try ScriptFile.kind(of: path) {
-                        return try self.prepare([(path, false)], recipient, mustExist: true)
-                    }
-                }
-            }
-            return .failure(.noSuchScript)
+            return try self.prepare(SieveScriptName(location: .global, name: name), recipient)
         case .source(let source):
             let compiler = SieveCompiler(registry: self.options.registry, limits: self.options.limits)
             let compilation = compiler.compile(
@@ -167,6 +149,16 @@ public struct MailFilter: Sendable {
                 Prepared(
                     steps: [.compiled(compiled)], warnings: compilation.diagnostics.map(\.description)))
         }
+    }
+
+    private func prepare(
+        _ name: SieveScriptName, _ recipient: DeliveryRecipient
+    ) throws(StoreError) -> Result<Prepared, Problem> {
+        let places = self.planner.places(recipient)
+        guard let path = try places.file(of: name) else { return .failure(.noSuchScript) }
+        // What users see as theirs without having it is the site's.
+        let isPersonal = name.location == .personal && places.isOwn(path)
+        return try self.prepare([(path, isPersonal)], recipient, mustExist: true)
     }
 
     private func prepare(

@@ -363,7 +363,7 @@ package enum Schema {
     ]
 
     private static let sieve: [Setting<Settings>] = [
-        .size("sieve_max_script_size", \.sieve.maximumScriptSize, "Largest script; 0 is no limit."),
+        .size("sieve_max_script_size", \.sieve.maximumScriptSize, "Largest script, 64 MiB at most; 0 is no limit but that."),
         .number(
             "sieve_quota_script_count", \.sieve.maximumScripts, 0...100_000,
             "Scripts that a user may store by ManageSieve; 0 is no limit."

@@ -1,10 +1,10 @@
 import Glibc
-import MailStore
+package import MailStore
 
 /// A script in the file system. All calls wait for the disk and run under the caller's file ids.
-struct ScriptFile {
+package enum ScriptFile {
     /// What tells one content of a file from another without reading it.
-    struct Fingerprint: Hashable, Sendable {
+    package struct Fingerprint: Hashable, Sendable {
         var device: UInt64
         var inode: UInt64
         var size: Int64
@@ -24,7 +24,7 @@ struct ScriptFile {
         }
     }
 
-    enum Kind {
+    package enum Kind: Sendable {
         case file(Fingerprint)
         case directory
         /// Nothing is there.
@@ -32,7 +32,7 @@ struct ScriptFile {
     }
 
     /// Follows links. `.noPermission`, `.cannot` for what is neither file nor directory, `.temporary`.
-    static func kind(of path: String) throws(StoreError) -> Kind {
+    package static func kind(of path: String) throws(StoreError) -> Kind {
         var status = stat()
         guard stat(path, &status) == 0 else {
             if errno == ENOENT || errno == ENOTDIR { return .absent }
@@ -46,8 +46,9 @@ struct ScriptFile {
         }
     }
 
-    /// The content up to `limit` octets and one more, so that too much shows; and what it is the content of.
-    static func read(_ path: String, limit: Int) throws(StoreError) -> (octets: [UInt8], of: Fingerprint) {
+    /// The content up to `limit` octets and one more, so that too much shows; and what it is the content of. `.cannot` for
+    /// what is no regular file, and for more than `maximumSize` whatever the limit.
+    package static func read(_ path: String, limit: Int) throws(StoreError) -> (octets: [UInt8], of: Fingerprint) {
         // O_NONBLOCK: a FIFO put there meanwhile must not hold the thread.
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw StoreError.fromErrno("open \(path)") }
@@ -57,7 +58,7 @@ struct ScriptFile {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw StoreError(.cannot, "\(path) is no regular file")
         }
-        let most = limit < Int.max ? limit + 1 : limit
+        let most = min(limit, Self.maximumSize) + 1
         var octets: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 65_536)
         while octets.count < most {
@@ -67,11 +68,15 @@ struct ScriptFile {
             if count == 0 { break }
             octets.append(contentsOf: piece[..<min(count, most - octets.count)])
         }
+        // Half a script is another script.
+        guard octets.count <= Self.maximumSize else {
+            throw StoreError(.cannot, "\(path) is larger than \(Self.maximumSize) octets")
+        }
         return (octets, Fingerprint(status))
     }
 
     /// The name by which logs call the script: of the file that a link points to, without `.sieve`.
-    static func name(of path: String) -> String {
+    package static func name(of path: String) -> String {
         var target = [CChar](repeating: 0, count: 4096)
         let count = readlink(path, &target, target.count)
         let resolved =
@@ -82,7 +87,7 @@ struct ScriptFile {
     }
 
     /// The `*.sieve` files of a directory by name; at most `maximumInDirectory`.
-    static func list(_ path: String) throws(StoreError) -> [String] {
+    package static func list(_ path: String) throws(StoreError) -> [String] {
         guard let directory = opendir(path) else { throw StoreError.fromErrno("open \(path)") }
         defer { closedir(directory) }
         var names: [String] = []
@@ -98,4 +103,8 @@ struct ScriptFile {
     }
 
     private static let maximumInDirectory = 100
+
+    /// Octets of a script at most, whatever the site allows: a user's file grows as that user likes, also while it is
+    /// read.
+    package static let maximumSize = 64 << 20
 }
