@@ -46,8 +46,8 @@ package enum ScriptFile {
         }
     }
 
-    /// The content up to `limit` octets and one more, so that too much shows; and what it is the content of. `.cannot` for
-    /// what is no regular file, and for more than `maximumSize` whatever the limit.
+    /// The content up to `limit` octets and one more, so that too much shows; and what it is the content of. `.cannot`
+    /// for what is no regular file, and for more than `maximumSize` whatever the limit.
     package static func read(_ path: String, limit: Int) throws(StoreError) -> (octets: [UInt8], of: Fingerprint) {
         // O_NONBLOCK: a FIFO put there meanwhile must not hold the thread.
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

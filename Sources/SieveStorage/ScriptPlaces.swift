@@ -31,8 +31,8 @@ package struct ScriptPlaces: Sendable {
         }
     }
 
-    /// The content of the script, as `ScriptFile.read` gives it; `nil`: there is none. What cannot be read is not there:
-    /// the script that includes it says so.
+    /// The content of the script, as `ScriptFile.read` gives it; `nil`: there is none. What cannot be read is not
+    /// there: the script that includes it says so.
     package func source(of name: SieveScriptName, limit: Int) -> [UInt8]? {
         for path in self.candidates(name) {
             if let content = try? ScriptFile.read(path, limit: limit) { return content.octets }

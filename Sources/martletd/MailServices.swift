@@ -105,10 +105,15 @@ final class MailServices: Sendable {
         let request = AuthenticationRequest(service: "imap", security: .local)
         switch await self.authenticator.lookup(user, request) {
         case .notFound: return .gone
-        case .temporary: return .later
+        case .temporary: return .later("the user database does not answer")
         case .found(let record):
             let accounts = self.sessionAccounts.withLock { $0 }
-            do throws(StoreError) { return .account(try await accounts.open(record)) } catch { return .later }
+            // Whatever the error, it says nothing of the user: the events wait until somebody has mended it.
+            do throws(StoreError) {
+                return .account(try await accounts.open(record))
+            } catch {
+                return .later("\(error)")
+            }
         }
     }
 

@@ -21,6 +21,7 @@ extension MailboxEvents.Options {
         let settings = configuration.settings(for: .imap)
         let sieveLogger = output("imap")
         self.report = { sieveLogger.error("\($0)") }
+        self.warn = { sieveLogger.warning("\($0)") }
         let events = settings.events
         if !events.scripts.isEmpty || !events.url.isEmpty {
             self.scripts = EventScripts(

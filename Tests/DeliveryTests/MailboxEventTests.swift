@@ -16,6 +16,7 @@ import Testing
         junk.learnsKeywords = true
         options.junk = junk
         options.report = { text in site.reports.withLock { $0.append(text) } }
+        options.warn = { text in site.reports.withLock { $0.append("warning: " + text) } }
         if let scripts {
             var sieve = SieveOptions()
             sieve.registry = .of(SieveRegistry.delivery)
@@ -158,6 +159,110 @@ import Testing
             #expect(try await again.count("anna", "Seen") == 1)
             await again.store.close()
         }
+    }
+
+    /// Whose account cannot be opened holds up nobody else, and nothing of it is lost: it comes in its order when it can.
+    @Test func oneAccountHoldsUpNobody() async throws {
+        try await TestSite.with { (site) async throws in
+            site.write(
+                "require [\"fileinto\", \"mailbox\", \"copy\"]; fileinto :copy :create \"Seen\";", "event.sieve")
+            let first = self.events(site, self.trainer(site, "exit 0"), scripts: site.directory + "/event.sieve")
+            let store = site.store
+            for user in ["berta", "berta", "anna"] {
+                let account = try await site.account(user)
+                let note = first.note(.append, user: user, home: nil, session: "s", mailbox: .inbox)
+                _ = try await EventNote.noting(note) { () async throws(StoreError) in
+                    try await store.depositAll([
+                        Deposit(
+                            message: IncomingMessage(MessageOctets(Array("Subject: a\r\n\r\nx\r\n".utf8))),
+                            account: account, mailbox: .inbox)
+                    ])
+                }
+            }
+            let again = try await site.reopened()
+            let (anna, berta) = (try await again.account("anna"), try await again.account("berta"))
+            let queue = try #require((again.store as any MailStore).eventQueue)
+            let trainer = self.trainer(again, "exit 0")
+            let events = self.events(again, trainer, scripts: again.directory + "/event.sieve")
+            /// Waits until so many are left.
+            func left(_ count: Int) async -> Bool {
+                for _ in 0..<400 {
+                    if (try? await queue.waiting().count) == count, events.isIdle { return true }
+                    try? await Task.sleep(for: .milliseconds(20))
+                }
+                return false
+            }
+            await withTaskGroup { group in
+                group.addTask { await trainer.run() }
+                group.addTask {
+                    await events.run(again.store) { $0 == "anna" ? .account(anna) : .later("the disk is away") }
+                }
+                #expect(await left(2))
+                let seen = (try? await again.count("anna", "Seen"), try? await again.count("berta", "Seen"))
+                #expect(seen.0 == 1 && seen.1 == nil)
+                // With the next event it is there again; what was before is done before.
+                events.post(
+                    MailboxEvent(
+                        .append, user: "berta", account: berta, home: nil, session: "t", mailbox: .inbox,
+                        uids: [.first]))
+                #expect(await left(0))
+                events.stop()
+                trainer.stop()
+                group.cancelAll()
+            }
+            #expect(try await again.count("berta", "Seen") == 3)
+            #expect(
+                again.reports.withLock { $0 } == [
+                    "warning: user berta: IMAP events of before the start wait, since the account cannot be opened: "
+                        + "the disk is away; mend that, and they are dealt with within five minutes"
+                ])
+            await again.store.close()
+        }
+    }
+
+    private func backlog(_ entries: (user: String, id: UInt64)...) -> EventBacklog {
+        var backlog = EventBacklog()
+        for (user, id) in entries {
+            let note = MailboxEventNote(.flag, user: user, home: nil, session: "s", mailbox: .inbox, source: nil)
+            backlog.add(note, NotedEvent(id: id, parts: 1, time: 0, uids: [.first], octets: note.encode()))
+        }
+        return backlog
+    }
+
+    /// Each user's events stay in their order; whoever cannot be had yet is tried behind the others.
+    @Test func backlogIsByUser() {
+        var backlog = self.backlog(("a", 1), ("b", 2), ("a", 3), ("c", 4))
+        let start = ContinuousClock.now
+        var firsts: [Bool] = []
+        #expect(backlog.next(at: start) == "a")
+        firsts.append(backlog.postpone("a", at: start))
+        #expect(backlog.next(at: start) == "b")
+        firsts.append(backlog.postpone("b", at: start))
+        #expect(backlog.next(at: start) == "c")
+        var taken = backlog.take("c").map(\.event.id)
+        #expect(backlog.next(at: start) == nil)
+        #expect(backlog.next(at: start + .seconds(1)) == "a")
+        firsts.append(backlog.postpone("a", at: start))
+        #expect(backlog.next(at: start + .seconds(2)) == "b")
+        taken += backlog.take("a").map(\.event.id)
+        // By somebody else, while it was tried.
+        firsts.append(backlog.postpone("a", at: start))
+        taken += backlog.take("a").map(\.event.id) + backlog.take("b").map(\.event.id)
+        #expect(taken == [4, 1, 3, 2])
+        #expect(firsts == [true, true, false, false])
+        #expect(backlog.isEmpty)
+    }
+
+    @Test func backlogWaitsLongerEachTime() {
+        var backlog = self.backlog(("a", 1))
+        let start = ContinuousClock.now
+        var pauses: [Int] = []
+        for _ in 0..<11 {
+            _ = backlog.postpone("a", at: start)
+            let known = backlog
+            pauses.append((0...400).first { known.next(at: start + .seconds($0)) != nil } ?? -1)
+        }
+        #expect(pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300])
     }
 
     /// What cannot be written is not noted either.

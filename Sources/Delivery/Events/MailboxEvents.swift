@@ -5,10 +5,10 @@ import Synchronization
 /// Deals with what IMAP clients do to messages, behind their backs: runs scripts (RFC 6785), and has the junk filter
 /// taught.
 ///
-/// An event is noted in the store with its change, so that a crash forgets none: what an earlier process did not get done
-/// is done at the start, perhaps a second time. `post` is quick and never waits. Events of one user are dealt with in order,
-/// by whoever runs `run()`; what fails for the moment is tried again for a day. What a script does is no event, so scripts
-/// cannot run each other.
+/// An event is noted in the store with its change, so that a crash forgets none: what an earlier process did not get
+/// done is done at the start, or as soon as the user's account can be opened, perhaps a second time. `post` is quick and
+/// never waits. Events of one user are dealt with in order, by whoever runs `run()`; what fails for the moment is tried
+/// again for a day. What a script does is no event, so scripts cannot run each other.
 public final class MailboxEvents: Sendable {
     /// What the site decided. A reload gives another.
     public struct Options: Sendable {
@@ -18,6 +18,8 @@ public final class MailboxEvents: Sendable {
         public var junk: JunkRules?
         /// Takes what went wrong, for the log.
         public var report: @Sendable (String) -> Void = { _ in }
+        /// Takes what waits for somebody to look after it.
+        public var warn: @Sendable (String) -> Void = { _ in }
 
         public init() {}
     }
@@ -27,8 +29,8 @@ public final class MailboxEvents: Sendable {
         case account(any MailAccount)
         /// There is no such user any more.
         case gone
-        /// It cannot be said now.
-        case later
+        /// It cannot be opened now, and why.
+        case later(String)
     }
 
     private let options: Mutex<Options>
@@ -43,6 +45,8 @@ public final class MailboxEvents: Sendable {
         var waiting = 0
         /// Events to be tried again, and when.
         var later: [(event: MailboxEvent, due: ContinuousClock.Instant)] = []
+        /// What an earlier process has left and was not posted yet.
+        var backlog = EventBacklog()
         var isStopped = false
     }
 
@@ -97,6 +101,19 @@ public final class MailboxEvents: Sendable {
 
     /// Has an event dealt with soon.
     public func post(_ event: MailboxEvent) {
+        // What was before it comes before it: the account is open. Where `takeUp` opens it in the same moment the two may
+        // change places, which does no more harm than an event that is tried again.
+        self.postBacklog(of: event.user, event.account)
+        self.enqueue(event)
+    }
+
+    private func postBacklog(of user: String, _ account: any MailAccount) {
+        for entry in self.state.withLock({ $0.backlog.take(user) }) {
+            self.enqueue(entry.note.event(account, entry.event))
+        }
+    }
+
+    private func enqueue(_ event: MailboxEvent) {
         guard !event.uids.isEmpty else { return }
         let lane = self.lanes[Int(UInt(bitPattern: event.account.identity.name.hashValue) % UInt(self.lanes.count))]
         self.state.withLock { $0.waiting += 1 }
@@ -151,7 +168,8 @@ public final class MailboxEvents: Sendable {
 
     private var isStopped: Bool { self.state.withLock { $0.isStopped } }
 
-    /// Posts what an earlier process has left.
+    /// Posts what an earlier process has left. A user whose account cannot be opened is passed over and tried again behind
+    /// the others.
     private func takeUp(_ store: any MailStore, _ resolve: @Sendable (String) async -> Resolution) async {
         guard let queue = store.eventQueue else { return }
         let waiting: [NotedEvent]
@@ -160,24 +178,39 @@ public final class MailboxEvents: Sendable {
         } catch {
             return self.options.withLock { $0.report }("IMAP events of before the start cannot be read: \(error)")
         }
-        var accounts: [String: any MailAccount] = [:]
+        var backlog = EventBacklog()
         for noted in waiting {
             guard let id = noted.id else { continue }
-            guard let note = MailboxEventNote(noted.octets) else {
-                queue.done(.max, of: id)
-                continue
-            }
-            while accounts[note.user] == nil, !self.isStopped, !Task.isCancelled {
-                let resolution = await resolve(note.user)
-                if case .account(let account) = resolution { accounts[note.user] = account }
-                guard case .later = resolution else { break }
-                try? await Task.sleep(for: .seconds(1))
-            }
-            guard !self.isStopped, !Task.isCancelled else { return }
-            if let account = accounts[note.user] {
-                self.post(note.event(account, noted))
+            if let note = MailboxEventNote(noted.octets) {
+                backlog.add(note, noted)
             } else {
                 queue.done(.max, of: id)
+            }
+        }
+        let found = backlog
+        self.state.withLock { $0.backlog = found }
+        while !self.isStopped {
+            let now = ContinuousClock.now
+            let (user, isEmpty) = self.state.withLock { ($0.backlog.next(at: now), $0.backlog.isEmpty) }
+            if isEmpty { return }
+            guard let user else {
+                do { try await Task.sleep(for: .seconds(1)) } catch { return }
+                continue
+            }
+            let resolution = await resolve(user)
+            // Who is stopped may have got no answer for that.
+            guard !self.isStopped, !Task.isCancelled else { return }
+            switch resolution {
+            case .account(let account): self.postBacklog(of: user, account)
+            case .gone:
+                for entry in self.state.withLock({ $0.backlog.take(user) }) {
+                    if let id = entry.event.id { queue.done(.max, of: id) }
+                }
+            case .later(let why):
+                guard self.state.withLock({ $0.backlog.postpone(user, at: ContinuousClock.now) }) else { continue }
+                self.options.withLock { $0.warn }(
+                    "user \(user): IMAP events of before the start wait, since the account cannot be opened: \(why); mend that, and they are dealt with within five minutes"
+                )
             }
         }
     }
