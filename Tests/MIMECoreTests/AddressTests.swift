@@ -85,6 +85,10 @@ import Testing
         ("Jörg <j@x.test>", ["Jörg|-|j|x.test"]),
         ("\"quoted local\"@x.test", ["-|-|quoted local|x.test"]),
         ("a.b.\"c d\"@x.test", ["-|-|a.b.c d|x.test"]),
+        // Blanks beside the dots of a local part (RFC 5322 section 4.4), but not those of a name or in quotes.
+        ("a . b @ c . d", ["-|-|a.b|c.d"]), ("a. b .c@d", ["-|-|a.b.c|d"]), ("< a . b @ c >", ["-|-|a.b|c"]),
+        ("a (x) . (y) b@c", ["y|-|a.b|c"]), ("\"a . b\"@c", ["-|-|a . b|c"]), ("\"a . b\" . c@d", ["-|-|a . b.c|d"]),
+        ("J. R. Doe <j@x>", ["J. R. Doe|-|j|x"]), ("J. R. Doe", ["-|-|J. R. Doe|-"]),
         ("> <a@b>", ["-|-|a|b"]),
     ])
     func addresses(_ field: String, _ expected: [String]) {

@@ -28,6 +28,8 @@ public struct AddressParser: Sequence, IteratorProtocol {
     // The element being read. `phrase` is what precedes a `<`, or the local part while no `<` was seen.
     private var phrase: [UInt8] = []
     private var hasPhrase = false
+    /// Where in the phrase blanks stand beside a dot, in ascending order.
+    private var blanksAtDots: [Int] = []
     private var domain: [UInt8] = []
     private var hasDomain = false
     /// How many words the phrase has; words joined by dots are one.
@@ -114,6 +116,7 @@ public struct AddressParser: Sequence, IteratorProtocol {
     private mutating func reset() {
         self.phrase.removeAll()
         self.hasPhrase = false
+        self.blanksAtDots.removeAll()
         self.domain.removeAll()
         self.hasDomain = false
         self.words = 0
@@ -144,12 +147,16 @@ public struct AddressParser: Sequence, IteratorProtocol {
         let before = self.phrase.count
         let isJoined = self.lexer.peek == UInt8(ascii: ".") || self.phrase.last == UInt8(ascii: ".")
         if self.words == 0 || (spaced && !isJoined) { self.words += 1 }
-        if spaced, !self.phrase.isEmpty { self.phrase.append(0x20) }
+        if spaced, !self.phrase.isEmpty {
+            if isJoined { self.blanksAtDots.append(before) }
+            self.phrase.append(0x20)
+        }
         if self.lexer.peek == UInt8(ascii: "\"") {
             if before == 0 { self.isQuoted = true }
             // Without an end it is no word.
             if !self.lexer.readQuotedString(into: &self.phrase) {
                 self.phrase.removeLast(self.phrase.count - before)
+                if self.blanksAtDots.last == before { self.blanksAtDots.removeLast() }
             }
         } else {
             self.lexer.readAtom(into: &self.phrase)
@@ -165,9 +172,24 @@ public struct AddressParser: Sequence, IteratorProtocol {
         if !self.hasDomain, self.words > 1 || self.isQuoted, !self.phrase.isEmpty {
             return .mailbox(name: name ?? self.phrase, route: nil, mailbox: nil, host: nil)
         }
+        // Without a domain it may be a name (`J. R. Doe`), whose blanks are kept.
+        let local = self.hasDomain ? self.localPart : self.phrase
         return .mailbox(
-            name: name, route: nil, mailbox: self.phrase.isEmpty ? nil : self.phrase,
+            name: name, route: nil, mailbox: local.isEmpty ? nil : local,
             host: self.comment == nil || self.domain.isEmpty ? nil : self.domain)
+    }
+
+    /// The phrase as a local part: blanks beside its dots mean nothing (obs-local-part in RFC 5322 section 4.4).
+    private var localPart: [UInt8] {
+        guard !self.blanksAtDots.isEmpty else { return self.phrase }
+        var out: [UInt8] = []
+        var start = 0
+        for blank in self.blanksAtDots {
+            out.append(contentsOf: self.phrase[start..<blank])
+            start = blank + 1
+        }
+        out.append(contentsOf: self.phrase[start...])
+        return out
     }
 
     /// A domain without its comments and white space (RFC 5322 section 4.4 allows both around its dots); empty when
