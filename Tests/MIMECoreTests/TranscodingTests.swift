@@ -153,4 +153,18 @@ private let mixed = crlf(
         let out = try #require(self.stored(message))
         #expect(read(out, try #require(try decoded(out, [1]))) == Array(body.utf8))
     }
+
+    /// Of a message that is none in MIME, BODYSTRUCTURE would show another encoding than the one it was stored with.
+    @Test func encodedMessagesSayThatTheyAreMIME() throws {
+        let plain = try #require(self.stored(Array("Subject: x\r\n\r\na\0b".utf8)))
+        #expect(
+            text(plain)
+                == "Subject: x\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\nYQBi\r\n")
+        #expect(bodyStructure(plain).contains("\"base64\" 6"))
+        let outer = "MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n"
+        let inside = try #require(self.stored(Array("\(outer)\r\na\0b".utf8)))
+        #expect(
+            text(inside) == "\(outer)MIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\nYQBi")
+        #expect(bodyStructure(inside).contains("\"base64\" 4"))
+    }
 }

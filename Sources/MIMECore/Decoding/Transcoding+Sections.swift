@@ -54,9 +54,10 @@ extension Transcoding {
         self.copy(position..<Swift.max(position, range.upperBound), of: message)
     }
 
-    /// Copies from `position` to the end of a part's header, which then names `encoding` in its last line.
+    /// Copies from `position` to the end of a part's header, which then names `encoding` in its last line, behind
+    /// `further` lines.
     mutating func copyHeader(
-        _ part: Part, encoding: StaticString, from position: Int, _ message: Octets
+        _ part: Part, further: [UInt8] = [], encoding: StaticString, from position: Int, _ message: Octets
     ) {
         var start = position
         var scanner = HeaderScanner(message, in: part.header)
@@ -69,7 +70,7 @@ extension Transcoding {
         let hasCR = emptyLine > start && message[emptyLine - 1] == 0x0D
         let end = Swift.max(start, hasCR ? emptyLine - 1 : emptyLine)
         self.copy(start..<end, of: message)
-        var line = Array("Content-Transfer-Encoding: ".utf8)
+        var line = further + Array("Content-Transfer-Encoding: ".utf8)
         line.append(
             contentsOf: UnsafeBufferPointer(start: encoding.utf8Start, count: encoding.utf8CodeUnitCount))
         line.append(contentsOf: [0x0D, 0x0A])
@@ -82,7 +83,8 @@ extension Transcoding {
     /// The message as it can be stored and sent as text: single parts with octets that lines of text cannot hold
     /// become base64. `nil` when there is none, so that the message can stay as it is but for its line ends.
     ///
-    /// Such octets are NUL, and in a part that is declared `binary` also a CR or LF that stands alone.
+    /// Such octets are NUL, and in a part that is declared `binary` also a CR or LF that stands alone. A message whose
+    /// header is changed also gets the MIME-Version that it lacks.
     public static func storable(_ message: UnsafeRawBufferPointer, _ table: PartTable) -> Transcoding? {
         let octets = Octets(message)
         var result = Transcoding()
@@ -99,7 +101,11 @@ extension Transcoding {
                 guard part.encoding == .binary else { continue }
                 encoding = "8bit"
             }
-            result.copyHeader(part, encoding: encoding, from: position, octets)
+            // What a message without a version says of its encoding may be passed over (RFC 2045 section 4).
+            let lacksVersion = table.isMessage(part) && !ContentFields(octets[part.header]).hasVersion
+            result.copyHeader(
+                part, further: lacksVersion ? Array("MIME-Version: 1.0\r\n".utf8) : [], encoding: encoding,
+                from: position, octets)
             position = part.header.upperBound
             guard part.firstChild < 0 else { continue }
             result.encode(part.body)

@@ -78,6 +78,11 @@ public struct PartTable: Equatable, Sendable {
         return out
     }
 
+    /// Whether a part is a message, the whole one or one in a message/rfc822, not a part of a multipart.
+    func isMessage(_ part: Part) -> Bool {
+        part.parent < 0 || self.parts[Int(part.parent)].kind != .multipart
+    }
+
     // MARK: Serialized form
 
     /// Appends the table: a varint count, then for each part varints: kind and flags, parent distance,
