@@ -81,7 +81,9 @@ public struct Transcoding: Sendable {
         return decoder.isDamaged ? nil : measure
     }
 
-    /// Adds a body to decode.
+    /// Adds a body to decode, to exactly the octets that were encoded. Text in base64 or quoted-printable whose lines
+    /// end in a bare LF keeps them: who asks for BINARY wants what the sender encoded, signatures over the decoded text
+    /// hold only for these octets, and nothing can tell text from data that is called text.
     mutating func decode(_ range: Range<Int>, _ encoding: TransferEncoding, _ measure: Measure) {
         guard !range.isEmpty else { return }
         self.count += measure.count
