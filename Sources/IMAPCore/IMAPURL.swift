@@ -16,11 +16,12 @@ public struct IMAPURL: Hashable, Sendable {
         public var port: UInt16?
     }
 
-    /// Octets of the message or section (RFC 5550 section 3.1 calls it PARTIAL).
+    /// Octets of the message or section (RFC 5550 section 3.1 calls it PARTIAL). Both are numbers below 2^63 (RFC 9051
+    /// section 9).
     public struct Partial: Hashable, Sendable {
-        public var first: UInt32
+        public var first: UInt64
         /// `nil`: to the end.
-        public var count: UInt32?
+        public var count: UInt64?
     }
 
     /// `nil` for a relative URL.
@@ -79,11 +80,11 @@ public struct IMAPURL: Hashable, Sendable {
         }
         if Self.hasPrefix(rest, "/;PARTIAL=") {
             rest = rest.dropFirst(10)
-            guard let first = Self.number(&rest) else { return nil }
+            guard let first = Self.number64(&rest) else { return nil }
             self.partial = Partial(first: first, count: nil)
             if rest.first == UInt8(ascii: ".") {
                 rest = rest.dropFirst()
-                guard let count = Self.number(&rest), count > 0 else { return nil }
+                guard let count = Self.number64(&rest), count > 0 else { return nil }
                 self.partial?.count = count
             }
         }
@@ -160,15 +161,22 @@ public struct IMAPURL: Hashable, Sendable {
     }
 
     static func number(_ text: inout ArraySlice<UInt8>) -> UInt32? {
+        self.number64(&text).flatMap { UInt32(exactly: $0) }
+    }
+
+    /// A number below 2^63.
+    static func number64(_ text: inout ArraySlice<UInt8>) -> UInt64? {
         var value: UInt64 = 0
         var digits = 0
         while let byte = text.first, ASCII.isDigit(byte) {
-            value = value * 10 + UInt64(byte - 0x30)
-            guard value <= UInt64(UInt32.max) else { return nil }
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(UInt64(byte - 0x30))
+            guard !overflow, !carry, sum <= UInt64(Int64.max) else { return nil }
+            value = sum
             digits += 1
             text = text.dropFirst()
         }
-        return digits > 0 ? UInt32(value) : nil
+        return digits > 0 ? value : nil
     }
 
     static func hasPrefix(_ text: ArraySlice<UInt8>, _ word: StaticString) -> Bool {

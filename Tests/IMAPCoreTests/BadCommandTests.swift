@@ -53,6 +53,9 @@ private let badCommands: [BadCase] = [
     BadCase("a FETCH 1 BODY[0]\r\n", "a BAD Expected a part number over 0 at octet 15"),
     BadCase("a FETCH 1 BODY[1.]\r\n", "a BAD Expected a part number, HEADER, TEXT or MIME at octet 17"),
     BadCase("a FETCH 1 BODY[]<0.0>\r\n", "a BAD Expected a count of octets over 0 at octet 19"),
+    BadCase(
+        "a FETCH 1 BODY[]<9223372036854775808.1>\r\n",
+        "a BAD Expected a number below 9223372036854775808 at octet 17"),
     BadCase("a FETCH 1 BODY[]<5>\r\n", "a BAD Expected \".\" at octet 18"),
     BadCase("a FETCH 1 BODY[HEADER.FIELDS ()]\r\n", "a BAD Expected a header field name at octet 30"),
     BadCase("a FETCH 1 BODY.PEEK\r\n", "a BAD Expected \"[\" at octet 19"),

@@ -298,6 +298,20 @@ let rfcExamples: [CommandCase] = [
                             partial: .init(first: 0, count: 100), isPeek: true))
                 ])), tag: "a"),
     CommandCase(
+        "a FETCH 1 (BODY[]<4294967296.9223372036854775807> BINARY.PEEK[]<9223372036854775807.1>)\r\n",
+        .fetch(
+            FetchCommand(
+                numbering: .sequenceNumber, messages: set((1, 1)),
+                items: [
+                    .section(
+                        FetchSection(
+                            section: Section(), partial: .init(first: 4_294_967_296, count: UInt64(Int64.max)),
+                            isPeek: false)),
+                    .binary(
+                        FetchBinary(
+                            path: [], partial: .init(first: UInt64(Int64.max), count: 1), isPeek: true)),
+                ])), tag: "a"),
+    CommandCase(
         "a FETCH 1 (BODY[] BODY[4.2.2.1] BODY[3.MIME] BODY[TEXT] BODY BODYSTRUCTURE ENVELOPE)\r\n",
         .fetch(
             FetchCommand(

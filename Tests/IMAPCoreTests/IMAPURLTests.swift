@@ -19,6 +19,9 @@ import Testing
         let fields = try #require(IMAPURL(bytes("/x/;UID=1/;SECTION=HEADER.FIELDS%20(To%20Cc)")))
         #expect(fields.section == Section(kind: .headerFields([bytes("To"), bytes("Cc")])))
         #expect(IMAPURL(bytes("/x/;UID=1/;PARTIAL=7"))?.partial == IMAPURL.Partial(first: 7, count: nil))
+        // Numbers of 63 bits (RFC 9051 section 9, partial-range).
+        let far = try #require(IMAPURL(bytes("/x/;UID=1/;PARTIAL=4294967296.9223372036854775807")))
+        #expect(far.partial == IMAPURL.Partial(first: 4_294_967_296, count: UInt64(Int64.max)))
     }
 
     @Test func absoluteURLs() throws {
@@ -44,6 +47,7 @@ import Testing
         "", "/", "/INBOX", "/INBOX/", "/INBOX/;UID=", "/INBOX/;UID=0", "/INBOX/;UID=4294967296", "/;UID=1",
         "/INBOX;UID=1", "/INBOX/;UID=1/", "/INBOX/;UID=1x", "/INBOX/;UID=1/;SECTION=", "/a%2/;UID=1", "/a%00/;UID=1",
         "/INBOX/;UID=1/;SECTION=1.", "/INBOX/;UID=1/;PARTIAL=1.0", "/INBOX;UIDVALIDITY=0/;UID=1",
+        "/INBOX/;UID=1/;PARTIAL=9223372036854775808",
         "http://example.org/INBOX/;UID=1", "imap:///INBOX/;UID=1", "imap://h:x/INBOX/;UID=1", "/a b/;UID=1",
         "/INBOX/;UID=1;URLAUTH=", "/INBOX/;UID=1;URLAUTH=submit+", "/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:1234",
         "/INBOX/;UID=1;EXPIRE=2005-13-01T00:00:00Z;URLAUTH=anonymous", "/INBOX/;UID=1;EXPIRE=2005-03-01T00:00:00Z",

@@ -61,13 +61,13 @@ public enum FetchItem: Hashable, Sendable {
 
 /// `BODY[section]<first.count>`.
 public struct FetchSection: Hashable, Sendable {
-    /// A run of octets of the section.
+    /// A run of octets of the section. Both are numbers below 2^63 (RFC 9051 section 9).
     public struct Partial: Hashable, Sendable {
-        public var first: UInt32
+        public var first: UInt64
         /// Never 0.
-        public var count: UInt32
+        public var count: UInt64
 
-        public init(first: UInt32, count: UInt32) {
+        public init(first: UInt64, count: UInt64) {
             self.first = first
             self.count = count
         }
@@ -222,10 +222,10 @@ extension Cursor {
     /// `<first.count>`, if it stands here.
     mutating func partial() throws(SyntaxError) -> FetchSection.Partial? {
         guard self.take(UInt8(ascii: "<")) else { return nil }
-        let first = try self.number("the first octet")
+        let first = try self.number64("the first octet")
         guard self.take(UInt8(ascii: ".")) else { throw self.fail("\".\"") }
         let start = self.position
-        let count = try self.number("a count of octets")
+        let count = try self.number64("a count of octets")
         guard count > 0 else { throw SyntaxError(offset: start, expected: "a count of octets over 0") }
         guard self.take(UInt8(ascii: ">")) else { throw self.fail("\">\"") }
         return FetchSection.Partial(first: first, count: count)

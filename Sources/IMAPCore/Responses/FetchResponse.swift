@@ -148,7 +148,7 @@ public struct FetchResponse: Sendable {
     private static func append(_ partial: FetchSection.Partial?, to out: inout [UInt8]) {
         guard let partial else { return }
         out.append(UInt8(ascii: "<"))
-        out.appendDecimal(UInt64(partial.first))
+        out.appendDecimal(partial.first)
         out.append(UInt8(ascii: ">"))
     }
 

@@ -153,8 +153,8 @@ extension FetchSection.Partial? {
     /// The octets of a section of `count` that are asked for; empty behind its end.
     func range(of count: Int) -> Range<Int> {
         guard let self else { return 0..<count }
-        let first = Int(clamping: min(UInt64(self.first), UInt64(count)))
-        return first..<first + min(Int(self.count), count - first)
+        let first = min(Int(clamping: self.first), count)
+        return first..<first + min(Int(clamping: self.count), count - first)
     }
 }
 

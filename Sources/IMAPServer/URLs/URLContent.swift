@@ -57,8 +57,8 @@ struct URLContent: Sendable {
     }
 
     private static func range(_ partial: IMAPURL.Partial?, of count: Int) -> Range<Int> {
-        let first = min(count, Int(partial?.first ?? 0))
-        return first..<first + min(count - first, partial?.count.map(Int.init) ?? .max)
+        let first = min(count, Int(clamping: partial?.first ?? 0))
+        return first..<first + min(count - first, partial?.count.map { Int(clamping: $0) } ?? .max)
     }
 
     var count: Int { self.range.count }
