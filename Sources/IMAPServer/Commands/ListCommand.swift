@@ -50,8 +50,8 @@ private struct ListEntry {
     var name: MailboxName
     var listing: MailboxListing?
     var isSubscribed: Bool
-    /// Whether a subscribed mailbox below does not show by itself (RECURSIVEMATCH).
-    var hasHiddenChild = false
+    /// Whether a mailbox below is subscribed and this is to be told (RECURSIVEMATCH).
+    var hasSubscribedChild = false
 }
 
 extension Session {
@@ -75,7 +75,15 @@ extension Session {
         }
         for entry in entries {
             self.write(entry, command)
-            if !command.statusItems.isEmpty, entry.listing?.isSelectable ?? false {
+            // Of mailboxes that meet the selection, not of those that only have a child that does (RFC 9051 section
+            // 6.3.9.8 example 11, RFC 8440 section 4).
+            guard entry.isSubscribed || !command.selection.contains(.subscribed),
+                entry.listing?.isSelectable ?? false
+            else {
+                try await self.connection.flushIfLarge()
+                continue
+            }
+            if !command.statusItems.isEmpty {
                 do throws(StoreError) {
                     var status = try await account.status(of: entry.name)
                     if command.statusItems.contains(.deletedStorage) {
@@ -87,14 +95,10 @@ extension Session {
                     self.logFault(error)
                 }
             }
-            if !metadata.isEmpty, entry.listing?.isSelectable ?? false {
+            if !metadata.isEmpty {
                 await self.writeMetadata(of: entry.name, metadata, account)
             }
-            // Of those that match by themselves (RFC 8440 section 4).
-            if command.returns.contains(.myRights), account.enforcesAccessLists,
-                entry.listing?.isSelectable ?? false,
-                entry.isSubscribed || !command.selection.contains(.subscribed)
-            {
+            if command.returns.contains(.myRights), account.enforcesAccessLists {
                 do throws(StoreError) { try await self.tellRights(entry.name, account) } catch {
                     self.logFault(error)
                 }
@@ -150,9 +154,20 @@ extension Session {
                         parent,
                         default: ListEntry(name: parent, listing: existing[parent], isSubscribed: false)
                     ]
-                    .hasHiddenChild = true
+                    .hasSubscribedChild = true
                 }
                 ancestor = parent.parent
+            }
+        }
+        if command.selection.contains(.recursiveMatch) {
+            // A mailbox that shows by itself has CHILDINFO whether or not the child shows too; one that is only above a
+            // child that shows stays left out (RFC 9051 section 6.3.9.6).
+            for (name, entry) in found where entry.isSubscribed {
+                var ancestor = name.parent
+                while let parent = ancestor {
+                    if found[parent]?.isSubscribed == true { found[parent]?.hasSubscribedChild = true }
+                    ancestor = parent.parent
+                }
             }
         }
         return found.values.sorted { $0.name < $1.name }
@@ -177,7 +192,7 @@ extension Session {
         self.write {
             $0.list(
                 "LIST", attributes, uses: uses, separator: separator, name: wire,
-                childInfo: entry.hasHiddenChild ? ["SUBSCRIBED"] : [])
+                childInfo: entry.hasSubscribedChild ? ["SUBSCRIBED"] : [])
         }
     }
 
