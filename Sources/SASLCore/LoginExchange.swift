@@ -26,7 +26,7 @@ public struct LoginExchange: SASLExchange {
     public mutating func received(_ response: [UInt8]?) -> SASLAction {
         switch self.state {
         case .start:
-            // The draft has no initial response, but clients send the user name as one.
+            // The draft has no initial response, but clients send the user name as one; an empty one is no name.
             guard let response, !response.isEmpty else {
                 self.state = .wantsUser
                 return .challenge(Self.userChallenge)

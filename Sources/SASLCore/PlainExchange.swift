@@ -14,8 +14,7 @@ public struct PlainExchange: SASLExchange {
     public mutating func received(_ response: [UInt8]?) -> SASLAction {
         switch self.state {
         case .start:
-            // Exim sends an empty initial response when its client gave none; both mean "challenge me".
-            guard let response, !response.isEmpty else {
+            guard let response else {
                 self.state = .challenged
                 return .challenge([])
             }

@@ -3,7 +3,8 @@
 /// The driver feeds `received` with what the client sent and carries out the action; an `.ask` is answered
 /// through `answered`. After `.done` or `.fail` the exchange is over and answers every event with `.fail`.
 public protocol SASLExchange: Sendable {
-    /// A response of the client. `nil` only as the first event: there was no initial response.
+    /// A response of the client. `nil` only as the first event: there was no initial response. An empty one (`=` in
+    /// IMAP and POP3) is one: a mechanism in which the client speaks first fails it where it needs more.
     mutating func received(_ response: [UInt8]?) -> SASLAction
 
     /// The verifier's answer to the question that the last `.ask` put.

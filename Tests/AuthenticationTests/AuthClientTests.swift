@@ -56,7 +56,7 @@ struct AuthClientTests {
         ]
         for (reply, code) in replies {
             let outcome = await client.authenticate(
-                Self.request, mechanism: .plain, initialResponse: []
+                Self.request, mechanism: .plain, initialResponse: nil
             ) { _ in reply }
             guard case .failure(let failure) = outcome else {
                 Issue.record("\(outcome)")
@@ -64,6 +64,16 @@ struct AuthClientTests {
             }
             #expect(failure.code == code)
         }
+        // An empty initial response is one (RFC 4959 section 3): there is nothing to ask for.
+        let empty = await client.authenticate(Self.request, mechanism: .plain, initialResponse: []) { _ in
+            Issue.record("a challenge behind an initial response")
+            return .cancelled
+        }
+        guard case .failure(let failure) = empty else {
+            Issue.record("\(empty)")
+            return
+        }
+        #expect(failure.code == .malformedResponse)
         withExtendedLifetime(running) {}
     }
 

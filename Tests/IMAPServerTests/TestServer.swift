@@ -19,7 +19,7 @@ struct OnePassword: Authenticator {
         answer: (_ challenge: [UInt8]) async -> SASLClientReply
     ) async -> AuthenticationOutcome {
         var message = initialResponse ?? []
-        if message.isEmpty {
+        if initialResponse == nil {
             switch await answer([]) {
             case .response(let bytes): message = bytes
             case .malformed: return .failure(AuthenticationFailure(.malformedResponse))

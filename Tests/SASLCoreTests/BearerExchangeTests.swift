@@ -56,10 +56,16 @@ struct BearerExchangeTests {
         #expect(BearerExchange.parse(message(BearerExchange.maximumLength + 1), .oauthBearer) == nil)
     }
 
-    @Test(arguments: [nil, []] as [[UInt8]?])
-    func asksAndAccepts(_ initial: [UInt8]?) {
+    /// An initial response is one also when it is empty (RFC 4959 section 3), and that is no message.
+    @Test(arguments: [.oauthBearer, .xoauth2] as [Form])
+    func emptyInitialResponseFails(_ form: Form) {
+        var exchange = BearerExchange(form, discovery: BearerDiscovery())
+        #expect(exchange.received([]) == .fail(.malformed))
+    }
+
+    @Test func asksAndAccepts() {
         var exchange = BearerExchange(.oauthBearer, discovery: BearerDiscovery())
-        #expect(exchange.received(initial) == .challenge([]))
+        #expect(exchange.received(nil) == .challenge([]))
         #expect(
             exchange.received(Self.octets("n,,^Aauth=Bearer t^A^A"))
                 == .ask(.token(SASLToken(authorizationIdentity: nil, token: [0x74]))))

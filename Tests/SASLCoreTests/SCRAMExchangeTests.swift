@@ -65,7 +65,7 @@ struct SCRAMExchangeTests {
     }
 
     @Test(arguments: [
-        "n", "n,", "n,,", "n,,n=u", "n,,r=x,n=u", "n,,n=,r=x", "n,,n=u,r=", "n,,n=u,r=a b", "n,,n=u=,r=x",
+        "", "n", "n,", "n,,", "n,,n=u", "n,,r=x,n=u", "n,,n=,r=x", "n,,n=u,r=", "n,,n=u,r=a b", "n,,n=u=,r=x",
         "n,,n=u=2c,r=x", "n,,n=u=2Dx,r=x", "n,,m=1,n=u,r=x", "n,,n=u,r=x,m=1", "n,,n=u,r=x,1=2", "n,,n=u,r=x,y",
         "n,u,n=u,r=x", "n,a=,n=u,r=x", "x,,n=u,r=x", "p=tls-unique,,n=u,r=x", "n,,n=\u{7},r=x", "n,,n=\u{AD},r=x",
         "nn,,n=u,r=x", "p,,n=u,r=x", "n,,n=u\0,r=x", "n,,n=u,r=\u{E9}",

@@ -51,7 +51,7 @@ public final class AuthClient: Authenticator {
         for (type, data) in request.channelBindings.sorted(by: { $0.key < $1.key }) {
             line.field(AuthenticationRequest.bindingPrefix + type, String(decoding: Base64.encode(data), as: UTF8.self))
         }
-        if let initialResponse, !initialResponse.isEmpty {
+        if let initialResponse {
             line.field("resp", String(decoding: Base64.encode(initialResponse), as: UTF8.self))
         }
         line.end()

@@ -8,8 +8,8 @@ public protocol Authenticator: Sendable {
     ///
     /// `answer` is called for each challenge (before base64, maybe empty) on the caller's isolation: it sends
     /// the challenge to the client and returns what the client replied. It is not called when
-    /// `initialResponse` is all the mechanism needs. An empty initial response counts as none. A cancelled
-    /// task ends the exchange with `.cancelled`.
+    /// `initialResponse` is all the mechanism needs. `nil` is none; an empty one is one, and goes to the
+    /// mechanism (RFC 4959 section 3). A cancelled task ends the exchange with `.cancelled`.
     func authenticate(
         _ request: AuthenticationRequest, mechanism: SASLMechanismName, initialResponse: [UInt8]?,
         answer: (_ challenge: [UInt8]) async -> SASLClientReply

@@ -58,7 +58,8 @@ extension AuthServiceLoop {
                     number, id, AuthenticationFailure(.malformedResponse, message: "Invalid base64 data"))
                 return nil
             }
-            initialResponse = decoded
+            // Exim sends an empty one when its client gave none; the mail role sends what its client gave.
+            if connection.kind == .mail || !decoded.isEmpty { initialResponse = decoded }
         }
         var request = AuthenticationRequest(parameters)
         if parameters["final-resp-ok"] != nil { request.successData = .inSuccess }

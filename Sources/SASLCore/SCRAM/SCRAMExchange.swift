@@ -49,7 +49,7 @@ public struct SCRAMExchange: SASLExchange {
     public mutating func received(_ response: [UInt8]?) -> SASLAction {
         switch self.state {
         case .start:
-            guard let response, !response.isEmpty else {
+            guard let response else {
                 self.state = .challenged
                 return .challenge([])
             }
