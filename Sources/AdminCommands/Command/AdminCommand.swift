@@ -97,7 +97,9 @@ public enum AdminCommand: Sendable, Hashable {
                 users, fields: try Self.fields(operands[0], FetchField.self), query: Array(operands[1...]))
         case ("expunge", _):
             let users = try arguments.users()
-            self = .expunge(users, query: try arguments.operands(1..., "expunge -u USER QUERY..."))
+            let query = try arguments.operands(1..., "expunge -u USER QUERY...")
+            try MessageSelection(query).checkIsDeliberate("expunge")
+            self = .expunge(users, query: query)
         case ("acl", let verb?):
             arguments.skip()
             let users = try arguments.users()

@@ -45,10 +45,7 @@ enum MessageCommands {
     static func expunge(
         _ selection: MessageSelection, _ account: any MailAccount, _ threads: StorageThreads
     ) async throws(AdminError) {
-        // As doveadm, so that a slip of the keyboard does not empty an account.
-        guard !selection.mailboxes.isEmpty else {
-            throw AdminError(.usage, "expunge: name the mailboxes, such as: mailbox Trash before 1-Jan-2026")
-        }
+        try selection.checkIsDeliberate("expunge")
         var nothing = NoOutput()
         try await self.each(selection, .readWrite, account, threads, &nothing) {
             found, _ throws(AdminError) in

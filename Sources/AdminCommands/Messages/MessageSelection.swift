@@ -10,6 +10,8 @@ struct MessageSelection: Sendable {
     /// Masks of mailbox names; empty: every mailbox.
     let mailboxes: [String]
     let key: SearchKey
+    /// Whether anything but mailboxes was asked for, be it `all`.
+    private let hasKeys: Bool
 
     init(_ words: [String]) throws(AdminError) {
         var mailboxes: [String] = []
@@ -20,7 +22,21 @@ struct MessageSelection: Sendable {
             rest = rest.dropFirst(2)
         }
         self.mailboxes = mailboxes
+        self.hasKeys = !rest.isEmpty
         self.key = rest.isEmpty ? .all : try Self.parse(rest)
+    }
+
+    /// For a command that removes messages: refuses a search that says of no message why it is found, or where. As doveadm,
+    /// so that a slip of the keyboard does not empty a mailbox or an account.
+    func checkIsDeliberate(_ command: String) throws(AdminError) {
+        guard !self.mailboxes.isEmpty else {
+            throw AdminError(.usage, "\(command): name the mailboxes, such as: mailbox Trash before 1-Jan-2026")
+        }
+        guard self.hasKeys else {
+            throw AdminError(
+                .usage,
+                "\(command): to avoid accidents, say which messages, not only the mailbox; add \"all\" for every one of them")
+        }
     }
 
     private static func parse(_ words: ArraySlice<String>) throws(AdminError) -> SearchKey {

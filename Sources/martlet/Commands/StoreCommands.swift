@@ -163,9 +163,10 @@ struct FetchCommand: AccountsCommand {
 
 struct ExpungeCommand: AccountsCommand {
     static let configuration = CommandConfiguration(
-        commandName: "expunge", abstract: "Removes the messages a search finds. It must name mailboxes.")
+        commandName: "expunge",
+        abstract: "Removes the messages a search finds. It must name mailboxes, and say which messages.")
     @OptionGroup var target: AccountOptions
-    @Argument(help: "A search with a MAILBOX key.") var query: [String]
+    @Argument(help: "A search with a MAILBOX key and others; all is every message.") var query: [String]
     var words: [String] { ["expunge"] + self.users.words + ["--"] + self.query }
 }
 
