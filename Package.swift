@@ -236,6 +236,7 @@ let package = Package(
                 "Accounts", "SASLCore", "MIMECore", "MailCore", nioPosix, logging,
             ]),
         tests("martletd", uses: ["MailStore", "MailCore", "ServerConfig", "Wiring", "TemporaryFiles", logging]),
+        tests("martlet", uses: ["AdminCommands", "LMTPCore", "ServerConfig", "TemporaryFiles"]),
         // Transcripts and real clients against a running daemon.
         .testTarget(
             name: "DaemonTests", dependencies: ["MailCore", "martletd", "TranscriptKit"], exclude: ["Transcripts"],

@@ -19,6 +19,8 @@ actor AdminSession {
     func run() async {
         self.connection.setDeadline(after: nil)
         do throws(ConnectionError) {
+            self.connection.output.append(contentsOf: (AdminLine.hello + "\n").utf8)
+            try await self.connection.flush()
             guard let greeting = try await self.readLine(), greeting == Array(AdminLine.greeting.utf8) else {
                 self.end(.usage, "not a client of this version: update martlet and martletd together")
                 try await self.connection.flush()

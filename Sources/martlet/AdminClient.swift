@@ -4,33 +4,33 @@ import ServerConfig
 
 /// Carries a command to the running daemon; `nil` from `connect` when there is none.
 struct AdminClient {
-    private let descriptor: CInt
+    private let socket: LocalSocket
+    /// What to tell who waits in vain.
+    private let silence: AdminError
 
     /// Connects to the admin socket. `nil`: no daemon listens there.
-    static func connect(_ path: String) throws(AdminError) -> AdminClient? {
-        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw AdminError(.temporary, "socket: \(String(cString: strerror(errno)))") }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            close(descriptor)
-            throw AdminError(.configuration, "the path of the admin socket is too long: \(path)")
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
-        }
-        if result == 0 { return AdminClient(descriptor: descriptor) }
-        let number = errno
-        close(descriptor)
-        switch number {
-        case ENOENT, ECONNREFUSED: return nil
-        case EACCES, EPERM:
-            throw AdminError(.noPermission, "no access to \(path): run martlet as root or as the daemon's user")
-        default:
-            throw AdminError(.unavailable, "\(path): \(String(cString: strerror(number)))")
+    ///
+    /// - Parameter patience: milliseconds in which the daemon has to say its first word.
+    static func connect(
+        _ settings: Settings, patience: Int = LocalSocket.patience
+    ) throws(AdminError) -> AdminClient? {
+        let path = settings.adminSocketPath
+        let silence = AdminError(
+            .temporary,
+            "the daemon runs, but its mail role does not answer on \(path) within \(patience / 1000) seconds: still "
+                + "starting, or not able to? Its log says which: \(settings.logging.place)")
+        do throws(LocalSocket.Failure) {
+            return AdminClient(socket: try LocalSocket(path, patience: patience), silence: silence)
+        } catch {
+            switch error {
+            case .pathTooLong: throw AdminError(.configuration, "the path of the admin socket is too long: \(path)")
+            case .noAnswer: throw silence
+            case .system(ENOENT), .system(ECONNREFUSED): return nil
+            case .system(EACCES), .system(EPERM):
+                throw AdminError(.noPermission, "no access to \(path): run martlet as root or as the daemon's user")
+            case .system(let number):
+                throw AdminError(.unavailable, "\(path): \(String(cString: strerror(number)))")
+            }
         }
     }
 
@@ -38,16 +38,23 @@ struct AdminClient {
     consuming func run(
         _ words: [String], _ output: inout some AdminOutput
     ) async throws(AdminError) -> AdminExit {
-        defer { close(self.descriptor) }
+        defer { close(self.socket.descriptor) }
         var request = Array((AdminLine.greeting + "\n").utf8)
         AdminLine.encode(words.map { Array($0.utf8) }, into: &request)
         try self.send(request)
+        var isHeard = false
         var buffer: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
-            let count = read(self.descriptor, &chunk, chunk.count)
+            let count = read(self.socket.descriptor, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { throw self.silence }
             guard count > 0 else { throw AdminError(.temporary, "the daemon ended the connection") }
+            if !isHeard {
+                // It is there, and the command may take as long as it needs.
+                isHeard = true
+                self.socket.setPatience(0)
+            }
             buffer.append(contentsOf: chunk[..<count])
             var start = 0
             while let end = buffer[start...].firstIndex(of: 0x0A) {
@@ -66,7 +73,7 @@ struct AdminClient {
                 case .end(let exit, let text):
                     guard text.isEmpty else { throw AdminError(exit, text) }
                     return exit
-                case nil: break
+                case .hello, nil: break
                 }
             }
             buffer.removeFirst(start)
@@ -78,9 +85,10 @@ struct AdminClient {
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes { buffer -> Int in
                 guard let base = buffer.baseAddress else { return 0 }
-                return write(self.descriptor, base + offset, buffer.count - offset)
+                return write(self.socket.descriptor, base + offset, buffer.count - offset)
             }
             if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { throw self.silence }
             guard count > 0 else { throw AdminError(.temporary, "the daemon ended the connection") }
             offset += count
         }

@@ -20,7 +20,7 @@ struct AdminRunner {
         var output = TerminalOutput(self.global.format, self.rendering)
         let exit: AdminExit
         do {
-            if let client = try AdminClient.connect(configuration.settings.adminSocketPath) {
+            if let client = try AdminClient.connect(configuration.settings) {
                 exit = try await client.run(words, &output)
             } else {
                 exit = try await DirectStore.run(command, configuration, &output)
@@ -39,7 +39,7 @@ extension AdminRunner {
     func run(_ words: [String], into output: inout some AdminOutput) async throws(AdminError) -> AdminExit {
         let command = try AdminCommand(words: words)
         let configuration = try LoadedConfiguration.load(self.global.configuration)
-        if let client = try AdminClient.connect(configuration.settings.adminSocketPath) {
+        if let client = try AdminClient.connect(configuration.settings) {
             return try await client.run(words, &output)
         }
         return try await DirectStore.run(command, configuration, &output)

@@ -7,31 +7,26 @@ import LMTPCore
 /// Blocks. Speaks LMTP, one command at a time, and sends the message in chunks as it is read, so that its size does
 /// not matter.
 struct DeliverLink {
-    private let descriptor: CInt
+    private let socket: LocalSocket
     private static let chunk = 256 << 10
+    /// Milliseconds in which a daemon that has answered once must answer again: one that hangs must not hold the MTA's
+    /// delivery for ever.
+    private static let patience = 300_000
+    private static let silence =
+        "the daemon's mail role does not answer; is it still starting? The daemon's log says more"
 
-    init(_ path: String) throws(DeliverFailure) {
-        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard descriptor >= 0, bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw DeliverFailure(.temporary, "cannot connect to \(path)")
+    /// - Parameter patience: milliseconds in which the daemon has to greet.
+    init(_ path: String, patience: Int = LocalSocket.patience) throws(DeliverFailure) {
+        do throws(LocalSocket.Failure) {
+            self.socket = try LocalSocket(path, patience: patience)
+        } catch {
+            switch error {
+            case .pathTooLong: throw DeliverFailure(.temporary, "cannot connect to \(path): the path is too long")
+            case .noAnswer: throw DeliverFailure(.temporary, Self.silence)
+            case .system(let number):
+                throw DeliverFailure(.temporary, "cannot connect to \(path): \(String(cString: strerror(number)))")
+            }
         }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
-        }
-        guard result == 0 else {
-            throw DeliverFailure(.temporary, "cannot connect to \(path): \(String(cString: strerror(errno)))")
-        }
-        // A daemon that hangs must not hold the MTA's delivery for ever.
-        var patience = timeval(tv_sec: 300, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
-        }
-        self.descriptor = descriptor
     }
 
     /// Hands the message over; returns when it is durable or needs nothing more.
@@ -45,6 +40,7 @@ struct DeliverLink {
         }
         var buffer: [UInt8] = []
         try self.expect(try self.reply(&buffer))
+        self.socket.setPatience(Self.patience)
         try self.command("LHLO localhost", &buffer)
         try self.command(delivery.line, &buffer)
         let sender = envelope.sender?.quoted ?? ""
@@ -122,9 +118,10 @@ struct DeliverLink {
         var offset = 0
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes { buffer in
-                write(self.descriptor, buffer.baseAddress.map { $0 + offset }, buffer.count - offset)
+                write(self.socket.descriptor, buffer.baseAddress.map { $0 + offset }, buffer.count - offset)
             }
             if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { throw DeliverFailure(.temporary, Self.silence) }
             guard count > 0 else { throw DeliverFailure(.temporary, "the daemon ended the connection") }
             offset += count
         }
@@ -140,8 +137,9 @@ struct DeliverLink {
                 if line.dropFirst(3).first == "-" { continue }
                 return Reply(code: Int(line.prefix(3)) ?? 0, text: String(line.dropFirst(4)))
             }
-            let count = Glibc.read(self.descriptor, &chunk, chunk.count)
+            let count = Glibc.read(self.socket.descriptor, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { throw DeliverFailure(.temporary, Self.silence) }
             guard count > 0, buffer.count < 1 << 20 else {
                 throw DeliverFailure(.temporary, "the daemon ended the connection")
             }

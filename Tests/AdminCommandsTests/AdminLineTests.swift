@@ -38,6 +38,7 @@ struct AdminLineTests {
             ("E\tanna: no", .problem("anna: no")),
             ("P\t1\t10", .progress(done: 1, total: 10)),
             ("N", .wantsInput),
+            ("V\tmartlet-admin\t1", .hello),
             ("P\tx\t10", nil), ("P\t1", nil),
             ("X\t0\t", .end(.success, "")),
             ("X\t67\tno such user", .end(.noUser, "no such user")),

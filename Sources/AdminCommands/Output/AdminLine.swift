@@ -3,6 +3,7 @@ import MailCore
 /// The lines of the admin socket: TAB-separated fields, LF at the end, Dovecot's escapes (0x01 and `0 1 t r n`
 /// for NUL, 0x01, TAB, CR, LF), so that a field may hold any octets.
 ///
+///     S: V TAB martlet-admin TAB 1           first, without waiting for the client
 ///     C: martlet-admin TAB 1
 ///     C: mailbox TAB status TAB -u TAB alice TAB all TAB *
 ///     S: H TAB mailbox TAB messages          columns
@@ -17,6 +18,9 @@ public enum AdminLine {
     public static let maximumRequest = 4 << 20
     /// The first line of a client.
     public static let greeting = "martlet-admin\t1"
+
+    /// The first line of the daemon, without its end: it is there and will answer, however long the command takes.
+    public static let hello = "V\tmartlet-admin\t1"
 
     /// Appends the fields as one line.
     public static func encode(_ fields: [[UInt8]], into out: inout [UInt8]) {

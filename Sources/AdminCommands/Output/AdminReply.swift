@@ -1,5 +1,7 @@
 /// A line of the admin socket as the client reads it.
 public enum AdminReply: Sendable, Hashable {
+    /// The daemon is there.
+    case hello
     case columns([String])
     case row([[UInt8]])
     case problem(String)
@@ -15,6 +17,7 @@ public enum AdminReply: Sendable, Hashable {
             index < fields.count ? String(decoding: fields[index], as: UTF8.self) : ""
         }
         switch text(0) {
+        case "V": self = .hello
         case "H": self = .columns(fields.dropFirst().map { String(decoding: $0, as: UTF8.self) })
         case "R": self = .row(Array(fields.dropFirst()))
         case "N": self = .wantsInput
