@@ -12,6 +12,23 @@ extension UIDSet {
         return out
     }
 
+    /// The UIDs that are in one of the sets or in both. Linear in the number of ranges.
+    public func union(_ other: UIDSet) -> UIDSet {
+        var out = UIDSet()
+        var i = 0
+        var j = 0
+        while i < self.ranges.count || j < other.ranges.count {
+            // What begins first comes first, so that each is put at the end.
+            let isOwn =
+                j == other.ranges.count
+                || i < self.ranges.count && self.ranges[i].lowerBound <= other.ranges[j].lowerBound
+            let range = isOwn ? self.ranges[i] : other.ranges[j]
+            if isOwn { i += 1 } else { j += 1 }
+            out.insertRaw(range.lowerBound, range.upperBound)
+        }
+        return out
+    }
+
     /// The UIDs that are not in `other`. Linear in the number of ranges.
     public func subtracting(_ other: UIDSet) -> UIDSet {
         var out = UIDSet()

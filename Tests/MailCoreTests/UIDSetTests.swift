@@ -2,7 +2,7 @@ import MailCore
 import Testing
 
 @Suite struct UIDSetTests {
-    @Test func intersectsAndSubtracts() {
+    @Test func intersectsUnitesAndSubtracts() {
         var seed: UInt64 = 7
         func random(_ bound: UInt32) -> UInt32 {
             seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -25,10 +25,17 @@ import Testing
             let (b, second) = pair()
             #expect(first.intersection(second).map(\.rawValue) == a.intersection(b).sorted())
             #expect(first.subtracting(second).map(\.rawValue) == a.subtracting(b).sorted())
+            let united = first.union(second)
+            #expect(united.map(\.rawValue) == a.union(b).sorted())
+            // The same set in the same form, however it was made.
+            #expect(united == UIDSet(a.union(b).sorted().compactMap { UID(rawValue: $0) }))
         }
         let all = UIDSet(UID.first...UID(nonZero: .max))
         #expect(all.subtracting(all).isEmpty)
         #expect(all.intersection(all) == all)
+        #expect(all.union(all) == all)
+        #expect(all.union([]) == all)
+        #expect(UIDSet().union(all) == all)
     }
 
     /// Against a plain set, with a fixed pseudo-random sequence.
