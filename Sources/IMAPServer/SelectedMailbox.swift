@@ -12,8 +12,10 @@ struct SelectedMailbox {
     var view: MailboxSnapshot
     /// UIDs that are \Recent to this session, also those not yet in the view.
     var recent: UIDSet
-    /// The client has been told of everything up to this; below the view's MODSEQ while EXPUNGEs are held back.
+    /// The client has been told of everything up to this; below the view's MODSEQ while EXPUNGEs or flags are held back.
     var toldModSeq: ModSeq
+    /// Messages whose flags the view has as they are now, and of which NOTIFY keeps that from the client.
+    var untoldFlags = UIDSet()
     /// What `$` stands for; those that are gone by now count no more (RFC 5182 section 2.1).
     var savedResult = UIDSet()
     /// How many keywords the client has been told of.

@@ -22,6 +22,14 @@ enum ExpungeTelling {
     }
 }
 
+/// Why a client is told of changes.
+enum TellingOccasion {
+    /// The end of a command, of which a tagged response comes next.
+    case command
+    /// A change by itself, or the midst of a command.
+    case event
+}
+
 /// What a client is still to be told of its selected mailbox.
 private struct Untold {
     /// Places in the view before, ascending.
@@ -30,13 +38,13 @@ private struct Untold {
     var gone: [(index: Int, uid: UID)] = []
     /// The same messages.
     var vanished = UIDSet()
-    /// With EXPUNGEs held back: what the client may take for told.
-    var heldBackAt: ModSeq?
     /// Places in the view now whose flags changed.
     var updated: [Int] = []
     /// Messages at the end of the view that the client has not been told of.
     var appended = 0
     var hasGrown: Bool { self.appended > 0 }
+    /// Whether FETCH responses tell of it, in which MODSEQs can be.
+    var hasFetches: Bool { self.hasGrown || !self.updated.isEmpty }
 }
 
 extension Session {
@@ -45,13 +53,35 @@ extension Session {
     /// Where EXPUNGE is forbidden, messages that are gone stay in the view with their numbers; the rest is
     /// told all the same.
     @inline(never)
-    func tellChanges(_ expunges: ExpungeTelling) async throws(ConnectionError) {
+    func tellChanges(
+        _ expunges: ExpungeTelling, _ occasion: TellingOccasion = .command
+    ) async throws(ConnectionError) {
         // Two steps, because an asynchronous function keeps its variables on the heap for as long as it
         // waits, and tasks keep that memory afterwards: the first, which has all the state, does not wait
         // and is not inlined.
         self.tellOverQuota()
-        if let untold = self.moveView(expunges) { try await self.tell(untold) }
+        var hasFetches = false
+        if let untold = self.moveView(expunges) {
+            hasFetches = untold.hasFetches
+            try await self.tell(untold)
+        }
         if !self.searchUpdates.list.isEmpty { try await self.tellSearchUpdates() }
+        switch occasion {
+        case .command: self.tellHeldBack()
+        // By itself it is news to nobody.
+        case .event: if hasFetches { self.tellHeldBack() }
+        }
+    }
+
+    /// With changes held back, tells up to where the client has been told of all. Else it takes the highest MODSEQ of FETCH
+    /// responses for that, which may be above theirs (RFC 7162 sections 3.2 and 6).
+    private func tellHeldBack() {
+        guard self.knowsQuickResync, let selected = self.selected else { return }
+        let told = selected.toldModSeq
+        let highest =
+            self.holdsSelectedBack ? selected.mailbox.snapshot().highestModSeq : selected.view.highestModSeq
+        guard told < highest else { return }
+        self.write { $0.untagged(.ok, .highestModSeq(told), "Some changes are still to be told") }
     }
 
     private func tell(_ untold: Untold) async throws(ConnectionError) {
@@ -74,10 +104,6 @@ extension Session {
         }
         if untold.hasGrown, let plan = self.notifications?.newMessages {
             try await self.tellItems(untold.appended, plan)
-        }
-        // MODSEQs that were told may be above that of a message whose end was not (RFC 7162 section 3.2).
-        if let modSeq = untold.heldBackAt, self.knowsQuickResync {
-            self.write { $0.untagged(.ok, .highestModSeq(modSeq), "Some expunges are still to be told") }
         }
     }
 
@@ -112,10 +138,11 @@ extension Session {
         let before = selected.view
         let now = selected.mailbox.snapshot()
         let changes = MailboxChanges(from: before, to: now)
-        guard !changes.isEmpty || now.keywords.keywords.count > selected.toldKeywords else {
+        let owesFlags = self.tellsFlagChanges && !selected.untoldFlags.isEmpty
+        guard !changes.isEmpty || owesFlags || now.keywords.keywords.count > selected.toldKeywords else {
             // Shares the store's chunks again, and its counters.
             self.selected?.view = now
-            self.selected?.toldModSeq = now.highestModSeq
+            if selected.untoldFlags.isEmpty { self.selected?.toldModSeq = now.highestModSeq }
             return nil
         }
         var untold = Untold(gone: changes.expunged, appended: changes.appended)
@@ -128,12 +155,11 @@ extension Session {
             untold.expunged = changes.expunged.map(\.index)
             untold.vanished = UIDSet(changes.expunged.map(\.uid))
             selected.view = now
-            selected.toldModSeq = now.highestModSeq
         } else {
-            untold.heldBackAt = selected.toldModSeq
             selected.stay(changes, now)
         }
-        for index in changes.updated where self.tellsFlagChanges {
+        var updated = UIDSet()
+        for index in changes.updated {
             let record = now[index]
             // A mere MODSEQ is told to those who know what that is.
             if !self.knowsCondStore, let old = before.record(of: record.uid), old.flags == record.flags,
@@ -141,10 +167,16 @@ extension Session {
             {
                 continue
             }
-            if let place = tellsExpunges ? index : selected.view.index(of: record.uid) {
-                untold.updated.append(place)
-            }
+            updated.insert(record.uid)
         }
+        updated = updated.union(selected.untoldFlags)
+        if self.tellsFlagChanges {
+            selected.untoldFlags = []
+            untold.updated = updated.compactMap { selected.view.index(of: $0) }
+        } else {
+            selected.untoldFlags = updated.subtracting(untold.vanished)
+        }
+        if tellsExpunges, selected.untoldFlags.isEmpty { selected.toldModSeq = now.highestModSeq }
         if untold.hasGrown { selected.takeRecent() }
         self.selected = selected
         return untold
@@ -163,6 +195,8 @@ extension Session {
             highestModSeq: selected.view.highestModSeq)
         selected.recent = []
         selected.toldKeywords = 0
+        selected.untoldFlags = []
+        selected.toldModSeq = selected.view.highestModSeq
         self.selected = selected
         return untold
     }
@@ -230,6 +264,6 @@ extension Session {
         guard !self.knowsCondStore else { return }
         self.knowsCondStore = true
         guard let selected = self.selected else { return }
-        self.write { $0.untagged(.ok, .highestModSeq(selected.view.highestModSeq), "Highest mod-sequence") }
+        self.write { $0.untagged(.ok, .highestModSeq(selected.toldModSeq), "Highest mod-sequence") }
     }
 }

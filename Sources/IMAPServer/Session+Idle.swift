@@ -11,7 +11,7 @@ extension Session {
         // changes behind this line no sooner than the next ones.
         try await self.connection.flush()
         if self.endIfMoved() { return }
-        try await self.tellChanges(.allowed)
+        try await self.tellChanges(.allowed, .event)
         try await self.idle(tag, after: .input)
     }
 
@@ -26,12 +26,12 @@ extension Session {
             case .input: break
             case .signal:
                 if self.endIfMoved() { return }
-                try await self.tellChanges(.allowed)
+                try await self.tellChanges(.allowed, .event)
                 try await self.tellAccountChanges()
             case .timeout:
                 self.write { $0.untagged(.ok, nil, "Still here") }
                 // Messages grow older: RFC 5032 section 2.
-                if !self.searchUpdates.list.isEmpty { try await self.tellChanges(.allowed) }
+                if !self.searchUpdates.list.isEmpty { try await self.tellChanges(.allowed, .event) }
             case .closed: throw ConnectionError(.closed, "Connection closed in IDLE")
             case .shutdown:
                 throw ConnectionError(.shutdown, (self.connection.shutdownReason ?? .stopping).text)

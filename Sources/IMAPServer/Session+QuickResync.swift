@@ -60,7 +60,8 @@ extension Session {
         try await self.tellChanges(.allowed)
         var code: ResponseCode?
         if self.knowsQuickResync, count > 0, let selected = self.selected {
-            code = .highestModSeq(selected.view.highestModSeq)
+            // Not above what NOTIFY keeps from the client.
+            code = .highestModSeq(selected.toldModSeq)
         }
         code = self.code(code, reached)
         self.write { $0.tagged(tag, .ok, code, text) }

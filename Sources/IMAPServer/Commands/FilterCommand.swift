@@ -55,7 +55,7 @@ extension Session {
                 return try await self.refuse(tag, error, expunges)
             }
             // Numbers must stay those of the view in which the search was.
-            try await self.tellChanges(.forbidden)
+            try await self.tellChanges(.forbidden, .event)
             self.tell(reports, tag, command.search.numbering)
             try await self.connection.flushIfLarge()
             guard self.goesOn(after: start) else { break }

@@ -20,6 +20,11 @@ extension Session {
         switch command {
         case .none:
             self.notifications?.end()
+            if self.selected?.untoldFlags.isEmpty == false {
+                // What was kept back is told before nothing is told any more.
+                self.notifications = nil
+                try await self.tellChanges(.allowed)
+            }
             self.notifications = Notifications()
             self.write { $0.tagged(tag, .ok, "Notify completed") }
         case .set(let request):

@@ -24,7 +24,7 @@ extension Session {
             if self.endIfMoved() { return }
             // With SELECTED the client uses no sequence numbers, and may hear of EXPUNGE at any time.
             let delays = self.notifications?.selected?.delaysExpunges ?? false
-            try await self.tellChanges(delays ? .forbidden : .allowed)
+            try await self.tellChanges(delays ? .forbidden : .allowed, .event)
             try await self.tellAccountChanges()
             try await self.connection.flush()
         }
