@@ -72,7 +72,8 @@ extension DeliveryAgent {
             }
             if !tally.stored.isEmpty { return .stored(tally.stored) }
             if !plan.redirects.isEmpty { return .redirected(plan.redirects) }
-            return plan.pipes.isEmpty ? .discarded : .piped(plan.pipes.map(\.call.program))
+            if !plan.pipes.isEmpty { return .piped(plan.pipes.map(\.call.program)) }
+            return plan.sentBefore.isEmpty ? .discarded : .sentBefore(plan.sentBefore)
         }
     }
 

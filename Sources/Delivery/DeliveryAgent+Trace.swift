@@ -20,6 +20,9 @@ extension DeliveryAgent {
                 delivery.detail = plan.redirects.joined(separator: ", ")
             } else {
                 delivery.outcome = .discarded
+                if !plan.sentBefore.isEmpty {
+                    delivery.detail = DeliveryOutcome.text(ofSentBefore: plan.sentBefore)
+                }
             }
         }
         return TracedDelivery(account: recipient.account, delivery: delivery)
@@ -49,6 +52,9 @@ extension TracedDelivery {
         case .piped(let programs):
             trace.delivery.outcome = .redirected
             trace.delivery.detail = "to the program \(programs.joined(separator: ", "))"
+        case .sentBefore(let addresses):
+            trace.delivery.outcome = .discarded
+            trace.delivery.detail = DeliveryOutcome.text(ofSentBefore: addresses)
         case .discarded: trace.delivery.outcome = .discarded
         case .rejected(let reason):
             trace.delivery.outcome = .rejected

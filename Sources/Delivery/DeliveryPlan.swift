@@ -49,8 +49,10 @@ struct DeliveryPlan: Sendable {
 
     /// Where it is stored, each once.
     private(set) var places: [Place] = []
-    /// The addresses to which scripts redirect, each once, though it may have been sent there before.
-    private(set) var redirects: [String] = []
+    /// The addresses to which scripts redirect, each once.
+    var redirects: [String] = []
+    /// Those that an earlier delivery sent the message to, so that it is not sent again.
+    var sentBefore: [String] = []
     var pipes: [Pipe] = []
     var mails: [Mail] = []
     var copies: [Copy] = []
@@ -87,13 +89,6 @@ struct DeliveryPlan: Sendable {
         self.places[known].flags.formUnion(place.flags)
         self.places[known].keywords += place.keywords.filter { !self.places[known].keywords.contains($0) }
         self.places[known].creates = self.places[known].creates || place.creates
-    }
-
-    /// Notes a redirect; `false` when there was one to that address.
-    mutating func redirect(to address: String) -> Bool {
-        guard !self.redirects.contains(address) else { return false }
-        self.redirects.append(address)
-        return true
     }
 
     /// The form of that number.

@@ -23,6 +23,10 @@ public struct DeliveryEnvelope: Sendable {
     /// Where a script does more than refuse, a mail is sent whatever this says.
     public var refusal: Refusal
 
+    /// Octets at the beginning of the message that were put there when it came in: other ones, when the MTA brings it
+    /// again.
+    public var ownOctets = 0
+
     public init(sender: String, receivedAt: Int64, session: String, refusal: Refusal = .answer) {
         self.sender = sender
         self.receivedAt = receivedAt
@@ -62,6 +66,8 @@ public enum DeliveryOutcome: Sendable {
     case stored([(mailbox: MailboxName, message: StoredMessage)])
     /// Sent on to these addresses and kept nowhere.
     case redirected([String])
+    /// Kept nowhere, and not sent on to these addresses either, for an earlier delivery has done that.
+    case sentBefore([String])
     /// Given to these programs and kept nowhere.
     case piped([String])
     /// The user's script discarded it.
@@ -70,4 +76,12 @@ public enum DeliveryOutcome: Sendable {
     case rejected(String)
     /// Not delivered; the MTA keeps it or gives up by the code.
     case failed(StoreError)
+}
+
+extension DeliveryOutcome {
+    /// For logs: why the message was not sent on to these addresses.
+    public static func text(ofSentBefore addresses: [String]) -> String {
+        let list = addresses.joined(separator: ", ")
+        return "redirect to \(list) left out: sent before within sieve_redirect_duplicate_period"
+    }
 }

@@ -113,8 +113,9 @@ extension LMTPSession {
             return
         }
         do throws(StoreError) {
+            let ownOctets = data.prefixCount
             let message = try await data.spool.finish()
-            await self.deliver(message, sender, recipients)
+            await self.deliver(message, ownOctets: ownOctets, sender, recipients)
         } catch {
             self.options.logger.error("\(self.options.label): Taking in a message: \(error)")
             for _ in recipients { self.reply(LMTPReply(for: error)) }

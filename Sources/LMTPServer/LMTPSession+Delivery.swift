@@ -11,7 +11,11 @@ import ServerCore
 
 extension LMTPSession {
     /// Delivers to each user and place once, however often RCPT named them, and answers in the order of RCPT.
-    func deliver(_ message: IncomingMessage, _ sender: ReversePath, _ recipients: [AcceptedRecipient]) async {
+    ///
+    /// - Parameter ownOctets: those at the beginning of the message that did not come from the client.
+    func deliver(
+        _ message: IncomingMessage, ownOctets: Int, _ sender: ReversePath, _ recipients: [AcceptedRecipient]
+    ) async {
         let started = ContinuousClock.now
         var users: [[String]: Int] = [:]
         var targets: [DeliveryRecipient] = []
@@ -40,6 +44,7 @@ extension LMTPSession {
         var envelope = DeliveryEnvelope(
             sender: senderText, receivedAt: UnixTime.now().seconds, session: self.connection.sessionID,
             refusal: self.local?.answersRejection ?? true ? .answer : .mail)
+        envelope.ownOctets = ownOctets
         let traces = MessageTrace(message, afterOwnField: self.addsTraceFields && self.options.addsReceivedField)
         envelope.trace = DeliveryTrace(
             actor: TraceEvent.Actor(
@@ -64,7 +69,7 @@ extension LMTPSession {
 
     private func answer(_ outcome: DeliveryOutcome, _ address: EnvelopeAddress) -> LMTPReply {
         switch outcome {
-        case .stored, .redirected, .piped, .discarded:
+        case .stored, .redirected, .sentBefore, .piped, .discarded:
             self.noteDelivered()
             return LMTPReply(250, "2.0.0", "<\(address.quoted)> \(self.connection.sessionID) Saved")
         case .rejected(let reason):
@@ -89,6 +94,7 @@ extension LMTPSession {
                 + places.map { "\($0.mailbox) (uid \($0.message.uid.rawValue))" }.joined(separator: ", ")
         case .piped(let programs): what = "piped to " + programs.joined(separator: ", ")
         case .redirected(let addresses): what = "redirected to " + addresses.joined(separator: ", ")
+        case .sentBefore(let addresses): what = DeliveryOutcome.text(ofSentBefore: addresses)
         case .discarded: what = "discarded by script"
         case .rejected(let reason): what = "rejected: \(reason)"
         case .failed(let error):

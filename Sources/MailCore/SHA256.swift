@@ -1,7 +1,12 @@
 /// SHA-256 (FIPS 180-4), for identifiers that are derived from content. Not for secrets: it takes no care of timing.
 public enum SHA256 {
     /// The 32 octets of the digest.
-    public static func digest(_ message: some Collection<UInt8>) -> [UInt8] {
+    public static func digest(_ message: some Collection<UInt8>) -> [UInt8] { self.sum(message) }
+
+    /// The same of octets in memory, for messages: the compiler makes a version of its own of it.
+    public static func digest(_ message: UnsafeRawBufferPointer) -> [UInt8] { self.sum(message) }
+
+    private static func sum(_ message: some Collection<UInt8>) -> [UInt8] {
         var state: State = State()
         var block: [UInt8] = []
         block.reserveCapacity(64)

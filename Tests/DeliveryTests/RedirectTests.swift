@@ -69,6 +69,42 @@ import Testing
         }
     }
 
+    /// Without a Message-ID nothing less than the whole message tells it from others.
+    @Test func onlyTheSameMessageIsLeftOut() async throws {
+        try await TestSite.with { (site) async throws in
+            site.install("redirect \"ops@example.net\";", for: "anna")
+            let agent = site.agent()
+            func mail(_ text: String, _ id: String = "") -> String {
+                "From: cron@example.com\r\nDate: Mon, 23 Nov 2026 02:00:01 +0000\r\nSubject: Cron\r\n\(id)\r\n\(text)\r\n"
+            }
+            for text in ["job A failed", "job B failed"] {
+                #expect(
+                    try await site.deliver(agent, to: "anna", message: mail(text)) == ["redirected ops@example.net"])
+            }
+            #expect(
+                try await site.deliver(agent, to: "anna", message: mail("job A failed"))
+                    == ["sent before ops@example.net"])
+            // The one that came in anew has other fields of this server before it.
+            let again = IncomingMessage(MessageOctets(Array(("Received: x\r\n" + mail("job B failed")).utf8)))
+            var envelope = DeliveryEnvelope(sender: "", receivedAt: 1_800_000_000, session: "s")
+            envelope.ownOctets = 13
+            let outcomes = await agent.deliver(again, envelope, to: [try await site.recipient("anna")])
+            #expect(outcomes.allSatisfy { if case .sentBefore = $0 { true } else { false } })
+            #expect(site.queue?.mails.count == 2)
+            // A Message-ID is believed, and the user is told.
+            let id = "Message-ID: <1@example.com>\r\n"
+            #expect(
+                try await site.deliver(agent, to: "anna", message: mail("one", id)) == ["redirected ops@example.net"])
+            #expect(site.read("anna/.dovecot.sieve.log")?.split(separator: "\n").count == 2)
+            #expect(
+                try await site.deliver(agent, to: "anna", message: mail("two", id)) == ["sent before ops@example.net"])
+            #expect(
+                site.read("anna/.dovecot.sieve.log")?.hasSuffix(
+                    "main: line 1, column 1: info: redirect to ops@example.net left out: sent before within "
+                        + "sieve_redirect_duplicate_period\n") == true)
+        }
+    }
+
     @Test func nothingIsSentOfWhatIsNotDelivered() async throws {
         try await TestSite.with { (site) async throws in
             site.installSendmail()

@@ -173,6 +173,7 @@ final class TestSite: Sendable {
             switch outcome {
             case .stored(let places): places.map { "\($0.mailbox)" }.joined(separator: " ")
             case .redirected(let addresses): "redirected " + addresses.joined(separator: " ")
+            case .sentBefore(let addresses): "sent before " + addresses.joined(separator: " ")
             case .piped(let programs): "piped " + programs.joined(separator: " ")
             case .discarded: "discarded"
             case .rejected(let reason): "rejected \(reason)"

@@ -8,21 +8,34 @@ struct ScriptMailWriter {
     let options: SieveOptions
     let memory: ScriptMemory
     let situation: SieveSituation
+    /// What the message is known by, once that was asked for: it may take a look at all of it.
+    private var knownIdentity: [UInt8]?
+
+    init(options: SieveOptions, memory: ScriptMemory, situation: SieveSituation) {
+        self.options = options
+        self.memory = memory
+        self.situation = situation
+    }
 
     private var environment: SieveEnvironment { self.situation.environment }
 
+    private mutating func identity() -> [UInt8] {
+        if let known = self.knownIdentity { return known }
+        let identity = MessageIdentity.octets(of: self.situation.octets, behind: self.situation.envelope.ownOctets)
+        self.knownIdentity = identity
+        return identity
+    }
+
     /// The message, sent on. `nil` when it was before.
-    func redirect(to address: String, message: Int) -> DeliveryPlan.Mail? {
-        let identity = MessageIdentity.octets(of: self.situation.octets)
+    mutating func redirect(to address: String, message: Int) -> DeliveryPlan.Mail? {
         var mail = DeliveryPlan.Mail(
             purpose: .redirect, sender: self.redirectSender, recipient: address, message: message)
         let user = self.environment.recipient?.quoted ?? self.situation.recipient.address
         mail.prefix = Array("X-Sieve-Redirected-From: \(user)\r\n".utf8)
         let period = self.options.redirectDuplicatePeriod.components.seconds
-        if !identity.isEmpty, period > 0 {
-            guard let remembrance = self.memory.claim(.redirect, [identity, Array(address.utf8)], for: period) else {
-                return nil
-            }
+        if period > 0 {
+            let parts = [self.identity(), Array(address.utf8)]
+            guard let remembrance = self.memory.claim(.redirect, parts, for: period) else { return nil }
             mail.remembrance = remembrance
         }
         return mail

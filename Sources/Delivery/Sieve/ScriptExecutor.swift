@@ -16,13 +16,13 @@ struct ScriptExecutor: Sendable {
         plan.memory = self.memory
         plan.edits = sequence.editedMessages
         plan.decisions = sequence.decisions
-        let writer = ScriptMailWriter(options: self.options, memory: self.memory, situation: situation)
+        var writer = ScriptMailWriter(options: self.options, memory: self.memory, situation: situation)
         for action in sequence.actions {
             switch action.kind {
             case .fileInto(let place):
                 plan.store(in: self.place(place, action, situation, &notes))
             case .redirect(let address):
-                self.redirect(action, address, situation, writer, &plan, &notes)
+                self.redirect(action, address, situation, &writer, &plan, &notes)
             case .reject(let reason, _): plan.rejection = reason
             case .vacation(let vacation):
                 if let reply = writer.reply(vacation) {
@@ -40,7 +40,7 @@ struct ScriptExecutor: Sendable {
                 plan.pipes.append(
                     DeliveryPlan.Pipe(
                         call: call, message: action.message,
-                        origin: "\(action.script): line \(action.position.line), column \(action.position.column)",
+                        origin: Self.place(of: action),
                         fallback: DeliveryPlan.Place(mailbox: situation.keepMailbox, message: sequence.keepMessage)))
             case .keep, .discard: break
             }
@@ -68,7 +68,7 @@ struct ScriptExecutor: Sendable {
     }
 
     private func redirect(
-        _ action: SieveAction, _ address: String, _ situation: SieveSituation, _ writer: ScriptMailWriter,
+        _ action: SieveAction, _ address: String, _ situation: SieveSituation, _ writer: inout ScriptMailWriter,
         _ plan: inout DeliveryPlan, _ notes: inout [String]
     ) {
         if let loop = RedirectLoop(situation, to: address) {
@@ -77,9 +77,16 @@ struct ScriptExecutor: Sendable {
             plan.store(in: DeliveryPlan.Place(mailbox: situation.keepMailbox))
             return
         }
-        guard plan.redirect(to: address), let mail = writer.redirect(to: address, message: action.message) else {
+        if plan.redirects.contains(address) || plan.sentBefore.contains(address) { return }
+        guard let mail = writer.redirect(to: address, message: action.message) else {
+            // Another message of the same Message-ID is left out too, so that it must be seen.
+            let text = DeliveryOutcome.text(ofSentBefore: [address])
+            plan.sentBefore.append(address)
+            plan.decisions.append(text)
+            notes.append("\(Self.place(of: action)): info: \(text)")
             return
         }
+        plan.redirects.append(address)
         plan.mails.append(mail)
     }
 
@@ -112,7 +119,9 @@ struct ScriptExecutor: Sendable {
             DeliveryPlan.Copy(place: self.place(wanted, action, situation, &notes), message: message))
     }
 
-    static func note(_ action: SieveAction, _ text: String) -> String {
-        "\(action.script): line \(action.position.line), column \(action.position.column): error: \(text)"
+    static func note(_ action: SieveAction, _ text: String) -> String { "\(self.place(of: action)): error: \(text)" }
+
+    private static func place(of action: SieveAction) -> String {
+        "\(action.script): line \(action.position.line), column \(action.position.column)"
     }
 }

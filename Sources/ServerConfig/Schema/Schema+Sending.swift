@@ -37,7 +37,7 @@ extension Schema {
         ),
         .time(
             "sieve_redirect_duplicate_period", \.scriptMail.redirectDuplicatePeriod,
-            "How long a message is not sent to the same address again; 0 sends it always."),
+            "How long a message, known by its Message-ID, is not sent to the same address again; 0 sends it always."),
         .text(
             "sieve_notify_mailto_envelope_from", \.scriptMail.notifySender,
             "Who sends notifications, written as `sieve_redirect_envelope_from`. Empty: the script's `:from`, or the recipient; for bounces the null sender."
