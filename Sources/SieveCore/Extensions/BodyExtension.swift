@@ -48,6 +48,11 @@ struct BodyTest: SieveTest {
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
         let captures = run.suspendCaptures()
         defer { run.resumeCaptures(captures) }
+        guard run.message.hasBody else {
+            // All are false then, `:count` too (RFC 5173 section 4).
+            run.noteComparison([], try self.keys.octets(&run))
+            return false
+        }
         switch self.form {
         case .raw:
             try run.spend(run.message.body.count)

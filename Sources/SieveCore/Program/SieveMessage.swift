@@ -6,6 +6,8 @@ public struct SieveMessage {
     /// The header with its empty line, where there is one.
     let header: Octets
     let body: Octets
+    /// Whether an empty line ends the header; without one there is no body, not even an empty one.
+    let hasBody: Bool
     /// Offsets in `header`; at most `SieveLimits.headerFields`.
     let fields: [HeaderField]
     let converter: CharsetConverter
@@ -25,16 +27,17 @@ public struct SieveMessage {
         let fields = Self.fields(&scanner, limits)
         self.init(
             header: octets[0..<scanner.bodyStart], body: octets[scanner.bodyStart..<octets.count],
-            fields: fields, limits: limits, converter: converter, isOriginal: true, hasOriginalBody: true,
-            storage: [])
+            hasBody: scanner.hasEmptyLine, fields: fields, limits: limits, converter: converter, isOriginal: true,
+            hasOriginalBody: true, storage: [])
     }
 
     private init(
-        header: Octets, body: Octets, fields: [HeaderField], limits: SieveLimits,
+        header: Octets, body: Octets, hasBody: Bool, fields: [HeaderField], limits: SieveLimits,
         converter: CharsetConverter, isOriginal: Bool, hasOriginalBody: Bool, storage: [SieveOctetStorage]
     ) {
         self.header = header
         self.body = body
+        self.hasBody = hasBody
         self.fields = fields
         self.limits = limits
         self.converter = converter
@@ -87,8 +90,8 @@ public struct SieveMessage {
         var scanner = HeaderScanner(stored.octets)
         let fields = Self.fields(&scanner, self.limits)
         return SieveMessage(
-            header: stored.octets, body: self.body, fields: fields, limits: self.limits,
-            converter: self.converter, isOriginal: false, hasOriginalBody: self.hasOriginalBody,
+            header: stored.octets, body: self.body, hasBody: scanner.hasEmptyLine, fields: fields,
+            limits: self.limits, converter: self.converter, isOriginal: false, hasOriginalBody: self.hasOriginalBody,
             storage: self.hasOriginalBody ? [stored] : self.storage + [stored])
     }
 
@@ -99,8 +102,9 @@ public struct SieveMessage {
         let fields = Self.fields(&scanner, self.limits)
         return SieveMessage(
             header: stored.octets[0..<scanner.bodyStart],
-            body: stored.octets[scanner.bodyStart..<stored.octets.count], fields: fields, limits: self.limits,
-            converter: self.converter, isOriginal: false, hasOriginalBody: false, storage: [stored])
+            body: stored.octets[scanner.bodyStart..<stored.octets.count], hasBody: scanner.hasEmptyLine,
+            fields: fields, limits: self.limits, converter: self.converter, isOriginal: false, hasOriginalBody: false,
+            storage: [stored])
     }
 
     /// A copy of the whole message.
