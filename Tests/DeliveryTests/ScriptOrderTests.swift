@@ -47,6 +47,22 @@ import Testing
         }
     }
 
+    /// An error in the user's script takes nothing back of what the site's has done.
+    @Test func errorsLeaveWhatWasDoneBefore() async throws {
+        try await self.site { (site) async throws in
+            site.write(
+                "require [\"editheader\", \"imap4flags\"]; addheader \"X-Site\" \"yes\"; setflag \"Scanned\";",
+                "before.sieve")
+            site.install("require \"ihave\"; error \"no\";", for: "anna")
+            let agent = site.agent { $0.sieve?.before = [site.directory + "/before.sieve"] }
+            #expect(try await site.deliver(agent, to: "anna") == ["INBOX"])
+            #expect(try await site.texts("anna", "INBOX").first?.hasPrefix("X-Site: yes\r\n") == true)
+            let mailbox = try await site.account("anna").open(.inbox, .readOnly, onChange: {})
+            defer { mailbox.close() }
+            #expect(mailbox.snapshot().keywords.keywords.map(\.name) == ["Scanned"])
+        }
+    }
+
     @Test func includeWithoutScript() async throws {
         try await self.site { (site) async throws in
             site.install("require \"include\"; include \"nothing\"; discard;", for: "anna")

@@ -24,8 +24,10 @@ public struct SieveSequence {
     /// Whether another script is to run.
     public var goesOn: Bool { self.keeps && self.error == nil }
 
-    /// Takes the result of the next script.
+    /// Takes the result of the next script. Of one that failed nothing is taken: the message is kept as the scripts
+    /// before it have left it.
     public mutating func add(_ result: SieveResult) {
+        if let error = result.error { return self.fail(error) }
         let offset = self.editedMessages.count
         func shifted(_ message: Int) -> Int { message == 0 ? 0 : message + offset }
         self.keepMessage = shifted(result.keepMessage)
@@ -44,8 +46,6 @@ public struct SieveSequence {
         }
         self.editedMessages += result.editedMessages
         self.keeps = result.keepsImplicitly || result.keepsExplicitly
-        self.error = result.error
-        self.noteError()
     }
 
     /// Whether the message goes nowhere: then a site may have a script that looks at it once more.
@@ -79,15 +79,10 @@ public struct SieveSequence {
         if result.error == nil { self.keeps = result.keepsExplicitly }
     }
 
-    /// A script could not be compiled: the message is kept, and no further script runs.
+    /// A script could not be compiled, or failed: the message is kept, and no further script runs.
     public mutating func fail(_ error: SieveRuntimeError) {
         self.keeps = true
         self.error = error
-        self.noteError()
-    }
-
-    private mutating func noteError() {
-        guard let error else { return }
         self.decisions.append("\(error.script):\(error.position.line): error: \(error.text)")
     }
 }
