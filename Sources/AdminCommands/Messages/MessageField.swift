@@ -16,8 +16,8 @@ enum MessageField {
         case .guid: return Array(try await found.mailbox.details(of: record.uid).guid.utf8)
         case .flags: return Array(Self.flags(record, found.view.keywords).utf8)
         case .modseq: return Self.text(record.modSeq.rawValue)
-        case .dateReceived: return Array(Self.date(record.internalDate).utf8)
-        case .dateSaved: return Array(Self.date(try await found.mailbox.details(of: record.uid).saveDate).utf8)
+        case .dateReceived: return Array(LocalTime.text(record.internalDate).utf8)
+        case .dateSaved: return Array(LocalTime.text(try await found.mailbox.details(of: record.uid).saveDate).utf8)
         case .sizePhysical, .sizeVirtual: return Self.text(UInt64(record.size))
         case .hdr: return try await Self.octets(record, found.mailbox) { $0.prefix(Self.headerSize($0)) }
         case .body: return try await Self.octets(record, found.mailbox) { $0.dropFirst(Self.headerSize($0)) }
@@ -39,14 +39,6 @@ enum MessageField {
             names.append(table.keywords[Int(number)].name)
         }
         return names.joined(separator: " ")
-    }
-
-    /// `2026-11-21 13:00:00`, in UTC.
-    static func date(_ seconds: Int64) -> String {
-        let date = CivilDate(secondsSince1970: seconds)
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let day = "\(date.year)-\(two(date.month))-\(two(date.day))"
-        return "\(day) \(two(date.hour)):\(two(date.minute)):\(two(date.second))"
     }
 
     private static func octets(

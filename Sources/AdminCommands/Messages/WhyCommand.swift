@@ -138,7 +138,7 @@ enum WhyCommand {
         _ detail: String = ""
     ) -> [String] {
         var row = [
-            event.map { MessageField.date($0.time) } ?? "", user, word, mailbox, uid.map { String($0.rawValue) } ?? "",
+            event.map { LocalTime.text($0.time) } ?? "", user, word, mailbox, uid.map { String($0.rawValue) } ?? "",
             detail,
         ]
         let actor = event?.actor ?? TraceEvent.Actor()

@@ -55,7 +55,7 @@ public enum QueueCommands {
                 try await output.row([
                     mail.id.description, mail.account.name, "\(mail.purpose)",
                     mail.sender.isEmpty ? "<>" : mail.sender, mail.recipient, String(mail.size),
-                    Self.time(mail.queuedAt), mail.isHandedOver ? "now" : Self.time(mail.nextAttempt),
+                    LocalTime.text(mail.queuedAt), mail.isHandedOver ? "now" : LocalTime.text(mail.nextAttempt),
                     String(mail.attempts), mail.lastError,
                 ])
             }
@@ -90,15 +90,5 @@ public enum QueueCommands {
                 throw AdminError(error, "mail \(mail.id)")
             }
         }
-    }
-
-    /// `2026-11-21 14:03:07`, local.
-    private static func time(_ seconds: Int64) -> String {
-        var moment = time_t(seconds)
-        var parts = tm()
-        guard localtime_r(&moment, &parts) != nil else { return String(seconds) }
-        var text = [CChar](repeating: 0, count: 32)
-        let count = strftime(&text, text.count, "%Y-%m-%d %H:%M:%S", &parts)
-        return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
