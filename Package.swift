@@ -235,6 +235,7 @@ let package = Package(
                 "TranscriptKit", "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Authentication",
                 "Accounts", "SASLCore", "MIMECore", "MailCore", nioPosix, logging,
             ]),
+        tests("martlet", uses: ["AdminCommands", "ArchiveCore", "MailCore", "TemporaryFiles"]),
         tests("martletd", uses: ["MailStore", "MailCore", "ServerConfig", "Wiring", "TemporaryFiles", logging]),
         tests("martlet", uses: ["AdminCommands", "LMTPCore", "ServerConfig", "TemporaryFiles"]),
         // Transcripts and real clients against a running daemon.

@@ -84,40 +84,6 @@ struct StopCommand: ParsableCommand {
     }
 }
 
-/// The daemon's supervisor process, known by its pid file.
-struct Master {
-    private let pid: pid_t
-
-    init(_ global: GlobalOptions) throws {
-        let configuration = try LoadedConfiguration.load(global.configuration)
-        let path = configuration.settings.general.baseDirectory + "/master.pid"
-        guard let file = fopen(path, "r") else {
-            throw AdminError(.unavailable, "the daemon is not running (no \(path))")
-        }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 32)
-        guard fgets(&line, CInt(line.count), file) != nil, let pid = pid_t(exactly: strtol(line, nil, 10)), pid > 1,
-            kill(pid, 0) == 0 || errno == EPERM
-        else { throw AdminError(.unavailable, "the daemon is not running (\(path) is stale)") }
-        self.pid = pid
-    }
-
-    func signal(_ number: CInt) throws {
-        guard kill(self.pid, number) == 0 else {
-            throw AdminError(.noPermission, "signal process \(self.pid): \(String(cString: strerror(errno)))")
-        }
-    }
-
-    /// Waits until the process is gone, at most 30 seconds.
-    func waitForEnd() throws {
-        for _ in 0..<300 {
-            if kill(self.pid, 0) != 0 { return }
-            usleep(100_000)
-        }
-        throw AdminError(.temporary, "process \(self.pid) has not ended within 30 seconds")
-    }
-}
-
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Shows the settings in force, or checks the files.",
