@@ -35,9 +35,35 @@ enum Directory {
         var prefix = path.hasPrefix("/") ? "" : "."
         for component in path.split(separator: "/") {
             prefix += "/" + component
-            guard mkdir(prefix, 0o700) == 0 || errno == EEXIST else {
+            if mkdir(prefix, 0o700) == 0 {
+                try self.flush(above: prefix)
+            } else if errno != EEXIST {
                 throw AdminError(.data, "cannot make \(prefix): \(String(cString: strerror(errno)))")
             }
+        }
+    }
+
+    /// Makes the name of a file or directory durable.
+    static func flush(above path: String) throws(AdminError) {
+        let above = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) + "/" } ?? "."
+        let descriptor = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            guard errno == EACCES else {
+                throw AdminError(.temporary, "cannot flush \(above): \(String(cString: strerror(errno)))")
+            }
+            // Who may put files there need not be allowed to read it.
+            sync()
+            return
+        }
+        defer { close(descriptor) }
+        try self.flush(descriptor, above)
+    }
+
+    /// Makes new names in an open directory durable.
+    static func flush(_ descriptor: CInt, _ path: String) throws(AdminError) {
+        // Some file systems cannot do that for a directory, which is all they say by EINVAL.
+        guard fsync(descriptor) == 0 || errno == EINVAL else {
+            throw AdminError(.temporary, "cannot flush \(path): \(String(cString: strerror(errno)))")
         }
     }
 }

@@ -10,7 +10,9 @@ struct ExportOutput: AdminOutput {
     private var reader = BackupReader()
     private var boxes: [UInt32: BackupMailbox] = [:]
     private var counts: [UInt32: Int] = [:]
+    /// mbox files by their mailboxes' numbers, and which of them is open.
     private var files: [UInt32: FileWriter] = [:]
+    private var openFile: UInt32?
     private var bar = ProgressBar()
     private var exported = 0
     private var subscriptions: [MailboxName] = []
@@ -50,7 +52,9 @@ struct ExportOutput: AdminOutput {
     mutating func finish() throws(AdminError) -> [(name: MailboxName, messages: Int)] {
         self.bar.clear()
         guard self.reader.isAtEnd else { throw AdminError(.temporary, "the server sent only a part") }
-        for file in self.files.values { try file.finish() }
+        // A mailbox without messages is an empty file.
+        if self.form == .mbox { for number in self.boxes.keys.sorted() { try self.mboxFile(number).finish() } }
+        try self.directory.flush()
         return self.boxes.sorted { $0.value.name < $1.value.name }.map { ($0.value.name, self.counts[$0.key] ?? 0) }
     }
 
@@ -99,8 +103,19 @@ struct ExportOutput: AdminOutput {
         case .mbox:
             let path = MailFolders.mboxPath(box.name)
             try self.directory.make(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
-            self.files[box.number] = try self.directory.file(path)
         }
+    }
+
+    /// The file of a mailbox, to write into. There may be more mailboxes than descriptors, so it is the only one open:
+    /// messages come mailbox by mailbox, but for some at the end, which were moved meanwhile.
+    private mutating func mboxFile(_ number: UInt32) throws(AdminError) -> FileWriter {
+        if let last = self.openFile, last != number { try self.files[last]?.setAside() }
+        self.openFile = number
+        if let file = self.files[number] { return file }
+        guard let box = self.boxes[number] else { throw AdminError(.data, "the server sent nonsense") }
+        let file = try self.directory.file(MailFolders.mboxPath(box.name))
+        self.files[number] = file
+        return file
     }
 
     // MARK: Messages
@@ -131,7 +146,7 @@ struct ExportOutput: AdminOutput {
             var out: [UInt8] = []
             self.mbox.begin(
                 date: message.internalDate, flags: message.flags, keywords: keywords + message.keywordNames, into: &out)
-            try self.files[message.mailbox]?.write(out)
+            try self.mboxFile(message.mailbox).write(out)
         }
     }
 
@@ -148,7 +163,7 @@ struct ExportOutput: AdminOutput {
             try self.file?.write(out)
         case .mbox:
             self.mbox.append(octets, into: &out)
-            try self.files[current.mailbox]?.write(out)
+            try self.mboxFile(current.mailbox).write(out)
         }
     }
 
@@ -165,7 +180,7 @@ struct ExportOutput: AdminOutput {
         case .mbox:
             var out: [UInt8] = []
             self.mbox.end(into: &out)
-            try self.files[current.mailbox]?.write(out)
+            try self.mboxFile(current.mailbox).write(out)
         }
     }
 }

@@ -27,6 +27,7 @@ struct Martlet: AsyncParsableCommand {
     static func main() async {
         // A reader that went away (| head) is no reason to die half way through a change.
         signal(SIGPIPE, SIG_IGN)
+        self.raiseDescriptorLimit()
         do {
             var command = try self.parseAsRoot(Self.ordered(Array(CommandLine.arguments.dropFirst())))
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -48,6 +49,15 @@ struct Martlet: AsyncParsableCommand {
             let isDelivery = CommandLine.arguments.dropFirst().first == DeliverCommand.configuration.commandName
             Glibc.exit(status.isSuccess ? 0 : (isDelivery ? AdminExit.temporary : .usage).rawValue)
         }
+    }
+
+    /// Shells let programs open 1024 files, for the sake of those that cannot count further. A store that is opened
+    /// here needs more.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 1 << 20))
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Puts `-c` and `-f`, when they stand before the command's words as with doveadm, behind them.

@@ -6,7 +6,9 @@ import MailCore
 final class MboxSource: ImportSource {
     let name: MailboxName
     private(set) var done = 0
-    private let reader: FileReader
+    private let file: SourceFile
+    /// Open from the first messages on to the last.
+    private var reader: FileReader?
     private var parser: MboxParser
     private var isFinished = false
 
@@ -15,7 +17,7 @@ final class MboxSource: ImportSource {
         _ path: String, _ name: MailboxName, _ quoting: MboxParser.Quoting, below root: RealDirectory? = nil
     ) throws(AdminError) {
         self.name = name
-        self.reader = try FileReader(path, below: root)
+        self.file = try SourceFile(path, below: root)
         self.parser = MboxParser(quoting)
     }
 
@@ -27,20 +29,28 @@ final class MboxSource: ImportSource {
         return parser.isForeign
     }
 
-    var total: Int { self.reader.size ?? 0 }
+    var total: Int { self.file.size ?? 0 }
 
     func next(_ number: UInt32, _ writer: inout BackupWriter, _ out: inout [UInt8]) throws(AdminError) -> Bool {
         guard !self.isFinished else { return false }
+        let reader: FileReader
+        if let open = self.reader {
+            reader = open
+        } else {
+            reader = try self.file.open()
+            self.reader = reader
+        }
         let events: [MboxParser.Event]
-        if let piece = try self.reader.next() {
+        if let piece = try reader.next() {
             self.done += piece.count
             events = self.parser.append(piece)
         } else {
             self.isFinished = true
+            self.reader = nil
             events = self.parser.finish()
         }
         guard !self.parser.isForeign else {
-            throw AdminError(.data, "\(self.reader.path): this is no mbox file: it does not begin with a line `From `")
+            throw AdminError(.data, "\(self.file.path): this is no mbox file: it does not begin with a line `From `")
         }
         for event in events {
             switch event {

@@ -106,11 +106,11 @@ struct RestoreMailCommand: AsyncParsableCommand {
 
     func run() async throws {
         if self.check { return try await self.examine() }
-        var readers: [FileReader] = []
-        for file in self.files { readers.append(try FileReader(file)) }
+        var files: [SourceFile] = []
+        for file in self.files { files.append(try SourceFile(file)) }
         var beginning: [UInt8] = []
         if self.files.count > 1, let last = self.files.last { beginning = try BackupBeginning.read(last) }
-        var output = RestoreOutput(TerminalOutput(self.target.global.format), readers, beginning)
+        var output = RestoreOutput(TerminalOutput(self.target.global.format), files, beginning)
         let words =
             ["restore", "-u", self.target.user ?? "", "--", "files=\(self.files.count)"]
             + self.mailbox.map { "mailbox=\($0)" } + (self.into.map { ["into=\($0)"] } ?? [])
@@ -215,16 +215,18 @@ struct BackupOutput: AdminOutput {
 /// Feeds backups to `restore`, and shows its rows.
 struct RestoreOutput: AdminOutput {
     private var output: TerminalOutput
-    private var readers: ArraySlice<FileReader>
+    private var files: ArraySlice<SourceFile>
+    /// The one that is being read.
+    private var reader: FileReader?
     private var beginning: ArraySlice<UInt8>
     private var sent = 0
     private let total: Int
 
-    init(_ output: TerminalOutput, _ readers: [FileReader], _ beginning: [UInt8]) {
+    init(_ output: TerminalOutput, _ files: [SourceFile], _ beginning: [UInt8]) {
         self.output = output
-        self.readers = readers[...]
+        self.files = files[...]
         self.beginning = beginning[...]
-        self.total = readers.reduce(0) { $0 + ($1.size ?? 0) }
+        self.total = files.reduce(0) { $0 + ($1.size ?? 0) }
     }
 
     mutating func run(_ words: [String], _ global: GlobalOptions) async throws {
@@ -255,13 +257,14 @@ struct RestoreOutput: AdminOutput {
             self.beginning = self.beginning.dropFirst(piece.count)
             return Array(piece)
         }
-        while let reader = self.readers.first {
-            if let piece = try reader.next() {
+        while true {
+            if let piece = try self.reader?.next() {
                 self.sent += piece.count
                 return piece
             }
-            self.readers = self.readers.dropFirst()
+            self.reader = nil
+            guard let file = self.files.popFirst() else { return nil }
+            self.reader = try file.open()
         }
-        return nil
     }
 }
