@@ -139,7 +139,7 @@ let package = Package(
             ]),
         room(
             "QuotaStatusServer",
-            uses: ["ServerCore", "MailStore", "Accounts", "Authentication", "MailCore", logging]),
+            uses: ["ServerCore", "Delivery", "MailStore", "Accounts", "Authentication", "MailCore", logging]),
         room(
             "AdminCommands",
             uses: [
@@ -220,7 +220,16 @@ let package = Package(
                 "MIMECore", "MailCore", nioPosix, logging,
             ]),
         tests("Login", uses: ["ServerCore", "SASLCore", nioCore]),
-        tests("QuotaStatusServer"),
+        // A store and loopback ports for tests of services.
+        .target(
+            name: "ServiceKit",
+            dependencies: [
+                "Accounts", "Authentication", "IndexedStore", "MaildirFormat", "MailStore", "MailCore", "SASLCore",
+                "ServerConfig", "ServerCore", "TemporaryFiles", "TranscriptKit", nioPosix, logging,
+            ],
+            path: "Tests/ServiceKit", swiftSettings: strict),
+        tests("QuotaStatusServer", uses: ["ServiceKit", "Delivery", "ServerConfig"]),
+        tests("LMTPServer", uses: ["ServiceKit", "Delivery", "MailStore", "MailCore", "ServerConfig"]),
         tests("AdminCommands", uses: ["IMAPCore", "MailStore", "MailCore"]),
         // Operations of the store for Tests/Faults, whose disk fails, loses power or is forgotten.
         .executableTarget(

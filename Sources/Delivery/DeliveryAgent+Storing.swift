@@ -86,7 +86,7 @@ extension DeliveryAgent {
             deposit: Deposit(
                 message: message, account: recipient.account, mailbox: place.mailbox,
                 flags: place.flags, keywords: place.keywords, internalDate: envelope.receivedAt,
-                missingMailbox: self.options.createsMailboxes || place.creates ? .create : .fail,
+                missingMailbox: self.keep.createsMailboxes || place.creates ? .create : .fail,
                 strictness: .delivery))
     }
 
@@ -159,10 +159,9 @@ private struct RecipientTally {
                 self.lostCopies.append(mailbox)
                 return
             }
-            switch error.code {
-            case .notFound, .cannot, .noPermission, .expunged:
-                if mailbox.isInbox { self.failure = error } else { self.missing.append(mailbox) }
-            case .alreadyExists, .overQuota, .tooBig, .limit, .inUse, .diskFull, .temporary, .damaged:
+            if error.leadsToInbox, !mailbox.isInbox {
+                self.missing.append(mailbox)
+            } else {
                 self.failure = error
             }
         }

@@ -9,10 +9,7 @@ import SieveCore
 public final class DeliveryAgent: Sendable {
     /// What the site decided.
     public struct Options: Sendable {
-        /// Mail to `user+detail` goes into the mailbox `detail` when it exists.
-        public var savesToDetailMailbox = false
-        /// A missing mailbox is made rather than INBOX taken.
-        public var createsMailboxes = false
+        public var keep = ImplicitKeep()
         /// Mail with this field goes into the mailbox of \Junk, before any script; `nil`: none does.
         public var junkHeader: JunkHeader?
         /// `nil`: no scripts run.
@@ -21,8 +18,8 @@ public final class DeliveryAgent: Sendable {
         public init() {}
     }
 
-    /// Whether mail to `user+detail` goes into the mailbox `detail`.
-    public var savesToDetailMailbox: Bool { self.options.savesToDetailMailbox }
+    /// Where messages go that no script files elsewhere.
+    public var keep: ImplicitKeep { self.options.keep }
 
     let store: any MailStore
     let options: Options
@@ -157,11 +154,7 @@ public final class DeliveryAgent: Sendable {
 
     /// Where implicit keep files a message.
     func keepMailbox(_ recipient: DeliveryRecipient) -> MailboxName {
-        if let mailbox = recipient.mailbox { return mailbox }
-        guard self.options.savesToDetailMailbox, let detail = recipient.detail,
-            let name = recipient.account.spelling.name(of: detail)
-        else { return .inbox }
-        return name
+        self.keep.mailbox(of: recipient.account, detail: recipient.detail, named: recipient.mailbox)
     }
 
     /// While too many mails wait for the MTA, no more are taken: what must be sent is delivered later, what need not be

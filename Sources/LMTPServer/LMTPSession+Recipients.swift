@@ -50,10 +50,11 @@ extension LMTPSession {
             if let refusal = await self.refusal(of: user) { return self.bad(refusal) }
             do throws(StoreError) {
                 let account = try await self.options.accounts.open(user)
+                let mailbox = self.local?.mailbox.flatMap { account.spelling.name(of: $0) }
                 if self.options.checksQuotaAtRecipient {
                     do throws(StoreError) {
-                        try await account.checkQuota(
-                            octets: self.announcedSize, in: self.mailbox(of: detail, account), .delivery)
+                        try await self.options.agent.keep.checkQuota(
+                            octets: self.announcedSize, of: account, detail: detail, named: mailbox)
                     } catch  where error.code == .overQuota || error.code == .tooBig {
                         self.options.logger.info("\(self.options.label): <\(address.quoted)> refused: \(error)")
                         return self.reply(self.answer(for: error))
@@ -62,22 +63,13 @@ extension LMTPSession {
                 self.transaction.add(
                     AcceptedRecipient(
                         address: address, original: original, detail: detail, user: user, account: account,
-                        mailbox: self.local?.mailbox.flatMap { account.spelling.name(of: $0) }))
+                        mailbox: mailbox))
                 self.reply(LMTPReply(250, "2.1.5", "OK"))
             } catch {
                 self.options.logger.error("\(self.options.label): Account of \(user.user): \(error)")
                 self.reply(LMTPReply(451, "4.3.0", "<\(address.quoted)> Mailbox is not available now"))
             }
         }
-    }
-
-    /// Where mail of an address goes before any script has a say.
-    private func mailbox(of detail: String?, _ account: any MailAccount) -> MailboxName {
-        if let mailbox = self.local?.mailbox, let name = account.spelling.name(of: mailbox) { return name }
-        guard self.options.agent.savesToDetailMailbox, let detail, let name = MailboxName(detail) else {
-            return .inbox
-        }
-        return name
     }
 
     /// Why a program of this machine may not bring mail for the user; `nil` when it may. Temporary, so that an MTA

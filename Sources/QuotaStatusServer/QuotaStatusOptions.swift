@@ -1,5 +1,6 @@
 public import Accounts
 public import Authentication
+public import Delivery
 public import Logging
 
 /// What the policy service works with. A value of one moment; a reload gives later connections another.
@@ -8,8 +9,8 @@ public struct QuotaStatusOptions: Sendable {
     public var accounts: Accounts
     public var logger: Logger
     public var recipientDelimiter = "+"
-    /// Whether mail to `user+detail` goes into the mailbox `detail`.
-    public var savesToDetailMailbox = false
+    /// Where the mail goes that is asked about.
+    public var keep = ImplicitKeep()
     /// Actions of access(5).
     public var success = "DUNNO"
     public var noUser = "REJECT Unknown user"

@@ -1,5 +1,6 @@
 import Accounts
 import Authentication
+import Delivery
 import Logging
 import MailCore
 import MailStore
@@ -76,11 +77,9 @@ actor QuotaStatusSession {
             self.options.logger.error("quota-status: Lookup of \(LogText.field(name)): \(reason)")
             return self.options.temporary
         case .found(let user):
-            var mailbox = MailboxName.inbox
-            if self.options.savesToDetailMailbox, let detail, let name = MailboxName(detail) { mailbox = name }
             do throws(StoreError) {
                 let account = try await self.options.accounts.open(user)
-                try await account.checkQuota(octets: request.size, in: mailbox, .delivery)
+                try await self.options.keep.checkQuota(octets: request.size, of: account, detail: detail)
                 return self.options.success
             } catch {
                 switch error.code {

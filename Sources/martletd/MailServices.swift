@@ -211,8 +211,7 @@ final class MailServices: Sendable {
     ) -> LMTPOptions {
         let settings = configuration.settings(for: .lmtp)
         var agentOptions = DeliveryAgent.Options()
-        agentOptions.savesToDetailMailbox = settings.lmtp.savesToDetailMailbox
-        agentOptions.createsMailboxes = settings.delivery.createsMailboxes
+        agentOptions.keep = Self.keep(settings)
         agentOptions.junkHeader = JunkHeader(settings.junk.header)
         var sieve = SieveOptions(settings, logger)
         sieve.hostname = Self.hostname(settings)
@@ -257,13 +256,19 @@ final class MailServices: Sendable {
             accounts: Self.accounts(store, configuration.settings(for: .lmtp), authenticator, .delivery), logger: logger
         )
         options.recipientDelimiter = settings.delivery.recipientDelimiter
-        options.savesToDetailMailbox = settings.lmtp.savesToDetailMailbox
+        options.keep = Self.keep(settings)
         options.success = quota.status.success
         options.noUser = quota.status.noUser
         let code = quota.failsTemporarily ? "452 4.2.2" : "552 5.2.2"
         options.overQuota = quota.status.overQuota.isEmpty ? "\(code) \(quota.exceededMessage)" : quota.status.overQuota
         if !quota.status.tooLarge.isEmpty { options.tooLarge = quota.status.tooLarge }
         return options
+    }
+
+    private static func keep(_ settings: Settings) -> ImplicitKeep {
+        ImplicitKeep(
+            savesToDetailMailbox: settings.lmtp.savesToDetailMailbox,
+            createsMailboxes: settings.delivery.createsMailboxes)
     }
 
     static func hostname(_ settings: Settings) -> String {

@@ -30,7 +30,7 @@ import Testing
         try await TestSite.with { (site) async throws in
             let lists = try #require(MailboxName("lists"))
             try await site.account("anna").create(lists, specialUse: nil)
-            let agent = site.agent { $0.savesToDetailMailbox = true }
+            let agent = site.agent { $0.keep.savesToDetailMailbox = true }
             let recipients = [
                 try await site.recipient("anna", detail: "lists"),
                 try await site.recipient("anna", detail: "absent"),
@@ -102,7 +102,7 @@ import Testing
         try await TestSite.with { (site) async throws in
             site.install("require \"fileinto\"; fileinto \"New/Place\";", for: "anna")
             #expect(
-                try await site.deliver(site.agent { $0.createsMailboxes = true }, to: "anna") == ["New/Place"]
+                try await site.deliver(site.agent { $0.keep.createsMailboxes = true }, to: "anna") == ["New/Place"]
             )
             #expect(try await site.deliver(site.agent(), to: "anna") == ["New/Place"])
         }
@@ -188,7 +188,7 @@ import Testing
             site.write("require \"fileinto\"; fileinto \"Default\";", "default.sieve")
             site.write("require \"fileinto\"; fileinto \"After\";", "after.sieve")
             let agent = site.agent {
-                $0.createsMailboxes = true
+                $0.keep.createsMailboxes = true
                 $0.sieve?.before = [site.directory + "/before", site.directory + "/absent.sieve"]
                 $0.sieve?.fallback = site.directory + "/default.sieve"
                 $0.sieve?.after = [site.directory + "/after.sieve"]
