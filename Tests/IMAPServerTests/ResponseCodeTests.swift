@@ -78,4 +78,29 @@ import TranscriptKit
             }
         try await self.hold(begin + end) { $0.fetchFailure = policy }
     }
+
+    /// What could not be sent has not been seen.
+    @Test func unreadableMessagesDoNotBecomeSeen() async throws {
+        try await self.hold(
+            #"""
+            C: a LOGIN $user $pass
+            S: a OK *
+            C: b APPEND INBOX {#+}
+            C| Unreadable: one
+            S: b OK *
+            C: c APPEND INBOX {#+}
+            C| Subject: two
+            S: c OK *
+            C: d SELECT INBOX
+            S: d OK *
+            C: e FETCH 1:* BODY[]
+            S: * 2 FETCH (BODY[] {*}
+            S: *FLAGS (*\Seen*))
+            S: e NO [CORRUPTION] *
+            C: f FETCH 1:* FLAGS
+            !: * 1 FETCH (FLAGS (*\Seen*
+            S: * 2 FETCH (FLAGS (*\Seen*))
+            S: f OK *
+            """#)
+    }
 }

@@ -100,19 +100,16 @@ extension Session {
                 return true
             }
             guard !batch.isEmpty else { continue }
-            let becameSeen = plan.setsSeen ? await self.markSeen(&batch) : []
+            let writer = FetchWriter(plan, selected)
+            if plan.marking == .first { await self.markSeen(batch.map(\.record.uid), in: &batch, writer) }
             if isDescending { batch.reverse() }
-            guard let current = self.selected else { return }
-            let writer = FetchWriter(plan, current)
-            writer.becameSeen = becameSeen
             writer.tellsModSeq = self.knowsCondStore && !plan.asksForModSeq
-            writer.tellsUID = (self.knowsCondStore || self.knowsRev2) && !plan.hasUID && !current.tellsUIDsOnly
+            writer.tellsUID = (self.knowsCondStore || self.knowsRev2) && !plan.hasUID && !selected.tellsUIDsOnly
             writer.charset = self.wireCharset
             if !plan.traits.isEmpty {
                 await self.readTraits(&batch, writer, &outcome)
                 if batch.isEmpty { continue }
             }
-            if !becameSeen.isEmpty { self.tellKeywords() }
             switch plan.source {
             case .record: try await self.fetchRecords(batch, writer)
             case .cache: try await self.fetchCaches(batch, writer, &outcome)
@@ -129,15 +126,15 @@ extension Session {
         }
     }
 
-    /// Marks the messages \Seen that are not yet; answers which, with `batch` and the view brought up to date.
-    private func markSeen(_ batch: inout [(index: Int, record: MessageRecord)]) async -> UIDSet {
-        guard var selected = self.selected, !selected.isReadOnly else { return [] }
+    /// Marks messages of a batch \Seen that are not yet, and brings the batch, the view and the writer up to date.
+    func markSeen(
+        _ uids: [UID], in batch: inout [(index: Int, record: MessageRecord)], _ writer: FetchWriter
+    ) async {
+        guard var selected = self.selected, !selected.isReadOnly else { return }
         // By what is there now: another session may have taken the flag away, which this client is still to be told.
         let latest = selected.mailbox.snapshot()
-        let unseen = UIDSet(
-            batch.lazy.map { latest.record(of: $0.record.uid) ?? $0.record }
-                .filter { !$0.flags.contains(.seen) }.map(\.uid))
-        guard !unseen.isEmpty else { return [] }
+        let unseen = UIDSet(uids.filter { latest.record(of: $0)?.flags.contains(.seen) == false })
+        guard !unseen.isEmpty else { return }
         let mailbox = selected.mailbox
         let note = self.eventNote(.flag, mailbox.name)
         do throws(StoreError) {
@@ -147,19 +144,19 @@ extension Session {
         } catch {
             // The client still gets its messages.
             self.logFault(error)
-            return []
+            return
         }
         self.postFlags(note, mailbox.name)
         let now = selected.mailbox.snapshot()
-        var changed: [MessageRecord] = []
         for position in batch.indices where unseen.contains(batch[position].record.uid) {
             guard let record = now.record(of: batch[position].record.uid) else { continue }
             batch[position].record = record
-            changed.append(record)
+            writer.becameSeen.insert(record.uid)
         }
-        selected.adopt(changed, keywords: now.keywords)
+        selected.adopt(unseen.compactMap { now.record(of: $0) }, keywords: now.keywords)
         self.selected = selected
-        return UIDSet(changed.map(\.uid))
+        writer.selected = selected
+        self.tellKeywords()
     }
 
     /// Reads what the index knows of the messages beside their records; those that are gone leave the batch.

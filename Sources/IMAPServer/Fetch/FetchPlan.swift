@@ -17,6 +17,17 @@ struct FetchPlan: Sendable {
         static func < (a: Source, b: Source) -> Bool { a.rawValue < b.rawValue }
     }
 
+    /// When messages become \Seen. What could not be sent has not been seen.
+    enum Marking: Sendable {
+        case never
+        /// A batch before it is answered from what is known of the messages.
+        case first
+        /// Those of a batch whose octets could be read.
+        case onceRead
+        /// Each one by itself, when all that BINARY asks for has turned out to be decodable.
+        case onceDecoded
+    }
+
     struct Item: Sendable {
         let item: FetchItem
         let source: Source
@@ -36,8 +47,7 @@ struct FetchPlan: Sendable {
     let items: [Item]
     /// The dearest source of all items.
     let source: Source
-    /// Whether messages become \Seen by this.
-    let setsSeen: Bool
+    let marking: Marking
     let hasFlags: Bool
     let hasUID: Bool
     let changedSince: ModSeq?
@@ -58,7 +68,13 @@ struct FetchPlan: Sendable {
         if changedSince != nil, !items.contains(.modSeq) { items.append(.modSeq) }
         self.items = items.map { Self.plan($0) }
         self.source = self.items.map(\.source).max() ?? .record
-        self.setsSeen = items.contains(where: \.setsSeen)
+        if !items.contains(where: \.setsSeen) {
+            self.marking = .never
+        } else if self.source != .message {
+            self.marking = .first
+        } else {
+            self.marking = items.contains { $0.binaryPath != nil } ? .onceDecoded : .onceRead
+        }
         self.hasFlags = items.contains(.flags)
         self.hasUID = items.contains(.uid)
         self.changedSince = changedSince

@@ -9,7 +9,7 @@ import MailStore
 /// A class, so that the asynchronous functions that pass it on hold one reference and not its fields.
 final class FetchWriter {
     let plan: FetchPlan
-    let selected: SelectedMailbox
+    var selected: SelectedMailbox
     /// UIDs that this command made \Seen: their flags are told along.
     var becameSeen = UIDSet()
     /// Whether the MODSEQ goes along with them (RFC 7162 section 3.2.4).
@@ -63,13 +63,12 @@ final class FetchWriter {
         if self.tellsModSeq { self.writeRecordItem(.modSeq, record, &response, &out) }
     }
 
-    /// Writes what is known of a message whose octets are of no use for the rest, flags that it got among them.
+    /// Writes what is known of a message whose octets are of no use for the rest.
     func writeWithoutOctets(_ record: MessageRecord, at index: Int, into out: inout [UInt8]) {
         let items = self.plan.items.filter { $0.source == .record }
-        guard !items.isEmpty || self.becameSeen.contains(record.uid) else { return }
+        guard !items.isEmpty else { return }
         var response = self.selected.beginFetch(record, at: index, into: &out)
         for item in items { self.writeRecordItem(item.item, record, &response, &out) }
-        self.writeNewFlags(record, &response, &out)
         response.end(into: &out)
     }
 

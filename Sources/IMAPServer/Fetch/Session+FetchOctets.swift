@@ -25,7 +25,11 @@ extension Session {
                 self.note(error, &outcome)
                 return
             }
-            for (message, result) in zip(rest, messages) {
+            var group = Array(rest.prefix(messages.count))
+            if writer.plan.marking == .onceRead {
+                await self.markSeen(self.readable(group, messages, outcome), in: &group, writer)
+            }
+            for (position, result) in zip(group.indices, messages) {
                 let fetched: FetchedMessage
                 do throws(StoreError) {
                     fetched = try await FetchedMessage(
@@ -38,14 +42,34 @@ extension Session {
                 if let failure = fetched.failure {
                     if outcome.undecoded != .unknownEncoding { outcome.undecoded = failure }
                     writer.writeWithoutOctets(
-                        message.record, at: message.index, into: &self.connection.output)
+                        group[position].record, at: group[position].index, into: &self.connection.output)
                     continue
                 }
-                try await self.write(fetched, message.record, at: message.index, writer)
+                if writer.plan.marking == .onceDecoded {
+                    await self.markSeen([group[position].record.uid], in: &group, writer)
+                }
+                try await self.write(fetched, group[position].record, at: group[position].index, writer)
             }
             // A store that reads nothing must not make this loop for ever.
             rest = rest.dropFirst(max(1, messages.count))
         }
+    }
+
+    /// The messages of a group whose octets there are, up to one that ends the answers.
+    private func readable(
+        _ group: [(index: Int, record: MessageRecord)], _ messages: [Result<MessageOctets, StoreError>],
+        _ outcome: FetchOutcome
+    ) -> [UID] {
+        var outcome = outcome
+        var uids: [UID] = []
+        for (message, result) in zip(group, messages) {
+            switch result {
+            case .success: uids.append(message.record.uid)
+            case .failure(let error): outcome.add(error)
+            }
+            if self.endsAtOnce(outcome) { break }
+        }
+        return uids
     }
 
     /// Writes the response of a message from its octets.
