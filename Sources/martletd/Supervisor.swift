@@ -30,6 +30,9 @@ struct Supervisor {
     private var phase = Phase.running
     private var status: CInt = 0
     private let signals: CInt
+    /// Where `martlet reload` finds what came of it, and how many there were.
+    private let answerPath: String
+    private var reloads = 0
 
     /// The daemon's whole life. Ends the process.
     static func run(configurationPath path: String) -> Never {
@@ -64,6 +67,7 @@ struct Supervisor {
             var supervisor = Supervisor(configuration, output, users, sockets, signals)
             let status = supervisor.loop()
             supervisor.sockets.close()
+            unlink(supervisor.answerPath)
             pidFile.remove()
             output.flush()
             exit(status)
@@ -83,6 +87,7 @@ struct Supervisor {
         self.users = users
         self.sockets = sockets
         self.signals = signals
+        self.answerPath = ReloadAnswer.path(baseDirectory: configuration.settings.general.baseDirectory)
         self.watch = CertificateWatch(configuration.settings, now: Monotonic.milliseconds())
     }
 
@@ -272,24 +277,38 @@ struct Supervisor {
 
     private mutating func reload() {
         guard case .running = self.phase else { return }
+        var lines: [String] = []
+        let result = self.reload(&lines)
+        self.reloads &+= 1
+        let answer = ReloadAnswer(mark: "\(getpid()).\(self.reloads)", result: result, lines: lines)
+        if !answer.write(to: self.answerPath) {
+            self.logger.warning("Cannot write \(self.answerPath): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// - Parameter lines: what whoever asked for the reload is to know.
+    private mutating func reload(_ lines: inout [String]) -> ReloadAnswer.Result {
         let loaded = Configuration.load(path: self.configuration.path)
         for diagnostic in loaded.diagnostics {
             self.logger.log(level: diagnostic.severity == .error ? .error : .warning, "\(diagnostic)")
+            lines.append("\(diagnostic)")
         }
         guard let new = loaded.configuration else {
             self.logger.error("Configuration has mistakes; the old one stays in force")
-            return
+            return .refused
         }
         do throws(TLSError) {
             _ = try new.settings.tls.makeContext(ticketKeys: self.ticketKeys)
         } catch {
             self.logger.error("\(error); the old configuration stays in force")
-            return
+            lines.append("\(error)")
+            return .refused
         }
         let waiting = new.awaitingRestart(since: self.configuration)
         if !waiting.isEmpty {
-            self.logger.warning(
-                "Changed, and in force only after a restart of martletd: \(waiting.joined(separator: ", "))")
+            let text = "Changed, and in force only after a restart of martletd: \(waiting.joined(separator: ", "))"
+            self.logger.warning("\(text)")
+            lines.append(text)
         }
         self.configuration = new
         self.watch = CertificateWatch(new.settings, now: Monotonic.milliseconds())
@@ -297,6 +316,7 @@ struct Supervisor {
         let payload = self.payload()
         for index in self.roles.indices { self.roles[index].send(.reload(payload)) }
         self.logger.info("Configuration reloaded")
+        return .done
     }
 
     private var protocolsText: String {

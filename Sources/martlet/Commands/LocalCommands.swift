@@ -71,7 +71,7 @@ struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload", abstract: "Makes the daemon read its configuration and certificates again.")
     @OptionGroup var global: GlobalOptions
-    func run() throws { try Master(self.global).signal(SIGHUP) }
+    func run() throws { try ReloadRequest.run(self.global) }
 }
 
 struct StopCommand: ParsableCommand {
