@@ -244,9 +244,8 @@ let package = Package(
                 "TranscriptKit", "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Authentication",
                 "Accounts", "SASLCore", "MIMECore", "MailCore", nioPosix, logging,
             ]),
-        tests("martlet", uses: ["AdminCommands", "ArchiveCore", "MailCore", "TemporaryFiles"]),
         tests("martletd", uses: ["MailStore", "MailCore", "ServerConfig", "Wiring", "TemporaryFiles", logging]),
-        tests("martlet", uses: ["AdminCommands", "LMTPCore", "ServerConfig", "TemporaryFiles"]),
+        tests("martlet", uses: ["AdminCommands", "ArchiveCore", "LMTPCore", "MailCore", "ServerConfig", "TemporaryFiles"]),
         // Transcripts and real clients against a running daemon.
         .testTarget(
             name: "DaemonTests", dependencies: ["MailCore", "martletd", "TranscriptKit"], exclude: ["Transcripts"],

@@ -27,7 +27,7 @@ struct AdminClient {
             case .noAnswer: throw silence
             case .system(ENOENT), .system(ECONNREFUSED): return nil
             case .system(EACCES), .system(EPERM):
-                throw AdminError(.noPermission, "no access to \(path): run martlet as root or as the daemon's user")
+                throw AdminError(.noPermission, "no access to \(path): run martlet as root or as the user of mail_uid")
             case .system(let number):
                 throw AdminError(.unavailable, "\(path): \(String(cString: strerror(number)))")
             }

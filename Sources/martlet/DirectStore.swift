@@ -90,7 +90,7 @@ enum DirectStore {
             case .noPermission:
                 throw AdminError(
                     .noPermission,
-                    "cannot open the store in \(settings.volumePaths): run martlet as root or as the daemon's user")
+                    "cannot open the store in \(settings.volumePaths): run martlet as root")
             case .notFound, .alreadyExists, .expunged, .overQuota, .tooBig, .limit, .diskFull, .temporary, .cannot,
                 .damaged:
                 throw AdminError(.temporary, "cannot open the store in \(settings.volumePaths): \(error)")

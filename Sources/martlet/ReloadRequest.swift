@@ -19,7 +19,8 @@ enum ReloadRequest {
             if let answer = ReloadAnswer.read(path), answer.mark != before?.mark {
                 for line in answer.lines { Terminal.complain(line) }
                 guard answer.result == .done else {
-                    throw AdminError(.configuration, "the daemon has refused the reload: the old configuration stays in force")
+                    throw AdminError(
+                        .configuration, "the daemon has refused the reload: the old configuration stays in force")
                 }
                 return
             }

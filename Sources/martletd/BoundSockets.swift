@@ -32,7 +32,8 @@ struct BoundSockets {
             var submit = mail
             submit.path = base + "/submit"
             try self.bindUnix(submit, service: .submit, name: "submit")
-            var admin = UnixPlace()
+            // For root and the mail user, whose process answers there.
+            var admin = mail
             admin.path = settings.adminSocketPath
             try self.bindUnix(admin, service: .admin, name: "admin")
             // For every user's programs: who they are decides for whom they bring mail.

@@ -13,6 +13,24 @@ extension MaskTests {
             return status.st_mode & 0o7777
         }
 
+        /// The mail user's programs may use it, and nobody else's.
+        @Test func theAdminSocketIsTheMailUsers() throws {
+            try TemporaryDirectory.with { directory in
+                var settings = Settings()
+                settings.general.baseDirectory = directory
+                // Another user where the tests run as root.
+                let uid = geteuid() == 0 ? 65534 : geteuid()
+                let gid = geteuid() == 0 ? 65534 : getegid()
+                var sockets = try BoundSockets(settings, mailUser: RoleUser(uid: uid, gid: gid, name: "mail"))
+                defer { sockets.close() }
+                var status = stat()
+                #expect(lstat("\(directory)/admin", &status) == 0)
+                #expect(status.st_uid == uid)
+                #expect(status.st_gid == gid)
+                #expect(self.mode("\(directory)/admin") == 0o600)
+            }
+        }
+
         /// From the beginning, so that nothing has to be changed by a name that others may give away meanwhile.
         @Test func socketsHaveTheirModes() throws {
             try TemporaryDirectory.with { directory in

@@ -28,7 +28,7 @@ struct DumpCommand: ParsableCommand {
                 guard self.volume == nil else { throw AdminError(.usage, "give a directory or a volume, not both") }
                 path = directory
             } else {
-                let volumes = try LoadedConfiguration.load(self.global.configuration).settings.volumes
+                let volumes = try LoadedConfiguration(self.global.configuration).settings.volumes
                 let wanted = self.volume ?? volumes[0].name
                 guard let found = volumes.first(where: { $0.name == wanted }) else {
                     throw AdminError(

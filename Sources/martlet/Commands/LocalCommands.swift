@@ -96,7 +96,7 @@ struct ConfigCommand: ParsableCommand {
         @Flag(name: .customShort("n"), help: "Only what differs from the defaults.") var nonDefaults = false
 
         func run() throws {
-            let configuration = try LoadedConfiguration.load(self.global.configuration)
+            let configuration = try LoadedConfiguration.load(self.global.configuration, .all)
             Terminal.write(Array(configuration.rendered(nonDefaultsOnly: self.nonDefaults).utf8))
         }
     }
@@ -107,7 +107,7 @@ struct ConfigCommand: ParsableCommand {
         @OptionGroup var global: GlobalOptions
 
         func run() throws {
-            let configuration = try LoadedConfiguration.load(self.global.configuration)
+            let configuration = try LoadedConfiguration.load(self.global.configuration, .all)
             for missing in Surroundings.missing(configuration.settings) { Terminal.complain("warning: \(missing)") }
             let forgotten = MailStoreWiring.missingVolumes(configuration.settings)
             guard forgotten.isEmpty else {
