@@ -31,8 +31,10 @@ extension Session {
                 return nil
             }
         }
+        // Numbers beyond the end are no mistake in a search (RFC 7377 section 2).
         guard
-            let plan = SearchPlan(key, selected.view, recent: selected.recent, now: UnixTime.now().seconds)
+            let plan = SearchPlan(
+                key, selected.view, recent: selected.recent, now: UnixTime.now().seconds, bounds: .clamped)
         else {
             self.bad(tag, "No such message")
             return nil
