@@ -102,27 +102,10 @@ extension Session {
             self.writeFlags(at: index)
             try await self.connection.flushIfLarge()
         }
-        if untold.hasGrown, let plan = self.notifications?.newMessages {
-            try await self.tellItems(untold.appended, plan)
+        // Where searches want items, too, they are told together, once the results are known.
+        if untold.hasGrown, !self.searchUpdates.wantItems, let count = self.selected?.view.count {
+            try await self.tellNewMessages(count - untold.appended..<count, [])
         }
-    }
-
-    /// Tells the items that NOTIFY wants of new messages, but for those that this session made.
-    private func tellItems(_ appended: Int, _ plan: FetchPlan) async throws(ConnectionError) {
-        guard let view = self.selected?.view else { return }
-        let own = self.notifications?.own ?? []
-        var start = view.count - appended
-        while start < view.count {
-            if own.contains(view[start].uid) {
-                start += 1
-                continue
-            }
-            var end = start + 1
-            while end < view.count, !own.contains(view[end].uid) { end += 1 }
-            try await self.tellItems(start..<end, plan)
-            start = end
-        }
-        self.notifications?.own = []
     }
 
     /// Moves the view to the mailbox as it is now; `nil` when there is nothing to tell.

@@ -84,6 +84,15 @@ struct FetchPlan: Sendable {
         self.traits = traits
     }
 
+    /// What several plans tell, and one item more if need be; each item once.
+    init(joining plans: [FetchPlan], and more: FetchItem? = nil) {
+        var wanted = plans.flatMap { $0.items.map(\.item) }
+        if let more { wanted.append(more) }
+        var items: [FetchItem] = []
+        for item in wanted where !items.contains(item) { items.append(item) }
+        self.init(items: items, .sequenceNumber)
+    }
+
     /// Whether the command makes the session CONDSTORE-aware.
     var asksForModSeq: Bool { self.items.contains { $0.item == .modSeq } }
 

@@ -12,6 +12,9 @@ struct SearchUpdates: Sendable {
     var list: [SearchUpdate] = []
     /// The mailbox up to which they were told.
     var base: MailboxSnapshot?
+
+    /// Whether one of them wants items of new messages.
+    var wantItems: Bool { self.list.contains { $0.newMessages != nil } }
 }
 
 extension Session {
@@ -79,8 +82,12 @@ extension Session {
         let view = selected.view
         let changes = MailboxChanges(from: base, to: view)
         self.searchUpdates.base = view
-        let changed = changes.updated + (view.count - changes.appended..<view.count)
+        // Also where one of them is given up now: then NOTIFY's items have not been told yet.
+        let wantItems = self.searchUpdates.wantItems
+        let new = view.count - changes.appended..<view.count
+        let changed = changes.updated + new
         let search = self.search(selected.mailbox, view)
+        var found: [(tag: Tag, candidates: [Int], matching: [Int])] = []
         for tag in self.searchUpdates.list.map(\.tag) {
             guard let position = self.searchUpdates.list.firstIndex(where: { $0.tag == tag }) else { continue }
             let aged = self.searchUpdates.list[position].aged(in: view, now: UnixTime.now().seconds)
@@ -102,14 +109,23 @@ extension Session {
             }
             // Found in part only: what is missing would be told as having left the result.
             if self.connection.isEnding { return }
-            if let items = update.newMessages {
-                // Before the ESEARCH that names them (RFC 5465 section 7).
-                for place in matching.sorted() where place >= view.count - changes.appended {
-                    try await self.tellItems(place..<place + 1, items)
-                }
+            found.append((tag, candidates, matching))
+        }
+        if wantItems, !new.isEmpty {
+            // Before the ESEARCHs that name them (RFC 5465 section 7).
+            var wanted: [NewMessageItems] = []
+            for one in found {
+                let update = self.searchUpdates.list.first { $0.tag == one.tag }
+                guard let plan = update?.newMessages else { continue }
+                wanted.append(NewMessageItems(plan: plan, places: Set(one.matching.filter { new.contains($0) })))
             }
+            try await self.tellNewMessages(new, wanted)
+        }
+        for one in found {
+            guard let position = self.searchUpdates.list.firstIndex(where: { $0.tag == one.tag }) else { continue }
+            let update = self.searchUpdates.list[position]
             do throws(StoreError) {
-                try await self.tell(matching, among: candidates, position, search)
+                try await self.tell(one.matching, among: one.candidates, position, search)
             } catch {
                 self.giveUp(update, error)
                 continue
