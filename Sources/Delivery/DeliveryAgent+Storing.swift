@@ -19,7 +19,8 @@ extension DeliveryAgent {
         _ plans: [DeliveryPlan]
     ) async -> [DeliveryOutcome] {
         var tally = recipients.map { _ in RecipientTally() }
-        let doing = plans.indices.filter { plans[$0].failure == nil && plans[$0].rejection == nil }
+        // Of a message that is refused nothing is stored, but somebody may be told of it.
+        let doing = plans.indices.filter { plans[$0].failure == nil }
         let first = doing.map { index in
             (
                 recipient: index,
@@ -68,7 +69,7 @@ extension DeliveryAgent {
             if let failure = plan.failure ?? tally.failure { return .failed(failure) }
             if let rejection = plan.rejection {
                 // Nobody waits for the refusal of a bounce (RFC 5429 section 2.1).
-                return envelope.sender.isEmpty ? .discarded : .rejected(rejection)
+                return envelope.sender.isEmpty ? .discarded : .rejected(rejection.reason)
             }
             if !tally.stored.isEmpty { return .stored(tally.stored) }
             if !plan.redirects.isEmpty { return .redirected(plan.redirects) }

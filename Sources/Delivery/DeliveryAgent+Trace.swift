@@ -12,7 +12,10 @@ extension DeliveryAgent {
         delivery.recipient = recipient.address
         delivery.decisions = plan.decisions
         if plan.places.isEmpty {
-            if plan.mails.contains(where: { $0.purpose == .rejection }) {
+            if let rejection = plan.rejection, !envelope.sender.isEmpty {
+                delivery.outcome = .rejected
+                delivery.detail = rejection.reason
+            } else if plan.mails.contains(where: { $0.purpose == .rejection }) {
                 delivery.outcome = .rejected
                 delivery.detail = "the sender was told by mail"
             } else if !plan.redirects.isEmpty {

@@ -41,6 +41,14 @@ struct DeliveryPlan: Sendable {
         var remembrance: Remembrance?
     }
 
+    /// Why the message is refused (RFC 5429).
+    struct Rejection: Sendable {
+        /// For the sender.
+        var reason: String
+        /// By `ereject`.
+        var isExtended: Bool
+    }
+
     /// A mail that was made, filed (RFC 8580).
     struct Copy: Sendable {
         var place: Place
@@ -66,13 +74,16 @@ struct DeliveryPlan: Sendable {
     var editedMessages: [IncomingMessage] = []
     /// What scripts decided, and where in them.
     var decisions: [String] = []
-    /// Why the message is refused.
-    var rejection: String?
+    /// The refusal of the message. With it nothing is stored and nothing sent on.
+    var rejection: Rejection?
     /// Why nothing of it is done.
     var failure: StoreError?
 
-    /// Whether anything is done with the message beside refusing it.
-    var doesAnything: Bool { !self.places.isEmpty || !self.mails.isEmpty || !self.pipes.isEmpty }
+    /// Whether the message goes somewhere, so that the answer to the MTA cannot be that it was refused. That somebody is
+    /// told of it is no delivery.
+    var delivers: Bool {
+        !self.places.isEmpty || !self.pipes.isEmpty || !self.redirects.isEmpty || !self.sentBefore.isEmpty
+    }
 
     init() {}
 

@@ -75,6 +75,33 @@ import Testing
         }
     }
 
+    /// That somebody is told of the message makes no delivery of its refusal.
+    @Test func refusalsWithNotifications() async throws {
+        try await TestSite.with { (site) async throws in
+            site.install(
+                "require [\"ereject\", \"enotify\", \"fcc\", \"duplicate\"]; if duplicate { keep; stop; }\n"
+                    + "notify :fcc \"INBOX\" \"mailto:one@example.net\"; ereject \"No.\";", for: "anna")
+            #expect(try await site.deliver(site.agent(), to: "anna", message: Self.mail) == ["rejected No."])
+            #expect(site.queue?.mails.map { "\($0.purpose) \($0.recipient)" } == ["notification one@example.net"])
+            // The copy of what was sent.
+            #expect(try await site.count("anna", "INBOX") == 1)
+            #expect(try await site.texts("anna", "INBOX").first?.contains("Auto-Submitted: auto-notified") == true)
+            // What was refused was not seen.
+            #expect(try await site.deliver(site.agent(), to: "anna", message: Self.mail) == ["rejected No."])
+        }
+    }
+
+    /// Whom the user's script refuses, the site's does not answer.
+    @Test func refusalsAfterReplies() async throws {
+        try await TestSite.with { (site) async throws in
+            site.write("require \"vacation\"; vacation \"Away.\";", "before.sieve")
+            site.install("require \"reject\"; reject \"No.\";", for: "anna")
+            let agent = site.agent { $0.sieve?.before = [site.directory + "/before.sieve"] }
+            #expect(try await site.deliver(agent, to: "anna", message: Self.mail) == ["rejected No."])
+            #expect(site.queue?.mails.isEmpty == true)
+        }
+    }
+
     @Test func duplicates() async throws {
         try await TestSite.with { (site) async throws in
             site.install("require \"duplicate\"; if duplicate :seconds 100 { discard; }", for: "anna")

@@ -17,15 +17,18 @@ struct ScriptExecutor: Sendable {
         plan.edits = sequence.editedMessages
         plan.decisions = sequence.decisions
         var writer = ScriptMailWriter(options: self.options, memory: self.memory, situation: situation)
+        let isRefused = sequence.actions.contains { if case .reject = $0.kind { true } else { false } }
         for action in sequence.actions {
             switch action.kind {
             case .fileInto(let place):
                 plan.store(in: self.place(place, action, situation, &notes))
             case .redirect(let address):
                 self.redirect(action, address, situation, &writer, &plan, &notes)
-            case .reject(let reason, _): plan.rejection = reason
+            case .reject(let reason, let extended):
+                plan.rejection = DeliveryPlan.Rejection(reason: reason, isExtended: extended)
             case .vacation(let vacation):
-                if let reply = writer.reply(vacation) {
+                // Nobody is answered who is refused, be it by two scripts (RFC 5429 section 2.4).
+                if !isRefused, let reply = writer.reply(vacation) {
                     plan.mails.append(reply)
                     self.file(reply, vacation.copy, action, situation, &plan, &notes)
                 }
@@ -52,9 +55,14 @@ struct ScriptExecutor: Sendable {
         }
         // What a script saw that then failed is to be seen again (RFC 7352 section 3).
         if sequence.error == nil { plan.remembered = self.memory.seen }
-        if let reason = plan.rejection, situation.envelope.refusal == .mail || plan.doesAnything {
-            plan.rejection = nil
-            if let mail = writer.rejection(reason) { plan.mails.append(mail) }
+        if let rejection = plan.rejection {
+            if situation.envelope.refusal == .mail || plan.delivers {
+                plan.rejection = nil
+                if let mail = writer.rejection(rejection.reason) { plan.mails.append(mail) }
+            } else {
+                // It may come again, and was not delivered then.
+                plan.remembered = []
+            }
         }
         if !self.options.canSend, !plan.mails.isEmpty {
             notes.append("error: no mail can be sent from here: neither sendmail_path nor submission_host is set")
