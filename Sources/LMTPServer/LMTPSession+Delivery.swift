@@ -73,7 +73,7 @@ extension LMTPSession {
             self.noteDelivered()
             return LMTPReply(250, "2.0.0", "<\(address.quoted)> \(self.connection.sessionID) Saved")
         case .rejected(let reason):
-            return LMTPReply(550, "5.7.1", "<\(address.quoted)> \(reason)")
+            return LMTPReply.refusing(address, reason: reason)
         case .failed(let error):
             return self.answer(for: error)
         }

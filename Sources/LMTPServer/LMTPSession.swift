@@ -98,7 +98,9 @@ actor LMTPSession {
             self.clientName = name
             self.forgetMessage()
             self.transaction.receivedLHLO()
-            LMTPReply(250, "", self.options.hostname).encode(into: &self.connection.output, more: self.extensions)
+            var reply = LMTPReply(250, "", self.options.hostname)
+            reply.more = self.extensions
+            self.reply(reply)
         case .hello:
             self.bad(LMTPReply(500, "5.5.1", "This is LMTP: say LHLO"))
         case .mail(let sender, let parameters):

@@ -127,15 +127,17 @@ struct DeliverLink {
         }
     }
 
-    /// The last line of the next reply.
+    /// The next reply, the lines of its text joined by line ends.
     private func reply(_ buffer: inout [UInt8]) throws(DeliverFailure) -> Reply {
         var chunk = [UInt8](repeating: 0, count: 4096)
+        var text = ""
         while true {
             while let end = buffer.firstIndex(of: 0x0A) {
                 let line = String(decoding: buffer[..<end].filter { $0 != 0x0D }, as: UTF8.self)
                 buffer.removeFirst(end + 1)
-                if line.dropFirst(3).first == "-" { continue }
-                return Reply(code: Int(line.prefix(3)) ?? 0, text: String(line.dropFirst(4)))
+                text += (text.isEmpty ? "" : "\n") + String(line.dropFirst(4))
+                if line.dropFirst(3).first == "-", text.utf8.count < 1 << 20 { continue }
+                return Reply(code: Int(line.prefix(3)) ?? 0, text: text)
             }
             let count = Glibc.read(self.socket.descriptor, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
@@ -150,9 +152,10 @@ struct DeliverLink {
     /// Ends for everything but success: with the status that tells the caller what to do with the message.
     private func expect(_ reply: Reply) throws(DeliverFailure) {
         guard reply.code / 100 != 2 else { return }
-        // `5.1.1 text`
+        // `5.1.1 text`, in each line.
         let words = reply.text.split(separator: " ", maxSplits: 1).map(String.init)
-        let (enhanced, text) = words.count == 2 ? (words[0], words[1]) : ("", reply.text)
+        var (enhanced, text) = words.count == 2 ? (words[0], words[1]) : ("", reply.text)
+        if !enhanced.isEmpty { text = text.replacing("\n\(enhanced) ", with: "\n") }
         guard reply.code / 100 == 5 else { throw DeliverFailure(.temporary, text) }
         switch enhanced {
         case "5.1.1": throw DeliverFailure(.noUser, text)

@@ -75,6 +75,22 @@ import Testing
         }
     }
 
+    /// RFC 5429 sections 2.1.1 and 2.2: `reject` keeps the words, `ereject` the answer to the MTA.
+    @Test func refusalsNotInASCII() async throws {
+        try await TestSite.with { (site) async throws in
+            site.install("require \"reject\"; reject \"Gr\u{FC}\u{DF}e\";", for: "anna")
+            site.install("require \"ereject\"; ereject \"Gr\u{FC}\u{DF}e\";", for: "berta")
+            #expect(
+                try await site.deliver(site.agent(), to: "anna", "berta", message: Self.mail)
+                    == ["discarded", "rejected Gr\u{FC}\u{DF}e"])
+            #expect(site.queue?.mails.map { "\($0.purpose) \($0.recipient)" } == ["rejection sender@example.com"])
+            // Without an MTA there is the answer only.
+            let agent = site.agent { $0.sieve?.canSend = false }
+            #expect(
+                try await site.deliver(agent, to: "anna", message: Self.mail) == ["rejected Gr\u{FC}\u{DF}e"])
+        }
+    }
+
     /// That somebody is told of the message makes no delivery of its refusal.
     @Test func refusalsWithNotifications() async throws {
         try await TestSite.with { (site) async throws in

@@ -56,7 +56,7 @@ struct ScriptExecutor: Sendable {
         // What a script saw that then failed is to be seen again (RFC 7352 section 3).
         if sequence.error == nil { plan.remembered = self.memory.seen }
         if let rejection = plan.rejection {
-            if situation.envelope.refusal == .mail || plan.delivers {
+            if situation.envelope.refusal == .mail || plan.delivers || self.needsMail(rejection) {
                 plan.rejection = nil
                 if let mail = writer.rejection(rejection.reason) { plan.mails.append(mail) }
             } else {
@@ -73,6 +73,12 @@ struct ScriptExecutor: Sendable {
             plan.memory = self.memory
         }
         return plan
+    }
+
+    /// Whether the words of a refusal get to the sender by mail only: those of `reject` are kept as they are, and an
+    /// answer to the MTA is US-ASCII (RFC 5429 section 2.2).
+    private func needsMail(_ rejection: DeliveryPlan.Rejection) -> Bool {
+        !rejection.isExtended && self.options.canSend && !rejection.reason.utf8.allSatisfy { $0 < 0x80 }
     }
 
     private func redirect(
