@@ -1,5 +1,6 @@
 import AdminCommands
 import Glibc
+import ServerConfig
 
 /// The daemon's supervisor process, known by its pid file.
 final class Master {
