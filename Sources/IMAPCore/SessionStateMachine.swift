@@ -31,14 +31,6 @@ public struct SessionStateMachine: Sendable {
         }
     }
 
-    /// Whether a mailbox is selected.
-    public var isSelected: Bool {
-        switch self.state {
-        case .selected: true
-        case .notAuthenticated, .authenticated, .unauthenticated, .loggedOut: false
-        }
-    }
-
     /// Whether the session is over.
     public var isLoggedOut: Bool { self.state == .loggedOut }
 

@@ -74,19 +74,6 @@ public struct Cursor: ~Copyable {
         try key.withBytes { (key) throws(LMDBError) in try self.seek(key) }
     }
 
-    /// Goes to the last entry whose key is `key` or below.
-    public func seekBackward(_ key: UnsafeRawBufferPointer) throws(LMDBError) -> Entry? {
-        guard let found = try self.seek(key) else { return try self.last() }
-        if found.key.elementsEqual(key) { return found }
-        // `previous` on the first entry leaves the position there and answers nil.
-        return try self.previous()
-    }
-
-    /// Goes to the last entry whose key is `key` or below.
-    public func seekBackward(_ key: [UInt8]) throws(LMDBError) -> Entry? {
-        try key.withBytes { (key) throws(LMDBError) in try self.seekBackward(key) }
-    }
-
     /// Goes to the last entry whose key begins with `prefix`; nil if there is none.
     public func last(withPrefix prefix: [UInt8]) throws(LMDBError) -> Entry? {
         // The last key with the prefix stands before the first one above all of them.

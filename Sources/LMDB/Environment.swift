@@ -24,19 +24,8 @@ public final class Environment: Sendable {
         case noSync
     }
 
-    public enum Access: Hashable, Sendable { case readWrite, readOnly }
-
-    public enum Layout: Hashable, Sendable {
-        /// The path is a directory with `data.mdb` and `lock.mdb`; made (mode 0700) when absent.
-        case directory
-        /// The path is the data file; its lock file has `-lock` appended.
-        case file
-    }
-
     public struct Options: Hashable, Sendable {
         public var durability = Durability.full
-        public var access = Access.readWrite
-        public var layout = Layout.directory
         /// Octets of address space mapped at first. Never less than what the file already has.
         public var mapSize = 64 << 30
         /// Octets beyond which the map does not grow.
@@ -80,16 +69,13 @@ public final class Environment: Sendable {
     /// Whether the running write transaction met a full map; only the one writer touches it.
     private let metFullMap = Atomic<Bool>(false)
 
-    /// Opens or creates the environment at `path`.
+    /// Opens or creates the environment at `path`, a directory with `data.mdb` and `lock.mdb`; made (mode 0700) when
+    /// absent.
     public init(path: String, options: Options = Options()) throws(LMDBError) {
-        if options.layout == .directory, options.access == .readWrite,
-            mkdir(path, 0o700) != 0, errno != EEXIST
-        {
-            throw LMDBError(errno, "mkdir")
-        }
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw LMDBError(errno, "mkdir") }
         let handle = try Self.open(path, options)
         do throws(LMDBError) {
-            self.missingBytes = try Environment.fillMissingPages(handle, options.access)
+            self.missingBytes = try Environment.fillMissingPages(handle)
         } catch {
             mdb_env_close(handle)
             throw error
@@ -119,8 +105,6 @@ public final class Environment: Sendable {
             case .noMetaSync: flags |= UInt32(MDB_NOMETASYNC)
             case .noSync: flags |= UInt32(MDB_NOSYNC)
             }
-            if options.access == .readOnly { flags |= UInt32(MDB_RDONLY) }
-            if options.layout == .file { flags |= UInt32(MDB_NOSUBDIR) }
             try check(mdb_env_open(handle, path, flags, mode_t(options.mode)), "mdb_env_open")
             // Slots of processes that died in a read transaction would keep old pages alive.
             var dead: Int32 = 0
@@ -144,9 +128,7 @@ public final class Environment: Sendable {
 
     /// Makes the file as long as its meta page says. Touching a mapped page beyond the end of the
     /// file would kill the process; a page of zeros is merely found corrupted.
-    private static func fillMissingPages(
-        _ handle: OpaquePointer, _ access: Access
-    ) throws(LMDBError) -> Int {
+    private static func fillMissingPages(_ handle: OpaquePointer) throws(LMDBError) -> Int {
         var information = MDB_envinfo()
         try check(mdb_env_info(handle, &information), "mdb_env_info")
         var statistics = MDB_stat()
@@ -162,7 +144,6 @@ public final class Environment: Sendable {
         guard fstat(descriptor, &status) == 0 else { throw LMDBError(errno, "fstat") }
         let missing = needed - Int(status.st_size)
         guard missing > 0 else { return 0 }
-        guard access == .readWrite else { throw LMDBError(MDB_CORRUPTED, "fstat") }
         guard ftruncate(descriptor, off_t(needed)) == 0 else { throw LMDBError(errno, "ftruncate") }
         return missing
     }
@@ -181,14 +162,6 @@ extension Environment {
         return try body(ReadTransaction(handle: transaction))
     }
 
-    /// `read` for a body that has errors of its own.
-    @inlinable
-    public func withReadTransaction<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
-        let transaction = try self.beginRead()
-        defer { self.endRead(transaction) }
-        return try body(ReadTransaction(handle: transaction))
-    }
-
     /// Runs `body` in the write transaction and commits. An error thrown by it undoes everything.
     ///
     /// Waits for another thread's or process's write. `body` may run more than once (see the type).
@@ -200,22 +173,6 @@ extension Environment {
             let transaction = try self.beginWrite()
             let result: R
             do throws(LMDBError) {
-                result = try body(WriteTransaction(handle: transaction, environment: self))
-            } catch {
-                if try self.abortWrite(transaction) { continue }
-                throw error
-            }
-            if try self.commitWrite(transaction) { return result }
-        }
-    }
-
-    /// `write` for a body that has errors of its own.
-    @inlinable
-    public func withWriteTransaction<R>(_ body: (borrowing WriteTransaction) throws -> R) throws -> R {
-        while true {
-            let transaction = try self.beginWrite()
-            let result: R
-            do {
                 result = try body(WriteTransaction(handle: transaction, environment: self))
             } catch {
                 if try self.abortWrite(transaction) { continue }
@@ -462,20 +419,6 @@ extension Environment {
         // A handle becomes visible to others only when its transaction commits; LMDB allows one
         // thread at a time to open one, which the write lock sees to. A reader must not open it.
         var index: MDB_dbi = 0
-        if self.options.access == .readOnly {
-            return try self.databases.withLock { (known) throws(LMDBError) -> Database in
-                let transaction = try self.beginRead()
-                let result = mdb_dbi_open(transaction, name, 0, &index)
-                // Committing instead of resetting keeps the handle.
-                let ended = mdb_txn_commit(transaction)
-                _ = self.gate.leave(keeping: nil)
-                try check(result, "mdb_dbi_open")
-                try check(ended, "mdb_txn_commit")
-                let database = Database(name: name, index: index)
-                known[name] = database
-                return database
-            }
-        }
         let database = try self.write { (transaction) throws(LMDBError) -> Database in
             let flags = creating ? UInt32(MDB_CREATE) : 0
             try transaction.check(

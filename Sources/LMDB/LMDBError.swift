@@ -27,8 +27,6 @@ public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
         case badTransaction
         /// The database does not exist, or was opened with other flags.
         case badDatabase
-        /// `append` was given a key that is not above the last one.
-        case keyExists
         case diskFull
         case inputOutput
         case permissionDenied
@@ -78,7 +76,6 @@ extension LMDBError.Code {
             case MDB_BAD_VALSIZE: .badValueSize
             case MDB_BAD_TXN, MDB_BAD_RSLOT: .badTransaction
             case MDB_BAD_DBI, MDB_INCOMPATIBLE, MDB_NOTFOUND: .badDatabase
-            case MDB_KEYEXIST: .keyExists
             case ENOSPC, EDQUOT: .diskFull
             case EIO: .inputOutput
             case EACCES, EPERM: .permissionDenied

@@ -43,75 +43,20 @@ public struct WriteTransaction: ~Copyable {
 
     // MARK: Changing
 
-    private func put(
-        _ database: Database, _ key: UnsafeRawBufferPointer, _ value: inout MDB_val, _ flags: Int32
-    ) throws(LMDBError) -> Bool {
-        var key = MDB_val(key)
-        let result = mdb_put(self.reading.handle, database.index, &key, &value, UInt32(flags))
-        if result == MDB_KEYEXIST, flags & MDB_NOOVERWRITE != 0 { return false }
-        try self.check(result, "mdb_put")
-        return true
-    }
-
     /// Sets the value of `key` (1 to 511 octets). `value` may point into the map only if it is of
     /// another key.
     public func put(
         _ database: Database, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
     ) throws(LMDBError) {
+        var key = MDB_val(key)
         var value = MDB_val(value)
-        _ = try self.put(database, key, &value, 0)
+        try self.check(mdb_put(self.reading.handle, database.index, &key, &value, 0), "mdb_put")
     }
 
     /// Sets the value of `key` (1 to 511 octets).
     public func put(_ database: Database, _ key: [UInt8], _ value: [UInt8]) throws(LMDBError) {
         try key.withBytes { (key) throws(LMDBError) in
             try value.withBytes { (value) throws(LMDBError) in try self.put(database, key, value) }
-        }
-    }
-
-    /// Sets the value of `key` unless it has one; false if it has.
-    public func insert(
-        _ database: Database, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
-    ) throws(LMDBError) -> Bool {
-        var value = MDB_val(value)
-        return try self.put(database, key, &value, MDB_NOOVERWRITE)
-    }
-
-    /// Sets the value of `key` unless it has one; false if it has.
-    public func insert(_ database: Database, _ key: [UInt8], _ value: [UInt8]) throws(LMDBError) -> Bool {
-        try key.withBytes { (key) throws(LMDBError) in
-            try value.withBytes { (value) throws(LMDBError) in
-                try self.insert(database, key, value)
-            }
-        }
-    }
-
-    /// Sets the value of a key above all others: faster than `put` and fills pages to the brim.
-    /// Throws `keyExists` when it is not above them.
-    public func append(
-        _ database: Database, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
-    ) throws(LMDBError) {
-        var value = MDB_val(value)
-        _ = try self.put(database, key, &value, MDB_APPEND)
-    }
-
-    /// Sets the value of `key` to `count` octets that `fill` writes into place; it must write all.
-    public func put(
-        _ database: Database, _ key: UnsafeRawBufferPointer, reserving count: Int,
-        _ fill: (UnsafeMutableRawBufferPointer) -> Void
-    ) throws(LMDBError) {
-        var value = MDB_val(mv_size: max(0, count), mv_data: nil)
-        _ = try self.put(database, key, &value, MDB_RESERVE)
-        fill(UnsafeMutableRawBufferPointer(start: value.mv_data, count: value.mv_size))
-    }
-
-    /// Sets the value of `key` to `count` octets that `fill` writes into place; it must write all.
-    public func put(
-        _ database: Database, _ key: [UInt8], reserving count: Int,
-        _ fill: (UnsafeMutableRawBufferPointer) -> Void
-    ) throws(LMDBError) {
-        try key.withBytes { (key) throws(LMDBError) in
-            try self.put(database, key, reserving: count, fill)
         }
     }
 

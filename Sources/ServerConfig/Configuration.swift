@@ -19,9 +19,6 @@ public struct Configuration: Sendable {
         public let settings: Settings
         /// Every mistake, in the order of the files; those that concern several settings last.
         public let diagnostics: [Diagnostic]
-
-        /// Whether anything makes the configuration unusable.
-        public var hasErrors: Bool { self.diagnostics.contains { $0.severity == .error } }
     }
 
     /// Reads `path` and all that it includes. Blocks on files; answers every mistake at once.

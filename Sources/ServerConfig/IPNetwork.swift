@@ -56,12 +56,4 @@ public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
         let mask = UInt8(truncatingIfNeeded: 0xFF00 >> rest)
         return (self.address[whole] ^ other.address[whole]) & mask == 0
     }
-
-    /// Whether this is on the machine itself: 127.0.0.0/8 or ::1.
-    public var isLoopback: Bool {
-        self.address.count == 4
-            ? self.address[0] == 127 && self.prefixLength >= 8
-            : self.prefixLength == 128 && self.address.last == 1
-                && self.address.dropLast().allSatisfy { $0 == 0 }
-    }
 }

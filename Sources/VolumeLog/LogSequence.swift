@@ -29,9 +29,6 @@ public struct RecordLocation: Hashable, Sendable {
         self.length = length
     }
 
-    /// Octets from the beginning of the segment file to the payload.
-    public var payloadOffset: UInt64 { self.offset &+ UInt64(RecordHeader.size) }
-
     /// Octets that the record takes in its segment, header and padding included.
     public var span: Int { RecordHeader.span(payload: Int(self.length)) }
 }

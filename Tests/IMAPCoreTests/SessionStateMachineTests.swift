@@ -11,7 +11,7 @@ import Testing
     #expect(runs(.capability) && runs(login) && runs(.startTLS))
     #expect(!runs(select) && !runs(.check) && !runs(.idle))
     machine.selected(isReadOnly: false)
-    #expect(!machine.isSelected, "no SELECT before a login")
+    #expect(!runs(.check), "no SELECT before a login")
 
     machine.loggedIn()
     #expect(runs(select) && runs(.idle) && runs(.capability))

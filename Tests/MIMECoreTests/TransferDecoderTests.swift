@@ -44,8 +44,6 @@ import Testing
             #expect(text(out) == test.decoded)
             #expect(decoder.isDamaged == test.isDamaged)
         }
-        let strict = octets.withUnsafeBytes { TransferDecoder.decodeStrictly(Octets($0), test.encoding) }
-        #expect(strict.map { text($0) } == (test.isDamaged ? nil : test.decoded))
     }
 
     @Test(

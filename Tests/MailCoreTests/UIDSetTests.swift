@@ -60,7 +60,6 @@ import Testing
             for value: UInt32 in 1...60 {
                 guard let uid = UID(rawValue: value) else { continue }
                 #expect(set.contains(uid) == model.contains(value))
-                #expect(set.intersects(uid...uid) == model.contains(value))
             }
         }
     }

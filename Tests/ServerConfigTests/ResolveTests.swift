@@ -333,17 +333,10 @@ import Testing
         #expect(try #require(IPNetwork(network)).contains(try #require(IPNetwork(address))) == contains)
     }
 
-    @Test func addressesOfThisMachine() {
-        for (text, expected) in [
-            ("127.3.2.1", true), ("::1", true), ("::ffff:127.0.0.1", true), ("::2", false),
-            ("128.0.0.1", false),
-        ] {
-            #expect(IPNetwork(text)?.isLoopback == expected)
-        }
-        for text in [
-            "", "/", "1.2.3", "1.2.3.4/33", "1.2.3.4/-1", "::/129", "x", "1.2.3.4/", "::ffff:0:0/95x",
-        ] {
-            #expect(IPNetwork(text) == nil)
-        }
+    @Test(arguments: [
+        "", "/", "1.2.3", "1.2.3.4/33", "1.2.3.4/-1", "::/129", "x", "1.2.3.4/", "::ffff:0:0/95x",
+    ])
+    func noNetworks(_ text: String) {
+        #expect(IPNetwork(text) == nil)
     }
 }

@@ -141,7 +141,7 @@ import Testing
 
     @Test func depthIsBounded() {
         let found = load(String(repeating: "service imap {\n", count: 100_000))
-        #expect(found.hasErrors)
+        #expect(found.configuration == nil)
     }
 
     /// Cut anywhere, a configuration is read or refused, and never more.

@@ -30,7 +30,7 @@ import Testing
                 records.append(
                     StoredRecord(
                         kind: 1, sequence: receipt.first.rawValue + UInt64(index), payload: payloads[index]))
-                ends.append(Int(location.payloadOffset) + Int(location.length))
+                ends.append(Int(location.offset) + RecordHeader.size + Int(location.length))
             }
         }
         return (try TemporaryDirectory.contents(directory.path + "/00000001.segment"), records, ends)
@@ -52,7 +52,7 @@ import Testing
         }
         batch.append(kind: 1, octets(9, 9))
         try log.commit(&batch)
-        let ends = batch.locations().map { Int($0.payloadOffset) + Int($0.length) }
+        let ends = batch.locations().map { Int($0.offset) + RecordHeader.size + Int($0.length) }
         let file = try TemporaryDirectory.contents(source.path + "/00000001.segment")
         let directory = try TemporaryDirectory()
         for cut in ends[0] - 30...file.count {

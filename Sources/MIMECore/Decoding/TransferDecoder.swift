@@ -237,14 +237,4 @@ public struct TransferDecoder: Sendable {
         case .quotedPrintable(let decoder): decoder.isDamaged
         }
     }
-
-    /// A whole body at once. `nil` when it is damaged or the encoding is unknown.
-    public static func decodeStrictly(_ body: Octets, _ encoding: TransferEncoding) -> [UInt8]? {
-        guard encoding != .unknown else { return nil }
-        var decoder = TransferDecoder(encoding)
-        var out: [UInt8] = []
-        decoder.decode(body, into: &out)
-        decoder.finish(into: &out)
-        return decoder.isDamaged ? nil : out
-    }
 }

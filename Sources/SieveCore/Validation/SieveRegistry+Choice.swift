@@ -22,7 +22,7 @@ extension SieveRegistry {
     ]
 
     /// The names of all that there is.
-    public static var everyCapability: [String] { SieveExtension.everything.map(\.capability).sorted() }
+    package static var everyCapability: [String] { SieveExtension.everything.map(\.capability).sorted() }
 
     /// Everything but what is not among `capabilities`. What needs no `require` is always there.
     public static func of(_ capabilities: Set<String>) -> SieveRegistry {
