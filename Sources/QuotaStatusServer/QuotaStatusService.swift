@@ -22,6 +22,4 @@ public final class QuotaStatusService: ConnectionService {
     public func serve(_ connection: Connection) async {
         await QuotaStatusSession(connection, self.options.withLock { $0 }).run()
     }
-
-    public func refusal(_ reason: Refusal) -> [UInt8] { [] }
 }

@@ -105,7 +105,7 @@ final class MailServices: Sendable {
         let request = AuthenticationRequest(service: "imap", security: .local)
         switch await self.authenticator.lookup(user, request) {
         case .notFound: return .gone
-        case .temporary: return .later("the user database does not answer")
+        case .temporary(let reason): return .later("the user database does not answer: \(reason)")
         case .found(let record):
             let accounts = self.sessionAccounts.withLock { $0 }
             // Whatever the error, it says nothing of the user: the events wait until somebody has mended it.

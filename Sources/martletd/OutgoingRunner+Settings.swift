@@ -8,10 +8,10 @@ import Wiring
 extension OutgoingRunner.Options {
     /// What the settings say of mails that wait for the MTA.
     init(_ settings: Settings, _ logger: Logger) {
-        self.init()
         // The program itself, or the connection, is the submit role's.
-        self.transport = SubmitTransport(
-            canSend: settings.canSend, client: SubmitClient(settings.general.baseDirectory + "/submit"))
+        self.init(
+            SubmitTransport(
+                canSend: settings.canSend, client: SubmitClient(settings.general.baseDirectory + "/submit")))
         self.firstPause = settings.outgoingQueue.firstPause
         self.longestPause = settings.outgoingQueue.longestPause
         self.lifetime = settings.outgoingQueue.lifetime

@@ -202,8 +202,8 @@ import Testing
         try await TestSite.with { (site) async throws in
             site.installSendmail()
             site.install("redirect \"x@example.net\";", for: "anna")
-            var options = OutgoingRunner.Options()
-            options.transport = SendmailProgram([site.directory + "/sendmail", "-x"], timeout: .seconds(20))
+            var options = OutgoingRunner.Options(
+                ProgramTransport([site.directory + "/sendmail", "-x"], timeout: .seconds(20)))
             options.clock = { 1_800_000_000 }
             let (lines, line) = AsyncStream.makeStream(of: String.self)
             options.log = { line.yield($0) }

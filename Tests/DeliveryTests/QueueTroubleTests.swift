@@ -8,8 +8,7 @@ import Testing
 /// Mails whose queue has trouble.
 @Suite struct QueueTroubleTests {
     private func options(_ now: Int64, _ lines: @escaping @Sendable (String) -> Void) -> OutgoingRunner.Options {
-        var options = OutgoingRunner.Options()
-        options.transport = TakingTransport()
+        var options = OutgoingRunner.Options(TakingTransport())
         options.troublePause = .zero
         options.clock = { now }
         options.report = lines

@@ -91,8 +91,8 @@ final class TestSite: Sendable {
 
     /// Hands over what is due; answers for each mail that is left to whom, and when it is tried again.
     func sendQueued(_ change: (inout OutgoingRunner.Options) -> Void = { _ in }) async -> [String] {
-        var options = OutgoingRunner.Options()
-        options.transport = SendmailProgram([self.directory + "/sendmail", "-x"], timeout: .seconds(20))
+        var options = OutgoingRunner.Options(
+            ProgramTransport([self.directory + "/sendmail", "-x"], timeout: .seconds(20)))
         options.hostname = "mail.example.org"
         options.clock = { [seconds] in seconds.withLock { $0 } }
         options.report = { [unowned self] text in self.reports.withLock { $0.append(text) } }

@@ -40,21 +40,3 @@ extension QueuedMail {
         ["-i", "-f", self.sender.isEmpty ? "<>" : self.sender, "--", self.recipient]
     }
 }
-
-extension SendmailProgram: MailTransport {
-    public var canSend: Bool { !self.words.isEmpty }
-
-    public func send(
-        _ mail: QueuedMail, of queue: UInt64, _ arguments: [String], _ next: () -> [UInt8]
-    ) -> MailFate {
-        do throws(StoreError) {
-            try self.run(arguments, next)
-            return .sent
-        } catch {
-            return error.code == .cannot ? .refused(error.detail) : .failed(error.detail)
-        }
-    }
-
-    /// A program that nobody waited for tells nothing.
-    public func fate(of mail: QueuedMail, of queue: UInt64) -> MailFate? { .unknown }
-}

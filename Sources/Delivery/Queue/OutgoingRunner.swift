@@ -11,7 +11,7 @@ import Synchronization
 public final class OutgoingRunner: Sendable {
     /// What the site decided. A reload gives another.
     public struct Options: Sendable {
-        public var transport: any MailTransport = SendmailProgram([], timeout: .zero)
+        public var transport: any MailTransport
         /// Pauses between attempts, and how long a mail is tried.
         public var firstPause: Duration = .seconds(60)
         public var longestPause: Duration = .seconds(3600)
@@ -28,7 +28,7 @@ public final class OutgoingRunner: Sendable {
         /// Takes what was done, for the log.
         public var log: @Sendable (String) -> Void = { _ in }
 
-        public init() {}
+        public init(_ transport: any MailTransport) { self.transport = transport }
 
         var schedule: RetrySchedule {
             RetrySchedule(

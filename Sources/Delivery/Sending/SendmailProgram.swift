@@ -5,12 +5,12 @@ import MailStore
 /// Runs a program with sendmail's interface: arguments, message on the standard input, exit status.
 ///
 /// Waits for the program: for threads of its own.
-public struct SendmailProgram: Sendable {
+struct SendmailProgram: Sendable {
     /// The program, absolute, and its first arguments; empty: there is none.
     let words: [String]
     let timeout: Duration
 
-    public init(_ words: [String], timeout: Duration) {
+    init(_ words: [String], timeout: Duration) {
         self.words = words
         self.timeout = timeout
     }
@@ -104,7 +104,7 @@ public struct SendmailProgram: Sendable {
 
     private func start(_ arguments: [String]) throws(StoreError) -> Process {
         guard let program = self.words.first, program.hasPrefix("/") else {
-            throw StoreError(.temporary, "sendmail_path names no program with an absolute path")
+            throw StoreError(.temporary, "\(self.words.first ?? "") is no program with an absolute path")
         }
         let (inputRead, inputWrite) = try Self.makePipe()
         let outputRead: CInt

@@ -125,6 +125,10 @@ public struct SieveMessage {
 }
 
 /// Octets that a script made, at one place in memory as long as a message needs them.
+///
+/// Invariant: the memory is written in `init` alone, before anybody else has the object, and given back in `deinit`, when
+/// nobody has it any more; in between it is only read, which is why sharing it between threads is safe. Messages keep the
+/// object for as long as they keep `octets`.
 final class SieveOctetStorage: @unchecked Sendable {
     private let memory: UnsafeMutableRawBufferPointer
 
