@@ -51,8 +51,8 @@ public struct ContentFields {
 extension ContentFields {
     /// The fields as BODYSTRUCTURE shows them. A message, unlike a part of a multipart, is only then one in MIME when
     /// it says so (RFC 2045 section 4), or at least has a type; else its other fields mean nothing. Among them is the
-    /// transfer encoding, as in Dovecot; what has to be decoded (BINARY, PREVIEW, SEARCH) is decoded by it all the same,
-    /// since without it there would be nothing to read or to find.
+    /// transfer encoding, as in Dovecot; BINARY, PREVIEW and SEARCH decode by it all the same, since without it there
+    /// would be nothing to read or to find.
     init(shownFor part: Part, in table: PartTable, of message: Octets) {
         self.init(message[part.header])
         if table.isMessage(part), !self.hasVersion, self.type == nil { self = ContentFields(message[0..<0]) }
