@@ -52,6 +52,16 @@ extension UserMail {
         return place
     }
 
+    func mayCreate(_ name: MailboxName) async -> Bool {
+        guard name.isNetUnicode else { return false }
+        do throws(StoreError) {
+            _ = try await self.newPlace(of: name)
+            return true
+        } catch {
+            return error.code != .cannot
+        }
+    }
+
     func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError) {
         let place = try await self.newPlace(of: name)
         if name.isInbox { throw StoreError(.alreadyExists, "mailbox \(name)") }

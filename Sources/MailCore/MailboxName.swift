@@ -56,6 +56,22 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
         return MailboxName(unchecked: String(self.text[..<slash]))
     }
 
+    /// Whether a mailbox may get this name: no level begins with a byte order mark, and there are no noncharacters
+    /// (Net-Unicode, RFC 9051 section 5.1). What another program has called so can be used all the same.
+    public var isNetUnicode: Bool {
+        var beginsLevel = true
+        for scalar in self.text.unicodeScalars {
+            switch scalar.value {
+            case 0xFEFF where beginsLevel: return false
+            case 0xFDD0...0xFDEF: return false
+            case let value where value & 0xFFFE == 0xFFFE: return false
+            default: break
+            }
+            beginsLevel = scalar == "/"
+        }
+        return true
+    }
+
     /// Whether `self` lies below `other` in the hierarchy.
     public func isDescendant(of other: MailboxName) -> Bool {
         let head = other.text.utf8

@@ -109,6 +109,7 @@ final class MemoryAccount: MailAccount {
     }
 
     func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError) {
+        guard name.isNetUnicode else { throw StoreError(.cannot) }
         let isNew = self.state.withLock { state in
             guard state.mailboxes[name] == nil else { return false }
             state.make(name, specialUse, self.feed)
@@ -132,6 +133,7 @@ final class MemoryAccount: MailAccount {
 
     func rename(_ name: MailboxName, to target: MailboxName) async throws(StoreError) {
         _ = try self.mailbox(name)
+        guard target.isNetUnicode else { throw StoreError(.cannot) }
         let isFree = self.state.withLock { state in
             guard state.mailboxes[target] == nil else { return false }
             for old in state.mailboxes.keys where old == name || old.isDescendant(of: name) {

@@ -74,6 +74,30 @@ import Testing
         }
     }
 
+    /// Names that are not of Net-Unicode (RFC 9051 section 5.1) are not given; what has one can be used.
+    @Test func namesOutsideOfNetUnicode() async throws {
+        let volume = try TestVolume()
+        let folder = "\(volume.directory)/anna/.&,v8-x"
+        let bad = try self.name("\u{FEFF}x")
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await account.create(try self.name("Work"), specialUse: nil)
+            #expect(await self.code { try await account.create(bad, specialUse: nil) } == .cannot)
+            #expect(await self.code { try await account.rename(try self.name("Work"), to: bad) } == .cannot)
+            #expect(await self.code { try await account.rename(.inbox, to: bad) } == .cannot)
+            #expect(await !account.mayCreate(bad))
+            try await store.finishFileWork()
+        }
+        for path in [folder, folder + "/cur", folder + "/new", folder + "/tmp"] { mkdir(path, 0o700) }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            try await store.put(message("a"), account, bad)
+            #expect(try await account.status(of: bad).messages == 1)
+            try await account.rename(bad, to: try self.name("Good"))
+            #expect(try await account.mailboxes().map(\.name.text) == ["Good", "INBOX", "Work"])
+        }
+    }
+
     @Test(arguments: TestFormat.allCases) func deleteAndCreateAgain(_ format: TestFormat) async throws {
         let volume = try TestVolume(format)
         try await volume.with { store in

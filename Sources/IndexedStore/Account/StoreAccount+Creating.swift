@@ -14,6 +14,7 @@ extension StoreAccount {
             try self.refreshDirectory()
             let name = self.canonicalName(name)
             guard self.entry(name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name)") }
+            guard name.isNetUnicode else { throw StoreError(.cannot, "\(name) is no name in Net-Unicode") }
             try self.refuseMisplaced(name)
             return try self.makeMailbox(name, specialUse)
         }

@@ -61,6 +61,7 @@ extension StoreAccount {
         let names = try await self.volume.threads.run { () throws(StoreError) -> [MailboxName] in
             try self.refreshDirectory()
             guard self.entry(target) == nil else { throw StoreError(.alreadyExists, "mailbox \(target)") }
+            guard target.isNetUnicode else { throw StoreError(.cannot, "\(target) is no name in Net-Unicode") }
             return self.directory.withLock { directory in
                 directory.entries.keys.filter { $0 == name || $0.isDescendant(of: name) }.sorted()
             }

@@ -30,6 +30,10 @@ public protocol MailAccount: AnyObject, Sendable {
     /// Creates a mailbox; missing parents are made as names without messages. `.alreadyExists`, `.cannot`.
     func create(_ name: MailboxName, specialUse: SpecialUse?) async throws(StoreError)
 
+    /// Whether it can help to create a mailbox of that name when there is none: `false` where `create` would be
+    /// `.cannot`, whoever asks.
+    func mayCreate(_ name: MailboxName) async -> Bool
+
     /// Deletes a mailbox and its messages; its children stay. INBOX and a name
     /// that is there for its children alone cannot be deleted (`.cannot`).
     func delete(_ name: MailboxName) async throws(StoreError)
@@ -188,6 +192,7 @@ extension MailAccount {
     public func hasMailbox(_ name: MailboxName) async throws(StoreError) -> Bool {
         try await self.mailboxes().contains { $0.isSelectable && $0.name == name }
     }
+    public func mayCreate(_ name: MailboxName) async -> Bool { name.isNetUnicode }
     public func countsForQuota(_ name: MailboxName) -> Bool { true }
     public var ownQuotaLimits: QuotaLimits? { nil }
     public var enforcesAccessLists: Bool { false }
