@@ -311,7 +311,7 @@ class Copy(OnMessages):
         elif session.is_read_only and self.moves:
             need(tagged.kind in ("NO", "BAD"), f"{tagged!r} in a read-only mailbox")
         elif self.target_box is None:
-            need(tagged.kind == "OK" and not self.found[0] or tagged.kind == "NO" and code_of(tagged) in ("TRYCREATE", EXPUNGE_ISSUED),
+            need(tagged.kind == "NO" and code_of(tagged) in ("TRYCREATE", EXPUNGE_ISSUED),
                  f"{tagged!r}: {self.target} is not there")
         else:
             there, gone = self.found

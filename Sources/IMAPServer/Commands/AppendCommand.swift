@@ -153,7 +153,7 @@ extension Session {
                 try await store.depositAll(deposits)
             }
         } catch {
-            return try await self.refuseTarget(tag, error)
+            return try await self.refuseTarget(tag, target, error)
         }
         var code: ResponseCode?
         if let first = stored.first {

@@ -29,22 +29,38 @@ extension Session {
             case .failure(let reason): return .failure(reason)
             }
         }
+        var wanted: MailboxName?
         do throws(StoreError) {
             guard let name = try await self.mailbox(command.mailbox) else {
                 return .failure(NoAppendTarget(code: .cannot, text: "No mailbox can have that name"))
             }
-            _ = try await account.destination(of: name, .fail)
-            if !account.enforcesAccessLists { _ = try await account.status(of: name) }
+            wanted = name
+            try await self.requireTarget(name, account)
             // What REPLACE removes makes room, which the store sees.
             if replaced == nil { try await account.checkQuota(octets: command.message.size, in: name, .exact) }
             return .success(AppendTarget(account: account, name: name, replaced: replaced))
         } catch {
             self.logFault(error)
-            guard error.code == .notFound else {
+            guard error.code == .notFound, let wanted else {
                 return .failure(NoAppendTarget(code: error.response.code, text: error.response.text))
             }
-            return .failure(NoAppendTarget(code: .tryCreate, text: "Mailbox does not exist"))
+            let (code, text) = await self.missingTarget(wanted)
+            return .failure(NoAppendTarget(code: code, text: text))
         }
+    }
+
+    /// Fails unless there is a mailbox of that name into which messages may be put.
+    func requireTarget(_ name: MailboxName, _ account: any MailAccount) async throws(StoreError) {
+        _ = try await account.destination(of: name, .fail)
+        if !account.enforcesAccessLists { _ = try await account.status(of: name) }
+    }
+
+    /// How a target that does not exist is refused: the client is asked to create it where it can.
+    func missingTarget(_ name: MailboxName) async -> (code: ResponseCode, text: StaticString) {
+        guard let account = self.account, await account.mayCreate(name) else {
+            return (.cannot, "No mailbox can have that name")
+        }
+        return (.tryCreate, "Mailbox does not exist")
     }
 
     /// The message of REPLACE (RFC 8508 section 3.4).

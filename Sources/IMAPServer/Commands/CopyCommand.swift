@@ -10,7 +10,7 @@ extension Session {
         guard let (selected, indices) = self.resolve(tag, command.messages, command.numbering) else { return }
         guard let target = try await self.mailboxName(tag, command.mailbox, .cannot) else { return }
         let uids = selected.uids(indices)
-        guard !uids.isEmpty else { return try await self.finish(tag, "No messages copied") }
+        guard !uids.isEmpty else { return try await self.finishWithNone(tag, target, "No messages copied") }
         // All or none: not even some are copied (RFC 9738 section 3.1).
         if let excess = self.exceedsSaveLimit(indices, in: selected.view) {
             return try await self.refuse(tag, excess.code, "Too many messages to copy")
@@ -25,7 +25,7 @@ extension Session {
                 try await mailbox.copy(uids, to: target)
             }
         } catch {
-            return try await self.refuseTarget(tag, error)
+            return try await self.refuseTarget(tag, target, error)
         }
         self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
@@ -45,7 +45,7 @@ extension Session {
         guard let target = try await self.mailboxName(tag, command.mailbox, .cannot) else { return }
         let reached = self.limit(&indices, in: selected.view)
         let uids = selected.uids(indices)
-        guard !uids.isEmpty else { return try await self.finish(tag, "No messages moved") }
+        guard !uids.isEmpty else { return try await self.finishWithNone(tag, target, "No messages moved") }
         let mailbox = selected.mailbox
         let heard = await self.eventName(target)
         let note = self.eventNote(.copy, heard, from: mailbox.name, isMove: true)
@@ -56,7 +56,7 @@ extension Session {
                 try await mailbox.move(uids, to: target)
             }
         } catch {
-            return try await self.refuseTarget(tag, error)
+            return try await self.refuseTarget(tag, target, error)
         }
         self.endProgress()
         if target == self.trash { self.statistics.trashed += result.source.count }
@@ -70,6 +70,19 @@ extension Session {
         try await self.finishRemoval(tag, result.source.count, "Move completed", reached)
     }
 
+    /// Ends a COPY or MOVE of no messages, which fails all the same where there is no target (RFC 9051 section 6.4.7).
+    private func finishWithNone(
+        _ tag: Tag, _ target: MailboxName, _ text: StaticString
+    ) async throws(ConnectionError) {
+        guard let account = self.account else { return self.bad(tag, "Please log in first") }
+        do throws(StoreError) {
+            try await self.requireTarget(target, account)
+        } catch {
+            return try await self.refuseTarget(tag, target, error)
+        }
+        try await self.finish(tag, text)
+    }
+
     /// Whether the user may know of UIDs in a mailbox into which messages may be put without reading them (RFC 4315
     /// section 2).
     func maySelect(_ target: MailboxName) async -> Bool {
@@ -81,10 +94,10 @@ extension Session {
         }
     }
 
-    /// A target that does not exist asks the client to create it.
-    func refuseTarget(_ tag: Tag, _ error: StoreError) async throws(ConnectionError) {
+    func refuseTarget(_ tag: Tag, _ target: MailboxName, _ error: StoreError) async throws(ConnectionError) {
         guard error.code == .notFound else { return try await self.refuse(tag, error) }
-        try await self.refuse(tag, .tryCreate, "Mailbox does not exist")
+        let (code, text) = await self.missingTarget(target)
+        try await self.refuse(tag, code, text)
     }
 }
 

@@ -19,7 +19,7 @@ extension Session {
                 try await store.replace(replaced.uid, in: mailbox, by: deposit)
             }
         } catch {
-            return try await self.refuseTarget(tag, error)
+            return try await self.refuseTarget(tag, target.name, error)
         }
         self.statistics.expunged += 1
         await self.noteOwn([stored.uid], in: target.name)
