@@ -2,7 +2,8 @@ public import MailCore
 
 /// The flags that a client names in STORE or APPEND.
 ///
-/// `\Recent` is read and left out: no client may set it, and programs that copy mailboxes send it.
+/// `\Recent` is read and left out: no client may set it, and programs that copy mailboxes send it. So is a system flag
+/// that is not known here (flag-extension in RFC 9051 section 9): it is no permanent flag of any mailbox.
 public struct FlagList: Hashable, Sendable {
     public var system: MessageFlags
     public var keywords: [Keyword]
@@ -34,28 +35,27 @@ extension Cursor {
     private mutating func flag(into list: inout FlagList) throws(SyntaxError) {
         let start = self.position
         if self.take(UInt8(ascii: "\\")) {
-            let word = self.word()
-            guard let flag = self.systemFlag(word) else {
+            let word = self.run(ASCII.isAtomCharacter)
+            guard !word.isEmpty else {
                 throw SyntaxError(
                     offset: start, expected: "\\Answered, \\Flagged, \\Deleted, \\Seen, \\Draft or a keyword")
             }
-            list.system.formUnion(flag)
+            list.system.formUnion(self.systemFlag(word))
             return
         }
         if list.keywords.count == self.limits.listLength { throw self.tooComplex("Too many flags") }
         list.keywords.append(try self.keyword())
     }
 
-    /// The flag of a name after `\`; empty for `\Recent`.
-    private func systemFlag(_ word: Range<Int>) -> MessageFlags? {
+    /// The flag of a name after `\`; empty for one that no client may set.
+    private func systemFlag(_ word: Range<Int>) -> MessageFlags {
         switch self.initial(word) {
         case UInt8(ascii: "A") where self.matches(word, "ANSWERED"): .answered
         case UInt8(ascii: "F") where self.matches(word, "FLAGGED"): .flagged
         case UInt8(ascii: "D") where self.matches(word, "DELETED"): .deleted
         case UInt8(ascii: "D") where self.matches(word, "DRAFT"): .draft
         case UInt8(ascii: "S") where self.matches(word, "SEEN"): .seen
-        case UInt8(ascii: "R") where self.matches(word, "RECENT"): []
-        default: nil
+        default: []
         }
     }
 

@@ -60,7 +60,7 @@ private let badCommands: [BadCase] = [
     BadCase("a FETCH 1 BODY[HEADER.FIELDS ()]\r\n", "a BAD Expected a header field name at octet 30"),
     BadCase("a FETCH 1 BODY.PEEK\r\n", "a BAD Expected \"[\" at octet 19"),
     BadCase(
-        "a STORE 1 FLAGS (\\Foo)\r\n",
+        "a STORE 1 FLAGS (\\*)\r\n",
         "a BAD Expected \\Answered, \\Flagged, \\Deleted, \\Seen, \\Draft or a keyword at octet 17"),
     BadCase("a STORE 1 FLAG x\r\n", "a BAD Expected FLAGS or FLAGS.SILENT at octet 10"),
     BadCase("a SEARCH\r\n", "a BAD Expected a space at octet 8"),
@@ -75,12 +75,12 @@ private let badCommands: [BadCase] = [
     // A mistake before a synchronizing literal is told at once: the client does not send the literal.
     BadCase("a BOGUS {5}\r\n", "a BAD Expected a known command at octet 2"),
     BadCase(
-        "a APPEND x (\\Foo) {5}\r\n",
+        "a APPEND x (\\*) {5}\r\n",
         "a BAD Expected \\Answered, \\Flagged, \\Deleted, \\Seen, \\Draft or a keyword at octet 12"),
     // Before a non-synchronizing one: the literal is read off.
     BadCase("a BOGUS {12+}\r\nb NOOP\r\nxxxx c\r\n", "a BAD Expected a known command at octet 2"),
     BadCase(
-        "a APPEND x (\\Foo) {5+}\r\nhello {3+}\r\nabc\r\n",
+        "a APPEND x (\\*) {5+}\r\nhello {3+}\r\nabc\r\n",
         "a BAD Expected \\Answered, \\Flagged, \\Deleted, \\Seen, \\Draft or a keyword at octet 12"),
     BadCase("a LOGIN {99999}\r\n", "a NO [TOOBIG] Literal too large"),
 ]

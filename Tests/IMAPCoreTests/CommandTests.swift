@@ -358,6 +358,13 @@ let rfcExamples: [CommandCase] = [
                 numbering: .sequenceNumber, messages: set((100, 150)),
                 unchangedSince: ModSeq(rawValue: 212_030_000_000), action: .remove, isSilent: true,
                 flags: FlagList(system: .seen, keywords: [Keyword("$Processed")!]))), tag: "a106"),
+    // flag-extension of RFC 9051 section 9
+    CommandCase(
+        "a STORE 1 +FLAGS (\\Foo \\Seen \\x+y[ $z)\r\n",
+        .store(
+            StoreCommand(
+                numbering: .sequenceNumber, messages: set((1, 1)), action: .add,
+                flags: FlagList(system: .seen, keywords: [Keyword("$z")!]))), tag: "a"),
     CommandCase(
         "A003 COPY 2:4 MEETING\r\n",
         .copy(CopyCommand(numbering: .sequenceNumber, messages: set((2, 4)), mailbox: box("MEETING"))),
