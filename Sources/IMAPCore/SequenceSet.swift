@@ -65,13 +65,18 @@ public struct SequenceSet: Hashable, Sendable {
     }
 
     /// Ascending disjoint ranges of sequence numbers in a mailbox of `count` messages, or `nil` when a
-    /// number is over `count`, which a server answers with BAD (RFC 9051 section 9, seq-number).
+    /// number is over `count`, which a server answers with BAD, or a lone `*` where there is no message (RFC 9051
+    /// section 9, seq-number).
     ///
-    /// A range to `*` is cut at `count` instead: `5:*` is a common question after an expunge.
+    /// A range to `*` is cut at `count` instead: `5:*` is a common question after an expunge, and `1:*` means all
+    /// messages to clients, which ask it of empty mailboxes too.
     public func resolved(count: UInt32) -> [ClosedRange<UInt32>]? {
-        for element in self.elements
-        where element.first != Element.star && element.last != Element.star {
-            guard element.first <= count, element.last <= count else { return nil }
+        for element in self.elements {
+            switch (element.first, element.last) {
+            case (Element.star, Element.star): guard count > 0 else { return nil }
+            case (Element.star, _), (_, Element.star): break
+            case (let first, let last): guard first <= count, last <= count else { return nil }
+            }
         }
         var ranges = self.resolved(largest: count)
         guard let last = ranges.last else { return ranges }

@@ -11,8 +11,8 @@ public enum SequenceBounds: Sendable, Hashable {
 }
 
 extension MailboxSnapshot {
-    /// The places in the view that a set means, ascending and disjoint. `nil` when a sequence number is over the count
-    /// of messages and that is a mistake.
+    /// The places in the view that a set means, ascending and disjoint. `nil` when a sequence number, or a lone `*`, is
+    /// that of no message and that is a mistake.
     public func indices(
         of set: SequenceSet, _ numbering: MessageNumbering, _ bounds: SequenceBounds = .exact
     ) -> [Range<Int>]? {

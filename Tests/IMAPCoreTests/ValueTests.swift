@@ -32,7 +32,7 @@ func resolvesUIDs(_ text: String, _ largest: UInt32, _ expected: String) throws 
     arguments: [
         ("1:3", 3, "1:3"), ("4", 3, nil), ("1:4", 3, nil), ("4:*", 3, "3"), ("9:*,1", 3, "1,3"),
         ("1:*", 0, ""),
-        ("*", 0, ""), ("1", 0, nil),
+        ("*", 0, nil), ("*:*", 0, nil), ("1:*,*", 0, nil), ("*:1", 0, ""), ("*", 1, "1"), ("1", 0, nil),
     ] as [(String, UInt32, String?)])
 func resolvesSequenceNumbers(_ text: String, _ count: UInt32, _ expected: String?) throws {
     let resolved = try parse(text).resolved(count: count)
