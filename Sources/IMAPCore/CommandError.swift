@@ -8,8 +8,12 @@ public struct CommandError: Error, Hashable, Sendable {
         case syntax
         /// No such command.
         case unknownCommand
-        /// A limit on nesting, list length, set ranges or search keys.
+        /// A limit on nesting, list length, set ranges, search keys or keywords that the grammar does not have: the
+        /// answer is NO [LIMIT], while the next command can be found.
         case tooComplex
+        /// A date and time in the right form that no calendar has: an error of APPEND that is answered with NO
+        /// (RFC 9051 section 6.3.12).
+        case invalidDate
         /// More octets outside literals than `CommandLimits.lineLength`.
         case lineTooLong
         /// A literal, or all literals together, over `CommandLimits.literalSize`.
@@ -55,7 +59,7 @@ public struct CommandError: Error, Hashable, Sendable {
             out.append(self.expected.text)
             out.append(" at octet ")
             out.appendDecimal(UInt64(self.offset))
-        case .tooComplex, .lineTooLong, .literalTooBig, .literalNotAnnounced, .metadataTooBig:
+        case .tooComplex, .invalidDate, .lineTooLong, .literalTooBig, .literalNotAnnounced, .metadataTooBig:
             out.append(self.expected.text)
         }
     }

@@ -23,7 +23,7 @@ public struct CommandParser: Sendable {
         case appendPart(AppendPart)
         /// The APPEND is complete.
         case appendEnd
-        /// Answer with BAD, or for `literalTooBig` with NO [TOOBIG]; end an APPEND that was under way.
+        /// Answer with what `ResponseEncoder.failed` makes of it; end an APPEND that was under way.
         case failed(CommandError)
     }
 

@@ -25,12 +25,13 @@ extension Cursor {
         else { throw wrong }
         let isWest = self.peek() == UInt8(ascii: "-")
         guard self.take(UInt8(ascii: "-")) || self.take(UInt8(ascii: "+")),
-            let zone = self.digits(4...4), zone / 100 < 24, zone % 100 < 60,
-            self.take(UInt8(ascii: "\""))
+            let zone = self.digits(4...4), self.take(UInt8(ascii: "\""))
         else { throw wrong }
         let date = CivilDate(
             year: year, month: month, day: day, hour: hour, minute: minute, second: second)
-        guard date.isValid else { throw wrong }
+        guard date.isValid, zone / 100 < 24, zone % 100 < 60 else {
+            throw SyntaxError(code: .invalidDate, offset: start, expected: "There is no such date and time")
+        }
         let minutes = (zone / 100 * 60 + zone % 100) * (isWest ? -1 : 1)
         return MessageDate(
             secondsSince1970: date.secondsSince1970 - Int64(minutes) * 60, zoneOffsetMinutes: minutes)

@@ -63,7 +63,8 @@ extension Cursor {
         let range = self.run(ASCII.isAtomCharacter)
         guard !range.isEmpty else { throw self.unexpected(range, "a flag") }
         guard let keyword = Keyword(String(decoding: self.bytes[range], as: UTF8.self)) else {
-            throw self.unexpected(range, "a keyword of at most 250 octets")
+            throw SyntaxError(
+                code: .tooComplex, offset: range.lowerBound, expected: "Keywords have at most 250 octets")
         }
         return keyword
     }

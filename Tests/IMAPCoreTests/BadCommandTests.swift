@@ -83,6 +83,22 @@ private let badCommands: [BadCase] = [
         "a APPEND x (\\*) {5+}\r\nhello {3+}\r\nabc\r\n",
         "a BAD Expected \\Answered, \\Flagged, \\Deleted, \\Seen, \\Draft or a keyword at octet 12"),
     BadCase("a LOGIN {99999}\r\n", "a NO [TOOBIG] Literal too large"),
+    // Right by the grammar, but more than this server takes (RFC 5530 section 3).
+    BadCase(
+        "a STORE 1 +FLAGS (\(String(repeating: "k", count: 251)))\r\n",
+        "a NO [LIMIT] Keywords have at most 250 octets"),
+    BadCase("a SEARCH \(String(repeating: "(", count: 300))\r\n", "a NO [LIMIT] Nested too deeply"),
+    BadCase(
+        "a APPEND x (\(String(repeating: "k", count: 251))) {5+}\r\nhello\r\n",
+        "a NO [LIMIT] Keywords have at most 250 octets"),
+    // A date that there is not (RFC 9051 section 6.3.12).
+    BadCase(
+        "a APPEND x \"31-Feb-2020 00:00:00 +0000\" {5}\r\n", "a NO There is no such date and time"),
+    BadCase(
+        "a APPEND x \" 1-Feb-2020 00:00:00 +2400\" {5+}\r\nhello\r\n", "a NO There is no such date and time"),
+    BadCase(
+        "a APPEND x \"1-Feb-2020\" {5}\r\n",
+        "a BAD Expected a date such as \"17-Jul-1996 02:44:25 -0700\" at octet 11"),
 ]
 
 private func answer(_ event: Event) -> String? {

@@ -70,7 +70,8 @@ extension Cursor {
         if self.take(UInt8(ascii: ")")) { return parameters }
         repeat {
             if parameters.fields.count == IDParameters.maximumFields {
-                throw self.tooComplex("More than 30 fields in ID")
+                // No limit of ours: clients must not send more (RFC 2971 section 3.3).
+                throw self.fail("at most 30 fields in ID")
             }
             let name = try self.string("a quoted field name")
             try self.space()

@@ -77,7 +77,7 @@ public struct ResponseEncoder: Sendable {
         self.endLine()
     }
 
-    /// The BAD, or NO [TOOBIG], for a command that could not be read.
+    /// The BAD for a command that could not be read; NO where it could, but is too much, or has a date that is none.
     public mutating func failed(_ error: CommandError) {
         if let tag = error.tag {
             self.bytes.append(contentsOf: tag.bytes)
@@ -93,6 +93,9 @@ public struct ResponseEncoder: Sendable {
         case .metadataTooBig(let maximum):
             self.bytes.append("NO ")
             self.append(.metadataMaximum(maximum))
+        case .tooComplex where error.tag != nil && error.recovery == .nextCommand:
+            self.bytes.append("NO [LIMIT] ")
+        case .invalidDate: self.bytes.append(error.tag == nil ? "BAD " : "NO ")
         case .syntax, .unknownCommand, .tooComplex, .lineTooLong:
             self.bytes.append("BAD ")
         }
