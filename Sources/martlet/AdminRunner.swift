@@ -46,8 +46,8 @@ extension AdminRunner {
 
 /// The configuration of this call.
 struct LoadedConfiguration {
-    /// As far as they can be read: without keys where those are closed to who runs the command. That is enough for one that
-    /// goes to the daemon.
+    /// As far as they can be read: without keys where those are closed to who runs the command. That is enough for one
+    /// that goes to the daemon.
     let settings: Settings
     private let configuration: Configuration?
     private let path: String

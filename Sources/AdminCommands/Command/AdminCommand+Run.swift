@@ -47,11 +47,11 @@ extension AdminCommand {
             }
         case .mailboxCreate(let users, let names, let subscribes):
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
-                try await MailboxCommands.create(names, subscribing: subscribes, account)
+                try await MailboxCommands.create(names, subscribing: subscribes, account, &output)
             }
         case .mailboxDelete(let users, let names, let isRecursive):
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
-                try await MailboxCommands.delete(names, recursively: isRecursive, account)
+                try await MailboxCommands.delete(names, recursively: isRecursive, account, &output)
             }
         case .mailboxRename(let users, let from, let to):
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
@@ -59,7 +59,7 @@ extension AdminCommand {
             }
         case .mailboxSubscribe(let users, let names, let subscribes):
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
-                try await MailboxCommands.subscribe(names, subscribes, account)
+                try await MailboxCommands.subscribe(names, subscribes, account, &output)
             }
         case .mailboxMetadata(let users, let mailbox, let action):
             if !action.columns.isEmpty { try await output.columns(users.column + action.columns) }
@@ -81,8 +81,10 @@ extension AdminCommand {
             var exit = AdminExit.success
             let worst = try await Self.eachUser(users, context, &output) { user, output throws(AdminError) in
                 switch verb {
-                case .backup(let options): exit = max(exit, try await BackupCommand.run(options, user, context, &output))
-                case .restore(let options): exit = max(exit, try await RestoreCommand.run(options, user, context, &output))
+                case .backup(let options):
+                    exit = max(exit, try await BackupCommand.run(options, user, context, &output))
+                case .restore(let options):
+                    exit = max(exit, try await RestoreCommand.run(options, user, context, &output))
                 }
             }
             return max(exit, worst)
@@ -210,7 +212,7 @@ extension AdminCommand {
                 try await body(try await self.user(name, context), &named)
             } catch {
                 worst = max(worst, error.exit)
-                try await named.problem("\(name): \(error.message)")
+                try await named.problem(error.message)
             }
             named.user = nil
             try await named.progress(done: index + 1, total: names.count)

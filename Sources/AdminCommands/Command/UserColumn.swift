@@ -1,4 +1,4 @@
-/// Puts a user's name before each row, for commands that run for several users.
+/// Puts a user's name before each row and problem, for commands that run for several users.
 struct UserColumn<Output: AdminOutput>: AdminOutput {
     var output: Output
     /// `nil` for a command for one user, whose rows stay as they are.
@@ -11,7 +11,9 @@ struct UserColumn<Output: AdminOutput>: AdminOutput {
         try await self.output.row([Array(user.utf8)] + values)
     }
 
-    mutating func problem(_ message: String) async throws(AdminError) { try await self.output.problem(message) }
+    mutating func problem(_ message: String) async throws(AdminError) {
+        try await self.output.problem(self.user.map { "\($0): \(message)" } ?? message)
+    }
 
     mutating func input() async throws(AdminError) -> [UInt8]? { try await self.output.input() }
 

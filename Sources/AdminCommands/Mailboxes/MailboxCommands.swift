@@ -23,8 +23,7 @@ enum MailboxCommands {
             do throws(StoreError) {
                 status = try await account.status(of: mailbox.name)
             } catch {
-                try await output.problem(
-                    "\(account.identity.name): mailbox \(Self.text(mailbox.name, account)): \(error)")
+                try await output.problem("mailbox \(Self.text(mailbox.name, account)): \(error)")
                 continue
             }
             if isTotal {
@@ -42,9 +41,9 @@ enum MailboxCommands {
     }
 
     static func create(
-        _ names: [String], subscribing: Bool, _ account: any MailAccount
+        _ names: [String], subscribing: Bool, _ account: any MailAccount, _ output: inout some AdminOutput
     ) async throws(AdminError) {
-        for text in names {
+        try await Self.each(names, &output) { text throws(AdminError) in
             let name = try await Self.name(text, account)
             try await Self.onMailbox(text) { () throws(StoreError) in
                 try await account.create(name, specialUse: nil)
@@ -54,24 +53,23 @@ enum MailboxCommands {
     }
 
     static func delete(
-        _ names: [String], recursively isRecursive: Bool, _ account: any MailAccount
+        _ names: [String], recursively isRecursive: Bool, _ account: any MailAccount, _ output: inout some AdminOutput
     ) async throws(AdminError) {
-        for text in names {
+        try await Self.each(names, &output) { text throws(AdminError) in
             let name = try await Self.name(text, account)
-            if isRecursive {
-                // Children first, so that a failure leaves no orphans behind.
-                let tree = try await Self.matching([], account).filter {
-                    $0.isSelectable && ($0.name == name || $0.name.text.hasPrefix(name.text + "/"))
-                }
-                guard !tree.isEmpty else { throw AdminError(.notFound, "mailbox \(text): does not exist") }
-                for mailbox in tree.reversed() {
-                    try await Self.onMailbox(Self.text(mailbox.name, account)) { () throws(StoreError) in
-                        try await account.delete(mailbox.name)
-                    }
-                }
-                continue
+            guard isRecursive else {
+                return try await Self.onMailbox(text) { () throws(StoreError) in try await account.delete(name) }
             }
-            try await Self.onMailbox(text) { () throws(StoreError) in try await account.delete(name) }
+            // Children first, so that a failure leaves no orphans behind.
+            let tree = try await Self.matching([], account).filter {
+                $0.isSelectable && ($0.name == name || $0.name.text.hasPrefix(name.text + "/"))
+            }
+            guard !tree.isEmpty else { throw AdminError(.notFound, "mailbox \(text): does not exist") }
+            for mailbox in tree.reversed() {
+                try await Self.onMailbox(Self.text(mailbox.name, account)) { () throws(StoreError) in
+                    try await account.delete(mailbox.name)
+                }
+            }
         }
     }
 
@@ -86,9 +84,9 @@ enum MailboxCommands {
     }
 
     static func subscribe(
-        _ names: [String], _ subscribes: Bool, _ account: any MailAccount
+        _ names: [String], _ subscribes: Bool, _ account: any MailAccount, _ output: inout some AdminOutput
     ) async throws(AdminError) {
-        for text in names {
+        try await Self.each(names, &output) { text throws(AdminError) in
             let name = try await Self.name(text, account)
             try await Self.onMailbox(text) { () throws(StoreError) in
                 if subscribes { try await account.subscribe(name) } else { try await account.unsubscribe(name) }
@@ -107,6 +105,28 @@ enum MailboxCommands {
             }
             try await output.progress(done: index + 1, total: mailboxes.count)
         }
+    }
+
+    /// Does something with each of several names: what cannot be done with one is told, and the others go on. The exit
+    /// status is that of the first failure, as with doveadm, or says that it is worth another try.
+    static func each(
+        _ names: [String], _ output: inout some AdminOutput, _ body: (String) async throws(AdminError) -> Void
+    ) async throws(AdminError) {
+        var failure: AdminError?
+        for name in names {
+            do throws(AdminError) {
+                try await body(name)
+            } catch {
+                guard let earlier = failure else {
+                    failure = error
+                    continue
+                }
+                try await output.problem(earlier.message)
+                failure = AdminError(error.exit == .temporary ? .temporary : earlier.exit, error.message)
+            }
+        }
+        // Its message is told by whoever catches it.
+        if let failure { throw failure }
     }
 
     /// The mailboxes of an account that match any of the masks; all without masks.
