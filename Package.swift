@@ -245,7 +245,9 @@ let package = Package(
                 "Accounts", "SASLCore", "MIMECore", "MailCore", nioPosix, logging,
             ]),
         tests("martletd", uses: ["MailStore", "MailCore", "ServerConfig", "Wiring", "TemporaryFiles", logging]),
-        tests("martlet", uses: ["AdminCommands", "ArchiveCore", "LMTPCore", "MailCore", "ServerConfig", "TemporaryFiles"]),
+        tests(
+            "martlet",
+            uses: ["AdminCommands", "ArchiveCore", "LMTPCore", "MailCore", "ServerConfig", "TemporaryFiles", argumentParser]),
         // Transcripts and real clients against a running daemon.
         .testTarget(
             name: "DaemonTests", dependencies: ["MailCore", "martletd", "TranscriptKit"], exclude: ["Transcripts"],

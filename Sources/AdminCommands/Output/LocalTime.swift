@@ -1,9 +1,9 @@
 import Glibc
 
 /// Times as rows show them.
-enum LocalTime {
-    /// `2026-11-21 14:03:07` in this machine's zone, as in the log.
-    static func text(_ seconds: Int64) -> String {
+public enum LocalTime {
+    /// Seconds since 1970 as `2026-11-21 14:03:07` in this machine's zone, as in the log.
+    public static func text(_ seconds: Int64) -> String {
         var moment = time_t(seconds)
         var parts = tm()
         guard localtime_r(&moment, &parts) != nil else { return String(seconds) }

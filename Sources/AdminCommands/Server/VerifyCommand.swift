@@ -60,7 +60,7 @@ struct VerifyCommand {
         _ context: AdminContext, now: Int64, _ output: inout some AdminOutput
     ) async throws(AdminError) -> AdminExit {
         let status = try VerifyCommand(context, .examine).store.scrubStatus()
-        func text(_ time: Int64?) -> String { time.map { String($0) } ?? "" }
+        func text(_ time: Int64?) -> String { time.map { LocalTime.text($0) } ?? "" }
         try await output.row([
             status.isRunning ? "running" : "waiting", text(status.started), text(status.finished),
             status.finished.map { String(max(0, now - $0)) } ?? "", String(status.findings),

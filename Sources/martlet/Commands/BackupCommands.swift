@@ -89,7 +89,8 @@ struct RestoreMailCommand: AsyncParsableCommand {
     var mailbox: [String] = []
     @Option(help: "A mailbox below which everything comes, instead of to its old place.") var into: String?
     @Option(help: "Into another namespace than that of INBOX, by its name in the settings.") var namespace: String?
-    @Flag(help: "Reads the files and says what is in them; changes nothing.") var check = false
+    @Flag(help: "Reads the files and says what is in them, and whether they belong together; changes nothing.")
+    var check = false
     @Argument(help: "The backups; - is standard input.") var files: [String]
 
     struct OptionalUser: ParsableArguments {
@@ -106,6 +107,7 @@ struct RestoreMailCommand: AsyncParsableCommand {
 
     func run() async throws {
         if self.check { return try await self.examine() }
+        try self.checkChain()
         var files: [SourceFile] = []
         for file in self.files { files.append(try SourceFile(file)) }
         var beginning: [UInt8] = []
@@ -118,7 +120,27 @@ struct RestoreMailCommand: AsyncParsableCommand {
         try await output.run(words, self.target.global)
     }
 
+    /// Before anything is restored: of a chain that is broken only a part would come back. What is no plain file cannot
+    /// be read twice; the server then tells as it goes.
+    private func checkChain() throws(AdminError) {
+        guard self.files.count > 1 else { return }
+        var links: [BackupChain.Link] = []
+        for file in self.files {
+            guard let head = try BackupBeginning.head(file) else { return }
+            links.append(BackupChain.Link(file, head))
+        }
+        try Self.tell(BackupChain.mistakes(links))
+    }
+
+    /// Says what is wrong with the order of backups, if anything is.
+    private static func tell(_ mistakes: [String]) throws(AdminError) {
+        guard let last = mistakes.last else { return }
+        for mistake in mistakes.dropLast() { Terminal.complain(mistake) }
+        throw AdminError(.data, last)
+    }
+
     private func examine() async throws {
+        var links: [BackupChain.Link] = []
         var output = TerminalOutput(self.target.global.format)
         try await output.columns(["file", "id", "base", "account", "created", "mailboxes", "messages", "octets"])
         for file in self.files {
@@ -143,19 +165,40 @@ struct RestoreMailCommand: AsyncParsableCommand {
                 try output.abandon()
                 throw AdminError(.data, "\(file): \(error.text)")
             }
+            if let head { links.append(BackupChain.Link(file, head)) }
             try await output.row(
                 [
                     file, head?.id.description ?? "", head?.base?.description ?? "", head?.account ?? "",
-                    head.map { String($0.created) } ?? "", String(counts.boxes), String(counts.messages),
+                    head.map { LocalTime.text($0.created) } ?? "", String(counts.boxes), String(counts.messages),
                     String(counts.octets),
                 ].map { Array($0.utf8) })
         }
         try output.finish()
+        // An increment alone may be examined, too.
+        if self.files.count > 1 { try Self.tell(BackupChain.mistakes(links)) }
     }
 }
 
 /// The part of a backup before its messages, which is what others need to know of it.
 enum BackupBeginning {
+    /// What a file says of itself; `nil` for what is no plain file, of which nothing is read.
+    static func head(_ path: String) throws(AdminError) -> BackupHead? {
+        let reader = try FileReader(path)
+        guard reader.size != nil else { return nil }
+        var backup = BackupReader()
+        while let piece = try reader.next() {
+            backup.append(piece)
+            do throws(BackupError) {
+                while let item = try backup.next() {
+                    if case .begin(let head) = item { return head }
+                }
+            } catch {
+                throw AdminError(.data, "\(path): \(error.text)")
+            }
+        }
+        throw AdminError(.data, "\(path): the backup is cut short")
+    }
+
     static func read(_ path: String) throws(AdminError) -> [UInt8] {
         let reader = try FileReader(path)
         var backup = BackupReader()

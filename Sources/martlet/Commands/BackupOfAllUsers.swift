@@ -5,6 +5,9 @@ import ArgumentParser
 extension BackUpCommand {
     /// A user without a file among the earlier ones gets a whole backup.
     func backUpAll() async throws {
+        if let since, !Directory.isThere(since) {
+            throw AdminError(.notFound, "\(since): there is no such directory with earlier backups")
+        }
         var names = UserNames()
         let listed = try await AdminRunner(self.global).run(["user", "*"], into: &names)
         guard listed == .success else { throw ExitCode(listed.rawValue) }
