@@ -48,6 +48,7 @@ struct BackupCommand {
         }
         let archive = try await Self.onStore { () throws(StoreError) in try await store.archive(account) }
         let chosen = command.chosen(archive, account)
+        if chosen.isEmpty, !options.masks.isEmpty { throw AdminError(.notFound, "no mailbox matches") }
         try await command.sendHead(archive, chosen, account, base, &output)
         let lost = try await command.sendMessages(archive, chosen, base, &output)
         try await command.sendLost(lost, archive, &output)

@@ -17,9 +17,19 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(
         help: "The mail of another namespace than that of INBOX: a private or public one, by its name in the settings.")
     var namespace: String?
-    @Argument(help: "The directory; made when it is not there.") var directory: String
+    @Flag(
+        help: """
+            Also into a directory that is not empty: a Maildir gets what is exported beside what it has, mbox files of the \
+            same names are replaced.
+            """)
+    var add = false
+    @Argument(help: "The directory; made when it is not there. It must be empty.") var directory: String
 
     func run() async throws {
+        // Repeated without a thought, it would make two of every message of a Maildir.
+        guard self.add || Directory.names(self.directory).isEmpty else {
+            throw AdminError(.exists, "\(self.directory) is not empty; export elsewhere, or with --add into it all the same")
+        }
         try Directory.make(self.directory)
         var output = try ExportOutput(self.form, self.directory)
         let words =
