@@ -3,9 +3,31 @@ import VolumeLog
 
 /// The log cannot be read.
 public struct LogDumpError: Error, Sendable {
+    public enum Code: Sendable, Hashable {
+        case noPermission
+        /// There is no such directory.
+        case notFound
+        case other
+    }
+
+    public let code: Code
     public let text: String
 
-    public init(_ text: String) { self.text = text }
+    public init(_ code: Code, _ text: String) {
+        self.code = code
+        self.text = text
+    }
+
+    init(_ error: any Error) {
+        switch (error as? VolumeLogError)?.code {
+        case .permissionDenied: self.code = .noPermission
+        case .fileNotFound: self.code = .notFound
+        case nil, .locked, .stopped, .diskFull, .exhausted, .sourceUnreadable, .payloadTooLarge, .damaged,
+            .noSuchRecord, .unsupportedVersion, .inputOutput, .readOnly, .other:
+            self.code = .other
+        }
+        self.text = "\(error)"
+    }
 }
 
 /// The records of a volume's log as rows of texts.
@@ -24,7 +46,7 @@ public enum LogDumpWiring {
             let reader = try LogReader(directory: directory)
             return reader.segments.map(\.number) + (reader.unreadable.isEmpty ? [] : [0])
         } catch {
-            throw LogDumpError("\(error)")
+            throw LogDumpError(error)
         }
     }
 
@@ -37,7 +59,7 @@ public enum LogDumpWiring {
                 return true
             }
         } catch {
-            throw LogDumpError("\(error)")
+            throw LogDumpError(error)
         }
         return rows
     }

@@ -223,7 +223,8 @@ extension AdminCommand {
     static func user(_ name: String, _ context: AdminContext) async throws(AdminError) -> UserRecord {
         switch await context.authenticator.lookup(name, context.request) {
         case .notFound: throw AdminError(.noUser, "user \(name) does not exist")
-        case .temporary(let reason): throw AdminError(.temporary, "lookup of user \(name): \(reason)")
+        case .temporary(let reason):
+            throw AdminError(.temporary, "lookup of user \(name): \(UserCommands.reason(reason))")
         case .found(let user): return user
         }
     }

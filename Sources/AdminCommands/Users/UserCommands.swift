@@ -14,7 +14,7 @@ enum UserCommands {
         }
         switch await context.authenticator.lookup(mask, context.request) {
         case .notFound: throw AdminError(.noUser, "userdb lookup: user \(mask) doesn't exist")
-        case .temporary(let reason): throw AdminError(.temporary, "userdb lookup of \(mask): \(reason)")
+        case .temporary(let reason): throw AdminError(.temporary, "userdb lookup of \(mask): \(Self.reason(reason))")
         case .found(let user):
             try await output.columns(["field", "value"])
             try await output.row(["user", user.user])
@@ -49,6 +49,12 @@ enum UserCommands {
         return names.isEmpty ? .noUser : .success
     }
 
+    /// Clients are not told why a database fails, and neither is this process, which asks as they do.
+    static func reason(_ text: String?) -> String {
+        guard let text, !text.isEmpty else { return "the log of the daemon says why, in lines with `auth:`" }
+        return text
+    }
+
     static func test(
         _ user: String, _ password: [UInt8], _ service: String, _ context: AdminContext,
         _ output: inout some AdminOutput
@@ -65,7 +71,8 @@ enum UserCommands {
             return .success
         case .failure(let failure):
             if failure.code == .temporary {
-                throw AdminError(.temporary, "passdb: \(user) auth failed temporarily: \(failure.message ?? "")")
+                throw AdminError(
+                    .temporary, "passdb: \(user) auth failed temporarily: \(Self.reason(failure.message))")
             }
             throw AdminError(.noPermission, "passdb: \(user) auth failed (\(failure.code))")
         }

@@ -47,7 +47,7 @@ struct DumpCommand: ParsableCommand {
             do throws(LogDumpError) {
                 segments = try LogDumpWiring.segments(directory: path)
             } catch {
-                throw AdminError(.unavailable, error.text)
+                throw AdminError(error.exit, error.text)
             }
             guard !segments.isEmpty else {
                 throw AdminError(.notFound, "no log in \(path); that of a volume is in its directory log")
@@ -67,7 +67,7 @@ struct DumpCommand: ParsableCommand {
                 }
             } catch {
                 try output.abandon()
-                throw AdminError(.unavailable, error.text)
+                throw AdminError(error.exit, error.text)
             }
             try output.finish()
             if isDamaged { throw AdminError(.data, "the log is damaged") }
@@ -79,8 +79,18 @@ struct DumpCommand: ParsableCommand {
             do throws(AdminError) {
                 try await output.row(row.values.map { Array($0.utf8) })
             } catch {
-                throw LogDumpError(error.message)
+                throw LogDumpError(.other, error.message)
             }
+        }
+    }
+}
+
+extension LogDumpError {
+    fileprivate var exit: AdminExit {
+        switch self.code {
+        case .noPermission: .noPermission
+        case .notFound: .notFound
+        case .other: .unavailable
         }
     }
 }

@@ -28,7 +28,8 @@ struct ExportCommand: AsyncParsableCommand {
     func run() async throws {
         // Repeated without a thought, it would make two of every message of a Maildir.
         guard self.add || Directory.names(self.directory).isEmpty else {
-            throw AdminError(.exists, "\(self.directory) is not empty; export elsewhere, or with --add into it all the same")
+            throw AdminError(
+                .exists, "\(self.directory) is not empty; export elsewhere, or with --add into it all the same")
         }
         try Directory.make(self.directory)
         var output = try ExportOutput(self.form, self.directory)
