@@ -109,11 +109,10 @@ struct BackupCommand {
     // MARK: The account
 
     private func chosen(_ archive: any AccountArchive, _ account: any MailAccount) -> Set<Int> {
-        let masks = self.options.masks.map { Mask($0) }
+        let masks = MailboxMasks(self.options.masks, account)
         return Set(
             archive.mailboxes.indices.filter { index in
-                let name = MailboxCommands.text(archive.mailboxes[index].name, account)
-                return masks.isEmpty || masks.contains { $0.matches(name) }
+                masks.matches(MailboxCommands.text(archive.mailboxes[index].name, account))
             })
     }
 

@@ -154,10 +154,10 @@ struct RestoreCommand {
     // MARK: Mailboxes
 
     private mutating func makeTargets(_ output: inout some AdminOutput) async throws(AdminError) {
-        let masks = self.options.masks.map { Mask($0) }
+        let masks = MailboxMasks(self.options.masks, self.account)
         for box in self.plan.boxes {
             let shown = MailboxCommands.text(box.mailbox.name, self.account)
-            guard masks.isEmpty || masks.contains(where: { $0.matches(shown) }) else { continue }
+            guard masks.matches(shown) else { continue }
             let name = try self.targetName(box.mailbox.name)
             let isOwn = self.options.kind == .backup && name == box.mailbox.name
             do throws(StoreError) {
@@ -344,10 +344,10 @@ struct RestoreCommand {
 
     /// Those to mailboxes that came from elsewhere, where these are now.
     private mutating func applySubscriptions() async throws(AdminError) {
-        let masks = self.options.masks.map { Mask($0) }
+        let masks = MailboxMasks(self.options.masks, self.account)
         for name in self.plan.subscriptions {
             let shown = MailboxCommands.text(name, self.account)
-            guard masks.isEmpty || masks.contains(where: { $0.matches(shown) }) else { continue }
+            guard masks.matches(shown) else { continue }
             let target = try self.targetName(name)
             do throws(StoreError) {
                 try await self.account.subscribe(target)

@@ -133,8 +133,9 @@ enum MailboxCommands {
     static func matching(
         _ masks: [String], _ account: any MailAccount
     ) async throws(AdminError) -> [MailboxListing] {
+        let masks = MailboxMasks(masks, account)
         do throws(StoreError) {
-            return try await account.mailboxes().filter { Self.matches(masks, $0.name, account) }
+            return try await account.mailboxes().filter { masks.matches(Self.text($0.name, account)) }
         } catch {
             throw AdminError(error, "mailboxes of \(account.identity.name)")
         }
@@ -143,15 +144,12 @@ enum MailboxCommands {
     private static func subscriptions(
         _ masks: [String], _ account: any MailAccount
     ) async throws(AdminError) -> [MailboxName] {
+        let masks = MailboxMasks(masks, account)
         do throws(StoreError) {
-            return try await account.subscriptions().filter { Self.matches(masks, $0, account) }.sorted()
+            return try await account.subscriptions().filter { masks.matches(Self.text($0, account)) }.sorted()
         } catch {
             throw AdminError(error, "subscriptions of \(account.identity.name)")
         }
-    }
-
-    private static func matches(_ masks: [String], _ name: MailboxName, _ account: any MailAccount) -> Bool {
-        masks.isEmpty || masks.contains { Mask($0).matches(Self.text(name, account)) }
     }
 
     /// The name as clients see it, and so as administrators write it.

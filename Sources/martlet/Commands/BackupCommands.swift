@@ -85,7 +85,7 @@ struct RestoreMailCommand: AsyncParsableCommand {
             short.
             """)
     @OptionGroup var target: OptionalUser
-    @Option(help: "Only this mailbox; * and ? as in other commands. May be given several times.")
+    @Option(help: "Only this mailbox; * stands for any text, % for any within a level. May be given several times.")
     var mailbox: [String] = []
     @Option(help: "A mailbox below which everything comes, instead of to its old place.") var into: String?
     @Option(help: "Into another namespace than that of INBOX, by its name in the settings.") var namespace: String?

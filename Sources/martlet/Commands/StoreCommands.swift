@@ -69,7 +69,7 @@ struct MailboxCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists mailboxes.")
         @OptionGroup var target: AccountOptions
         @Flag(name: .customShort("s"), help: "Those that are subscribed to.") var subscribed = false
-        @Argument(help: "Masks of mailbox names.") var masks: [String] = []
+        @Argument(help: "Masks of mailbox names: * is any text, % any within a level.") var masks: [String] = []
         var words: [String] {
             ["mailbox", "list"] + self.users.words + (self.subscribed ? ["-s"] : []) + ["--"] + self.masks
         }
@@ -86,7 +86,7 @@ struct MailboxCommand: AsyncParsableCommand {
                 or all.
                 """)
         var fields: String
-        @Argument(help: "Masks of mailbox names.") var masks: [String]
+        @Argument(help: "Masks of mailbox names: * is any text, % any within a level.") var masks: [String]
         var words: [String] {
             ["mailbox", "status"] + self.users.words + (self.total ? ["-t"] : []) + ["--", self.fields] + self.masks
         }

@@ -12,7 +12,7 @@ struct ExportCommand: AsyncParsableCommand {
         discussion: "Flags, keywords, dates and levels of mailboxes go along. The server may run.")
     @OptionGroup var target: OneUser
     @Option(name: .customShort("t"), help: "What to write: maildir or mbox.") var form: MailFileForm = .maildir
-    @Option(help: "Only this mailbox; * and ? as in other commands. May be given several times.")
+    @Option(help: "Only this mailbox; * stands for any text, % for any within a level. May be given several times.")
     var mailbox: [String] = []
     @Option(
         help: "The mail of another namespace than that of INBOX: a private or public one, by its name in the settings.")
@@ -65,7 +65,7 @@ struct ImportCommand: AsyncParsableCommand {
     var form: MailFileForm?
     @Option(help: "A mailbox below which everything comes.") var into: String?
     @Option(help: "Into another namespace than that of INBOX, by its name in the settings.") var namespace: String?
-    @Option(help: "Only this mailbox of the files; * and ? as in other commands. May be given several times.")
+    @Option(help: "Only this mailbox of the files; * and % as in other commands. May be given several times.")
     var mailbox: [String] = []
     @Flag(help: "Leaves out messages whose Message-ID the mailbox has already.") var skipDuplicates = false
     @Option(help: "How lines that begin with From were quoted in mbox files: rd, o or none.") var quoting = "rd"
