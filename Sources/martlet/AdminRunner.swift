@@ -6,10 +6,12 @@ import ServerConfig
 /// Runs a command's words: in the daemon when it runs, else on the store itself.
 struct AdminRunner {
     private let global: GlobalOptions
+    private let style: RowStyle
     private let rendering: RowRendering?
 
-    init(_ global: GlobalOptions, _ rendering: RowRendering? = nil) {
+    init(_ global: GlobalOptions, _ style: RowStyle = RowStyle(.table), _ rendering: RowRendering? = nil) {
         self.global = global
+        self.style = style
         self.rendering = rendering
     }
 
@@ -17,7 +19,7 @@ struct AdminRunner {
         // Mistakes in the words are told here, before anything is opened.
         let command = try AdminCommand(words: words)
         let loaded = try LoadedConfiguration(self.global.configuration)
-        var output = TerminalOutput(self.global.format, self.rendering)
+        var output = TerminalOutput(self.global.format, self.style, self.rendering)
         let exit: AdminExit
         do {
             if let client = try AdminClient.connect(loaded.settings) {

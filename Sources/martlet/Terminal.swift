@@ -69,9 +69,10 @@ struct TerminalOutput: AdminOutput {
 
     /// - Parameters:
     ///   - format: the one asked for, if any.
-    ///   - rendering: instead of a table, unless a format was asked for.
-    init(_ format: RowFormat?, _ rendering: RowRendering? = nil) {
-        self.formatter = RowFormatter(format ?? .table)
+    ///   - style: how rows look else.
+    ///   - rendering: instead of that.
+    init(_ format: RowFormat?, _ style: RowStyle = RowStyle(.table), _ rendering: RowRendering? = nil) {
+        self.formatter = RowFormatter(format ?? style.format, untitled: style.untitled)
         self.rendering = format == nil ? rendering : nil
     }
 

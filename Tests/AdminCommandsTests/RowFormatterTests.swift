@@ -30,6 +30,22 @@ struct RowFormatterTests {
         #expect(squeezed(shown) == squeezed(expected))
     }
 
+    /// As doveadm: names stand where a program reads them.
+    @Test(
+        arguments: [
+            (.table, ["n"], "mailbox n\nINBOX   3\n"), (.table, ["mailbox", "n"], "INBOX 3\n"),
+            (.flow, ["mailbox"], "INBOX n=3\n"), (.flow, ["mailbox", "n"], "INBOX 3\n"),
+            (.pager, ["mailbox"], "INBOX\nn: 3\n"), (.tab, ["mailbox", "n"], "mailbox\tn\nINBOX\t3\n"),
+            (.json, ["mailbox", "n"], "[{\"mailbox\":\"INBOX\",\"n\":\"3\"}]\n"),
+        ] as [(RowFormat, [String], String)])
+    func leavesNamesOut(_ format: RowFormat, _ untitled: [String], _ expected: String) {
+        var formatter = RowFormatter(format, untitled: Set(untitled))
+        var out = formatter.begin(["mailbox", "n"])
+        out += formatter.add([Array("INBOX".utf8), Array("3".utf8)])
+        out += formatter.end()
+        #expect(String(decoding: out, as: UTF8.self) == expected)
+    }
+
     @Test func tablePadsToTheWidestCharacters() {
         let shown = Self.text(.table, ["name", "n"], [["Entwürfe", "1"], ["x", "22"]])
         #expect(shown == "name     n\nEntwürfe 1\nx        22\n")

@@ -14,15 +14,32 @@ public enum RowFormat: String, Sendable, CaseIterable {
     case json
 }
 
+/// How a command's rows look unless a format is asked for.
+public struct RowStyle: Sendable {
+    public var format: RowFormat
+    /// Columns whose values need no names: these stand in `tab` and `json` alone.
+    public var untitled: Set<String>
+
+    public init(_ format: RowFormat, untitled: Set<String> = []) {
+        self.format = format
+        self.untitled = untitled
+    }
+}
+
 /// Turns columns and rows into text.
 public struct RowFormatter: Sendable {
     private let format: RowFormat
+    private let untitled: Set<String>
     /// `nil` until the command names them: a command without results has none.
     private var columns: [String]?
     private var held: [[[UInt8]]] = []
     private var rows = 0
 
-    public init(_ format: RowFormat) { self.format = format }
+    /// - Parameter untitled: columns whose values need no names. A table of these alone has no line of names.
+    public init(_ format: RowFormat, untitled: Set<String> = []) {
+        self.format = format
+        self.untitled = untitled
+    }
 
     /// The names of the columns. Answers what is to be written.
     public mutating func begin(_ columns: [String]) -> [UInt8] {
@@ -44,15 +61,14 @@ public struct RowFormatter: Sendable {
         case .flow:
             for (index, value) in row.enumerated() {
                 if index > 0 { out.append(0x20) }
-                out.append(contentsOf: self.name(index).utf8)
-                out.append(UInt8(ascii: "="))
+                out.append(contentsOf: self.title(index, "=").utf8)
                 out.append(contentsOf: value)
             }
             out.append(0x0A)
         case .pager:
             if self.rows > 0 { out.append(contentsOf: [0x0C, 0x0A]) }
             for (index, value) in row.enumerated() {
-                out.append(contentsOf: (self.name(index) + ": ").utf8)
+                out.append(contentsOf: self.title(index, ": ").utf8)
                 out.append(contentsOf: value)
                 out.append(0x0A)
             }
@@ -86,13 +102,20 @@ public struct RowFormatter: Sendable {
         self.format == .table && self.held.isEmpty ? [] : self.end()
     }
 
+    /// What stands before a value; nothing where that needs no name.
+    private func title(_ index: Int, _ end: String) -> String {
+        let name = self.name(index)
+        return self.untitled.contains(name) ? "" : name + end
+    }
+
     private func name(_ index: Int) -> String {
         guard let columns, index < columns.count else { return "" }
         return columns[index]
     }
 
     private func table() -> [UInt8] {
-        var lines: [[String]] = self.columns.map { [$0] } ?? []
+        var lines: [[String]] = []
+        if let columns, !columns.allSatisfy(self.untitled.contains) { lines.append(columns) }
         for row in self.held {
             lines.append(row.map { String(decoding: $0, as: UTF8.self) })
         }

@@ -24,6 +24,7 @@ extension MailboxCommand {
             @OptionGroup var place: Place
             @Argument(help: "Such as /private/comment.") var key: String
             var words: [String] { self.place.words("get", self.users) + [self.key] }
+            var style: RowStyle { RowStyle(.flow, untitled: ["username", "value"]) }
         }
 
         struct Set: AccountsCommand {
@@ -52,6 +53,7 @@ extension MailboxCommand {
             var words: [String] {
                 self.place.words("list", self.users, self.prefixes ? ["-p"] : []) + (self.prefix.map { [$0] } ?? [])
             }
+            var style: RowStyle { RowStyle(.flow, untitled: ["username", "key"]) }
         }
     }
 }

@@ -7,14 +7,17 @@ protocol RemoteCommand: AsyncParsableCommand {
     var global: GlobalOptions { get }
     /// What the daemon reads.
     var words: [String] { get }
-    /// How rows look unless a format is asked for; `nil`: as a table.
+    /// How rows look unless a format is asked for, as doveadm shows them.
+    var style: RowStyle { get }
+    /// How they look instead, where a format would not do.
     var rendering: RowRendering? { get }
 }
 
 extension RemoteCommand {
+    var style: RowStyle { RowStyle(.table) }
     var rendering: RowRendering? { nil }
 
-    func run() async throws { try await AdminRunner(self.global, self.rendering).run(self.words) }
+    func run() async throws { try await AdminRunner(self.global, self.style, self.rendering).run(self.words) }
 }
 
 struct UserCommand: RemoteCommand {
@@ -23,6 +26,7 @@ struct UserCommand: RemoteCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "A user name, or a mask with * and ?.") var mask: String
     var words: [String] { ["user", "--", self.mask] }
+    var style: RowStyle { RowStyle(.table, untitled: ["user"]) }
 }
 
 struct AuthCommand: AsyncParsableCommand {
@@ -73,6 +77,7 @@ struct MailboxCommand: AsyncParsableCommand {
         var words: [String] {
             ["mailbox", "list"] + self.users.words + (self.subscribed ? ["-s"] : []) + ["--"] + self.masks
         }
+        var style: RowStyle { RowStyle(.flow, untitled: ["username", "mailbox"]) }
     }
 
     struct Status: AccountsCommand {
@@ -90,6 +95,7 @@ struct MailboxCommand: AsyncParsableCommand {
         var words: [String] {
             ["mailbox", "status"] + self.users.words + (self.total ? ["-t"] : []) + ["--", self.fields] + self.masks
         }
+        var style: RowStyle { RowStyle(.flow, untitled: ["username", "mailbox"]) }
     }
 
     struct Create: AccountsCommand {
@@ -145,6 +151,7 @@ struct SearchCommand: AccountsCommand {
     @OptionGroup var target: AccountOptions
     @Argument(help: "Such as: mailbox INBOX unseen since 1-Jan-2026") var query: [String]
     var words: [String] { ["search"] + self.users.words + ["--"] + self.query }
+    var style: RowStyle { RowStyle(.flow, untitled: ["username", "mailbox-guid", "uid"]) }
 }
 
 struct FetchCommand: AccountsCommand {
@@ -159,6 +166,7 @@ struct FetchCommand: AccountsCommand {
     var fields: String
     @Argument(help: "A search, as for martlet search.") var query: [String]
     var words: [String] { ["fetch"] + self.users.words + ["--", self.fields] + self.query }
+    var style: RowStyle { RowStyle(.pager, untitled: ["username"]) }
 }
 
 struct ExpungeCommand: AccountsCommand {
