@@ -230,7 +230,7 @@ let package = Package(
             path: "Tests/ServiceKit", swiftSettings: strict),
         tests("QuotaStatusServer", uses: ["ServiceKit", "Delivery", "ServerConfig"]),
         tests("LMTPServer", uses: ["ServiceKit", "Delivery", "MailStore", "MailCore", "ServerConfig"]),
-        tests("AdminCommands", uses: ["IMAPCore", "MailStore", "MailCore"]),
+        tests("AdminCommands", uses: ["IMAPCore", "MailStore", "MIMECore", "MailCore"]),
         // Operations of the store for Tests/Faults, whose disk fails, loses power or is forgotten.
         .executableTarget(
             name: "StoreDriver",

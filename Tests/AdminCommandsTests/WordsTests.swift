@@ -97,7 +97,13 @@ struct WordsTests {
         Case("search", "-u", "anna", "subject", "-A", is: .search(.matching("anna"), query: ["subject", "-A"])),
         Case(
             "fetch", "-u", "anna", "uid date.received", "all",
-            is: .fetch(.matching("anna"), fields: [.uid, .dateReceived], query: ["all"])),
+            is: .fetch(.matching("anna"), fields: [.field(.uid), .field(.dateReceived)], query: ["all"])),
+        Case(
+            "fetch", "-u", "anna", "hdr.Subject hdr.from.utf8 hdr", "mailbox-guid", "aB", "uid", "1",
+            is: .fetch(
+                .matching("anna"),
+                fields: [.header(name: "Subject", .asWritten), .header(name: "from", .utf8), .field(.hdr)],
+                query: ["mailbox-guid", "aB", "uid", "1"])),
         Case(
             "expunge", "-A", "mailbox", "Trash", "all", is: .expunge(.all, query: ["mailbox", "Trash", "all"])),
         Case("account", "move", "-u", "anna", "pack", is: .accountMove(.matching("anna"), .format("pack"))),
@@ -153,6 +159,10 @@ struct WordsTests {
             (["mailbox", "rename", "-u", "anna", "A"], "mailbox rename"),
             (["fetch", "-u", "anna", "uid"], "fetch -u USER FIELDS"),
             (["fetch", "-u", "anna", "uidl", "all"], "unknown field: uidl"),
+            (["fetch", "-u", "anna", "hdr.", "all"], "unknown field: hdr."),
+            (["fetch", "-u", "anna", "hdr.a:b", "all"], "unknown field: hdr.a:b"),
+            (["search", "-u", "anna", "since", "yesterday"], "since: not a date: yesterday"),
+            (["search", "-u", "anna", "unseen", "mailbox", "A"], "MAILBOX stands at the beginning"),
             (["expunge", "mailbox", "Trash"], "for which user?"),
             (["expunge", "-u", "anna", "mailbox", "INBOX"], "add \"all\""),
             (["expunge", "-A", "--", "mailbox", "INBOX", "mailbox", "Trash"], "add \"all\""),

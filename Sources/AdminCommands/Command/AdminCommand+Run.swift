@@ -155,7 +155,7 @@ extension AdminCommand {
             }
         case .fetch(let users, let fields, let query):
             let selection = try MessageSelection(query)
-            try await output.columns(users.column + fields.map(\.rawValue))
+            try await output.columns(users.column + fields.map(\.name))
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MessageCommands.fetch(fields, selection, account, context.store.threads, &output)
             }

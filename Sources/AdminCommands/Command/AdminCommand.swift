@@ -18,7 +18,7 @@ public enum AdminCommand: Sendable, Hashable {
     case mailboxSubscribe(UserSelection, names: [String], subscribes: Bool)
     case mailboxMetadata(UserSelection, mailbox: String, MetadataAction)
     case search(UserSelection, query: [String])
-    case fetch(UserSelection, fields: [FetchField], query: [String])
+    case fetch(UserSelection, fields: [FetchColumn], query: [String])
     case expunge(UserSelection, query: [String])
     case forceResync(UserSelection, masks: [String])
     case quotaGet(UserSelection)
@@ -57,10 +57,12 @@ public enum AdminCommand: Sendable, Hashable {
         case user, mailbox, uid, guid, seq, flags, modseq, hdr, body, text
         case dateReceived = "date.received"
         case dateSaved = "date.saved"
+        case dateSent = "date.sent"
         case sizePhysical = "size.physical"
         case sizeVirtual = "size.virtual"
         case imapEnvelope = "imap.envelope"
         case imapBodystructure = "imap.bodystructure"
+        case pop3UIDL = "pop3.uidl"
     }
 
     public init(words: [String]) throws(AdminError) {
@@ -89,12 +91,12 @@ public enum AdminCommand: Sendable, Hashable {
             self = try Self.mailbox(verb, &arguments)
         case ("search", _):
             let users = try arguments.users()
-            self = .search(users, query: try arguments.operands(1..., "search -u USER QUERY..."))
+            self = .search(users, query: try Self.query(try arguments.operands(1..., "search -u USER QUERY...")[...]))
         case ("fetch", _):
             let users = try arguments.users()
             let operands = try arguments.operands(2..., "fetch -u USER FIELDS QUERY...")
             self = .fetch(
-                users, fields: try Self.fields(operands[0], FetchField.self), query: Array(operands[1...]))
+                users, fields: try FetchColumn.columns(operands[0]), query: try Self.query(operands[1...]))
         case ("expunge", _):
             let users = try arguments.users()
             let query = try arguments.operands(1..., "expunge -u USER QUERY...")
@@ -148,6 +150,13 @@ public enum AdminCommand: Sendable, Hashable {
         case (let word, _):
             throw AdminError(.usage, "unknown command: \(word ?? "(none)"); see martlet help")
         }
+    }
+
+    /// Mistakes in a search are told before anything is opened.
+    private static func query(_ words: ArraySlice<String>) throws(AdminError) -> [String] {
+        let query = Array(words)
+        _ = try MessageSelection(query)
+        return query
     }
 
     private static func mailbox(_ verb: String, _ arguments: inout AdminArguments) throws(AdminError) -> AdminCommand {

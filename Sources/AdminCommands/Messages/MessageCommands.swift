@@ -20,7 +20,7 @@ enum MessageCommands {
     }
 
     static func fetch<Output: AdminOutput>(
-        _ fields: [AdminCommand.FetchField], _ selection: MessageSelection, _ account: any MailAccount,
+        _ fields: [FetchColumn], _ selection: MessageSelection, _ account: any MailAccount,
         _ threads: StorageThreads, _ output: inout Output
     ) async throws(AdminError) {
         try await self.each(selection, .readOnly, account, threads, &output) {
@@ -64,17 +64,38 @@ enum MessageCommands {
         var records: [MessageRecord]
     }
 
+    /// Those of which the selection speaks, by name or by GUID.
+    private static func mailboxes(
+        _ selection: MessageSelection, _ account: any MailAccount
+    ) async throws(AdminError) -> [MailboxListing] {
+        let masks = MailboxMasks(selection.mailboxes, account)
+        var chosen: [MailboxListing] = []
+        for listing in try await MailboxCommands.matching([], account) where listing.isSelectable {
+            if !selection.namesMailboxes || !masks.isEmpty && masks.matches(MailboxCommands.text(listing.name, account)) {
+                chosen.append(listing)
+                continue
+            }
+            guard !selection.guids.isEmpty else { continue }
+            do throws(StoreError) {
+                if selection.guids.contains(try await account.status(of: listing.name).guid) { chosen.append(listing) }
+            } catch {
+                // Deleted meanwhile, or nothing that this user may look at.
+                guard error.code == .notFound || error.code == .noPermission else {
+                    throw AdminError(error, "mailbox \(MailboxCommands.text(listing.name, account))")
+                }
+            }
+        }
+        return chosen
+    }
+
     /// Searches the account's selected mailboxes one after the other; `body` is not called where nothing was found.
     private static func each<Output: AdminOutput>(
         _ selection: MessageSelection, _ access: MailboxAccess, _ account: any MailAccount,
         _ threads: StorageThreads, _ output: inout Output,
         _ body: (Found, inout Output) async throws(AdminError) -> Void
     ) async throws(AdminError) {
-        let mailboxes = try await MailboxCommands.matching(selection.mailboxes, account).filter(
-            \.isSelectable)
-        if mailboxes.isEmpty, !selection.mailboxes.isEmpty {
-            throw AdminError(.notFound, "no mailbox matches")
-        }
+        let mailboxes = try await Self.mailboxes(selection, account)
+        if mailboxes.isEmpty, selection.namesMailboxes { throw AdminError(.notFound, "no mailbox matches") }
         for listing in mailboxes {
             let mailbox: any Mailbox
             var found: Found

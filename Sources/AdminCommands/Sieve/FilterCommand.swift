@@ -56,7 +56,7 @@ enum FilterCommand {
         _ order: FilterOrder, _ selection: MessageSelection, _ user: UserRecord, _ context: AdminContext,
         _ output: inout some AdminOutput
     ) async throws(AdminError) {
-        guard selection.mailboxes.isEmpty else {
+        guard !selection.namesMailboxes else {
             throw AdminError(.usage, "the mailbox stands before the search, without MAILBOX")
         }
         guard let make = context.sieve.filter else {

@@ -147,9 +147,9 @@ struct MailboxCommand: AsyncParsableCommand {
 
 struct SearchCommand: AccountsCommand {
     static let configuration = CommandConfiguration(
-        commandName: "search", abstract: "Finds messages by IMAP search keys and MAILBOX names.")
+        commandName: "search", abstract: "Finds messages by MAILBOX names and IMAP search keys.")
     @OptionGroup var target: AccountOptions
-    @Argument(help: "Such as: mailbox INBOX unseen since 1-Jan-2026") var query: [String]
+    @Argument(help: "Such as: mailbox INBOX unseen since 2026-01-01, or: savedbefore 30d") var query: [String]
     var words: [String] { ["search"] + self.users.words + ["--"] + self.query }
     var style: RowStyle { RowStyle(.flow, untitled: ["username", "mailbox-guid", "uid"]) }
 }
@@ -160,8 +160,8 @@ struct FetchCommand: AccountsCommand {
     @OptionGroup var target: AccountOptions
     @Argument(
         help: """
-            Fields in one word: user mailbox uid guid seq flags modseq hdr body text date.received date.saved \
-            size.physical size.virtual imap.envelope imap.bodystructure.
+            Fields in one word: user mailbox uid guid seq flags modseq hdr body text date.received date.saved date.sent \
+            size.physical size.virtual imap.envelope imap.bodystructure pop3.uidl hdr.NAME hdr.NAME.utf8.
             """)
     var fields: String
     @Argument(help: "A search, as for martlet search.") var query: [String]
