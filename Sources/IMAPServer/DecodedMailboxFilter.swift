@@ -39,9 +39,12 @@ enum DecodedMailboxFilter {
         return true
     }
 
-    func matches(_ name: MailboxName, isSubscribed: @autoclosure () -> Bool) -> Bool {
+    /// - Parameter isPersonal: whether it is in a namespace of the user's own (RFC 5465 section 6.2).
+    func matches(
+        _ name: MailboxName, isSubscribed: @autoclosure () -> Bool, isPersonal: @autoclosure () -> Bool
+    ) -> Bool {
         switch self {
-        case .personal: true
+        case .personal: isPersonal()
         case .subscribed: isSubscribed()
         case .subtree(let roots): name.normalized.isOneOfOrBelow(roots)
         case .subtreeOne(let roots):
@@ -49,6 +52,11 @@ enum DecodedMailboxFilter {
         case .mailboxes(let names): names.contains(name)
         }
     }
+}
+
+extension MailAccount {
+    /// Whether a mailbox is somebody else's, or nobody's: whether the client may know of it can change.
+    func isForeign(_ name: MailboxName) -> Bool { self.owner(of: name) != self.identity.name }
 }
 
 extension Session {

@@ -141,7 +141,9 @@ extension Session {
             if let listings { all = listings } else { all = try await account.mailboxes() }
             listings = all
             for listing in all where listing.isSelectable {
-                if filter.matches(listing.name, isSubscribed: listing.isSubscribed) { add(listing.name) }
+                let isMatch = filter.matches(
+                    listing.name, isSubscribed: listing.isSubscribed, isPersonal: !account.isForeign(listing.name))
+                if isMatch { add(listing.name) }
             }
         }
         return wanted

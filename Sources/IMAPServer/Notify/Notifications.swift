@@ -24,6 +24,9 @@ final class Notifications {
     /// While the session itself removes messages, it tells so whatever is wanted.
     var tellsRemoval = false
 
+    /// Whether a mailbox is in a namespace of the user's own.
+    private let isPersonal: (MailboxName) -> Bool
+
     private struct Group {
         var filter: DecodedMailboxFilter
         var events: NotifyRequest.Events
@@ -31,12 +34,17 @@ final class Notifications {
 
     /// NOTIFY NONE.
     init() {
+        self.isPersonal = { _ in true }
         self.selected = nil
         self.newMessages = nil
     }
 
     /// - Parameter decode: the mailbox that a client means; names that none can have are passed over.
-    init(_ request: NotifyRequest, _ watch: AccountWatch, _ decode: (WireMailboxName) -> MailboxName?) {
+    init(
+        _ request: NotifyRequest, _ watch: AccountWatch, of account: any MailAccount,
+        _ decode: (WireMailboxName) -> MailboxName?
+    ) {
+        self.isPersonal = { !account.isForeign($0) }
         // Those of messages come all together or not at all.
         self.selected = request.selected.flatMap { $0.events.contains(.messageNew) ? $0 : nil }
         self.newMessages = self.selected.flatMap { $0.items.isEmpty ? nil : FetchPlan(items: $0.items, .uid) }
@@ -64,7 +72,8 @@ final class Notifications {
     func events(of name: MailboxName) -> NotifyRequest.Events {
         var events: NotifyRequest.Events = []
         for group in self.groups where !group.events.isSubset(of: events) {
-            let isMatch = group.filter.matches(name, isSubscribed: self.subscribed.contains(name))
+            let isMatch = group.filter.matches(
+                name, isSubscribed: self.subscribed.contains(name), isPersonal: self.isPersonal(name))
             if isMatch { events.formUnion(group.events) }
         }
         return events

@@ -48,7 +48,7 @@ extension Session {
             for group in request.groups {
                 found.merge(try await self.mailboxes(namedIn: group.filter)) { first, _ in first }
             }
-            notifications = Notifications(request, watch) { found[$0] }
+            notifications = Notifications(request, watch, of: account) { found[$0] }
             isBounded = try await self.readBaseline(notifications, account)
         } catch {
             watch.stop()
@@ -97,7 +97,7 @@ extension Session {
         notifications.subscribed = Set(try await account.subscriptions())
         var wanted: [MailboxName] = []
         for listing in try await account.mailboxes() where listing.isSelectable {
-            if self.isForeign(listing.name, account) { notifications.foreign.insert(listing.name) }
+            if account.isForeign(listing.name) { notifications.foreign.insert(listing.name) }
             guard !notifications.events(of: listing.name).isDisjoint(with: .ofMessages) else { continue }
             wanted.append(listing.name)
             if wanted.count > Self.maximumWatched { return false }
@@ -107,11 +107,6 @@ extension Session {
             if let status = try await self.statusIfThere(name, account) { notifications.told[name] = status }
         }
         return true
-    }
-
-    /// Whether a mailbox is somebody else's, or nobody's: whether the client may know of it can change.
-    func isForeign(_ name: MailboxName, _ account: any MailAccount) -> Bool {
-        account.owner(of: name) != account.identity.name
     }
 
     /// Hears of what other programs do to a mailbox's files. Without, it is seen when the mailbox is opened.

@@ -122,13 +122,13 @@ extension Session {
         _ listings: [MailboxName: MailboxListing]
     ) -> AccountEvent? {
         func isSeen(_ name: MailboxName) -> Bool {
-            guard self.isForeign(name, account) else { return true }
+            guard account.isForeign(name) else { return true }
             guard listings[name] != nil else { return false }
             notifications.foreign.insert(name)
             return true
         }
         func wasSeen(_ name: MailboxName) -> Bool {
-            !self.isForeign(name, account) || notifications.foreign.remove(name) != nil
+            !account.isForeign(name) || notifications.foreign.remove(name) != nil
         }
         switch event {
         case .created(let name): return isSeen(name) ? event : nil
@@ -150,7 +150,7 @@ extension Session {
         of name: MailboxName, _ notifications: Notifications, _ account: any MailAccount,
         _ listings: [MailboxName: MailboxListing]
     ) {
-        guard let parent = name.parent, listings[parent] != nil || !self.isForeign(parent, account) else { return }
+        guard let parent = name.parent, listings[parent] != nil || !account.isForeign(parent) else { return }
         self.tellName(parent, .mailboxName, notifications, listings)
     }
 
