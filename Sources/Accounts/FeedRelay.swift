@@ -9,6 +9,9 @@ final class FeedRelay: Sendable {
     struct Source: Hashable, Sendable {
         var account: String
         var levels: [String]
+
+        /// What is said of access control lists, in no account.
+        static let access = Source(account: "", levels: [])
     }
 
     private final class Watches: Sendable {
@@ -50,9 +53,11 @@ final class FeedRelay: Sendable {
 
     /// Passes on what happens in an account, if somebody watches and it is not passed on already.
     ///
-    /// - Parameter translate: the event as the user sees it; `nil` for what is not the user's business.
+    /// - Parameters:
+    ///   - origin: the account's.
+    ///   - translate: the event as the user sees it; `nil` for what is not the user's business.
     func attach(
-        _ account: any MailAccount, _ source: Source, reader: String,
+        _ origin: AccountFeed, _ source: Source, reader: String,
         name: @escaping @Sendable (MailboxName) -> MailboxName?,
         _ translate: @escaping @Sendable (AccountEvent) -> AccountEvent?
     ) {
@@ -61,7 +66,7 @@ final class FeedRelay: Sendable {
         let feed = self.feed
         let isNew = self.watches.all.withLock { all in
             guard all[source] == nil else { return false }
-            let watch = account.feed.watch(reader: reader) {
+            let watch = origin.watch(reader: reader) {
                 guard let changes = slot.watch?.take() else { return }
                 if changes.hasOverflowed { feed.overflow() }
                 for event in changes.events {
@@ -91,7 +96,7 @@ extension AccountEvent {
             return .renamed(from: from, to: to)
         case .subscribed(let old): return name(old).map { .subscribed($0) }
         case .unsubscribed(let old): return name(old).map { .unsubscribed($0) }
-        case .metadata(.server, _): return self
+        case .metadata(.server, _), .accessChanged: return self
         case .metadata(.mailbox(let old), let entries): return name(old).map { .metadata(.mailbox($0), entries) }
         }
     }

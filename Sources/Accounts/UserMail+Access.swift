@@ -133,12 +133,16 @@ extension UserMail {
         // Nobody else locks them out either, whom they have given the right to.
         let keeper = self.accounts.purpose != .administration ? place.owner : nil
         let fallback = try await self.fallback(place.space, place.account)
+        let before = try await place.account.accessList(of: place.name)
         try await place.account.changeAccessList(of: place.name) { (list) throws(StoreError) in
             // What held until now must not end because one row is added.
             if list.isEmpty { list = fallback }
             try body(&list)
             if let keeper { list.keepAdministration(for: keeper) }
         }
+        // Done is done, whether or not it can be read again.
+        let now = (try? await place.account.accessList(of: place.name)) ?? AccessList()
+        self.tellAccess(from: before.isEmpty ? fallback : before, to: now.isEmpty ? fallback : now)
     }
 }
 

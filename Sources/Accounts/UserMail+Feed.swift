@@ -27,10 +27,11 @@ extension UserMail {
             return UserMail.seen(name, levels)
         }
         self.relay.attach(
-            account, FeedRelay.Source(account: account.identity.name, levels: levels),
+            account.feed, FeedRelay.Source(account: account.identity.name, levels: levels),
             reader: self.own.identity.name, name: name
         ) { event in
             switch event {
+            case .accessChanged: return nil
             case .metadata(.server, _): return holdsInbox ? event : nil
             case .metadata(.mailbox, let entries) where !isOwn && !entries.contains(where: \.isShared): return nil
             case .metadata(let owner, let entries) where !isOwn:
@@ -43,5 +44,24 @@ extension UserMail {
             case .created, .deleted, .renamed, .metadata: return event.renamed(name)
             }
         }
+    }
+
+    /// The same with changes of access control lists that are about this user, whosever they are.
+    func relayAccess() {
+        guard self.enforcesAccessLists, self.relay.feed.isWatched, let origin = self.accounts.store.accessFeed else {
+            return
+        }
+        let identifiers = Set(self.subject.identifiers)
+        self.relay.attach(origin, .access, reader: self.own.identity.name, name: { _ in nil }) { event in
+            guard case .accessChanged(let changed) = event, !identifiers.isDisjoint(with: changed) else { return nil }
+            return .accessChanged([])
+        }
+    }
+
+    /// Tells those whom the rows of a list are about that it is another now.
+    func tellAccess(from before: AccessList, to now: AccessList) {
+        guard before != now else { return }
+        let identifiers = Set((before.rows + now.rows).map(\.identifier))
+        self.accounts.store.accessFeed?.post(.accessChanged(Array(identifiers)))
     }
 }

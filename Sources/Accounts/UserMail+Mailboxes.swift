@@ -18,6 +18,8 @@ extension UserMail {
     }
 
     private func listings(_ isWanted: (MailSpace) -> Bool) async throws(StoreError) -> [MailboxListing] {
+        // Before the look, so that nothing falls between the two.
+        self.relayAccess()
         var found: [MailboxName: MailboxListing] = [:]
         var parents: Set<MailboxName> = []
         for space in self.spaces where isWanted(space) {

@@ -70,6 +70,7 @@ extension UserMail {
         guard !inherited.isEmpty, !inherited.isDamaged else { return }
         // Until this is done the new mailbox is its owner's alone.
         try await place.account.changeAccessList(of: place.name) { (list) throws(StoreError) in list = inherited }
+        self.tellAccess(from: AccessList(), to: inherited)
     }
 
     func delete(_ name: MailboxName) async throws(StoreError) {

@@ -11,6 +11,7 @@ public final class IndexedStore: MailStore {
     public let threads: StorageThreads
     /// What opening found and did.
     public let openReport: OpenReport
+    public let accessFeed: AccountFeed? = AccountFeed()
     let volume: Volume
     private let isClosed = Mutex(false)
 

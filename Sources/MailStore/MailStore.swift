@@ -57,6 +57,10 @@ public protocol MailStore: Sendable {
     /// Names of the accounts with a mailbox whose access control list is about one of the identifiers, sorted.
     func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String]
 
+    /// Where those who change access control lists say so (`AccountEvent.accessChanged`): a list can give somebody the
+    /// first mailbox of an account, of which that user hears nothing yet. `nil`: nobody does.
+    var accessFeed: AccountFeed? { get }
+
     /// Stores a message and removes another one, which an open mailbox of the same account has: REPLACE (RFC 8508). Nobody
     /// sees one without the other, except that after a crash before the answer both may be there.
     ///
@@ -95,6 +99,7 @@ extension MailStore {
         try await self.accountNames().contains(name)
     }
     public func accountsSharing(with identifiers: [AccessIdentifier]) async throws(StoreError) -> [String] { [] }
+    public var accessFeed: AccountFeed? { nil }
     public var deliveryMemory: any DeliveryMemory { ForgetfulMemory() }
     public var outgoingQueue: (any OutgoingQueue)? { nil }
     public var eventQueue: (any EventQueue)? { nil }

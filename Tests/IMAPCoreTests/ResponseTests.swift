@@ -65,6 +65,9 @@ private let tag = Tag(bytes("a1"))!
             $0.list("LIST", [.nonExistent], separator: 0x2F, name: box("foo"), childInfo: ["SUBSCRIBED"])
         } == "* LIST (\\NonExistent) \"/\" foo (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n")
     #expect(
+        wire { $0.list("LIST", [.hasNoChildren, .noAccess], separator: 0x2F, name: box("foo")) }
+            == "* LIST (\\HasNoChildren \\NoAccess) \"/\" foo\r\n")
+    #expect(
         wire { $0.list("LIST", [.noSelect], separator: nil, name: box("")) }
             == "* LIST (\\Noselect) NIL \"\"\r\n")
     #expect(

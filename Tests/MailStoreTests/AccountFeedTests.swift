@@ -45,6 +45,20 @@ import Testing
         watch.stop()
     }
 
+    /// However many lists change, it is one look at what can be seen.
+    @Test func changesOfListsAreToldOnce() throws {
+        let box = try #require(self.box)
+        let feed = AccountFeed()
+        let watch = feed.watch {}
+        for _ in 0...AccountWatch.maximumEvents { feed.post(.accessChanged([])) }
+        feed.post(.created(box))
+        feed.post(.accessChanged([.user("tim")]))
+        let changes = watch.take()
+        #expect(!changes.hasOverflowed)
+        #expect(changes.events == [.accessChanged([]), .created(box), .accessChanged([.user("tim")])])
+        watch.stop()
+    }
+
     @Test func touchedFollowsARename() throws {
         let names = try ["old", "old/child", "older", "new", "new/child"].map { try #require(MailboxName($0)) }
         let feed = AccountFeed()

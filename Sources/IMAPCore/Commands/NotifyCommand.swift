@@ -30,6 +30,8 @@ public struct NotifyRequest: Hashable, Sendable {
         ]
 
         public static let ofMessages: Events = [.messageNew, .messageExpunge, .flagChange]
+        /// Of what is in a mailbox, for which it must be readable.
+        public static let ofContent: Events = [.messageNew, .messageExpunge, .flagChange, .mailboxMetadataChange]
     }
 
     /// Events of mailboxes other than the selected one.

@@ -90,11 +90,13 @@ extension ResponseEncoder {
         public static let hasChildren = ListAttributes(rawValue: 8)
         public static let hasNoChildren = ListAttributes(rawValue: 16)
         public static let subscribed = ListAttributes(rawValue: 32)
+        /// Its events are asked for and cannot be told (RFC 5465 section 3.1).
+        public static let noAccess = ListAttributes(rawValue: 64)
 
         static let names: [(ListAttributes, StaticString)] = [
             (.nonExistent, "\\NonExistent"), (.noSelect, "\\Noselect"), (.noInferiors, "\\NoInferiors"),
             (.hasChildren, "\\HasChildren"), (.hasNoChildren, "\\HasNoChildren"),
-            (.subscribed, "\\Subscribed"),
+            (.subscribed, "\\Subscribed"), (.noAccess, "\\NoAccess"),
         ]
     }
 

@@ -41,6 +41,7 @@ extension Session {
         }
         self.forgetOwn { $0 == .created(name) }
         if self.notifications?.watch != nil, let status { self.notifications?.told[name] = status }
+        await self.noteCreated(name, account)
         self.tellName(name, of: wire)
         try await self.finish(
             tag, status.map { .mailboxID(MailboxID.text($0.guid)) }, "Create completed")
@@ -53,6 +54,7 @@ extension Session {
         do throws(StoreError) {
             try await account.delete(name)
             self.forgetOwn { $0 == .deleted(name) }
+            self.notifications?.foreign.remove(name)
         } catch {
             guard error.code == .cannot, !name.isInbox else { return try await self.refuse(tag, error) }
             return try await self.refuse(tag, .hasChildren, "It is there for its children: delete them")

@@ -17,6 +17,8 @@ final class Notifications {
     var subscribed: Set<MailboxName> = []
     /// Those of the mailboxes of others that the client may know of: what becomes of them it is told, of others not.
     var foreign: Set<MailboxName> = []
+    /// Mailboxes that are to be watched and that the user may see, but not read: the client is told at the beginning.
+    var barred: [MailboxListing] = []
     /// So that what other programs do to the files of mailboxes is heard of, too.
     var fileWatches: [MailboxName: FileWatch] = [:]
     /// Messages that this session brought into the selected mailbox: their items are not told.
@@ -91,6 +93,10 @@ final class Notifications {
         for (name, status) in self.told where name == old || name.isDescendant(of: old) {
             self.told[name] = nil
             if let moved = name.moved(from: old, to: new) { self.told[moved] = status }
+        }
+        for name in self.foreign where name == old || name.isDescendant(of: old) {
+            self.foreign.remove(name)
+            if let moved = name.moved(from: old, to: new) { self.foreign.insert(moved) }
         }
     }
 

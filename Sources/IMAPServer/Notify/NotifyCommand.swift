@@ -77,6 +77,12 @@ extension Session {
         self.notifications?.end()
         self.notifications = nil
         try await self.tellChanges(.allowed)
+        for listing in notifications.barred {
+            var attributes = listing.childAttribute.union(.noAccess)
+            if listing.isSubscribed { attributes.insert(.subscribed) }
+            self.writeList(listing.name, attributes, uses: listing.uses)
+        }
+        notifications.barred = []
         if wantsStatus {
             let selected = self.selected?.mailbox.name
             for (name, status) in notifications.told.sorted(by: { $0.key < $1.key }) where name != selected {
@@ -95,18 +101,44 @@ extension Session {
         _ notifications: Notifications, _ account: any MailAccount
     ) async throws(StoreError) -> Bool {
         notifications.subscribed = Set(try await account.subscriptions())
-        var wanted: [MailboxName] = []
+        var wanted: [MailboxListing] = []
         for listing in try await account.mailboxes() where listing.isSelectable {
-            if account.isForeign(listing.name) { notifications.foreign.insert(listing.name) }
-            guard !notifications.events(of: listing.name).isDisjoint(with: .ofMessages) else { continue }
-            wanted.append(listing.name)
+            let events = notifications.events(of: listing.name)
+            if account.isForeign(listing.name) {
+                notifications.foreign.insert(listing.name)
+                if !events.isDisjoint(with: .ofContent), try await !self.mayWatch(listing.name, account) {
+                    notifications.barred.append(listing)
+                    continue
+                }
+            }
+            guard !events.isDisjoint(with: .ofMessages) else { continue }
+            wanted.append(listing)
             if wanted.count > Self.maximumWatched { return false }
         }
-        for name in wanted {
+        for listing in wanted {
+            let name = listing.name
             await self.watchFiles(of: name, notifications, account)
-            if let status = try await self.statusIfThere(name, account) { notifications.told[name] = status }
+            if let status = try await self.statusIfThere(name, account) {
+                notifications.told[name] = status
+            } else if try await !self.mayWatch(name, account) {
+                notifications.barred.append(listing)
+            }
         }
         return true
+    }
+
+    /// Whether this user has the rights that every event of a mailbox's content asks for (RFC 5465 section 5). They may be
+    /// others each time.
+    func mayWatch(_ name: MailboxName, _ account: any MailAccount) async throws(StoreError) -> Bool {
+        guard account.enforcesAccessLists else { return true }
+        do throws(StoreError) {
+            return try await account.rights(of: name).isSuperset(of: [.lookup, .read])
+        } catch {
+            switch error.code {
+            case .notFound, .cannot, .noPermission: return false
+            default: throw error
+            }
+        }
     }
 
     /// Hears of what other programs do to a mailbox's files. Without, it is seen when the mailbox is opened.

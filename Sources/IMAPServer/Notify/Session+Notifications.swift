@@ -60,7 +60,7 @@ extension Session {
     ) async throws(StoreError) {
         for name in touched.sorted() where name != self.selected?.mailbox.name {
             guard !notifications.events(of: name).isDisjoint(with: .ofMessages),
-                let status = try await self.statusIfThere(name, account)
+                try await self.mayWatch(name, account), let status = try await self.statusIfThere(name, account)
             else { continue }
             let items = notifications.news(of: name, status, knowsCondStore: self.knowsCondStore)
             if !items.isEmpty { self.writeStatus(name, status, items) }
@@ -78,21 +78,22 @@ extension Session {
         for event in events {
             guard let event = self.known(event, notifications, account, listings) else { continue }
             switch event {
-            case .created(let name):
-                // Its counters are news only when they change.
-                if !notifications.events(of: name).isDisjoint(with: .ofMessages),
-                    let status = try await self.statusIfThere(name, account)
-                {
-                    notifications.told[name] = status
-                    await self.watchFiles(of: name, notifications, account)
+            case .created(let name): try await self.tellCreated(name, notifications, account, listings)
+            case .deleted(let name): self.tellDeleted(name, notifications, account, listings)
+            case .accessChanged:
+                // Who may see a mailbox now has it as if it were made, who may not any more as if it were deleted.
+                var seen: Set<MailboxName> = []
+                for listing in listings.values where listing.isSelectable && account.isForeign(listing.name) {
+                    seen.insert(listing.name)
                 }
-                self.tellName(name, .mailboxName, notifications, listings)
-                self.tellParent(of: name, notifications, account, listings)
-            case .deleted(let name):
-                notifications.told[name] = nil
-                notifications.fileWatches[name] = nil
-                self.tellName(name, .mailboxName, notifications, listings)
-                self.tellParent(of: name, notifications, account, listings)
+                let known = notifications.foreign
+                notifications.foreign = seen
+                for name in known.subtracting(seen).sorted() {
+                    self.tellDeleted(name, notifications, account, listings)
+                }
+                for name in seen.subtracting(known).sorted() {
+                    try await self.tellCreated(name, notifications, account, listings)
+                }
             case .renamed(let old, let new):
                 notifications.rename(old, to: new)
                 let wanted = notifications.events(of: old).union(notifications.events(of: new))
@@ -108,11 +109,38 @@ extension Session {
                 guard notifications.wantsServerMetadata else { continue }
                 self.write { $0.metadataChanged(WireMailboxName([]), entries.map(\.text)) }
             case .metadata(.mailbox(let name), let entries):
-                guard notifications.events(of: name).contains(.mailboxMetadataChange) else { continue }
+                guard notifications.events(of: name).contains(.mailboxMetadataChange),
+                    try await self.mayWatch(name, account)
+                else { continue }
                 let wire = self.names.encode(name)
                 self.write { $0.metadataChanged(wire, entries.map(\.text)) }
             }
         }
+    }
+
+    private func tellCreated(
+        _ name: MailboxName, _ notifications: Notifications, _ account: any MailAccount,
+        _ listings: [MailboxName: MailboxListing]
+    ) async throws(StoreError) {
+        // Its counters are news only when they change.
+        if !notifications.events(of: name).isDisjoint(with: .ofMessages),
+            let status = try await self.statusIfThere(name, account)
+        {
+            notifications.told[name] = status
+            await self.watchFiles(of: name, notifications, account)
+        }
+        self.tellName(name, .mailboxName, notifications, listings)
+        self.tellParent(of: name, notifications, account, listings)
+    }
+
+    private func tellDeleted(
+        _ name: MailboxName, _ notifications: Notifications, _ account: any MailAccount,
+        _ listings: [MailboxName: MailboxListing]
+    ) {
+        notifications.told[name] = nil
+        notifications.fileWatches[name] = nil
+        self.tellName(name, .mailboxName, notifications, listings)
+        self.tellParent(of: name, notifications, account, listings)
     }
 
     /// What of an event is told: of mailboxes that are not the user's own nothing that the user may not know. The names
@@ -122,26 +150,21 @@ extension Session {
         _ listings: [MailboxName: MailboxListing]
     ) -> AccountEvent? {
         func isSeen(_ name: MailboxName) -> Bool {
-            guard account.isForeign(name) else { return true }
-            guard listings[name] != nil else { return false }
-            notifications.foreign.insert(name)
-            return true
-        }
-        func wasSeen(_ name: MailboxName) -> Bool {
-            !account.isForeign(name) || notifications.foreign.remove(name) != nil
+            !account.isForeign(name) || listings[name]?.isSelectable == true
         }
         switch event {
-        case .created(let name): return isSeen(name) ? event : nil
-        case .deleted(let name): return wasSeen(name) ? event : nil
+        case .created(let name):
+            guard isSeen(name) else { return nil }
+            if account.isForeign(name) { notifications.foreign.insert(name) }
+            return event
+        case .deleted(let name):
+            return !account.isForeign(name) || notifications.foreign.remove(name) != nil ? event : nil
         case .renamed(let old, let new):
-            switch (wasSeen(old), isSeen(new)) {
-            case (true, true): return event
-            case (true, false): return .deleted(old)
-            case (false, true): return .created(new)
-            case (false, false): return nil
-            }
+            let wasSeen = !account.isForeign(old) || notifications.foreign.contains(old)
+            // What of it is seen under one of the names alone, and what below it, is found by a look at all.
+            return wasSeen && isSeen(new) ? event : .accessChanged([])
         case .metadata(.mailbox(let name), _): return isSeen(name) ? event : nil
-        case .metadata(.server, _), .subscribed, .unsubscribed: return event
+        case .metadata(.server, _), .subscribed, .unsubscribed, .accessChanged: return event
         }
     }
 
@@ -151,6 +174,9 @@ extension Session {
         _ listings: [MailboxName: MailboxListing]
     ) {
         guard let parent = name.parent, listings[parent] != nil || !account.isForeign(parent) else { return }
+        // The name before the mailboxes of an owner is none of the user's own, though it is nobody else's.
+        let isPrefix = account.isForeign(name) && !account.isForeign(parent)
+        if isPrefix, !notifications.events(of: name).contains(.mailboxName) { return }
         self.tellName(parent, .mailboxName, notifications, listings)
     }
 
@@ -188,6 +214,16 @@ extension Session {
 
     /// Forgets what this session has just done to the account.
     func forgetOwn(_ isOwn: (AccountEvent) -> Bool) { self.notifications?.watch?.forget(isOwn) }
+
+    /// Takes a mailbox of others as known that this session has just made.
+    func noteCreated(_ name: MailboxName, _ account: any MailAccount) async {
+        guard let notifications = self.notifications, notifications.watch != nil, account.isForeign(name) else {
+            return
+        }
+        // Where that cannot be found out it is told, which does no harm.
+        guard let rights = try? await account.rights(of: name), rights.contains(.lookup) else { return }
+        notifications.foreign.insert(name)
+    }
 
     /// Takes the counters of a mailbox as told, into which this session has just put messages; of the selected one
     /// the new messages.

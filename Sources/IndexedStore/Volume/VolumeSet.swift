@@ -17,6 +17,8 @@ public final class VolumeSet: MailStore {
     let roster = Mutex<[VolumeRoster.Entry]?>(nil)
     let report: @Sendable (IndexedStore.LogLevel, String) -> Void
 
+    public let accessFeed: AccountFeed? = AccountFeed()
+
     public var threads: StorageThreads { self.stores[self.usual].threads }
 
     /// Opens all volumes, named by their configurations, each of which has a name of its own; blocks for as long as

@@ -11,6 +11,8 @@ public enum AccountEvent: Sendable, Hashable {
     case unsubscribed(MailboxName)
     /// These entries got a value or lost it.
     case metadata(MetadataOwner, [MetadataEntry])
+    /// Access control lists of mailboxes of others changed, in rows about these: who may see what may be others now.
+    case accessChanged([AccessIdentifier])
 }
 
 /// What has happened to an account since a watch was asked last.
@@ -147,6 +149,8 @@ public final class AccountWatch: Sendable {
 extension AccountChanges {
     fileprivate mutating func add(_ event: AccountEvent) {
         guard !self.hasOverflowed else { return }
+        // However many lists change, it is one look at what can be seen.
+        if case .accessChanged = event, self.events.contains(event) { return }
         guard self.events.count < AccountWatch.maximumEvents else { return self.overflow() }
         if case .renamed(let old, let new) = event { self.rename(old, new) }
         self.events.append(event)
