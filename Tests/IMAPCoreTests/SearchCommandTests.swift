@@ -154,11 +154,15 @@ import Testing
                 == "* ESEARCH (TAG \"tag1\") PARTIAL (-1:-100 NIL) RELEVANCY (4 99 42)\r\n")
         #expect(
             wire {
-                $0.extendedSearch(tag, numbering: .uid, .added([.init(1, [2733...2733]), .init(1, [2731...2732])]))
+                $0.extendedSearch(
+                    SearchCorrelator(tag), numbering: .uid,
+                    .added([.init(1, [2733...2733]), .init(1, [2731...2732])]))
             }
                 == "* ESEARCH (TAG \"tag1\") UID ADDTO (1 2733 1 2731:2732)\r\n")
         #expect(
-            wire { $0.extendedSearch(tag, numbering: .sequenceNumber, .removed([.init(0, [7...9])])) }
+            wire {
+                $0.extendedSearch(SearchCorrelator(tag), numbering: .sequenceNumber, .removed([.init(0, [7...9])]))
+            }
                 == "* ESEARCH (TAG \"tag1\") REMOVEFROM (0 7:9)\r\n")
         #expect(
             wire { $0.untagged(.no, .noUpdate(tag), "Too many contexts") }

@@ -127,8 +127,10 @@ extension ResponseEncoder {
     }
 
     /// `* ESEARCH (TAG "B01") UID ADDTO (0 32768:32769)`, or REMOVEFROM.
-    public mutating func extendedSearch(_ tag: Tag, numbering: MessageNumbering, _ change: SearchResultChange) {
-        self.beginExtendedSearch(SearchCorrelator(tag), numbering)
+    public mutating func extendedSearch(
+        _ correlator: SearchCorrelator, numbering: MessageNumbering, _ change: SearchResultChange
+    ) {
+        self.beginExtendedSearch(correlator, numbering)
         let entries: [SearchResultChange.Entry]
         switch change {
         case .added(let added):

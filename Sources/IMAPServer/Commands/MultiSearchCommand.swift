@@ -67,7 +67,9 @@ extension Session {
         if command.returns?.contains(.save) == true { self.save(found, command) }
         try await self.tell(found, tag, command, selected.mailbox)
         if command.returns?.contains(.update) == true {
-            self.update(SearchUpdate(tag, command, inMailboxOrder: found), found.view)
+            var update = SearchUpdate(tag, command, inMailboxOrder: found)
+            update.namesMailbox = true
+            self.update(update, found.view)
         }
         return found
     }

@@ -16,6 +16,8 @@ struct SearchUpdate: Sendable {
     private static let maximumSorted = 50_000
 
     let tag: Tag
+    /// Whether its responses name the mailbox, as all of ESEARCH do (RFC 7377 section 2.1).
+    var namesMailbox = false
     let numbering: MessageNumbering
     /// Tied to what the numbers in it meant when the command came.
     let key: SearchKey

@@ -69,9 +69,16 @@ extension Session {
                 }
             }
             guard let change else { continue }
-            let tag = self.searchUpdates.list[position].tag
-            self.write { $0.extendedSearch(tag, numbering: numbering, change) }
+            let correlator = self.correlator(self.searchUpdates.list[position])
+            self.write { $0.extendedSearch(correlator, numbering: numbering, change) }
         }
+    }
+
+    /// To what the responses about an update belong.
+    private func correlator(_ update: SearchUpdate) -> SearchCorrelator {
+        guard update.namesMailbox, let selected = self.selected else { return SearchCorrelator(update.tag) }
+        return SearchCorrelator(
+            update.tag, mailbox: self.names.encode(selected.mailbox.name), uidValidity: selected.view.uidValidity)
     }
 
     /// Tells which messages have come into the results and which have left them, since they are new or have changed:
@@ -174,7 +181,8 @@ extension Session {
             change = update.add(new.map { view[$0].uid }, numbers)
         }
         self.searchUpdates.list[position] = update
-        self.write { $0.extendedSearch(update.tag, numbering: update.numbering, change) }
+        let correlator = self.correlator(update)
+        self.write { $0.extendedSearch(correlator, numbering: update.numbering, change) }
     }
 
     /// Where a message belongs in a sorted result: by halves, so that a new message costs a look at a few.
