@@ -138,6 +138,13 @@ extension UserMail {
         return try await place.account.status(of: place.name, as: self.privateFlags(in: place.space))
     }
 
+    func guid(of name: MailboxName) async throws(StoreError) -> String {
+        let place = try await self.place(of: name)
+        let rights = try await self.rights(at: place)
+        guard !rights.isDisjoint(with: .knowing) else { throw Self.refusal(rights, place) }
+        return try await place.account.guid(of: place.name)
+    }
+
     /// What the user has of his own in a namespace that others use, too.
     private func privateFlags(in space: MailSpace) -> PrivateFlags? {
         guard space.settings.type != .private else { return nil }

@@ -18,7 +18,8 @@ public enum Command: Hashable, Sendable {
     case enable([[UInt8]])
     case select(WireMailboxName, SelectParameters)
     case examine(WireMailboxName, SelectParameters)
-    case create(WireMailboxName, use: [SpecialUseAttribute])
+    /// The uses, each once; `nil` for one that this server does not know.
+    case create(WireMailboxName, use: [SpecialUseAttribute?])
     case delete(WireMailboxName)
     case rename(WireMailboxName, to: WireMailboxName)
     case subscribe(WireMailboxName)

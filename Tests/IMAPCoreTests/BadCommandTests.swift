@@ -35,7 +35,8 @@ private let badCommands: [BadCase] = [
     BadCase("a SELECT \r\n", "a BAD Expected a mailbox name at octet 9"),
     BadCase("a SELECT x (FOO)\r\n", "a BAD Expected CONDSTORE or QRESYNC, each once at octet 12"),
     BadCase("a SELECT x ()\r\n", "a BAD Expected CONDSTORE or QRESYNC, each once at octet 12"),
-    BadCase("a CREATE x (USE (\\Nope))\r\n", "a BAD Expected a special use such as \\Drafts at octet 17"),
+    BadCase("a CREATE x (USE (Drafts))\r\n", "a BAD Expected a special use such as \\Drafts at octet 17"),
+    BadCase("a CREATE x (USE (\\))\r\n", "a BAD Expected a special use such as \\Drafts at octet 17"),
     BadCase("a STATUS x ()\r\n", "a BAD Expected a status item such as MESSAGES at octet 12"),
     BadCase(
         "a LIST (RECURSIVEMATCH) \"\" *\r\n", "a BAD Expected SUBSCRIBED beside RECURSIVEMATCH at octet 8"),

@@ -115,6 +115,8 @@ let rfcExamples: [CommandCase] = [
     CommandCase("A003 CREATE owatagusiam/\r\n", .create(box("owatagusiam/"), use: []), tag: "A003"),
     CommandCase(
         "t1 CREATE MyDrafts (USE (\\Drafts))\r\n", .create(box("MyDrafts"), use: [.drafts]), tag: "t1"),
+    CommandCase(
+        "t1 CREATE x (USE (\\x_1 \\sent \\Important))\r\n", .create(box("x"), use: [nil, .sent]), tag: "t1"),
     CommandCase("A683 DELETE blurdybloop\r\n", .delete(box("blurdybloop")), tag: "A683"),
     CommandCase(
         "A683 RENAME blurdybloop sarasoop\r\n", .rename(box("blurdybloop"), to: box("sarasoop")), tag: "A683"),

@@ -113,7 +113,7 @@ extension Cursor {
     /// CREATE with `(USE (\Drafts))` (RFC 6154 section 3).
     mutating func create() throws(SyntaxError) -> Command {
         let mailbox = try self.mailboxArgument()
-        var uses: [SpecialUseAttribute] = []
+        var uses: [SpecialUseAttribute?] = []
         guard self.take(0x20) else { return .create(mailbox, use: uses) }
         try self.open()
         repeat {
@@ -132,13 +132,15 @@ extension Cursor {
         return .create(mailbox, use: uses)
     }
 
-    private mutating func specialUse() throws(SyntaxError) -> SpecialUseAttribute {
+    /// use-attr, be it one that is not known: `\` and an atom.
+    private mutating func specialUse() throws(SyntaxError) -> SpecialUseAttribute? {
         let start = self.position
-        _ = self.take(UInt8(ascii: "\\"))
-        let word = self.word()
+        let isAttribute = self.take(UInt8(ascii: "\\"))
+        let word = self.run(ASCII.isAtomCharacter)
         let name = start..<word.upperBound
+        guard isAttribute, !word.isEmpty else { throw self.unexpected(name, "a special use such as \\Drafts") }
         for use in SpecialUseAttribute.allCases where self.equals(name, use.wireName) { return use }
-        throw self.unexpected(name, "a special use such as \\Drafts")
+        return nil
     }
 
     /// Like `matches`, for words written in mixed case.

@@ -19,32 +19,29 @@ extension Session {
 
     /// CREATE, with a special use (RFC 6154 section 3).
     func create(
-        _ tag: Tag, _ wire: WireMailboxName, _ uses: [SpecialUseAttribute]
+        _ tag: Tag, _ wire: WireMailboxName, _ uses: [SpecialUseAttribute?]
     ) async throws(ConnectionError) {
         guard let name = try await self.mailboxName(tag, wire, .cannot) else { return }
-        guard uses.count <= 1 else {
+        let known = uses.compactMap { $0 }
+        guard known.count == uses.count else {
+            return try await self.refuse(tag, .useAttribute, "There is no such special use here")
+        }
+        guard known.count <= 1 else {
             return try await self.refuse(tag, .useAttribute, "A mailbox can have one special use")
         }
         guard let account = self.account else { return self.bad(tag, "Please log in first") }
-        let use = uses.first.map { SpecialUse($0) }
+        let use = known.first.map { SpecialUse($0) }
         do throws(StoreError) {
             try await account.create(name, specialUse: use)
         } catch {
             return try await self.refuse(tag, error)
         }
-        // Who may create in a shared mailbox need not be allowed to read there: it is made all the same.
-        let status: MailboxStatus?
-        do throws(StoreError) {
-            status = try await account.status(of: name)
-        } catch {
-            status = nil
-        }
+        // It is made all the same where that fails.
+        let guid = try? await account.guid(of: name)
         self.forgetOwn { $0 == .created(name) }
-        if self.notifications?.watch != nil, let status { self.notifications?.told[name] = status }
         await self.noteCreated(name, account)
         self.tellName(name, of: wire)
-        try await self.finish(
-            tag, status.map { .mailboxID(MailboxID.text($0.guid)) }, "Create completed")
+        try await self.finish(tag, guid.map { .mailboxID(MailboxID.text($0)) }, "Create completed")
     }
 
     /// DELETE (RFC 9051 section 6.3.5).

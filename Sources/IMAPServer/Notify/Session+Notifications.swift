@@ -215,13 +215,14 @@ extension Session {
     /// Forgets what this session has just done to the account.
     func forgetOwn(_ isOwn: (AccountEvent) -> Bool) { self.notifications?.watch?.forget(isOwn) }
 
-    /// Takes a mailbox of others as known that this session has just made.
+    /// Takes a mailbox as known that this session has just made.
     func noteCreated(_ name: MailboxName, _ account: any MailAccount) async {
-        guard let notifications = self.notifications, notifications.watch != nil, account.isForeign(name) else {
+        guard let notifications = self.notifications, notifications.watch != nil else { return }
+        // Where something cannot be found out it is told, which does no harm.
+        if let status = try? await account.status(of: name) { notifications.told[name] = status }
+        guard account.isForeign(name), let rights = try? await account.rights(of: name), rights.contains(.lookup) else {
             return
         }
-        // Where that cannot be found out it is told, which does no harm.
-        guard let rights = try? await account.rights(of: name), rights.contains(.lookup) else { return }
         notifications.foreign.insert(name)
     }
 

@@ -48,6 +48,9 @@ public protocol MailAccount: AnyObject, Sendable {
     /// Removes a name from the subscriptions; silent when it is not among them.
     func unsubscribe(_ name: MailboxName) async throws(StoreError)
 
+    /// The identifier of a mailbox (RFC 8474), for whoever may know of it. `.notFound`, also for a name without messages.
+    func guid(of name: MailboxName) async throws(StoreError) -> String
+
     /// Counters of a mailbox without opening it. `.notFound`, also for a name without messages.
     func status(of name: MailboxName) async throws(StoreError) -> MailboxStatus
 
@@ -193,6 +196,7 @@ extension MailAccount {
         try await self.mailboxes().contains { $0.isSelectable && $0.name == name }
     }
     public func mayCreate(_ name: MailboxName) async -> Bool { name.isNetUnicode }
+    public func guid(of name: MailboxName) async throws(StoreError) -> String { try await self.status(of: name).guid }
     public func countsForQuota(_ name: MailboxName) -> Bool { true }
     public var ownQuotaLimits: QuotaLimits? { nil }
     public var enforcesAccessLists: Bool { false }
