@@ -42,6 +42,8 @@ public enum ResponseCode: Hashable, Sendable {
     /// No value may have more octets (RFC 5464 section 4.3).
     case metadataMaximum(Int)
     case metadataTooMany
+    /// The mailbox has no entries that are one user's alone (RFC 5464 section 4.3).
+    case metadataNoPrivate
     /// More messages than one command may be about; the lowest UID that it was about (RFC 9738 section 3.1).
     case messageLimit(UInt32, UID?)
     /// Ascending message numbers that STORE left alone (RFC 7162 section 3.1.3).
@@ -158,6 +160,7 @@ public enum ResponseCode: Hashable, Sendable {
             out.append("METADATA MAXSIZE ")
             out.appendDecimal(UInt64(max(0, size)))
         case .metadataTooMany: out.append("METADATA TOOMANY")
+        case .metadataNoPrivate: out.append("METADATA NOPRIVATE")
         case .messageLimit(let limit, let uid):
             out.append("MESSAGELIMIT ")
             out.appendDecimal(UInt64(limit))

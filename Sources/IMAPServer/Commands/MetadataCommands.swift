@@ -127,6 +127,8 @@ extension Session {
             case .tooBig:
                 return try await self.refuse(tag, .metadataMaximum(MetadataLimits.maximumValue), "Value too large")
             case .limit: return try await self.refuse(tag, .metadataTooMany, "Too many entries")
+            case .cannot where Self.isForeign(owner, account) && !entries.allSatisfy(\.isShared):
+                return try await self.refuse(tag, .metadataNoPrivate, "No private entries of mailboxes of others")
             case .cannot where entries.contains(.specialUse):
                 return try await self.refuse(tag, .useAttribute, "A mailbox cannot have that special use")
             default: return try await self.refuse(tag, error)
@@ -137,6 +139,13 @@ extension Session {
             return Set(changed).isSubset(of: entries)
         }
         try await self.finish(tag, "Setmetadata completed")
+    }
+
+    private static func isForeign(_ owner: MetadataOwner, _ account: any MailAccount) -> Bool {
+        switch owner {
+        case .server: false
+        case .mailbox(let name): account.isForeign(name)
+        }
     }
 
     /// Whose metadata is meant; writes the refusal when the name can be none.
