@@ -24,6 +24,12 @@ import TranscriptKit
         #expect(!line.contains("path"))
     }
 
+    /// A right that was taken away is no fault of the server, as files of a wrong owner are.
+    @Test func ofWhatMayNotBeRead() {
+        #expect(StoreError(.noPermission).fetchCode == .noPermission)
+        #expect(StoreError(.noPermission, "/a/path: EACCES").fetchCode == .unavailable)
+    }
+
     private func hold(_ text: String, _ change: (inout IMAPSessionSettings) -> Void = { _ in }) async throws {
         let transcript = try Transcript(name: "imap/inline", text: text)
         let server = try await TestServer.start(change)
