@@ -21,6 +21,8 @@ extension Session {
     /// Why an APPEND is refused.
     typealias Refusal = (code: ResponseCode?, text: StaticString)
 
+    private static var emptiness: Refusal { (nil, "Nothing to append") }
+
     /// APPEND of one message or several, all or none (RFC 9051 section 6.3.12, RFC 3502), with CATENATE (RFC 4469), and
     /// REPLACE (RFC 8508).
     ///
@@ -99,6 +101,8 @@ extension Session {
                 guard try await self.discardMessage() else { return }
                 isComplete = !(assembly?.isCatenated ?? false)
             }
+            // RFC 3502 section 6.3.11: an empty literal cancels, and so does a message of nothing but empty parts.
+            if isComplete, refusal == nil, assembly?.count == 0 { refusal = Self.emptiness }
             if isComplete, refusal == nil, let target, let complete = assembly {
                 assembly = nil
                 if complete.isInFile { files += 1 }
@@ -139,8 +143,7 @@ extension Session {
         if self.settings.maximumMessageSize > 0, message.size > self.settings.maximumMessageSize {
             return (.tooBig, "Message is too large")
         }
-        // RFC 3502 section 6.3.11: an empty literal cancels.
-        return message.size == 0 ? (nil, "Nothing to append") : nil
+        return message.size == 0 ? Self.emptiness : nil
     }
 
     private func store(_ deposits: [Deposit], _ target: MailboxName, _ tag: Tag) async throws(ConnectionError) {
@@ -218,7 +221,6 @@ extension Session {
         let message = assembly.message
         held += assembly.held
         let memoryLimit = assembly.memoryLimit
-        guard assembly.count > 0 else { throw StoreError(.cannot, "an empty message") }
         var incoming = try await assembly.finish()
         if message.isBinary { incoming = try await self.asText(incoming, memoryLimit: memoryLimit) }
         return Deposit(
