@@ -139,7 +139,11 @@ enum HeaderEditing {
         for byte in value where byte != 0x0D && byte != 0 { plain.append(byte == 0x0A ? 0x20 : byte) }
         while plain.last == 0x20 || plain.last == 0x09 { plain.removeLast() }
         let start = plain.firstIndex { $0 != 0x20 && $0 != 0x09 } ?? plain.count
-        let text = EncodedWord.encode(Array(plain[start...]))
+        return self.folded(name, EncodedWord.encode(Array(plain[start...])))
+    }
+
+    /// A whole field with this text, folded at white space.
+    static func folded(_ name: [UInt8], _ text: [UInt8]) -> [UInt8] {
         var out = name + [UInt8(ascii: ":"), 0x20]
         var column = out.count
         for (index, word) in text.split(separator: 0x20, omittingEmptySubsequences: false).enumerated() {

@@ -8,8 +8,8 @@ extension SieveAbuseReport {
     ) -> OutgoingMail {
         var composer = MessageComposer(context)
         let user = environment.recipient?.quoted ?? environment.policy.postmasterAddress
-        composer.add("From", user)
-        composer.add("To", self.address)
+        composer.addUnencoded("From", user)
+        composer.addUnencoded("To", self.address)
         let subject = message.value("subject").map { Array($0.prefix(200)) } ?? []
         composer.add("Subject", Array("Report: ".utf8) + subject)
         composer.addLine("Auto-Submitted: auto-generated (report)")

@@ -18,11 +18,11 @@ extension SieveNotification {
         var composer = MessageComposer(context)
         let user = environment.recipient?.quoted ?? environment.policy.userEmail
         let from = self.from.map { String(decoding: $0, as: UTF8.self) } ?? user
-        composer.add("From", from ?? environment.policy.postmasterAddress)
-        if !recipients.isEmpty { composer.add("To", recipients.joined(separator: ", ")) }
-        if !copies.isEmpty { composer.add("Cc", copies.joined(separator: ", ")) }
+        composer.addAddress("From", from ?? environment.policy.postmasterAddress)
+        if !recipients.isEmpty { composer.addUnencoded("To", recipients.joined(separator: ", ")) }
+        if !copies.isEmpty { composer.addUnencoded("Cc", copies.joined(separator: ", ")) }
         composer.add("Subject", self.subject(uri, message))
-        composer.add(
+        composer.addUnencoded(
             "Auto-Submitted", "auto-notified; owner-email=\"\(user ?? environment.policy.postmasterAddress)\"")
         for (name, value) in uri.fields where Self.mayBeSet(name) { composer.add(name, value) }
         switch self.importance {

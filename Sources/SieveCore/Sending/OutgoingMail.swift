@@ -50,6 +50,43 @@ struct MessageComposer {
 
     mutating func add(_ name: String, _ value: String) { self.add(name, Array(value.utf8)) }
 
+    /// A field with one address, `local@domain` or `phrase <local@domain>`.
+    mutating func addAddress(_ name: String, _ text: String) {
+        let octets = Array(text.utf8)
+        guard Self.isInternational(octets), let address = OutboundAddress.parse(octets) else {
+            return self.add(name, octets)
+        }
+        var phrase: [UInt8] = []
+        octets.withUnsafeBytes {
+            for case .mailbox(.some(let words), _, _, _) in AddressParser(Octets($0)) { phrase = words }
+        }
+        if phrase.isEmpty { return self.addUnencoded(name, address) }
+        var value: [UInt8]
+        if phrase.allSatisfy({ $0 < 0x80 }) {
+            value = [UInt8(ascii: "\"")]
+            for byte in phrase {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { value.append(UInt8(ascii: "\\")) }
+                value.append(byte)
+            }
+            value.append(UInt8(ascii: "\""))
+        } else {
+            value = EncodedWord.encodeAll(phrase)
+        }
+        self.octets += HeaderEditing.folded(Array(name.utf8), value + " <\(address)>".utf8)
+    }
+
+    /// A field with addresses alone, for which no encoded word may stand (RFC 2047 section 5): what is not US-ASCII in
+    /// one is UTF-8 (RFC 6532 section 3.2).
+    mutating func addUnencoded(_ name: String, _ text: String) {
+        let octets = Array(text.utf8)
+        guard Self.isInternational(octets) else { return self.add(name, octets) }
+        self.octets += HeaderEditing.folded(Array(name.utf8), octets)
+    }
+
+    private static func isInternational(_ text: [UInt8]) -> Bool {
+        text.contains { $0 >= 0x80 } && !text.contains { $0 < 0x20 || $0 == 0x7F }
+    }
+
     /// A field as it is, without its line end.
     mutating func addLine(_ text: String) {
         self.octets += text.utf8

@@ -12,7 +12,7 @@ public enum RejectionMail {
         let user = environment.recipient?.quoted ?? environment.policy.postmasterAddress
         var composer = MessageComposer(context)
         composer.add("From", "Mail Delivery Subsystem <\(environment.policy.postmasterAddress)>")
-        composer.add("To", sender.quoted)
+        composer.addUnencoded("To", sender.quoted)
         composer.addLine("Subject: Automatically rejected mail")
         message.addThread(to: &composer)
         composer.addLine("Auto-Submitted: auto-replied (rejected)")

@@ -23,7 +23,7 @@ public struct UndeliveredMail: Sendable {
     public func frame(_ context: SendingContext, boundary: String) -> (before: [UInt8], after: [UInt8]) {
         var composer = MessageComposer(context)
         composer.add("From", "Mail Delivery Subsystem <\(self.postmaster)>")
-        composer.add("To", self.owner)
+        composer.addUnencoded("To", self.owner)
         composer.add("Subject", "Undelivered: a message could not be sent on to \(self.recipient)")
         composer.addLine("Auto-Submitted: auto-replied")
         composer.addLine("MIME-Version: 1.0")

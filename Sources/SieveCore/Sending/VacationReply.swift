@@ -96,11 +96,11 @@ public struct VacationReply: Sendable {
         for message: SieveMessage, _ environment: SieveEnvironment, _ context: SendingContext
     ) -> OutgoingMail {
         var composer = MessageComposer(context)
-        composer.add("From", self.vacation.from ?? self.user.quoted)
+        composer.addAddress("From", self.vacation.from ?? self.user.quoted)
         let named =
             environment.policy.vacation.repliesToHeader
             ? message.firstAddress(["sender", "resent-from", "from"]) : nil
-        composer.add("To", (named ?? self.recipient).quoted)
+        composer.addUnencoded("To", (named ?? self.recipient).quoted)
         composer.add("Subject", self.subject(message, environment.policy.vacation))
         message.addThread(to: &composer)
         composer.addLine("Auto-Submitted: auto-replied (vacation)")
