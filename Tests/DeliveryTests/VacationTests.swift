@@ -50,6 +50,23 @@ import Testing
         }
     }
 
+    /// Its header as scripts have left it (RFC 5293 section 7).
+    @Test func editedMessages() async throws {
+        try await TestSite.with { (site) async throws in
+            site.write("require \"editheader\"; addheader \"List-Id\" \"<x>\";", "before.sieve")
+            site.install(
+                "require [\"vacation\", \"editheader\"]; deleteheader \"Subject\"; addheader \"Subject\" \"New\"; vacation \"I am away.\";",
+                for: "anna")
+            let agent = site.agent { $0.sieve?.before = [site.directory + "/before.sieve"] }
+            #expect(try await site.deliver(agent, to: "anna", message: Self.mail) == ["INBOX"])
+            #expect(site.queue?.mails.isEmpty == true)
+            site.installSendmail()
+            #expect(try await site.deliver(site.agent(), to: "anna", message: Self.mail) == ["INBOX"])
+            #expect(await site.sendQueued() == [])
+            #expect(site.read("sent.mail")?.contains("\nSubject: Auto: New\n") == true)
+        }
+    }
+
     /// RFC 5230 section 4.6 and RFC 3834 section 2.
     @Test(arguments: [
         ("", mail), ("owner-list@example.com", mail), ("list-request@example.com", mail),

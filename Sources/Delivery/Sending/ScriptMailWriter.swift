@@ -8,13 +8,16 @@ struct ScriptMailWriter {
     let options: SieveOptions
     let memory: ScriptMemory
     let situation: SieveSituation
+    /// The forms of the message that scripts have made.
+    let edits: [SieveEditedMessage]
     /// What the message is known by, once that was asked for: it may take a look at all of it.
     private var knownIdentity: [UInt8]?
 
-    init(options: SieveOptions, memory: ScriptMemory, situation: SieveSituation) {
+    init(options: SieveOptions, memory: ScriptMemory, situation: SieveSituation, edits: [SieveEditedMessage]) {
         self.options = options
         self.memory = memory
         self.situation = situation
+        self.edits = edits
     }
 
     private var environment: SieveEnvironment { self.situation.environment }
@@ -24,6 +27,13 @@ struct ScriptMailWriter {
         let identity = MessageIdentity.octets(of: self.situation.octets, behind: self.situation.envelope.ownOctets)
         self.knownIdentity = identity
         return identity
+    }
+
+    /// The message in the form of that number, as `DeliveryPlan.Place.message`: what looks at its header sees it as the
+    /// script had made it by then (RFC 5293 section 7).
+    private func message(_ number: Int) -> SieveMessage {
+        guard number > 0, number <= self.edits.count else { return self.situation.message }
+        return self.situation.message.edited(self.edits[number - 1])
     }
 
     /// The message, sent on. `nil` when it was before.
@@ -47,10 +57,11 @@ struct ScriptMailWriter {
     }
 
     /// The reply to a message (RFC 5230); `nil` where none is due.
-    func reply(_ vacation: SieveVacation) -> DeliveryPlan.Mail? {
+    func reply(_ vacation: SieveVacation, message: Int) -> DeliveryPlan.Mail? {
+        let message = self.message(message)
         let reply: VacationReply
         do throws(VacationReply.Refusal) {
-            reply = try VacationReply(vacation, to: self.situation.message, self.environment)
+            reply = try VacationReply(vacation, to: message, self.environment)
         } catch {
             return nil
         }
@@ -60,21 +71,20 @@ struct ScriptMailWriter {
             remembrance = self.memory.claim(.vacation, [vacation.handle, recipient], for: vacation.seconds)
             guard remembrance != nil else { return nil }
         }
-        var mail = self.mail(.vacation, reply.mail(for: self.situation.message, self.environment, self.context)).first
+        var mail = self.mail(.vacation, reply.mail(for: message, self.environment, self.context)).first
         mail?.remembrance = remembrance
         return mail
     }
 
     /// One for each recipient.
-    func notifications(_ notification: SieveNotification) -> [DeliveryPlan.Mail] {
-        guard let mail = notification.mail(for: self.situation.message, self.environment, self.context) else {
-            return []
-        }
+    func notifications(_ notification: SieveNotification, message: Int) -> [DeliveryPlan.Mail] {
+        let message = self.message(message)
+        guard let mail = notification.mail(for: message, self.environment, self.context) else { return [] }
         return self.mail(.notification, mail)
     }
 
-    func report(_ report: SieveAbuseReport) -> DeliveryPlan.Mail {
-        let mail = report.mail(for: self.situation.message, self.environment, self.context)
+    func report(_ report: SieveAbuseReport, message: Int) -> DeliveryPlan.Mail {
+        let mail = report.mail(for: self.message(message), self.environment, self.context)
         return DeliveryPlan.Mail(
             purpose: .report, sender: mail.sender ?? "", recipient: report.address,
             made: IncomingMessage(MessageOctets(mail.octets)))

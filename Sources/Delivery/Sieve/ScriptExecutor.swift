@@ -16,7 +16,8 @@ struct ScriptExecutor: Sendable {
         plan.memory = self.memory
         plan.edits = sequence.editedMessages
         plan.decisions = sequence.decisions
-        var writer = ScriptMailWriter(options: self.options, memory: self.memory, situation: situation)
+        var writer = ScriptMailWriter(
+            options: self.options, memory: self.memory, situation: situation, edits: sequence.editedMessages)
         let isRefused = sequence.actions.contains { if case .reject = $0.kind { true } else { false } }
         for action in sequence.actions {
             switch action.kind {
@@ -28,17 +29,17 @@ struct ScriptExecutor: Sendable {
                 plan.rejection = DeliveryPlan.Rejection(reason: reason, isExtended: extended)
             case .vacation(let vacation):
                 // Nobody is answered who is refused, be it by two scripts (RFC 5429 section 2.4).
-                if !isRefused, let reply = writer.reply(vacation) {
+                if !isRefused, let reply = writer.reply(vacation, message: action.message) {
                     plan.mails.append(reply)
                     self.file(reply, vacation.copy, action, situation, &plan, &notes)
                 }
             case .notify(let notification):
-                let mails = writer.notifications(notification)
+                let mails = writer.notifications(notification, message: action.message)
                 plan.mails += mails
                 if let mail = mails.first {
                     self.file(mail, notification.copy, action, situation, &plan, &notes)
                 }
-            case .report(let report): plan.mails.append(writer.report(report))
+            case .report(let report): plan.mails.append(writer.report(report, message: action.message))
             case .pipe(let call):
                 plan.pipes.append(
                     DeliveryPlan.Pipe(

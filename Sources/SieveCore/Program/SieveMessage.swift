@@ -107,6 +107,11 @@ public struct SieveMessage {
             storage: [stored])
     }
 
+    /// This message as a script has edited it.
+    public func edited(_ edit: SieveEditedMessage) -> SieveMessage {
+        edit.body.map { self.replacing(edit.header + $0) } ?? self.replacingHeader(edit.header)
+    }
+
     /// A copy of the whole message.
     var wholeOctets: [UInt8] {
         var whole: [UInt8] = []

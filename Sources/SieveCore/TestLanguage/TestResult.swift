@@ -93,8 +93,14 @@ struct TestResult {
         return edited.header + (edited.body ?? Array(session.currentMessage.body.buffer))
     }
 
+    private func message(_ number: Int, _ session: TestSession) -> SieveMessage {
+        guard number > 0, number <= self.editedMessages.count else { return session.currentMessage }
+        return session.currentMessage.edited(self.editedMessages[number - 1])
+    }
+
     private mutating func perform(_ action: SieveAction, _ session: TestSession) -> Bool {
         let octets = self.octets(action.message, session)
+        let message = self.message(action.message, session)
         let environment = session.environment
         switch action.kind {
         case .keep(let flags):
@@ -120,19 +126,19 @@ struct TestResult {
                 RejectionMail.make(reason: reason, for: session.currentMessage, environment, session.sendingContext))
         case .vacation(let vacation):
             do throws(VacationReply.Refusal) {
-                let reply = try VacationReply(vacation, to: session.currentMessage, environment)
-                let mail = reply.mail(for: session.currentMessage, environment, session.sendingContext)
+                let reply = try VacationReply(vacation, to: message, environment)
+                let mail = reply.mail(for: message, environment, session.sendingContext)
                 session.send(mail)
                 session.file(mail, vacation.copy)
             } catch {
                 session.print("info: no vacation reply: \(error.rawValue)")
             }
         case .notify(let notification):
-            let mail = notification.mail(for: session.currentMessage, environment, session.sendingContext)
+            let mail = notification.mail(for: message, environment, session.sendingContext)
             session.send(mail)
             if let mail { session.file(mail, notification.copy) }
         case .report(let report):
-            session.send(report.mail(for: session.currentMessage, environment, session.sendingContext))
+            session.send(report.mail(for: message, environment, session.sendingContext))
         case .pipe(let call):
             guard !session.run(call, input: octets).succeeded, !call.mayFail else { break }
             session.errors.append("failed to pipe the message to the program \(quoted(call.program))")
