@@ -91,9 +91,11 @@ struct ScriptMailWriter {
     }
 
     /// A refusal where the MTA cannot be told; `nil` when there is nobody to tell.
-    func rejection(_ reason: String) -> DeliveryPlan.Mail? {
-        RejectionMail.make(reason: reason, for: self.situation.message, self.environment, self.context)
-            .flatMap { self.mail(.rejection, $0).first }
+    func rejection(_ rejection: DeliveryPlan.Rejection) -> DeliveryPlan.Mail? {
+        RejectionMail.make(
+            rejection.isExtended ? .deliveryStatus : .disposition, reason: rejection.reason,
+            for: self.situation.message, self.environment, self.context
+        ).flatMap { self.mail(.rejection, $0).first }
     }
 
     private func mail(_ purpose: OutgoingMessage.Purpose, _ mail: OutgoingMail) -> [DeliveryPlan.Mail] {

@@ -59,7 +59,7 @@ struct ScriptExecutor: Sendable {
         if let rejection = plan.rejection {
             if situation.envelope.refusal == .mail || plan.delivers || self.needsMail(rejection) {
                 plan.rejection = nil
-                if let mail = writer.rejection(rejection.reason) { plan.mails.append(mail) }
+                if let mail = writer.rejection(rejection) { plan.mails.append(mail) }
             } else {
                 // It may come again, and was not delivered then.
                 plan.remembered = []

@@ -120,10 +120,12 @@ struct TestResult {
                 OutgoingMail(
                     sender: environment.redirectSender, recipients: [address],
                     octets: octets))
-        case .reject(let reason, _):
+        case .reject(let reason, let extended):
             if self.wasExecuted || self.wasDelivered { return true }
             session.send(
-                RejectionMail.make(reason: reason, for: session.currentMessage, environment, session.sendingContext))
+                RejectionMail.make(
+                    extended ? .deliveryStatus : .disposition, reason: reason, for: session.currentMessage,
+                    environment, session.sendingContext))
         case .vacation(let vacation):
             do throws(VacationReply.Refusal) {
                 let reply = try VacationReply(vacation, to: message, environment)
