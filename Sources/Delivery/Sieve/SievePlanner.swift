@@ -159,6 +159,7 @@ final class SievePlanner: Sendable {
             recipient: SieveAddress(envelope: recipient.address))
         environment.now = MessageDate(
             secondsSince1970: envelope.receivedAt, zoneOffsetMinutes: Self.zoneOffsetMinutes(envelope.receivedAt))
+        environment.zone = { SievePlanner.zoneOffsetMinutes($0) }
         environment.originalRecipient = recipient.originalAddress.flatMap { SieveAddress(envelope: $0) }
         environment.policy = self.options.policy
         environment.policy.userEmail = self.options.email(of: recipient)

@@ -155,7 +155,7 @@ enum DatePart: String, Sendable {
 /// `date`, and `currentdate` where there is no source.
 struct DateTest: SieveTest {
     enum Zone: Sendable {
-        /// That of the server or user.
+        /// That of the server or user, as it was on that day.
         case local
         /// As the header has it.
         case original
@@ -183,7 +183,10 @@ struct DateTest: SieveTest {
         switch self.zone {
         case .original: break
         case .local:
-            for index in dates.indices { dates[index].zoneOffsetMinutes = run.environment.now.zoneOffsetMinutes }
+            for index in dates.indices {
+                let time = dates[index].secondsSince1970
+                dates[index].zoneOffsetMinutes = run.environment.zoneOffsetMinutes(at: time)
+            }
         case .given(let text):
             let zone = try text.octets(&run)
             guard let minutes = ZoneOffset.minutes(zone) else {

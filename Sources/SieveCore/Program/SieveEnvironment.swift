@@ -16,6 +16,8 @@ public struct SieveEnvironment: Sendable {
     public var defaultMailbox = "INBOX"
     /// The time, in the user's zone.
     public var now = MessageDate(secondsSince1970: 0)
+    /// Minutes east of Greenwich in the user's zone at a time, in seconds since 1970; `nil`: at all times those of `now`.
+    public var zone: (@Sendable (_ time: Int64) -> Int)?
     /// Answers what only the place of the delivery knows.
     public var host: any SieveHost = SieveIsolation()
     public var policy = SievePolicy()
@@ -33,6 +35,9 @@ extension SieveEnvironment {
     public var redirectSender: String? {
         self.sender == nil ? nil : self.address(self.policy.redirectSender)
     }
+
+    /// Minutes east of Greenwich in the user's zone: summer time moves it.
+    func zoneOffsetMinutes(at time: Int64) -> Int { self.zone?(time) ?? self.now.zoneOffsetMinutes }
 
     /// The address that a source stands for; the sender where the source has none.
     public func address(_ source: SievePolicy.AddressSource) -> String? {

@@ -6,6 +6,8 @@ public protocol SieveTestFiles: Sendable {
     func read(_ path: String) -> [UInt8]?
     /// The time, in the zone of the user.
     var now: MessageDate { get }
+    /// Minutes east of Greenwich in that zone, at a time in seconds since 1970.
+    func zoneOffsetMinutes(at time: Int64) -> Int
     /// Runs a program that a tested script names; `nil`: there are none here, or this one cannot be run.
     func run(
         _ call: SieveProgramCall, of programs: SieveTestPrograms, input: [UInt8], _ environment: SieveEnvironment
@@ -13,6 +15,8 @@ public protocol SieveTestFiles: Sendable {
 }
 
 extension SieveTestFiles {
+    public func zoneOffsetMinutes(at time: Int64) -> Int { self.now.zoneOffsetMinutes }
+
     public func run(
         _ call: SieveProgramCall, of programs: SieveTestPrograms, input: [UInt8], _ environment: SieveEnvironment
     ) -> (succeeded: Bool, output: [UInt8])? { nil }

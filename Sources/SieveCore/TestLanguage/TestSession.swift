@@ -88,6 +88,7 @@ final class TestSession: SieveHost, @unchecked Sendable {
         environment.originalRecipient = self.originalRecipient
         environment.authenticatedUser = self.authenticatedUser
         environment.now = self.files.now
+        environment.zone = { [files] in files.zoneOffsetMinutes(at: $0) }
         environment.host = self
         environment.policy = self.settings.policy
         return environment

@@ -27,10 +27,15 @@ private struct ScriptFiles: SieveTestFiles, SieveScriptSource {
     }
 
     var now: MessageDate {
-        var seconds = time(nil)
+        let seconds = Int64(time(nil))
+        return MessageDate(secondsSince1970: seconds, zoneOffsetMinutes: self.zoneOffsetMinutes(at: seconds))
+    }
+
+    func zoneOffsetMinutes(at time: Int64) -> Int {
+        var seconds = time_t(time)
         var parts = tm()
-        localtime_r(&seconds, &parts)
-        return MessageDate(secondsSince1970: Int64(seconds), zoneOffsetMinutes: parts.tm_gmtoff / 60)
+        guard localtime_r(&seconds, &parts) != nil else { return 0 }
+        return parts.tm_gmtoff / 60
     }
 
     func source(of name: SieveScriptName) -> [UInt8]? {
@@ -154,6 +159,7 @@ struct SieveRunCommand: ParsableCommand {
             sender: SieveAddress(envelope: self.sender == "<>" ? "" : self.sender),
             recipient: SieveAddress(envelope: self.recipient))
         environment.now = files.now
+        environment.zone = { files.zoneOffsetMinutes(at: $0) }
         let words = SourceWords(files.read(self.script) ?? [])
         let name = script.name
         environment.trace = { print(Self.text($0, $0.script == name ? words : nil)) }
