@@ -99,8 +99,10 @@ enum ZoneOffset {
 enum DatePart: String, Sendable {
     case year, month, day, date, julian, hour, minute, second, time, iso8601, std11, zone, weekday
 
-    func text(of date: MessageDate) -> [UInt8] {
-        let civil = date.asWritten
+    func text(of tested: TestedDate) -> [UInt8] {
+        let date = tested.date
+        var civil = date.asWritten
+        if tested.isLeapSecond { civil.second = 60 }
         var out: [UInt8] = []
         func number(_ value: Int, _ width: Int) {
             let digits = String(max(0, value))
@@ -143,12 +145,47 @@ enum DatePart: String, Sendable {
             day()
             out.append(UInt8(ascii: "T"))
             clock()
-            zone(":")
-        case .std11: date.appendRFC5322(to: &out)
+            // RFC 5260 section 4.2.
+            if date.zoneOffsetMinutes == 0 { out.append(UInt8(ascii: "Z")) } else { zone(":") }
+        case .std11:
+            date.appendRFC5322(to: &out)
+            // `59 +0000`
+            if tested.isLeapSecond { out.replaceSubrange(out.count - 8..<out.count - 6, with: "60".utf8) }
         case .zone: zone("")
         case .weekday: number(civil.weekday, 1)
         }
         return out
+    }
+}
+
+/// A date that a test looks at.
+struct TestedDate {
+    /// Of a leap second the second before it, which is of the same minute.
+    var date: MessageDate
+    /// Whether it is the second 60 of its minute.
+    var isLeapSecond = false
+
+    init(_ date: MessageDate) { self.date = date }
+
+    /// `nil` where the text is no date.
+    init?(parsing text: ArraySlice<UInt8>) {
+        guard let date = text.withUnsafeBytes({ MessageDate(parsing: Octets($0)) }) else { return nil }
+        self.date = date
+        guard Self.endsMinute(date.asWritten, of: text) else { return }
+        self.date.secondsSince1970 -= 1
+        self.isLeapSecond = true
+    }
+
+    /// Whether the text says `hh:mm:60`, which came out as the first second of the next minute.
+    private static func endsMinute(_ civil: CivilDate, of text: ArraySlice<UInt8>) -> Bool {
+        guard civil.second == 0, let colon = text.firstIndex(of: UInt8(ascii: ":")) else { return false }
+        let clock = Array(text[..<colon].suffix(2) + text[colon...].prefix(6))
+        guard clock.count == 8, clock[5...].elementsEqual(":60".utf8),
+            [0, 1, 3, 4].allSatisfy({ ASCII.isDigit(clock[$0]) }),
+            !(text[colon...].dropFirst(6).first.map(ASCII.isDigit) ?? false)
+        else { return false }
+        func number(_ index: Int) -> Int { Int(clock[index] - 0x30) * 10 + Int(clock[index + 1] - 0x30) }
+        return number(0) < 24 && (number(0) * 60 + number(3) + 1) % 1440 == civil.hour * 60 + civil.minute
     }
 }
 
@@ -169,30 +206,29 @@ struct DateTest: SieveTest {
     let matcher: any SieveMatcher
 
     func evaluate(_ run: inout SieveRun) throws(SieveRuntimeError) -> Bool {
-        var dates: [MessageDate] = []
+        var dates: [TestedDate] = []
         if let source = self.source {
             for body in try source.bodies(&run) {
                 // Of a Received field it is what stands behind the last semicolon.
                 let start = body.lastIndex(of: UInt8(ascii: ";")).map { $0 + 1 } ?? 0
-                let date = body[start...].withUnsafeBytes { MessageDate(parsing: Octets($0)) }
-                if let date { dates.append(date) }
+                if let date = TestedDate(parsing: body[start...]) { dates.append(date) }
             }
         } else {
-            dates = [run.environment.now]
+            dates = [TestedDate(run.environment.now)]
         }
         switch self.zone {
         case .original: break
         case .local:
             for index in dates.indices {
-                let time = dates[index].secondsSince1970
-                dates[index].zoneOffsetMinutes = run.environment.zoneOffsetMinutes(at: time)
+                let time = dates[index].date.secondsSince1970
+                dates[index].date.zoneOffsetMinutes = run.environment.zoneOffsetMinutes(at: time)
             }
         case .given(let text):
             let zone = try text.octets(&run)
             guard let minutes = ZoneOffset.minutes(zone) else {
                 throw run.error("\(quoted(zone)) is no time zone; they are written like \"+0100\"")
             }
-            for index in dates.indices { dates[index].zoneOffsetMinutes = minutes }
+            for index in dates.indices { dates[index].date.zoneOffsetMinutes = minutes }
         }
         return try self.matcher.matches(dates.map(self.part.text), self.keys, &run)
     }
