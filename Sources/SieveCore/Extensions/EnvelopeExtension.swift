@@ -74,8 +74,9 @@ struct EnvelopeTest: SieveTest {
             case .from:
                 if let sender = run.environment.sender {
                     self.add(sender, to: &values, run)
-                } else {
-                    // The null sender is the empty string, whatever part is asked for.
+                } else if !self.matcher.counts {
+                    // The null sender is the empty string, whatever part is asked for; but it is no address that counts
+                    // (RFC 5231 section 4.2).
                     values.append([])
                 }
             case .to: self.add(run.environment.recipient, to: &values, run)
