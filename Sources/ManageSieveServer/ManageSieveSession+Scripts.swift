@@ -140,7 +140,7 @@ extension ManageSieveSession {
         let compilation = try await self.files(login) { storage throws(StoreError) in
             compiler.compile(
                 content, name: name,
-                included: StoredScripts(storage, global: global, limit: compiler.limits.scriptSize), missing: .warning)
+                included: StoredScripts(storage, global: global, limit: compiler.limits.scriptSize))
         }
         let lines = compilation.diagnostics.map { "\(name): \($0)" }
         guard compilation.script != nil else {

@@ -342,9 +342,6 @@ import Testing
 
     static let include = [
         Case(
-            "require \"include\";\ninclude \"nope\";",
-            "line 2, column 9: error: there is no personal script \"nope\""),
-        Case(
             "require \"include\";\ninclude;",
             "line 2, column 1: error: \"include\" is incomplete: a string for the script is missing"),
         Case(

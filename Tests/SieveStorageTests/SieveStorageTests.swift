@@ -107,7 +107,7 @@ import Testing
             }
             let compiler = SieveCompiler(registry: .of(["include"]))
             func check(_ text: String) -> SieveCompilation {
-                compiler.compile(Array(text.utf8), name: "x", included: scripts, missing: .warning)
+                compiler.compile(Array(text.utf8), name: "x", included: scripts)
             }
             #expect(check("require \"include\"; include \"part\";").diagnostics.isEmpty)
             let early = check("require \"include\"; include \"later\";")

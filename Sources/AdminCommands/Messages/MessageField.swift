@@ -84,7 +84,7 @@ enum MessageField {
             guard let date = MessageDate(parsing: message[field.body]) else { return "" }
             let zone = abs(date.zoneOffsetMinutes)
             let digits = String(10_000 + zone / 60 * 100 + zone % 60).dropFirst()
-            return "\(AdminTime.text(date.secondsSince1970)) (\(date.zoneOffsetMinutes < 0 ? "-" : "+")\(digits))"
+            return "\(LocalTime.text(date.secondsSince1970)) (\(date.zoneOffsetMinutes < 0 ? "-" : "+")\(digits))"
         }
         return ""
     }

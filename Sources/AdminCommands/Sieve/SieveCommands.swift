@@ -156,7 +156,7 @@ struct SieveCommands {
         let compilation = try await self.files(nil) { storage throws(StoreError) in
             compiler.compile(
                 content, name: script,
-                included: StoredScripts(storage, global: global, limit: compiler.limits.scriptSize), missing: .warning)
+                included: StoredScripts(storage, global: global, limit: compiler.limits.scriptSize))
         }
         for diagnostic in compilation.diagnostics {
             try await output.problem(diagnostic.line(of: script))

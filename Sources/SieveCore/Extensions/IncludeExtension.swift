@@ -93,11 +93,20 @@ final class IncludeSession {
     /// Those that were compiled already; `nil` for faulty ones.
     var known: [SieveScriptName: SieveScript?] = [:]
     var count = 0
-    var missing = SieveDiagnostic.Severity.error
+    /// The lowest place in `stack` that an `include :once` of the script in work has named, so that it was left out.
+    var lowestLeftOut = Int.max
     /// All that were looked for, in order.
     var wanted: [SieveScriptName] = []
 
     init(_ source: (any SieveScriptSource)?) { self.source = source }
+}
+
+/// In place of an included script that is not there: an error when a run gets there, and no sooner (RFC 6609 section
+/// 3.1).
+struct MissingScript: SieveOperation {
+    let text: String
+
+    func perform(_ run: inout SieveRun) throws(SieveRuntimeError) { throw run.error(self.text) }
 }
 
 extension ScriptCompiler {
@@ -110,15 +119,19 @@ extension ScriptCompiler {
             self.error(position, "\(shown) is no name of a script")
             return
         }
-        guard !self.session.stack.contains(name) else {
-            self.error(position, "the script \(shown) includes itself")
+        let depth = self.session.stack.count
+        if let place = self.session.stack.firstIndex(of: name) {
+            if !once { return self.error(position, "the script \(shown) includes itself") }
+            // It counts as included already (RFC 6609 section 3.2).
+            self.session.lowestLeftOut = min(self.session.lowestLeftOut, place)
             return
         }
-        guard self.session.stack.count < self.limits.includeNesting else {
+        let known = self.session.known[name]
+        guard depth + (known.flatMap { $0?.includeDepth } ?? 0) < self.limits.includeNesting else {
             self.error(position, "scripts are included more than \(self.limits.includeNesting) deep")
             return
         }
-        if let known = self.session.known[name] {
+        if let known {
             if let known { self.emit(known, once: once) }
             return
         }
@@ -126,10 +139,8 @@ extension ScriptCompiler {
         guard let octets = self.session.source?.source(of: name) else {
             guard !isOptional else { return }
             let text = "there is no \(name.location.rawValue) script \(shown)"
-            switch self.session.missing {
-            case .error: self.error(position, text)
-            case .warning: self.diagnostics.warning(position, text + " yet; mail is kept until there is one")
-            }
+            self.diagnostics.warning(position, text + " yet; mail is kept until there is one")
+            self.emit(MissingScript(text: text))
             return
         }
         self.session.count += 1
@@ -138,11 +149,15 @@ extension ScriptCompiler {
             return
         }
         self.session.stack.append(name)
+        let leftOut = self.session.lowestLeftOut
+        self.session.lowestLeftOut = .max
         let registry = self.session.source?.registry(of: name.location) ?? self.registry
         let compilation = SieveCompiler(registry: registry, limits: self.limits)
             .compile(octets, name: name.name, identity: "\(name.location.rawValue) \(name.name)", session: self.session)
         self.session.stack.removeLast()
-        self.session.known[name] = .some(compilation.script)
+        // What was left out for a script around this one is not left out elsewhere.
+        if self.session.lowestLeftOut >= depth { self.session.known[name] = .some(compilation.script) }
+        self.session.lowestLeftOut = min(leftOut, self.session.lowestLeftOut)
         if let script = compilation.script {
             self.emit(script, once: once)
         } else {

@@ -25,6 +25,8 @@ public struct SieveScript: Sendable {
     var usesVariables = false
     /// The scripts it includes, by the numbers in its instructions.
     var includes: [SieveScript] = []
+    /// Levels of scripts below it, each included by the one above; 0: it includes none.
+    var includeDepth = 0
     /// What tells it from other scripts that one run includes.
     var identity = ""
     /// The capabilities of the scripts it includes.
@@ -70,15 +72,12 @@ public struct SieveCompiler: Sendable {
     /// - Parameters:
     ///   - source: the script in UTF-8; lines end in CRLF or LF.
     ///   - name: how it is called in logs.
-    ///   - included: where scripts come from that it includes.
-    ///   - missing: what it means that one is not there: a client that uploads scripts one after the other has to
-    ///     begin somewhere.
+    ///   - included: where scripts come from that it includes. One that is not there is a warning: a client that
+    ///     uploads scripts one after the other has to begin somewhere.
     public func compile(
-        _ source: [UInt8], name: String, included: (any SieveScriptSource)? = nil,
-        missing: SieveDiagnostic.Severity = .error
+        _ source: [UInt8], name: String, included: (any SieveScriptSource)? = nil
     ) -> SieveCompilation {
         let session = IncludeSession(included)
-        session.missing = missing
         var compilation = self.compile(source, name: name, identity: "", session: session)
         compilation.included = session.wanted
         compilation.script?.included = session.wanted
@@ -110,7 +109,8 @@ public struct SieveCompiler: Sendable {
             : SieveScript(
                 name: name, capabilities: compiler.required.sorted(), program: compiler.program,
                 positions: compiler.positions, localCount: compiler.localCount,
-                usesVariables: compiler.has("variables"), includes: compiler.includes, identity: identity,
+                usesVariables: compiler.has("variables"), includes: compiler.includes,
+                includeDepth: compiler.includes.map { $0.includeDepth + 1 }.max() ?? 0, identity: identity,
                 includedCapabilities: compiler.includes.reduce(into: []) {
                     $0.formUnion($1.capabilities)
                     $0.formUnion($1.includedCapabilities)

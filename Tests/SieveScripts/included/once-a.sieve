@@ -1,0 +1,1 @@
+require ["include", "fileinto"]; fileinto "a"; include :once "once-a"; include "once-b";

@@ -1,0 +1,1 @@
+require ["include", "fileinto"]; fileinto "b"; include :once "once-a";

@@ -1,0 +1,1 @@
+require "include"; if false { include "chain-c"; include "chain-b"; } include "chain-a";

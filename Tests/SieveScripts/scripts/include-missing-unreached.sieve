@@ -1,0 +1,3 @@
+require "include";
+if false { include "nobody"; }
+discard;

@@ -1,0 +1,1 @@
+require "include"; if false { include "once-a"; } include "once-b";
