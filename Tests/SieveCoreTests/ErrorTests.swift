@@ -1,3 +1,4 @@
+import MIMECore
 import Testing
 
 @testable import SieveCore
@@ -252,6 +253,19 @@ import Testing
         #expect(compilation.diagnostics.count == 10)
         #expect(compilation.errorCount == 500)
         #expect(compilation.script == nil)
+    }
+
+    /// RFC 7352 section 3.1: no error, and no duplicate.
+    @Test func duplicateByANameThatNoHeaderHas() throws {
+        let source = #"require "duplicate"; if duplicate :header "a b" { discard; }"#
+        #expect(complaints(source) == ["line 1, column 43: warning: no header is ever named \"a b\""])
+        let script = try #require(SieveCompiler().compile(Array(source.utf8), name: "x").script)
+        var environment = SieveEnvironment(sender: nil, recipient: nil)
+        environment.host = ExampleHost(seen: ["/x"])
+        let result = crlf("a b: x\n\n").withUnsafeBytes {
+            script.run(SieveMessage(Octets($0)), environment, limits: SieveLimits())
+        }
+        #expect(result.keepsImplicitly)
     }
 
     @Test func warnsOfNamesThatNoHeaderHas() {

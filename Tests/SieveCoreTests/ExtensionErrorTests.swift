@@ -114,9 +114,6 @@ import Testing
         Case(
             "require \"duplicate\";\nif duplicate :seconds \"x\" {}",
             "line 2, column 14: error: a number must follow the tag \":seconds\""),
-        Case(
-            "require \"duplicate\";\nif duplicate :header \"a b\" {}",
-            "line 2, column 22: error: no header is ever named \"a b\""),
     ]
 
     static let editheader = [

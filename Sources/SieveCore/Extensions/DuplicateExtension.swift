@@ -23,14 +23,10 @@ extension SieveExtension {
             let tag = arguments.tags[identity]
             var source = DuplicateTest.Identity.header(SieveText(Array("message-id".utf8)))
             if let literal = tag?.strings.first {
-                let text = compiler.text(literal)
                 if tag?.name == value {
-                    source = .value(text)
-                } else {
-                    if let octets = text.constant, !FieldName.isValid(octets) {
-                        compiler.error(literal.position, "no header is ever named \(quoted(octets))")
-                    }
-                    source = .header(text)
+                    source = .value(compiler.text(literal))
+                } else if let name = compiler.headerNames([literal]).first {
+                    source = .header(name)
                 }
             }
             compiler.emit(
@@ -63,8 +59,9 @@ struct DuplicateTest: SieveTest {
         case .header(let text):
             let name = try text.octets(&run)
             try run.spend(run.message.fields.count)
-            // A message without that header is no duplicate of any (RFC 7352 section 3.1).
-            guard let body = run.message.bodies(name).first else { return false }
+            // A message without that header is no duplicate of any, nor is one where no header can have that name
+            // (RFC 7352 section 3.1).
+            guard FieldName.isValid(name), let body = run.message.bodies(name).first else { return false }
             identity = run.message.decoded(body)
         }
         let longest = run.policy.maximumDuplicatePeriod
