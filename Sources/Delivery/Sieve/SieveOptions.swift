@@ -55,7 +55,7 @@ public struct SieveOptions: Sendable {
     /// The address of one user.
     func email(of recipient: DeliveryRecipient) -> String? {
         let text = self.expand(self.userEmail, recipient)
-        return text.isEmpty ? nil : SieveAddress(envelope: text)?.quoted
+        return text.isEmpty ? nil : SieveAddress(quoted: text)?.quoted
     }
 
     /// The path for one user; `nil` when it needs a home and there is none, or is not absolute.

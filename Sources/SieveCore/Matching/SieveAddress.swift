@@ -23,6 +23,21 @@ public struct SieveAddress: Sendable, Equatable {
         }
     }
 
+    /// Reads an address as people and `quoted` write it: of a local part in quotes these are removed.
+    public init?(quoted text: String) {
+        guard var address = SieveAddress(envelope: text) else { return nil }
+        let local = address.localPart
+        if local.count > 1, local.first == UInt8(ascii: "\""), local.last == UInt8(ascii: "\"") {
+            address.localPart = []
+            var isEscaped = false
+            for byte in local.dropFirst().dropLast() {
+                isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+                if !isEscaped { address.localPart.append(byte) }
+            }
+        }
+        self = address
+    }
+
     /// The address as RFC 5321 section 4.1.2 writes it: the local part quoted where it must be.
     public var quoted: String {
         let isPlain = self.localPart.allSatisfy { byte in

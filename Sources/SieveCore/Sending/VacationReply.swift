@@ -33,8 +33,8 @@ public struct VacationReply: Sendable {
         var own: [SieveAddress] = []
         if let recipient = environment.recipient { own.append(recipient) }
         if policy.usesOriginalRecipient, let original = environment.originalRecipient { own.append(original) }
-        if let email = environment.policy.userEmail, let address = SieveAddress(envelope: email) { own.append(address) }
-        own += vacation.addresses.compactMap { SieveAddress(envelope: $0) }
+        if let email = environment.policy.userEmail, let address = SieveAddress(quoted: email) { own.append(address) }
+        own += vacation.addresses.compactMap { SieveAddress(quoted: $0) }
         self.user = environment.recipient ?? own.first ?? SieveAddress(localPart: [], domain: nil)
         guard !own.contains(where: { $0.isSame(as: sender) }) else { throw .ownAddress }
         try Self.checkHeader(message)

@@ -139,23 +139,7 @@ struct SetObjectOperation: SieveOperation {
             session.print("warning: \(quoted(text)) is no address")
             return nil
         }
-        var parts = SieveAddress(envelope: address)
-        if let local = parts?.localPart, local.first == UInt8(ascii: "\""), local.last == UInt8(ascii: "\""),
-            local.count > 1
-        {
-            var plain: [UInt8] = []
-            var isEscaped = false
-            for byte in local.dropFirst().dropLast() {
-                if byte == UInt8(ascii: "\\"), !isEscaped {
-                    isEscaped = true
-                    continue
-                }
-                isEscaped = false
-                plain.append(byte)
-            }
-            parts?.localPart = plain
-        }
-        return parts
+        return SieveAddress(quoted: address)
     }
 }
 
