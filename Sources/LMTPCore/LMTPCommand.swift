@@ -41,6 +41,8 @@ public enum LMTPCommandError: Error, Sendable, Hashable {
     case syntax(StaticString)
     /// A parameter this server does not know.
     case unknownParameter
+    /// BDAT with something wrong behind its size: so many octets follow all the same, and are no commands.
+    case badChunk(size: UInt64)
 
     public static func == (a: LMTPCommandError, b: LMTPCommandError) -> Bool { a.reply == b.reply }
     public func hash(into hasher: inout Hasher) { hasher.combine(self.reply) }
@@ -51,6 +53,7 @@ public enum LMTPCommandError: Error, Sendable, Hashable {
         case .unknownCommand: LMTPReply(500, "5.5.1", "Unknown command")
         case .syntax(let expected): LMTPReply(501, "5.5.4", "Expected: \(expected)")
         case .unknownParameter: LMTPReply(555, "5.5.4", "Unknown parameter")
+        case .badChunk: LMTPReply(501, "5.5.4", "Expected: BDAT size [LAST]")
         }
     }
 }
@@ -171,7 +174,7 @@ extension LMTPCommand {
         }
         guard let (word, _) = try Self.parameter(line, &position) else { return .bdat(size: count, last: false) }
         guard ASCII.equalsIgnoringCase(word, "last".utf8), try Self.parameter(line, &position) == nil else {
-            throw .syntax("BDAT size [LAST]")
+            throw .badChunk(size: count)
         }
         return .bdat(size: count, last: true)
     }

@@ -8,6 +8,8 @@ public struct LMTPTransaction<Recipient: Sendable>: Sendable {
         case mail(ReversePath, MailParameters, [Recipient])
         /// Between BDAT chunks.
         case chunking(ReversePath, MailParameters, [Recipient])
+        /// Behind a chunk that failed: others may come that were sent before its answer (RFC 3030 section 2).
+        case failed
     }
 
     private var state = State.connected
@@ -18,21 +20,21 @@ public struct LMTPTransaction<Recipient: Sendable>: Sendable {
     /// The sender of the transaction in progress.
     public var sender: ReversePath? {
         switch self.state {
-        case .connected, .ready: nil
+        case .connected, .ready, .failed: nil
         case .mail(let sender, _, _), .chunking(let sender, _, _): sender
         }
     }
 
     public var parameters: MailParameters? {
         switch self.state {
-        case .connected, .ready: nil
+        case .connected, .ready, .failed: nil
         case .mail(_, let parameters, _), .chunking(_, let parameters, _): parameters
         }
     }
 
     public var recipients: [Recipient] {
         switch self.state {
-        case .connected, .ready: []
+        case .connected, .ready, .failed: []
         case .mail(_, _, let recipients), .chunking(_, _, let recipients): recipients
         }
     }
@@ -44,7 +46,7 @@ public struct LMTPTransaction<Recipient: Sendable>: Sendable {
     public mutating func reset() {
         switch self.state {
         case .connected: break
-        case .ready, .mail, .chunking: self.state = .ready
+        case .ready, .mail, .chunking, .failed: self.state = .ready
         }
     }
 
@@ -53,7 +55,7 @@ public struct LMTPTransaction<Recipient: Sendable>: Sendable {
         switch self.state {
         case .connected: return LMTPReply(503, "5.5.1", "LHLO needed first")
         case .mail, .chunking: return LMTPReply(503, "5.5.1", "MAIL already given")
-        case .ready:
+        case .ready, .failed:
             self.state = .mail(sender, parameters, [])
             return nil
         }
@@ -62,7 +64,7 @@ public struct LMTPTransaction<Recipient: Sendable>: Sendable {
     /// Whether RCPT may come now: `nil`, or the refusal.
     public func mayAddRecipient() -> LMTPReply? {
         switch self.state {
-        case .connected, .ready: return LMTPReply(503, "5.5.1", "MAIL needed first")
+        case .connected, .ready, .failed: return LMTPReply(503, "5.5.1", "MAIL needed first")
         case .chunking: return LMTPReply(503, "5.5.1", "BDAT in progress")
         case .mail(_, _, let recipients):
             return recipients.count < self.maximumRecipients
@@ -83,10 +85,27 @@ public struct LMTPTransaction<Recipient: Sendable>: Sendable {
     /// DATA: `nil` when it may come now, else the refusal.
     public func receivedData() -> LMTPReply? {
         switch self.state {
-        case .connected, .ready: LMTPReply(503, "5.5.1", "MAIL needed first")
+        case .connected, .ready, .failed: LMTPReply(503, "5.5.1", "MAIL needed first")
         case .chunking: LMTPReply(503, "5.5.1", "DATA after BDAT")
         case .mail(_, _, let recipients):
             recipients.isEmpty ? LMTPReply(503, "5.5.1", "No valid recipients") : nil
+        }
+    }
+
+    /// A chunk failed, and the transaction with it.
+    public mutating func failedChunk() {
+        switch self.state {
+        case .connected, .ready: break
+        case .mail, .chunking, .failed: self.state = .failed
+        }
+    }
+
+    /// Whether a chunk that comes now was sent before the client could know that an earlier one failed, and is no mistake
+    /// of its own.
+    public var hasFailedChunk: Bool {
+        switch self.state {
+        case .connected, .ready, .mail, .chunking: false
+        case .failed: true
         }
     }
 
@@ -94,9 +113,13 @@ public struct LMTPTransaction<Recipient: Sendable>: Sendable {
     public mutating func receivedChunk() -> LMTPReply? {
         switch self.state {
         case .connected, .ready: return LMTPReply(503, "5.5.1", "MAIL needed first")
+        case .failed: return LMTPReply(503, "5.5.1", "An earlier chunk failed")
         case .chunking: return nil
         case .mail(let sender, let parameters, let recipients):
-            guard !recipients.isEmpty else { return LMTPReply(503, "5.5.1", "No valid recipients") }
+            guard !recipients.isEmpty else {
+                self.state = .failed
+                return LMTPReply(503, "5.5.1", "No valid recipients")
+            }
             self.state = .chunking(sender, parameters, recipients)
             return nil
         }

@@ -47,6 +47,7 @@ extension LMTPSession {
 
     /// BDAT: exactly `size` octets follow, whatever the answer will be (RFC 3030 section 2).
     func receiveChunk(size: UInt64, last: Bool) async throws(ConnectionError) {
+        let isBehindFailure = self.transaction.hasFailedChunk
         let refusal = self.transaction.receivedChunk()
         var data = self.chunks?.take() ?? self.beginMessage()
         self.chunks = nil
@@ -64,15 +65,32 @@ extension LMTPSession {
         }
         if let refusal {
             // No transaction is there to go on with.
-            self.bad(refusal)
+            if isBehindFailure { self.reply(refusal) } else { self.bad(refusal) }
+            if last { self.transaction.reset() }
         } else if last {
             await self.finish(data)
         } else if let refusal = data.refusal {
             self.reply(refusal)
-            self.transaction.reset()
+            self.transaction.failedChunk()
         } else {
             self.reply(LMTPReply(250, "2.0.0", "\(size) octets"))
             self.chunks = ChunkedMessage(data)
+        }
+    }
+
+    /// BDAT that was said wrongly: reads its octets off, which are no commands.
+    func skipChunk(size: UInt64) async throws(ConnectionError) {
+        self.chunks = nil
+        self.transaction.failedChunk()
+        var rest = size
+        while rest > 0 {
+            if self.connection.unread == 0 {
+                try await self.connection.flush()
+                try await self.connection.readMore()
+            }
+            let count = Int(min(rest, UInt64(self.connection.unread)))
+            self.connection.consume(count)
+            rest -= UInt64(count)
         }
     }
 

@@ -85,6 +85,7 @@ actor LMTPSession {
             case .success(let command):
                 try await self.run(command)
             case .failure(let error):
+                if case .badChunk(let size) = error { try await self.skipChunk(size: size) }
                 self.bad(error.reply)
             }
             // An MTA that sends faster than recipients are looked up must not make answers pile up.

@@ -73,6 +73,18 @@ import Testing
         #expect(throws: LMTPCommandError.self) { try Self.parse(line) }
     }
 
+    /// The octets of a chunk follow whatever is wrong with the rest of the line.
+    @Test(arguments: ["BDAT 6 LAST x", "bdat 6 first", "BDAT 6 LAST=1 2"])
+    func badChunks(_ line: String) {
+        do throws(LMTPCommandError) {
+            let command = try Self.parse(line)
+            Issue.record("\(command)")
+        } catch {
+            if case .badChunk(size: 6) = error { return }
+            Issue.record("\(error)")
+        }
+    }
+
     @Test func detail() {
         let address = EnvelopeAddress(localPart: "user+lists+x", domain: "d")
         #expect(address.separated(by: "+").address.localPart == "user")
