@@ -66,7 +66,7 @@ public enum DeliveryOutcome: Sendable {
     case stored([(mailbox: MailboxName, message: StoredMessage)])
     /// Sent on to these addresses and kept nowhere.
     case redirected([String])
-    /// Kept nowhere, and not sent on to these addresses either, for an earlier delivery has done that.
+    /// Discarded, and not sent on to these addresses either, for an earlier delivery has done that.
     case sentBefore([String])
     /// Given to these programs and kept nowhere.
     case piped([String])

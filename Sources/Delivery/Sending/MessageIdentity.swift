@@ -3,17 +3,32 @@ import MailCore
 
 /// What makes a message the same one when it comes again.
 enum MessageIdentity {
-    /// Its Message-ID, or without one a hash of all of it: what programs send may have its From, Date and Subject in
-    /// common with another message.
+    /// Its Message-ID, with what tells the copies of a list and of who resent it from others, as in Pigeonhole. Without a
+    /// Message-ID a hash of all of it: what programs send may have its From, Date and Subject in common with another
+    /// message.
     ///
     /// - Parameter own: octets at its beginning that are other ones when the MTA brings it again.
     static func octets(of bytes: UnsafeRawBufferPointer, behind own: Int) -> [UInt8] {
         let octets = Octets(bytes)
-        for field in HeaderScanner(octets) where octets[field.name].equals(lowercase: "message-id") {
-            let body = HeaderBody.unfolded(octets[field.body][0..<1000])
-            if !body.isEmpty { return body }
+        var id: [UInt8] = []
+        var resentID: [UInt8] = []
+        var resentFrom: [UInt8] = []
+        var list: [UInt8] = []
+        for field in HeaderScanner(octets) {
+            let name = octets[field.name]
+            func body() -> [UInt8] { HeaderBody.unfolded(octets[field.body][0..<1000]) }
+            if id.isEmpty, name.equals(lowercase: "message-id") {
+                id = body()
+            } else if resentID.isEmpty, name.equals(lowercase: "resent-message-id") {
+                resentID = body()
+            } else if resentFrom.isEmpty, name.equals(lowercase: "resent-from") {
+                resentFrom = body()
+            } else if list.isEmpty, name.equals(lowercase: "list-id") {
+                list = body()
+            }
         }
-        // No Message-ID begins with NUL, which unfolding drops.
+        // No field has a NUL, which unfolding drops.
+        guard id.isEmpty else { return id + [0] + (resentID.isEmpty ? resentFrom : resentID) + [0] + list }
         return [0] + SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[max(0, min(own, bytes.count))...]))
     }
 }

@@ -44,7 +44,9 @@ struct ScriptMailWriter {
         mail.prefix = Array("X-Sieve-Redirected-From: \(user)\r\n".utf8)
         let period = self.options.redirectDuplicatePeriod.components.seconds
         if period > 0 {
-            let parts = [self.identity(), Array(address.utf8)]
+            // Who is reached under two addresses has two copies.
+            let reached = (self.environment.originalRecipient ?? self.environment.recipient)?.quoted ?? ""
+            let parts = [self.identity(), Array(reached.utf8), Array(address.utf8)]
             guard let remembrance = self.memory.claim(.redirect, parts, for: period) else { return nil }
             mail.remembrance = remembrance
         }

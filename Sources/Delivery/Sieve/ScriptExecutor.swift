@@ -49,7 +49,7 @@ struct ScriptExecutor: Sendable {
             case .keep, .discard: break
             }
         }
-        if sequence.keeps {
+        if sequence.keeps || (!isRefused && Self.isLeftOver(plan, sequence)) {
             var place = DeliveryPlan.Place(mailbox: situation.keepMailbox, message: sequence.keepMessage)
             place.add(flags: sequence.flags)
             plan.store(in: place)
@@ -76,6 +76,13 @@ struct ScriptExecutor: Sendable {
         return plan
     }
 
+    /// Whether the message would be lost for a redirect that was left out: that cancels no keep, as in Pigeonhole, since
+    /// another message may have the same Message-ID.
+    private static func isLeftOver(_ plan: DeliveryPlan, _ sequence: SieveSequence) -> Bool {
+        !plan.sentBefore.isEmpty && !sequence.discards && plan.redirects.isEmpty && plan.places.isEmpty
+            && plan.pipes.isEmpty
+    }
+
     /// Whether the words of a refusal get to the sender by mail only: those of `reject` are kept as they are, and an
     /// answer to the MTA is US-ASCII (RFC 5429 section 2.2).
     private func needsMail(_ rejection: DeliveryPlan.Rejection) -> Bool {
@@ -94,7 +101,7 @@ struct ScriptExecutor: Sendable {
         }
         if plan.redirects.contains(address) || plan.sentBefore.contains(address) { return }
         guard let mail = writer.redirect(to: address, message: action.message) else {
-            // Another message of the same Message-ID is left out too, so that it must be seen.
+            // This may be another message of the same Message-ID: the user is to know.
             let text = DeliveryOutcome.text(ofSentBefore: [address])
             plan.sentBefore.append(address)
             plan.decisions.append(text)

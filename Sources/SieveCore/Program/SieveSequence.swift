@@ -5,6 +5,8 @@ public struct SieveSequence {
     public private(set) var actions: [SieveAction] = []
     /// Whether the message goes into the default mailbox too.
     public private(set) var keeps = true
+    /// Whether a script said `discard`.
+    public private(set) var discards = false
     /// The flags of that keep; what the next script begins with.
     public private(set) var flags: [String] = []
     /// The forms of the message that the scripts have made; actions name them by number, from 1.
@@ -37,7 +39,7 @@ public struct SieveSequence {
             action.message = shifted(action.message)
             self.decisions.append("\(action.script):\(action.position.line): \(action.kind.summary)")
             switch action.kind {
-            case .discard: continue
+            case .discard: self.discards = true
             case .keep(let flags):
                 self.flags = flags
                 self.keepMessage = action.message
