@@ -137,6 +137,8 @@ extension LMTPCommand {
                     throw .syntax("BODY=7BIT or BODY=8BITMIME")
                 }
             } else if ASCII.equalsIgnoringCase(name, "smtputf8".utf8), value.isEmpty {
+                // Addresses that are not US-ASCII are taken without it too: Postfix takes and hands on those of clients
+                // that do not ask for it, unless strict_smtputf8 is set, and refused here their mail would be returned.
                 parameters.smtpUTF8 = true
             } else if !ASCII.equalsIgnoringCase(name, "auth".utf8) && !ASCII.equalsIgnoringCase(name, "ret".utf8)
                 && !ASCII.equalsIgnoringCase(name, "envid".utf8)

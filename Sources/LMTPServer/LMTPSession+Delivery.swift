@@ -128,7 +128,9 @@ extension LMTPSession {
             let peer = self.connection.remoteAddress
             let from = peer.isUnix ? self.clientName : "\(self.clientName) ([\(peer.text)])"
             fields += "Received: from \(from)\r\n"
-            fields += "\tby \(self.options.hostname) with LMTP\r\n"
+            // RFC 6531 section 4.3.
+            let isInternational = self.transaction.parameters?.smtpUTF8 ?? false
+            fields += "\tby \(self.options.hostname) with \(isInternational ? "UTF8LMTP" : "LMTP")\r\n"
             fields += "\tid \(self.connection.sessionID)\r\n"
             fields += "\t(envelope-from \(sender.text))"
             if recipients.count == 1 { fields += "\r\n\tfor <\(recipients[0].address.quoted)>" }

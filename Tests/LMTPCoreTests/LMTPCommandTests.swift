@@ -25,6 +25,8 @@ import Testing
             "mail from: <a@b> BODY=8BITMIME SMTPUTF8",
             .mail(.address(.init(localPart: "a", domain: "b")), sized(nil, utf8: true, body: .eightBitMIME))
         ),
+        // Postfix sends such mail as it came.
+        ("MAIL FROM:<jös@ö.example>", .mail(.address(.init(localPart: "jös", domain: "ö.example")), sized(nil))),
         ("MAIL FROM:a@b", .mail(.address(.init(localPart: "a", domain: "b")), sized(nil))),
         ("RCPT TO:<pat@foo.edu>", .rcpt(.init(localPart: "pat", domain: "foo.edu"))),
         ("RCPT TO:<@x,@y:pat@foo.edu>", .rcpt(.init(localPart: "pat", domain: "foo.edu"))),
