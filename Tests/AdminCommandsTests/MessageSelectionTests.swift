@@ -61,7 +61,8 @@ struct MessageSelectionTests {
     @Test(arguments: [
         ["mailbox"], ["unseen", "mailbox"], ["froom", "bob"], ["since", "yesterday"], ["larger", "much"],
         ["(", "seen"], ["seen", ")"], ["text"], ["subject", "a", "b"], ["unseen seen"], ["$"], ["or", "seen"],
-        ["larger", "1x"], ["larger", "99999999999999999999"], ["larger", "99999999999G"], ["mailbox-guid"], [""], ["not"],
+        ["larger", "1x"], ["larger", "99999999999999999999"], ["larger", "99999999999G"], ["mailbox-guid"], [""],
+        ["not"],
         ["header", "a"], ["uid", "x"], ["seen", "or", "flagged"],
     ])
     func refuses(_ words: [String]) {
@@ -105,6 +106,8 @@ struct MessageSelectionTests {
         #expect(selection.mailboxes == ["A"])
         #expect(selection.key == .all)
         try selection.checkIsDeliberate("expunge")
-        #expect(throws: AdminError.self) { try MessageSelection(["mailbox-guid", "d0d2"]).checkIsDeliberate("expunge") }
+        #expect(throws: AdminError.self) {
+            try MessageSelection(["mailbox-guid", "d0d2"]).checkIsDeliberate("expunge")
+        }
     }
 }

@@ -2,8 +2,8 @@ import IMAPCore
 import MailCore
 import MailStore
 
-/// Masks of mailbox names as doveadm and LIST have them: `*` stands for any text, `%` for any text within a level. INBOX is
-/// meant in any case.
+/// Masks of mailbox names as doveadm and LIST have them: `*` stands for any text, `%` for any text within a level.
+/// INBOX is meant in any case.
 struct MailboxMasks {
     private let patterns: [ListPattern]
 

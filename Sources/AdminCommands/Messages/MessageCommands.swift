@@ -71,7 +71,8 @@ enum MessageCommands {
         let masks = MailboxMasks(selection.mailboxes, account)
         var chosen: [MailboxListing] = []
         for listing in try await MailboxCommands.matching([], account) where listing.isSelectable {
-            if !selection.namesMailboxes || !masks.isEmpty && masks.matches(MailboxCommands.text(listing.name, account)) {
+            let isMatched = masks.matches(MailboxCommands.text(listing.name, account))
+            if !selection.namesMailboxes || !masks.isEmpty && isMatched {
                 chosen.append(listing)
                 continue
             }

@@ -34,8 +34,8 @@ struct MessageSelection: Sendable {
         self.key = rest.isEmpty ? .all : try SelectionParser.key(rest, now: now)
     }
 
-    /// For a command that removes messages: refuses a search that says of no message why it is found, or where. As doveadm,
-    /// so that a slip of the keyboard does not empty a mailbox or an account.
+    /// For a command that removes messages: refuses a search that says of no message why it is found, or where. As
+    /// doveadm, so that a slip of the keyboard does not empty a mailbox or an account.
     func checkIsDeliberate(_ command: String) throws(AdminError) {
         guard self.namesMailboxes else {
             throw AdminError(.usage, "\(command): name the mailboxes, such as: mailbox Trash before 1-Jan-2026")
@@ -43,7 +43,7 @@ struct MessageSelection: Sendable {
         guard self.hasKeys else {
             throw AdminError(
                 .usage,
-                "\(command): to avoid accidents, say which messages, not only the mailbox; add \"all\" for every one of them")
+                "\(command): to avoid accidents, say which messages, not only the mailbox; add \"all\" for every one")
         }
     }
 }

@@ -3,8 +3,8 @@ import MailCore
 
 /// Reads the search keys of a command line.
 ///
-/// Words are taken as the shell gave them, so an argument with blanks in it is one. Parentheses may stand by themselves or
-/// at words. Keys are those of IMAP SEARCH; where these take a date or a size, doveadm's ways to write one will do, too.
+/// Words are taken as the shell gave them, so an argument with blanks in it is one. Parentheses may stand by themselves
+/// or at words. Keys are those of IMAP SEARCH; where these take a date or a size, doveadm's ways to write one will do.
 struct SelectionParser {
     /// Those that are left, the next one last.
     private var words: [String]
@@ -127,8 +127,8 @@ struct SelectionParser {
         guard let date = SearchArgument.date(word, now: self.now) else {
             throw AdminError(
                 .usage,
-                "\(name): not a date: \(word); write 1-Nov-2026, 2026-11-01, 30days (secs, mins, hours, days or weeks ago) "
-                    + "or seconds since 1970")
+                "\(name): not a date: \(word); write 1-Nov-2026, 2026-11-01, 30days (secs, mins, hours, days or weeks "
+                    + "ago) or seconds since 1970")
         }
         return date
     }

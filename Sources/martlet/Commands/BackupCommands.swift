@@ -55,7 +55,8 @@ struct BackUpCommand: AsyncParsableCommand {
         var base: [UInt8]?
         if let since {
             guard !Self.areOne(since, file) else {
-                throw AdminError(.usage, "\(file): an increment cannot take the place of the backup that it is based on")
+                throw AdminError(
+                    .usage, "\(file): an increment cannot take the place of the backup that it is based on")
             }
             base = try BackupBeginning.read(since)
         }

@@ -160,8 +160,8 @@ struct FetchCommand: AccountsCommand {
     @OptionGroup var target: AccountOptions
     @Argument(
         help: """
-            Fields in one word: user mailbox uid guid seq flags modseq hdr body text date.received date.saved date.sent \
-            size.physical size.virtual imap.envelope imap.bodystructure pop3.uidl hdr.NAME hdr.NAME.utf8.
+            Fields in one word: user mailbox uid guid seq flags modseq hdr body text date.received date.saved \
+            date.sent size.physical size.virtual imap.envelope imap.bodystructure pop3.uidl hdr.NAME hdr.NAME.utf8.
             """)
     var fields: String
     @Argument(help: "A search, as for martlet search.") var query: [String]

@@ -19,8 +19,8 @@ struct ExportCommand: AsyncParsableCommand {
     var namespace: String?
     @Flag(
         help: """
-            Also into a directory that is not empty: a Maildir gets what is exported beside what it has, mbox files of the \
-            same names are replaced.
+            Also into a directory that is not empty: a Maildir gets what is exported beside what it has, mbox files of \
+            the same names are replaced.
             """)
     var add = false
     @Argument(help: "The directory; made when it is not there. It must be empty.") var directory: String
