@@ -23,7 +23,8 @@ enum DirectStore {
         case .junk: throw AdminError(.unavailable, "the daemon is not running, so nothing is learned")
         case .user, .authTest, .sieve: needsMail = false
         case .mailboxList, .mailboxStatus, .mailboxCreate, .mailboxDelete, .mailboxRename, .mailboxSubscribe,
-            .mailboxMetadata, .search, .fetch, .expunge, .forceResync, .quotaGet, .quotaRecalculate, .quotaSet,
+            .mailboxMetadata, .search, .fetch, .expunge, .transfer, .flags, .forceResync, .quotaGet, .quotaRecalculate,
+            .quotaSet,
             .accountMove, .accountBeginAnew, .access, .queue, .upkeep, .verify, .scrub, .status, .why:
             needsMail = true
         }

@@ -17,7 +17,8 @@ struct Martlet: AsyncParsableCommand {
         subcommands: [
             UserCommand.self, AuthCommand.self, PasswordCommand.self, WhoCommand.self, KickCommand.self,
             ReloadCommand.self, StopCommand.self, MailboxCommand.self, SearchCommand.self, FetchCommand.self,
-            ExpungeCommand.self, ForceResyncCommand.self, AccountCommand.self, QuotaCommand.self,
+            ExpungeCommand.self, MoveMessagesCommand.self, CopyMessagesCommand.self, FlagsCommand.self,
+            ForceResyncCommand.self, AccountCommand.self, QuotaCommand.self,
             ConfigCommand.self, BackUpCommand.self, RestoreMailCommand.self, ExportCommand.self, ImportCommand.self,
             VerifyMailCommand.self, ScrubCommand.self, ServerStatusCommand.self, DumpCommand.self, SieveCommand.self,
             AccessCommand.self,
@@ -60,8 +61,12 @@ struct Martlet: AsyncParsableCommand {
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    /// Puts `-c` and `-f`, when they stand before the command's words as with doveadm, behind them.
-    private static func ordered(_ arguments: [String]) -> [String] {
+    /// Puts `-c` and `-f`, when they stand before the command's words as with doveadm, behind them. Refuses a command that
+    /// there is not, and a second user: the last one would be taken.
+    static func ordered(_ arguments: [String]) throws(AdminError) -> [String] {
+        guard arguments.prefix(while: { $0 != "--" }).count(where: { $0 == "-u" }) < 2 else {
+            throw AdminError(.usage, "give -u once; * and ? in a name, -F FILE or -A stand for several users")
+        }
         var rest = arguments[...]
         var options: [String] = []
         while rest.first == "-c" || rest.first == "-f", rest.count > 1 {
@@ -69,13 +74,20 @@ struct Martlet: AsyncParsableCommand {
             rest = rest.dropFirst(2)
         }
         var words: [String] = []
-        var commands = self.configuration.subcommands
+        var configuration = self.configuration
         while let word = rest.first,
-            let command = commands.first(where: { $0.configuration.commandName == word })
+            let command = configuration.subcommands.first(where: { $0.configuration.commandName == word })
         {
             words.append(word)
             rest = rest.dropFirst()
-            commands = command.configuration.subcommands
+            configuration = command.configuration
+        }
+        if let word = rest.first, !word.hasPrefix("-"), !configuration.subcommands.isEmpty,
+            configuration.defaultSubcommand == nil, !words.isEmpty || word != "help"
+        {
+            let place = (["martlet"] + words).joined(separator: " ")
+            throw AdminError(
+                .usage, "there is no command \((words + [word]).joined(separator: " ")); see \(place) --help")
         }
         return words + options + rest
     }

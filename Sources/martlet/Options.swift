@@ -1,5 +1,6 @@
 public import AdminCommands
 public import ArgumentParser
+import Glibc
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
@@ -20,22 +21,49 @@ struct UserOptions: ParsableArguments {
     @Flag(name: .customShort("A"), help: "All users.")
     var all = false
 
+    @Option(
+        name: .customShort("F"), help: "The users of a file, which has a line for each.",
+        transform: { try UserFile($0) })
+    var file: UserFile?
+
     func validate() throws {
-        guard self.all != (self.user != nil) else {
-            throw ValidationError("For which user? Give -u NAME, or -A for all.")
+        let given = (self.user == nil ? 0 : 1) + (self.all ? 1 : 0) + (self.file == nil ? 0 : 1)
+        guard given > 0 else {
+            throw ValidationError("For which user? Give -u NAME, -A for all, or -F FILE for those of a file.")
         }
+        guard given == 1 else { throw ValidationError("Give only one of -u NAME, -A and -F FILE.") }
     }
 
     /// As the daemon reads it.
     var words: [String] {
+        if let file { return ["-F", file.names.joined(separator: "\n")] }
         guard let user, !self.all else { return ["-A"] }
         return ["-u", user]
     }
 
     /// Whether there is one user and no mask.
     var isOne: Bool {
-        guard let user, !self.all else { return false }
+        guard let user, !self.all, self.file == nil else { return false }
         return !user.contains("*") && !user.contains("?")
+    }
+}
+
+/// A file with names of users, a line for each; blanks around them and empty lines do not count.
+struct UserFile: Sendable {
+    let names: [String]
+
+    init(_ path: String) throws {
+        guard let octets = path == "-" ? InputFile.standard() : InputFile.read(path) else {
+            throw ValidationError("cannot read it: \(String(cString: strerror(errno)))")
+        }
+        var names: [String] = []
+        for line in String(decoding: octets, as: UTF8.self).split(whereSeparator: \.isNewline) {
+            var name = line
+            while name.first?.isWhitespace == true { name.removeFirst() }
+            while name.last?.isWhitespace == true { name.removeLast() }
+            if !name.isEmpty { names.append(String(name)) }
+        }
+        self.names = names
     }
 }
 

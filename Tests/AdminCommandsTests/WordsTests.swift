@@ -17,8 +17,10 @@ struct WordsTests {
     }
 
     @Test(arguments: [
-        Case("user", "anna", is: .user(mask: "anna")),
-        Case("user", "--", "-anna", is: .user(mask: "-anna")),
+        Case("user", "anna", is: .user(masks: ["anna"])),
+        Case("user", "--", "-anna", is: .user(masks: ["-anna"])),
+        Case("user", "anna", "b*", is: .user(masks: ["anna", "b*"])),
+        Case("quota", "get", "-F", "anna\nbert\n", is: .quotaGet(.listed(["anna", "bert"]))),
         Case(
             "auth", "test", "anna", "secret",
             is: .authTest(user: "anna", password: Array("secret".utf8), service: "doveadm")),
@@ -106,6 +108,11 @@ struct WordsTests {
                 query: ["mailbox-guid", "aB", "uid", "1"])),
         Case(
             "expunge", "-A", "mailbox", "Trash", "all", is: .expunge(.all, query: ["mailbox", "Trash", "all"])),
+        Case(
+            "move", "-u", "anna", "--", "Trash", "mailbox", "INBOX", "all",
+            is: .transfer(.matching("anna"), .move, to: "Trash", query: ["mailbox", "INBOX", "all"])),
+        Case(
+            "copy", "-A", "--", "Archive", "flagged", is: .transfer(.all, .copy, to: "Archive", query: ["flagged"])),
         Case("account", "move", "-u", "anna", "pack", is: .accountMove(.matching("anna"), .format("pack"))),
         Case("account", "move", "-u", "anna", "volume=b", is: .accountMove(.matching("anna"), .volume("b"))),
         Case("account", "begin-anew", "-u", "anna", is: .accountBeginAnew(.matching("anna"), namespace: nil)),
@@ -133,6 +140,16 @@ struct WordsTests {
         #expect(try AdminCommand(words: sample.words) == sample.command)
     }
 
+    @Test func flagsAreRead() throws {
+        let order = try FlagOrder("remove", "\\seen  $Work")
+        #expect(order.mode == .remove)
+        #expect(order.flags == .seen)
+        #expect(order.keywords.map(\.name) == ["$Work"])
+        let words = ["flags", "remove", "-u", "anna", "--", "\\Seen $Work", "mailbox", "INBOX"]
+        #expect(try AdminCommand(words: words) == .flags(.matching("anna"), order, query: ["mailbox", "INBOX"]))
+        #expect(try FlagOrder("replace", "").change.mode == .replace)
+    }
+
     /// A word of the message that says what is wrong.
     @Test(
         arguments: [
@@ -141,8 +158,9 @@ struct WordsTests {
             (["backup", "-A"], "for one user"), (["restore", "-u", "a", "--", "files=0"], "not an option: files=0"),
             (["import", "-u", "a", "--", "since=x"], "not an option"),
             (["verify", "--", "mend=yes"], "verify: mend=yes"),
-            (["user"], "user MASK"),
-            (["user", "a", "b"], "user MASK"),
+            (["user"], "user MASK..."),
+            (["quota", "get", "-u", "a", "-A"], "only one of -u NAME, -A and -F FILE"),
+            (["quota", "get", "-F", "a", "-A"], "only one of -u NAME, -A and -F FILE"),
             (["auth", "test", "anna"], "auth test USER PASSWORD"),
             (["auth", "test", "-x"], "-x needs a value"),
             (["auth", "login"], "unknown command"),
@@ -167,6 +185,13 @@ struct WordsTests {
             (["expunge", "-u", "anna", "mailbox", "INBOX"], "add \"all\""),
             (["expunge", "-A", "--", "mailbox", "INBOX", "mailbox", "Trash"], "add \"all\""),
             (["expunge", "-u", "anna", "all"], "name the mailboxes"),
+            (["move", "-u", "anna", "Trash", "mailbox", "INBOX"], "move: to avoid accidents"),
+            (["move", "-u", "anna", "Trash", "all"], "move: name the mailboxes"),
+            (["copy", "-u", "anna", "Trash"], "copy -u USER MAILBOX QUERY..."),
+            (["flags", "set", "-u", "anna", "\\Seen", "all"], "unknown command: flags set"),
+            (["flags", "add", "-u", "anna", "\\Recent", "all"], "not a flag: \\Recent"),
+            (["flags", "add", "-u", "anna", " ", "all"], "name flags"),
+            (["flags", "add", "-u", "anna", "\\Seen"], "flags add -u USER FLAGS QUERY..."),
             (["force-resync", "-A"], "force-resync"),
             (["sieve", "filter", "-u", "anna", "main"], "sieve filter -u USER"),
             (["sieve", "filter", "-u", "anna", "-D", "trash", "main", "INBOX"], "-D trash"),

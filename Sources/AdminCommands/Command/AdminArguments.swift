@@ -28,15 +28,22 @@ struct AdminArguments {
 
     /// Whether it is said for whom.
     var hasUsers: Bool {
-        self.words[..<self.endOfOptions].contains { $0 == "-u" || $0 == "-A" }
+        self.words[..<self.endOfOptions].contains { $0 == "-u" || $0 == "-A" || $0 == "-F" }
     }
 
+    /// `-u NAME`, `-A`, or `-F` with the names themselves, a line for each: the file is the client's.
     mutating func users() throws(AdminError) -> AdminCommand.UserSelection {
-        if self.flag("-A") { return .all }
-        guard let name = try self.option("-u") else {
-            throw AdminError(.usage, "for which user? -u NAME (with * and ?) or -A for all")
+        let isAll = self.flag("-A")
+        let name = try self.option("-u")
+        let listed = try self.option("-F")
+        switch (isAll, name, listed) {
+        case (true, nil, nil): return .all
+        case (false, let name?, nil): return .matching(name)
+        case (false, nil, let listed?): return .listed(listed.split(separator: "\n").map(String.init))
+        case (false, nil, nil):
+            throw AdminError(.usage, "for which user? -u NAME (with * and ?), -A for all, or -F FILE")
+        case (true, _, _), (false, _?, _?): throw AdminError(.usage, "only one of -u NAME, -A and -F FILE, please")
         }
-        return .matching(name)
     }
 
     func operands(_ count: some RangeExpression<Int>, _ usage: String) throws(AdminError) -> [String] {
@@ -58,7 +65,7 @@ struct AdminArguments {
     private var endOfOptions: Int {
         var index = self.words.startIndex
         while index < self.words.endIndex, self.words[index].hasPrefix("-"), self.words[index] != "--" {
-            index += ["-u", "-x", "-D"].contains(self.words[index]) ? 2 : 1
+            index += ["-u", "-F", "-x", "-D"].contains(self.words[index]) ? 2 : 1
         }
         return min(index, self.words.endIndex)
     }

@@ -25,8 +25,8 @@ extension AdminCommand {
         _ context: AdminContext, _ output: inout some AdminOutput
     ) async throws(AdminError) -> AdminExit {
         switch self {
-        case .user(let mask):
-            return try await UserCommands.lookup(mask, context, &output)
+        case .user(let masks):
+            return try await UserCommands.lookup(masks, context, &output)
         case .authTest(let user, let password, let service):
             return try await UserCommands.test(user, password, service, context, &output)
         case .who(let mask):
@@ -164,6 +164,16 @@ extension AdminCommand {
             return try await Self.each(users, context, &output) { account, output throws(AdminError) in
                 try await MessageCommands.expunge(selection, account, context.store.threads)
             }
+        case .transfer(let users, let kind, let target, let query):
+            let selection = try MessageSelection(query)
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MessageCommands.transfer(selection, kind, to: target, account, context.store.threads)
+            }
+        case .flags(let users, let order, let query):
+            let selection = try MessageSelection(query)
+            return try await Self.each(users, context, &output) { account, output throws(AdminError) in
+                try await MessageCommands.flag(order, selection, account, context.store.threads)
+            }
         }
     }
 
@@ -200,6 +210,7 @@ extension AdminCommand {
             switch users {
             case .all: names = try await context.authenticator.list(matching: "*", context.request)
             case .matching(let mask): names = try await context.authenticator.list(matching: mask, context.request)
+            case .listed(let listed): names = listed
             }
         } catch {
             throw AdminError(.temporary, "list of users: \(error.message ?? "the user database did not answer")")

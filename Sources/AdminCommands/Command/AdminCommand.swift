@@ -4,7 +4,7 @@ public import MailStore
 ///
 /// The words are doveadm's: `mailbox status -u alice all 'INBOX*'`.
 public enum AdminCommand: Sendable, Hashable {
-    case user(mask: String)
+    case user(masks: [String])
     case authTest(user: String, password: [UInt8], service: String)
     case who(mask: String?)
     case kick(mask: String)
@@ -20,6 +20,8 @@ public enum AdminCommand: Sendable, Hashable {
     case search(UserSelection, query: [String])
     case fetch(UserSelection, fields: [FetchColumn], query: [String])
     case expunge(UserSelection, query: [String])
+    case transfer(UserSelection, TransferKind, to: String, query: [String])
+    case flags(UserSelection, FlagOrder, query: [String])
     case forceResync(UserSelection, masks: [String])
     case quotaGet(UserSelection)
     case quotaRecalculate(UserSelection)
@@ -45,6 +47,8 @@ public enum AdminCommand: Sendable, Hashable {
         case matching(String)
         /// `-A`.
         case all
+        /// `-F`: the names of a file.
+        case listed([String])
     }
 
     /// A column of `mailbox status`, named as doveadm's.
@@ -69,7 +73,7 @@ public enum AdminCommand: Sendable, Hashable {
         var arguments = AdminArguments(words)
         switch (arguments.next(), arguments.peek) {
         case ("user", _):
-            self = .user(mask: try arguments.oneOperand("user MASK"))
+            self = .user(masks: try arguments.operands(1..., "user MASK..."))
         case ("auth", "test"):
             arguments.skip()
             let service = try arguments.option("-x")
@@ -102,6 +106,19 @@ public enum AdminCommand: Sendable, Hashable {
             let query = try arguments.operands(1..., "expunge -u USER QUERY...")
             try MessageSelection(query).checkIsDeliberate("expunge")
             self = .expunge(users, query: query)
+        case ("copy", _), ("move", _):
+            let kind: TransferKind = words.first == "copy" ? .copy : .move
+            let verb = words.first ?? ""
+            let users = try arguments.users()
+            let operands = try arguments.operands(2..., "\(verb) -u USER MAILBOX QUERY...")
+            let query = try Self.query(operands[1...])
+            if kind == .move { try MessageSelection(query).checkIsDeliberate(verb) }
+            self = .transfer(users, kind, to: operands[0], query: query)
+        case ("flags", let verb?):
+            arguments.skip()
+            let users = try arguments.users()
+            let operands = try arguments.operands(2..., "flags \(verb) -u USER FLAGS QUERY...")
+            self = .flags(users, try FlagOrder(verb, operands[0]), query: try Self.query(operands[1...]))
         case ("acl", let verb?):
             arguments.skip()
             let users = try arguments.users()

@@ -5,8 +5,11 @@ import MailCore
 import MailSearch
 import MailStore
 
-/// `search`, `fetch` and `expunge` on one account.
+/// `search`, `fetch`, `expunge`, `copy`, `move` and `flags` on one account.
 enum MessageCommands {
+    /// Messages in one change, so that one of many thousands holds nobody up for long.
+    private static let batch = 1000
+
     static func search<Output: AdminOutput>(
         _ selection: MessageSelection, _ account: any MailAccount, _ threads: StorageThreads,
         _ output: inout Output
@@ -53,6 +56,57 @@ enum MessageCommands {
                 _ = try await found.mailbox.remove(UIDSet(found.records.map(\.uid)))
             } catch {
                 throw AdminError(error, "mailbox \(MailboxCommands.text(found.mailbox.name, account))")
+            }
+        }
+    }
+
+    /// Copies or moves what is found; what is in the target already stays as it is.
+    static func transfer(
+        _ selection: MessageSelection, _ kind: TransferKind, to target: String, _ account: any MailAccount,
+        _ threads: StorageThreads
+    ) async throws(AdminError) {
+        if kind == .move { try selection.checkIsDeliberate("move") }
+        let name = try await MailboxCommands.name(target, account)
+        do throws(StoreError) {
+            guard try await account.hasMailbox(name) else { throw StoreError(.notFound) }
+        } catch {
+            throw AdminError(error, "mailbox \(target)")
+        }
+        try await self.change(selection, kind == .copy ? .readOnly : .readWrite, account, threads) {
+            mailbox, uids throws(StoreError) in
+            guard mailbox.name != name else { return }
+            switch kind {
+            case .copy: _ = try await mailbox.copy(uids, to: name)
+            case .move: _ = try await mailbox.move(uids, to: name)
+            }
+        }
+    }
+
+    static func flag(
+        _ order: FlagOrder, _ selection: MessageSelection, _ account: any MailAccount, _ threads: StorageThreads
+    ) async throws(AdminError) {
+        try await self.change(selection, .readWrite, account, threads) { mailbox, uids throws(StoreError) in
+            _ = try await mailbox.store(order.change, uids, unchangedSince: nil)
+        }
+    }
+
+    /// Does something to what is found, some messages at a time.
+    private static func change(
+        _ selection: MessageSelection, _ access: MailboxAccess, _ account: any MailAccount, _ threads: StorageThreads,
+        _ body: (any Mailbox, UIDSet) async throws(StoreError) -> Void
+    ) async throws(AdminError) {
+        var nothing = NoOutput()
+        try await self.each(selection, access, account, threads, &nothing) {
+            found, _ throws(AdminError) in
+            var rest = found.records[...]
+            while !rest.isEmpty {
+                let uids = UIDSet(rest.prefix(Self.batch).map(\.uid))
+                rest = rest.dropFirst(Self.batch)
+                do throws(StoreError) {
+                    try await body(found.mailbox, uids)
+                } catch {
+                    throw AdminError(error, "mailbox \(MailboxCommands.text(found.mailbox.name, account))")
+                }
             }
         }
     }

@@ -5,48 +5,79 @@ import MailStore
 
 /// `user` and `auth test`.
 enum UserCommands {
+    /// Of one user the fields, of a mask the names; of several both, each with its user.
     static func lookup(
-        _ mask: String, _ context: AdminContext, _ output: inout some AdminOutput
+        _ masks: [String], _ context: AdminContext, _ output: inout some AdminOutput
     ) async throws(AdminError) -> AdminExit {
-        guard Mask(mask).isLiteral else {
+        guard let only = masks.first, masks.count == 1 else { return try await self.lookupAll(masks, context, &output) }
+        guard Mask(only).isLiteral else {
             try await output.columns(["user"])
-            return try await self.list(mask, context, &output)
+            let names = try await self.list(only, context)
+            for name in names { try await output.row([name]) }
+            return names.isEmpty ? .noUser : .success
         }
-        switch await context.authenticator.lookup(mask, context.request) {
-        case .notFound: throw AdminError(.noUser, "userdb lookup: user \(mask) doesn't exist")
-        case .temporary(let reason): throw AdminError(.temporary, "userdb lookup of \(mask): \(Self.reason(reason))")
-        case .found(let user):
-            try await output.columns(["field", "value"])
-            try await output.row(["user", user.user])
-            try await output.row(["uid", String(user.uid)])
-            try await output.row(["gid", String(user.gid)])
-            try await output.row(["home", context.accounts.home(of: user) ?? ""])
-            let identity: Result<AccountIdentity, StoreError>
-            do throws(StoreError) {
-                identity = .success(try context.accounts.identity(of: user))
+        let user = try await self.record(only, context)
+        try await output.columns(["field", "value"])
+        for row in try await self.fields(of: user, context, &output) { try await output.row(row) }
+        return .success
+    }
+
+    private static func lookupAll(
+        _ masks: [String], _ context: AdminContext, _ output: inout some AdminOutput
+    ) async throws(AdminError) -> AdminExit {
+        try await output.columns(["username", "field", "value"])
+        var worst = AdminExit.success
+        for mask in masks {
+            do throws(AdminError) {
+                let names = Mask(mask).isLiteral ? [mask] : try await self.list(mask, context)
+                if names.isEmpty { throw AdminError(.noUser, "no user matches \(mask)") }
+                for name in names {
+                    let user = try await self.record(name, context)
+                    for row in try await self.fields(of: user, context, &output) { try await output.row([name] + row) }
+                }
             } catch {
-                identity = .failure(error)
+                worst = max(worst, error.exit)
+                try await output.problem(error.message)
             }
-            switch identity {
-            case .success(let identity): try await output.row(["mail_path", identity.mailPath])
-            case .failure(let error): try await output.problem(error.detail)
-            }
-            for (key, value) in user.fields.sorted(by: { $0.key < $1.key }) { try await output.row([key, value]) }
-            return .success
+        }
+        return worst
+    }
+
+    private static func record(_ name: String, _ context: AdminContext) async throws(AdminError) -> UserRecord {
+        switch await context.authenticator.lookup(name, context.request) {
+        case .notFound: throw AdminError(.noUser, "userdb lookup: user \(name) doesn't exist")
+        case .temporary(let reason):
+            throw AdminError(.temporary, "userdb lookup of \(name): \(Self.reason(reason))")
+        case .found(let user): return user
         }
     }
 
-    private static func list(
-        _ mask: String, _ context: AdminContext, _ output: inout some AdminOutput
-    ) async throws(AdminError) -> AdminExit {
-        let names: [String]
+    private static func fields(
+        of user: UserRecord, _ context: AdminContext, _ output: inout some AdminOutput
+    ) async throws(AdminError) -> [[String]] {
+        var rows = [
+            ["user", user.user], ["uid", String(user.uid)], ["gid", String(user.gid)],
+            ["home", context.accounts.home(of: user) ?? ""],
+        ]
+        let identity: Result<AccountIdentity, StoreError>
+        do throws(StoreError) {
+            identity = .success(try context.accounts.identity(of: user))
+        } catch {
+            identity = .failure(error)
+        }
+        switch identity {
+        case .success(let identity): rows.append(["mail_path", identity.mailPath])
+        case .failure(let error): try await output.problem(error.detail)
+        }
+        return rows + user.fields.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }
+    }
+
+    private static func list(_ mask: String, _ context: AdminContext) async throws(AdminError) -> [String] {
         do throws(AuthenticationFailure) {
-            names = try await context.authenticator.list(matching: mask, context.request)
+            return try await context.authenticator.list(matching: mask, context.request)
         } catch {
             throw AdminError(.temporary, "list of users: \(error.message ?? "the user database did not answer")")
         }
-        for name in names { try await output.row([name]) }
-        return names.isEmpty ? .noUser : .success
     }
 
     /// Clients are not told why a database fails, and neither is this process, which asks as they do.

@@ -22,10 +22,10 @@ extension RemoteCommand {
 
 struct UserCommand: RemoteCommand {
     static let configuration = CommandConfiguration(
-        commandName: "user", abstract: "Shows what the user database says of a user, or lists users.")
+        commandName: "user", abstract: "Shows what the user database says of users, or lists users.")
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "A user name, or a mask with * and ?.") var mask: String
-    var words: [String] { ["user", "--", self.mask] }
+    @Argument(help: "User names, or masks with * and ?.") var masks: [String]
+    var words: [String] { ["user", "--"] + self.masks }
     var style: RowStyle { RowStyle(.table, untitled: ["user"]) }
 }
 
@@ -176,6 +176,63 @@ struct ExpungeCommand: AccountsCommand {
     @OptionGroup var target: AccountOptions
     @Argument(help: "A search with a MAILBOX key and others; all is every message.") var query: [String]
     var words: [String] { ["expunge"] + self.users.words + ["--"] + self.query }
+}
+
+struct MoveMessagesCommand: AccountsCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "move",
+        abstract: "Moves the messages a search finds. It must name mailboxes, and say which messages.")
+    @OptionGroup var target: AccountOptions
+    @Argument(help: "The mailbox to move to.") var destination: String
+    @Argument(help: "A search with a MAILBOX key and others; all is every message.") var query: [String]
+    var words: [String] { ["move"] + self.users.words + ["--", self.destination] + self.query }
+}
+
+struct CopyMessagesCommand: AccountsCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "copy", abstract: "Copies the messages a search finds.")
+    @OptionGroup var target: AccountOptions
+    @Argument(help: "The mailbox to copy to.") var destination: String
+    @Argument(help: "A search, as for martlet search.") var query: [String]
+    var words: [String] { ["copy"] + self.users.words + ["--", self.destination] + self.query }
+}
+
+struct FlagsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "flags", abstract: "Changes flags of the messages a search finds.",
+        subcommands: [Add.self, Remove.self, Replace.self])
+
+    /// Which flags, of which messages.
+    struct Change: ParsableArguments {
+        @Argument(help: "Flags and keywords in one word, such as '\\Seen $Work'.") var flags: String
+        @Argument(help: "A search, as for martlet search.") var query: [String]
+
+        func words(_ verb: String, _ users: UserOptions) -> [String] {
+            ["flags", verb] + users.words + ["--", self.flags] + self.query
+        }
+    }
+
+    struct Add: AccountsCommand {
+        static let configuration = CommandConfiguration(commandName: "add", abstract: "Sets flags beside others.")
+        @OptionGroup var target: AccountOptions
+        @OptionGroup var change: Change
+        var words: [String] { self.change.words("add", self.users) }
+    }
+
+    struct Remove: AccountsCommand {
+        static let configuration = CommandConfiguration(commandName: "remove", abstract: "Takes flags away.")
+        @OptionGroup var target: AccountOptions
+        @OptionGroup var change: Change
+        var words: [String] { self.change.words("remove", self.users) }
+    }
+
+    struct Replace: AccountsCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "replace", abstract: "Gives messages these flags and no others.")
+        @OptionGroup var target: AccountOptions
+        @OptionGroup var change: Change
+        var words: [String] { self.change.words("replace", self.users) }
+    }
 }
 
 struct ForceResyncCommand: AccountsCommand {
