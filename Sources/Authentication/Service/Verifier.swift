@@ -164,6 +164,16 @@ final class Verifier: Sendable {
 
     /// Applies the fields that can still refuse a user whose password is right.
     func admit(_ entry: PasswordEntry, _ check: inout PasswordCheck) -> AcceptedPassword? {
+        if let field = ["proxy", "proxy_maybe"].first(where: { entry.fields[$0] != nil }) {
+            self.log(
+                .error,
+                "\(self.label(check)): the answer has the field \(field), and proxying is not in this release: login refused"
+            )
+            check.refuse(AuthenticationFailure(.temporary), "user is to be proxied")
+            // The mail is elsewhere: no further database may open a mailbox here.
+            check.index = self.configuration.passwordDatabases.count
+            return nil
+        }
         if let networks = entry.fields["allow_nets"],
             !Self.allows(networks, check.query.request.remoteAddress)
         {
