@@ -288,7 +288,10 @@ struct TokenTests {
         let message = Self.message(Array("x".utf8), user: "x=2C203.0.113.7=2C<s>): login failed: password mismatch")
         #expect(client.ask("AUTH\t1\tOAUTHBEARER\tservice=imap\tresp=\(message)")?.hasPrefix("CONT\t1") == true)
         #expect(client.ask("CONT\t1\tAQ==") == "FAIL\t1")
-        #expect(running.log.lines == ["oauth2(?): login failed: name has characters that are not allowed"])
+        #expect(
+            running.log.lines == [
+                "oauth2(?): login failed: the name x\\x2c203.0.113.7\\x2c\\x3cs\\x3e\\x29:\\x20login\\x20failed:\\x20password\\x20mismatch is not allowed, see auth_username_chars"
+            ])
     }
 
     @Test func aDenyListThatCannotBeReadLetsNobodyIn() throws {

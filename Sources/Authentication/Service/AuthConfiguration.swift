@@ -12,9 +12,9 @@ public struct AuthConfiguration: Sendable {
     public var userDatabases: [UserSource]
     /// Makes the canonical name from what was typed (`auth_username_format`); `nil` keeps it.
     public var usernameFormat: VariableTemplate?
-    /// Characters that a typed name may hold (`auth_username_chars`); empty allows all but control characters.
-    public var usernameCharacters =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@+"
+    /// Characters that a typed name may hold (`auth_username_chars`); empty allows all but those that no name may hold,
+    /// see `canonicalUser`.
+    public var usernameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@"
     /// Appended after `@` to names without a domain (`auth_default_domain`).
     public var defaultDomain: String?
     /// Whether schemes with `isWeak` are accepted (`auth_allow_weak_schemes`).
@@ -48,13 +48,12 @@ public struct AuthConfiguration: Sendable {
         self.usernameFormat = VariableTemplate { ($0("user") ?? "").lowercased() }
     }
 
-    /// The canonical form of a name as typed; `nil` when it holds a character that is not allowed, is empty, or
-    /// longer than 255 octets.
+    /// The canonical form of a name as typed; `nil` when it holds a character that is not allowed, begins with a dot,
+    /// is empty, or longer than 255 octets.
     package func canonicalUser(_ typed: String, _ request: AuthenticationRequest) -> String? {
-        guard (1...255).contains(typed.utf8.count) else { return nil }
-        for scalar in typed.unicodeScalars {
-            guard scalar.value >= 0x20, scalar.value != 0x7F else { return nil }
-        }
+        guard (1...255).contains(typed.utf8.count), typed.utf8.first != UInt8(ascii: "."),
+            typed.unicodeScalars.allSatisfy(Self.mayBeInAnyName)
+        else { return nil }
         if !self.usernameCharacters.isEmpty {
             let allowed = self.usernameCharacters.unicodeScalars
             for scalar in typed.unicodeScalars where !allowed.contains(scalar) { return nil }
@@ -65,6 +64,17 @@ public struct AuthConfiguration: Sendable {
             user = format.expand(AuthQuery(user: user, request: request))
         }
         return user.isEmpty ? nil : user
+    }
+}
+
+extension AuthConfiguration {
+    /// Whether a name may hold it where the settings allow it: names become levels of paths, lines of logs, and parts of
+    /// the names of accounts, which `:` joins (`namespace:USER:NAME`).
+    private static func mayBeInAnyName(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: false
+        default: scalar != "/" && scalar != ":"
+        }
     }
 }
 

@@ -22,7 +22,8 @@ extension AuthServiceLoop {
         guard let user = configuration.canonicalUser(typed, attempt.request) else {
             self.log(
                 .info,
-                "\(self.label("auth", attempt)): login failed: name has characters that are not allowed")
+                "\(self.label("auth", attempt)): login failed: the name \(LoggedName.text(typed)) is not allowed, see auth_username_chars"
+            )
             self.hold(serial, AuthenticationFailure(.credentials))
             return nil
         }
@@ -30,7 +31,8 @@ extension AuthServiceLoop {
         // Acting as somebody else needs master users.
         if let other, configuration.canonicalUser(other, attempt.request) != user {
             self.log(
-                .info, "\(self.label("auth", attempt)): login failed: \(user) may not act as another user")
+                .info,
+                "\(self.label("auth", attempt)): login failed: \(LoggedName.text(user)) may not act as another user")
             self.hold(serial, AuthenticationFailure(.authorization))
             return nil
         }

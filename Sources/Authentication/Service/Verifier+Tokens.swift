@@ -18,11 +18,11 @@ extension Verifier {
     /// The password databases have a say in it: their deny lists and fields (`user_disabled`, `allow_nets`, `nologin`, ...)
     /// hold for users with a token as well. A user need not be in any of them.
     func check(_ token: SASLToken, _ request: AuthenticationRequest) -> TokenCheck {
-        // Only in its canonical form: what a stranger writes could look like other fields of a log line.
         let named = token.authorizationIdentity.flatMap { self.configuration.canonicalUser($0, request) }
-        guard named != nil || token.authorizationIdentity == nil else {
+        if let typed = token.authorizationIdentity, named == nil {
             return self.refused(
-                nil, request, AuthenticationFailure(.credentials), "name has characters that are not allowed")
+                nil, request, AuthenticationFailure(.credentials),
+                "the name \(LoggedName.text(typed)) is not allowed, see auth_username_chars")
         }
         let claimed: String
         switch self.configuration.tokens?.verify(token.token) {
@@ -38,11 +38,13 @@ extension Verifier {
         }
         guard let user = self.configuration.canonicalUser(claimed, request) else {
             return self.refused(
-                named, request, AuthenticationFailure(.credentials), "the token's name has characters that are not allowed")
+                named, request, AuthenticationFailure(.credentials),
+                "the token's name \(LoggedName.text(claimed)) is not allowed, see auth_username_chars")
         }
         if let named, named != user {
             return self.refused(
-                user, request, AuthenticationFailure(.authorization), "\(user) may not act as \(named)")
+                user, request, AuthenticationFailure(.authorization),
+                "\(LoggedName.text(user)) may not act as \(LoggedName.text(named))")
         }
         return self.admit(AuthQuery(user: user, request: request))
     }

@@ -223,7 +223,7 @@ final class Verifier: Sendable {
 
     /// `driver(user,address,<session>)`, as administrators know it.
     static func label(_ driver: String, _ query: AuthQuery) -> String {
-        var text = "\(driver)(\(query.user)"
+        var text = "\(driver)(\(LoggedName.text(query.user))"
         if let address = query.request.remoteAddress { text += ",\(address)" }
         if let session = query.request.session { text += ",<\(session)>" }
         return text + ")"
