@@ -68,6 +68,8 @@ public final class PasswdFileDatabase: PasswordDatabase, UserDatabase {
         return table.users
     }
 
+    public func knownUsers() throws(AuthenticationFailure) -> [String] { try self.users() }
+
     private enum LineResult {
         case line(PasswdFileLine?)
         case failure(String)

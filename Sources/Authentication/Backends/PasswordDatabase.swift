@@ -5,6 +5,8 @@ public struct AuthQuery: Hashable, Sendable {
     public var request: AuthenticationRequest
     /// The `userdb_*` fields that the password database gave in this login, without their prefix.
     public var prefetched: [String: String]
+    /// Whether a password database let the user in with this login, and so knows the user.
+    public var isAuthenticated = false
 
     public init(user: String, request: AuthenticationRequest, prefetched: [String: String] = [:]) {
         self.user = user
@@ -28,6 +30,12 @@ public protocol PasswordDatabase: Sendable {
     /// Whether a lookup may wait longer than for a file in memory; it then runs on a pool thread.
     var mayBlock: Bool { get }
     func lookup(_ query: AuthQuery) -> PasswordLookup
+    /// All users in the database's order; empty when it cannot list them. Throws when it did not answer.
+    func knownUsers() throws(AuthenticationFailure) -> [String]
+}
+
+extension PasswordDatabase {
+    public func knownUsers() throws(AuthenticationFailure) -> [String] { [] }
 }
 
 /// What a password database knows about a user.

@@ -1,4 +1,5 @@
-/// The same fields for every user, each a template: `uid=vmail gid=vmail home=/srv/mail/%{user}`.
+/// The same fields for every user, each a template: `uid=vmail gid=vmail home=/srv/mail/%{user}`. It has an answer for
+/// every name; who exists the password databases say (`UserSource.Existence`).
 public struct StaticUserDatabase: UserDatabase {
     public var driver: String { "static" }
     public var mayBlock: Bool { false }

@@ -23,6 +23,7 @@ public struct DirectAuthenticator: Authenticator {
         }
         var exchange = mechanism.begin(on: mechanisms.channel(request.channelBindings))
         var accepted: AcceptedPassword?
+        var isByToken = false
         var candidate: Verifier.Candidate?
         var action = exchange.received(initialResponse)
         while true {
@@ -49,6 +50,7 @@ public struct DirectAuthenticator: Authenticator {
                 }
             case .ask(.token(let token)):
                 let check = self.verifier.check(token, request)
+                isByToken = true
                 switch check.result {
                 case .success(let found):
                     accepted = found
@@ -70,7 +72,10 @@ public struct DirectAuthenticator: Authenticator {
                     case .cancelled: return .failure(AuthenticationFailure(.cancelled))
                     }
                 }
-                return self.conclude(accepted, request, data)
+                var query = AuthQuery(user: accepted.user, request: request, prefetched: accepted.userFields)
+                // The issuer of a token has users of whom nobody here knows.
+                query.isAuthenticated = !isByToken
+                return self.conclude(accepted, query, data)
             case .fail(.malformed): return .failure(AuthenticationFailure(.malformedResponse))
             case .fail(.refused):
                 return .failure(candidate.map { self.verifier.refuse($0) } ?? AuthenticationFailure(.credentials))
@@ -143,15 +148,14 @@ public struct DirectAuthenticator: Authenticator {
     }
 
     private func conclude(
-        _ accepted: AcceptedPassword, _ request: AuthenticationRequest, _ data: [UInt8]?
+        _ accepted: AcceptedPassword, _ query: AuthQuery, _ data: [UInt8]?
     ) -> AuthenticationOutcome {
         guard accepted.fields["nologin"] == nil else {
             return .failure(AuthenticationFailure(.userDisabled, message: accepted.fields["reason"]))
         }
-        let query = AuthQuery(user: accepted.user, request: request, prefetched: accepted.userFields)
         switch self.resolve(query) {
         case .found(let record):
-            let sent = request.successData == .inSuccess ? data : nil
+            let sent = query.request.successData == .inSuccess ? data : nil
             return .success(Identity(user: record.user, fields: accepted.fields, successData: sent), record)
         case .notFound, .temporary:
             return .failure(AuthenticationFailure(.temporary))

@@ -106,16 +106,26 @@ public struct PasswordSource: Sendable {
 
 /// One user database in its place in the chain.
 public struct UserSource: Sendable {
+    /// Who says whether a user exists whom nobody has logged in as.
+    public enum Existence: Hashable, Sendable {
+        /// The database itself.
+        case database
+        /// The password databases, as far as they can tell: the database has an answer for every name.
+        case passwordDatabases
+    }
+
     public var database: any UserDatabase
+    public var existence: Existence
     /// Makes the name by which the database knows the user; `nil` for the canonical one.
     public var usernameFormat: VariableTemplate?
     public var fields: FieldRules
 
     public init(
-        _ database: any UserDatabase, usernameFormat: VariableTemplate? = nil,
+        _ database: any UserDatabase, existence: Existence = .database, usernameFormat: VariableTemplate? = nil,
         fields: FieldRules = FieldRules()
     ) {
         self.database = database
+        self.existence = existence
         self.usernameFormat = usernameFormat
         self.fields = fields
     }

@@ -123,8 +123,10 @@ extension AuthServiceLoop {
                 return self.hold(
                     serial, AuthenticationFailure(.userDisabled, message: accepted.fields["reason"]))
             }
-            let query = AuthQuery(
+            var query = AuthQuery(
                 user: accepted.user, request: attempt.request, prefetched: accepted.userFields)
+            // The issuer of a token has users of whom nobody here knows.
+            query.isAuthenticated = !attempt.isByToken
             if let lookup = attempt.verifier.resolve(query, waiting: .forbidden) {
                 return self.resolved(serial, lookup)
             }

@@ -8,6 +8,16 @@ extension Verifier {
         var trouble: String?
         for source in self.configuration.userDatabases {
             if source.database.mayBlock, case .forbidden = waiting { return nil }
+            if source.existence == .passwordDatabases, !query.isAuthenticated {
+                switch self.existence(of: query, waiting: waiting) {
+                case .exists: break
+                case .unknown: continue
+                case .wouldBlock: return nil
+                case .temporary(let text):
+                    trouble = text
+                    continue
+                }
+            }
             switch source.database.lookup(query.keyed(source.usernameFormat)) {
             case .notFound: continue
             case .temporary(let text): trouble = "\(source.database.driver): \(text)"
@@ -41,13 +51,24 @@ extension Verifier {
             if case .found(let number) = group { gid = number } else { gid = nil }
         }
         guard let uid, let gid, uid > 0, gid > 0 else {
-            self.log(.error, "\(label): userdb info has no uid and gid above 0")
+            self.log(.error, "\(label): \(Self.ownerProblem(fields, uid: uid, gid: gid))")
             return .notFound
         }
         fields["uid"] = String(uid)
         fields["gid"] = String(gid)
         guard let record = UserRecord(user: query.user, fields: fields) else { return .notFound }
         return .found(record)
+    }
+
+    /// Why the ids in a userdb's answer are none.
+    private static func ownerProblem(_ fields: [String: String], uid: UInt32?, gid: UInt32?) -> String {
+        if uid == nil, let name = fields["uid"], !name.isEmpty {
+            return "uid=\(LoggedName.text(name)): there is no system user of that name"
+        }
+        if gid == nil, let name = fields["gid"], !name.isEmpty {
+            return "gid=\(LoggedName.text(name)): there is no system group of that name"
+        }
+        return "userdb info has no uid and gid above 0"
     }
 
     /// A uid or gid given as number or name.
@@ -100,9 +121,12 @@ extension Verifier {
         var names: [String] = []
         let mask = Mask(mask)
         for source in self.configuration.userDatabases {
-            for name in try source.database.users() {
-                if seen.insert(name).inserted, mask.matches(name) { names.append(name) }
+            let listed: [String]
+            switch source.existence {
+            case .database: listed = try source.database.users()
+            case .passwordDatabases: listed = try self.usersOfPasswordDatabases()
             }
+            for name in listed where seen.insert(name).inserted && mask.matches(name) { names.append(name) }
         }
         return names
     }
