@@ -244,7 +244,9 @@ let package = Package(
                 "TranscriptKit", "ServerCore", "ServerConfig", "IMAPCore", "MailStore", "Authentication",
                 "Accounts", "SASLCore", "MIMECore", "MailCore", nioPosix, logging,
             ]),
-        tests("martletd", uses: ["MailStore", "MailCore", "ServerConfig", "Wiring", "TemporaryFiles", logging]),
+        tests(
+            "martletd",
+            uses: ["Authentication", "MailStore", "MailCore", "ServerConfig", "Wiring", "TemporaryFiles", logging]),
         tests(
             "martlet",
             uses: ["AdminCommands", "ArchiveCore", "LMTPCore", "MailCore", "ServerConfig", "TemporaryFiles", argumentParser]),

@@ -44,6 +44,7 @@ extension AuthConfiguration {
                 userClaim: tokens.usernameAttribute, grace: Int(tokens.grace.components.seconds), log: log)
         }
         self.usernameFormat = try Self.template(auth.usernameFormat, "auth_username_format")
+        self.usernameCharacters = auth.usernameCharacters
         // Bounded, since the service counts in milliseconds; above either nobody waits.
         self.failureDelay = Int(min(auth.failureDelay.components.seconds, 3600)) * 1000
         self.cacheLifetime = Int(min(auth.cacheTTL.components.seconds, 10 * 365 * 86_400))
@@ -71,7 +72,7 @@ extension AuthConfiguration {
         case .static: database = StaticPasswordDatabase(password: passdb.staticPassword)
         }
         return PasswordSource(
-            database, usernameFormat: try self.optional(passdb.usernameFormat, place),
+            database, use: passdb.isDenyList ? .deny : .accept, usernameFormat: try self.optional(passdb.usernameFormat, place),
             fields: try self.rules(passdb.fields, place))
     }
 
@@ -95,7 +96,9 @@ extension AuthConfiguration {
         case .prefetch: database = PrefetchUserDatabase()
         }
         return UserSource(
-            database, usernameFormat: try self.optional(userdb.usernameFormat, place), fields: rules)
+            database,
+            existence: userdb.driver == .static && !userdb.allowsAllUsers ? .passwordDatabases : .database,
+            usernameFormat: try self.optional(userdb.usernameFormat, place), fields: rules)
     }
 
     private static func rules(_ fields: [FieldSetting], _ place: String) throws(WiringError) -> FieldRules {

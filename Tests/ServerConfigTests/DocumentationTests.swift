@@ -84,7 +84,7 @@ import Testing
             Schema.passdb, PassdbSettings(name: ""))
         out += self.block(
             "userdb NAME { }",
-            "Where ids and homes are looked up, asked in this order. Drivers: `passwd` is the system's users, `prefetch` the `userdb_` fields of the passdb, `static` only `fields { }`.",
+            "Where ids and homes are looked up, asked in this order. Drivers: `passwd` is the system's users, `prefetch` the `userdb_` fields of the passdb, `static` only `fields { }`, for all whom the passdbs know.",
             Schema.userdb, UserdbSettings(name: ""))
         out += self.block(
             "namespace NAME { }", "Where mailboxes are in the tree of names.", Schema.namespace,

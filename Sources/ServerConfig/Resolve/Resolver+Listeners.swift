@@ -242,7 +242,8 @@ extension Resolver {
                     "ssl = \(tls.mode.rawValue) needs a key; write ssl_server_key_file = /path, or ssl = no")
             }
         }
-        if self.settings.passdbs.isEmpty, !self.settings.auth.mechanisms.contains(where: \.takesTokens),
+        self.finishUsers()
+        if self.settings.passdbs.allSatisfy(\.isDenyList), !self.settings.auth.mechanisms.contains(where: \.takesTokens),
             self.settings.general.protocols.contains(where: { $0 != .lmtp }) {
             self.out.warn(
                 place, "no passdb: nobody can log in; write passdb pam { } or passdb passwd-file { }")

@@ -8,6 +8,9 @@ package struct Resolver {
     var blockCount = 0
     /// Where each of the further volumes begins.
     var volumePlaces: [SourcePlace] = []
+    /// Where each of the passdbs and userdbs begins.
+    var passdbPlaces: [SourcePlace] = []
+    var userdbPlaces: [SourcePlace] = []
     /// Where each of the namespaces begins.
     var namespacePlaces: [SourcePlace] = []
     /// In which namespace the mailboxes of scripts for events are, by the scripts' numbers.

@@ -8,6 +8,13 @@ package enum DovecotSettings {
         "digest-md5": "needs passwords in plain text on the server; use scram-sha-256, or plain over TLS",
         "external": "is not in this release",
         "gssapi": "is not in this release",
+        "gss-spnego": "is not in this release",
+        "ntlm": "is not in this release",
+        "otp": "is not in this release",
+        "anonymous": "is not in this release",
+        "apop": "needs passwords in plain text on the server; use scram-sha-256, or plain over TLS",
+        "index":
+            "folders lie under other names there, and would not be found; have Dovecot convert it first (doveadm backup, or doveadm sync) to a Maildir in the layout maildir++",
         "mbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
         "dbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
         "sdbox": "the formats maildir and pack are there; convert it with Dovecot, by doveadm backup",
@@ -15,14 +22,24 @@ package enum DovecotSettings {
         "tlsv1": "is broken; write TLSv1.2",
         "tlsv1.1": "is broken; write TLSv1.2",
         "sslv3": "is broken; write TLSv1.2",
-        "shadow": "use pam",
-        "checkpassword": "is not there; use pam or passwd-file",
-        "sql": "is not in this release; use passwd-file or pam",
-        "ldap": "is not in this release; use pam (pam_ldap, sssd) or passwd-file",
-        "lua": "is not in this release",
         "oauth2": "write oauthbearer and xoauth2",
         "discard": "is not in this release",
         "autocreate": "write create",
+    ]
+
+    /// Drivers of passdbs there and not here, in lower case; most are drivers of userdbs, too.
+    package static let passdbDriverHints: [String: String] = [
+        "sql": "is not in this release; use passwd-file or pam",
+        "ldap": "is not in this release; use pam (pam_ldap, sssd) or passwd-file",
+        "lua": "is not in this release; use passwd-file or pam",
+        "dict": "is not in this release; use passwd-file or pam",
+        "imap": "is not in this release; use passwd-file or pam",
+        "shadow": "is not there; use pam",
+        "passwd": "is not there; use pam",
+        "nss": "is not there; use pam",
+        "bsdauth": "is not there; use pam",
+        "vpopmail": "is not there; use pam or passwd-file",
+        "checkpassword": "is not there; use pam or passwd-file",
     ]
 
     /// What stands for a setting of exactly that name, or why Martlet needs none.
@@ -38,6 +55,10 @@ package enum DovecotSettings {
     private static let compressed =
         "compressed messages are read; for new ones in packs see mail_volume_compression; remove it"
     private static let askedNobody = "tokens are verified with the keys in oauth2_key_file and nobody is asked; remove it"
+    private static let noClientCertificates =
+        "client certificates are not in this release; remove it only if a password alone may let users in"
+    private static let foldersElsewhere =
+        "folders would not be found without it; have Dovecot convert them first (doveadm backup, or doveadm sync) to a Maildir in the layout maildir++"
     private static let later = "not in this release; remove it"
 
     private static let hints: [String: String] = [
@@ -94,8 +115,12 @@ package enum DovecotSettings {
         "ssl_server_key_password": "store the key without a password, readable by root alone",
         "ssl_protocols": "write ssl_min_protocol",
         "ssl_prefer_server_ciphers": "write ssl_server_prefer_ciphers = server (or client)",
-        "ssl_ca": "client certificates are not in this release; remove it",
-        "ssl_verify_client_cert": "client certificates are not in this release; remove it",
+        "ssl_ca": noClientCertificates,
+        "ssl_verify_client_cert": noClientCertificates,
+        "ssl_server_ca_file": noClientCertificates,
+        "ssl_server_request_client_cert": noClientCertificates,
+        "auth_ssl_require_client_cert": noClientCertificates,
+        "auth_ssl_username_from_cert": noClientCertificates,
         "ssl_client_ca_dir": "the system's are trusted; others stand together in one file, ssl_client_ca_file",
         "quota_vsizes": "sizes are always those of RFC 5322; remove it",
         "quota_driver": "what is used is always counted exactly; remove it",
@@ -124,7 +149,7 @@ package enum DovecotSettings {
         "default_fields": "write fields { NAME:default = VALUE }",
         "override_fields": "write fields { NAME = VALUE }",
         "result_success": later, "result_failure": later, "result_internalfail": later, "skip": later,
-        "deny": later, "master": later, "mechanisms": later, "username_filter": later,
+        "deny": "it is for passdb passwd-file { }", "username_filter": later,
         "mail_index_private_path":
             "\\Seen in shared and public mailboxes is each user's own, see private_flags in namespace NAME { }; remove it",
         "alias_for": later, "acl_user": later, "acl_ignore": later,
@@ -141,6 +166,10 @@ package enum DovecotSettings {
         "autocreate": "write auto = create into mailbox NAME { } of namespace inbox { }",
         "oauth2_local_validation_key_dict": "write oauth2_key_file = /path of the issuer's key set (JSON)",
         "oauth2_client_id": "write oauth2_audience",
+        "local":
+            "settings by the server's own address are not in this release; certificates go by name, in local_name NAME { }, and other settings by the client's address, in remote NETWORK { }",
+        "mailbox_root_directory_name": foldersElsewhere,
+        "mailbox_directory_name_legacy": foldersElsewhere,
         "autosubscribe": "write auto = subscribe into mailbox NAME { } of namespace inbox { }",
         "sieve_plugins": "every extension is built in; switch those you want on in sieve_extensions, and remove it",
     ]

@@ -17,6 +17,11 @@ extension Schema {
             "static_password", \.staticPassword, letters: .lookup, "`static`: the password of every user."
         )
         .alias("password", "passdb_static_password"),
+        .flag(
+            "deny", \.isDenyList,
+            "`passwd-file`: whoever has a line in it may not log in, whatever the passdbs after it say; nobody may while the file cannot be read."
+        )
+        .alias("passdb_deny"),
         .template(
             "auth_username_format", \.usernameFormat, letters: .lookup,
             "Instead of the setting of that name, in this passdb."),
@@ -26,6 +31,11 @@ extension Schema {
         .choice("driver", \.driver, "What is asked. The name of the block when that is a driver."),
         .template("passwd_file_path", \.passwdFilePath, letters: .lookup, "`passwd-file`: the file.")
             .alias("userdb_passwd_file_path"),
+        .flag(
+            "static_allow_all_users", \.allowsAllUsers,
+            "`static`: every name is a user's. Otherwise who is in a `passdb passwd-file` is, and mail to others is refused; PAM and tokens cannot tell, so that every name is a user's where there is nothing else."
+        )
+        .alias("allow_all_users", "userdb_static_allow_all_users"),
         .template(
             "auth_username_format", \.usernameFormat, letters: .lookup,
             "Instead of the setting of that name, in this userdb."),

@@ -192,6 +192,10 @@ package enum Schema {
         .template(
             "auth_username_format", \.auth.usernameFormat, letters: .lookup,
             "What a login name becomes before it is looked up."),
+        .text(
+            "auth_username_chars", \.auth.usernameCharacters,
+            "Characters that login names and the addresses of mail may hold; other names are nobody's. Empty: all. Control characters, `/` and `:`, and a dot at the beginning are never allowed."
+        ),
         .time(
             "auth_failure_delay", \.auth.failureDelay,
             "How long the answer to a wrong password is held back."),

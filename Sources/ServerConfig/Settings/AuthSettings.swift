@@ -6,6 +6,8 @@ public struct AuthSettings: Sendable, Equatable {
     public var mechanisms: [AuthMechanism] = [.plain, .login]
     /// What a login name becomes before it is looked up; unexpanded.
     public var usernameFormat = "%{user | lower}"
+    /// Characters that a login name may hold; empty for all.
+    public var usernameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@"
     /// How long the answer to a wrong password is held back.
     public var failureDelay: Duration = .seconds(2)
     /// Octets for remembering passwords that were found right; 0 switches the cache off.
@@ -44,6 +46,8 @@ public struct PassdbSettings: Sendable, Equatable {
     public var pamServiceName = "martlet"
     /// `static`: the password of every user; unexpanded.
     public var staticPassword = ""
+    /// `passwd-file`: whoever is in it may not log in.
+    public var isDenyList = false
     /// What replaces `AuthSettings.usernameFormat` here; empty for that one. Unexpanded.
     public var usernameFormat = ""
     /// Extra fields of every answer; unexpanded, in the order of the files. A name that ends in `:default`
@@ -70,6 +74,8 @@ public struct UserdbSettings: Sendable, Equatable {
     public var usernameFormat = ""
     /// `static`: all there is to know (`uid`, `gid`, `home`, `mail_path`); elsewhere as in `PassdbSettings`.
     public var fields: [FieldSetting] = []
+    /// `static`: users exist although no passdb that could tell knows them.
+    public var allowsAllUsers = false
 
     public init(name: String) { self.name = name }
 }
