@@ -14,6 +14,21 @@ package struct Assigner {
         self.diagnostics.contains { $0.severity == .error && $0.message.hasPrefix("\(setting): ") }
     }
 
+    /// Whether a mistake is about a setting of the top level, by any of its names, or says that it is meant.
+    func hasErrorNaming(_ setting: String) -> Bool {
+        let aliases = Self.find(setting, in: Schema.all)?.0.aliases.map(\.name) ?? []
+        return self.diagnostics.contains { diagnostic in
+            diagnostic.severity == .error
+                && ([setting] + aliases).contains { name in
+                    diagnostic.message.hasPrefix("\(name): ") || diagnostic.message.hasPrefix("\(name) ")
+                        || diagnostic.message.hasSuffix("did you mean \(name)?")
+                }
+        }
+    }
+
+    /// Where a setting of the top level was set last.
+    func place(of setting: String) -> SourcePlace? { self.seen["\n" + setting] }
+
     package mutating func error(_ place: SourcePlace, _ message: String) {
         self.diagnostics.append(Diagnostic(.error, at: place, message))
     }
@@ -43,6 +58,11 @@ package struct Assigner {
                 self.error(place, "\(name): \(why); write \(row.name)")
                 return row
             }
+        }
+        if value.isHidden {
+            let value = row.namesFile ? "/path of the file" : "its value"
+            self.error(place, "\(name): doveconf hides what it is; write \(row.name) = \(value)")
+            return row
         }
         if row.namesFile, value.text.contains("-----BEGIN") {
             self.error(place, "\(name) holds the contents of a file; write \(row.name) = /its/path")

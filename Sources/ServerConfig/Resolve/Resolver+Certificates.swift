@@ -1,7 +1,22 @@
 internal import MailCore
 
-/// Certificates of their own for some names.
+/// Certificates, also those of their own for some names.
 extension Resolver {
+    /// What TLS needs. A file that a mistake was about is not missed.
+    mutating func finishCertificates(at place: SourcePlace) {
+        let tls = self.settings.tls
+        guard tls.mode != .no, !self.out.hasError(about: "ssl") else { return }
+        if tls.certificate == nil, !self.out.hasErrorNaming("ssl_server_cert_file") {
+            self.out.error(
+                place,
+                "ssl = \(tls.mode.rawValue) needs a certificate; write ssl_server_cert_file = /path, or ssl = no")
+        }
+        if tls.privateKey == nil, !self.out.hasErrorNaming("ssl_server_key_file") {
+            self.out.error(
+                place, "ssl = \(tls.mode.rawValue) needs a key; write ssl_server_key_file = /path, or ssl = no")
+        }
+    }
+
     mutating func localName(_ name: String, _ inner: [Statement], at place: SourcePlace) {
         let names = SettingSyntax.words(name).map { SettingSyntax.lowercased($0) }
         var local = LocalNameSettings(names: names)

@@ -48,6 +48,8 @@ extension Resolver {
             let hint =
                 name == "quota-warning"
                 ? "quota_warning_execute names a program, without a service; remove it"
+                : name.hasSuffix("-postlogin") || name.hasSuffix("-post-login")
+                ? "no script runs after a login in this release; remove it"
                 : near.map { "did you mean \($0)?" }
                     ?? "services are imap, pop3, lmtp, managesieve, auth and quota-status; remove it"
             return self.out.error(place, "service \(name) is unknown; \(hint)")
@@ -62,6 +64,12 @@ extension Resolver {
                         self.out.warn(
                             statement.place,
                             "client_limit: only imap, pop3 and lmtp have one; remove it from service \(name)")
+                        continue
+                    }
+                    if ["user", "group", "extra_groups", "privileged_group"].contains(statement.name) {
+                        self.out.error(
+                            statement.place,
+                            "\(statement.name) in service \(name): roles run as mail_uid and default_internal_user; remove it")
                         continue
                     }
                     let known = ["client_limit", "inet_listener", "unix_listener"]
@@ -172,8 +180,11 @@ extension Resolver {
                 }
                 if inet.isProxied { self.checkProxies(of: listener, at: source) }
                 if inet.addresses.isEmpty { inet.addresses = self.settings.general.listen }
+                var others: Set<String> = []
                 for address in inet.addresses {
-                    if let other = ports.first(where: { $0.port == inet.port && $0.address == address }) {
+                    if let other = ports.first(where: { $0.port == inet.port && $0.address == address }),
+                        others.insert(other.name).inserted
+                    {
                         self.out.error(
                             source, "\(listener.name): \(other.name) listens on port \(inet.port) already")
                     }
@@ -227,21 +238,8 @@ extension Resolver {
             self.settings.sieve.scripts[index].scriptName = self.defaultScriptName
         }
         // What is missing may well stand in the lines with mistakes.
+        if !hadErrors { self.finishCertificates(at: place) }
         guard self.out.errorCount == 0, !hadErrors else { return }
-        let tls = self.settings.tls
-        if tls.mode != .no {
-            if tls.certificate == nil {
-                self.out.error(
-                    place,
-                    "ssl = \(tls.mode.rawValue) needs a certificate; write ssl_server_cert_file = /path, or ssl = no"
-                )
-            }
-            if tls.privateKey == nil {
-                self.out.error(
-                    place,
-                    "ssl = \(tls.mode.rawValue) needs a key; write ssl_server_key_file = /path, or ssl = no")
-            }
-        }
         self.finishUsers()
         if self.settings.passdbs.allSatisfy(\.isDenyList), !self.settings.auth.mechanisms.contains(where: \.takesTokens),
             self.settings.general.protocols.contains(where: { $0 != .lmtp }) {

@@ -18,7 +18,9 @@ extension Resolver {
                         statement.place, "mail_path: that of the owner is always taken in a shared namespace; remove it"
                     )
                 } else if statement.name == "mail_index_private_path" {
-                    self.noPrivateIndex(statement.name, at: statement.place)
+                    self.noPrivateIndex(statement.name, remove: "it", at: statement.place)
+                } else if statement.name == "mail_driver", SettingSyntax.lowercased(value.text) == "virtual" {
+                    self.noVirtualMailboxes(in: &namespace, at: statement.place)
                 } else if Self.isOnlyWay(statement.name, value.text)
                     || statement.name == "mail_driver" && value.text == self.settings.mail.driver.rawValue
                 {
@@ -52,16 +54,15 @@ extension Resolver {
     private mutating func location(
         _ value: SettingValue, of namespace: inout NamespaceSettings, at place: SourcePlace, block: String
     ) {
+        let driver = SettingSyntax.lowercased(value.text.prefix { $0 != ":" })
+        if driver == "virtual" { return self.noVirtualMailboxes(in: &namespace, at: place) }
         guard let location = MailLocation(value.text), location.driver == "maildir" else {
-            return self.out.error(place, "location: write mail_path = /its/path; the format there is maildir")
+            namespace.path = Self.refusedPath
+            let hint = DovecotSettings.valueHints[driver].map { "\"\(driver)\": \($0)" }
+            return self.out.error(
+                place, "location: " + (hint ?? "write mail_path = /its/path; the format there is maildir"))
         }
-        for option in location.unknown {
-            if option.hasPrefix("INDEXPVT=") {
-                self.noPrivateIndex("location: \(option)", at: place)
-            } else {
-                self.out.error(place, "location: \(option) is not in this release; remove it")
-            }
-        }
+        for option in location.unknown { self.unknownOption(option, of: "location", at: place) }
         // The owner of a shared mailbox was written with two percent signs; a shared namespace needs no path.
         if location.path.contains("%%") { return }
         for (name, text) in [
@@ -73,11 +74,42 @@ extension Resolver {
         }
     }
 
+    /// In place of one that was refused: what follows from its absence is no mistake of its own.
+    private static let refusedPath = "/"
+
+    /// An option of a location that `MailLocation` does not know.
+    mutating func unknownOption(_ option: String, of setting: String, at place: SourcePlace) {
+        let name = SettingSyntax.lowercased(option.prefix { $0 != "=" })
+        let convert = "have Dovecot convert it first (doveadm backup, or doveadm sync) to a Maildir in the layout maildir++"
+        switch (name, SettingSyntax.lowercased(option)) {
+        case ("indexpvt", _):
+            self.noPrivateIndex("\(setting): \(option)", remove: ":\(option)", at: place)
+        case (_, "layout=index"):
+            self.out.error(
+                place,
+                "\(setting): with \(option) folders lie under other names, and would not be found; \(convert)")
+        case ("mailboxdir", _), ("fulldirname", _):
+            self.out.error(
+                place, "\(setting): \(option) is not in this release, and folders would not be found without it; \(convert)")
+        default:
+            self.out.error(place, "\(setting): \(option) is not in this release; remove :\(option)")
+        }
+    }
+
+    private mutating func noVirtualMailboxes(in namespace: inout NamespaceSettings, at place: SourcePlace) {
+        namespace.path = Self.refusedPath
+        self.out.error(
+            place,
+            "namespace \(namespace.name): virtual mailboxes are not in this release; remove this whole namespace { }")
+    }
+
     /// What it is for is so without it.
-    mutating func noPrivateIndex(_ text: String, at place: SourcePlace) {
+    ///
+    /// - Parameter part: what is to be removed.
+    mutating func noPrivateIndex(_ text: String, remove part: String, at place: SourcePlace) {
         self.out.warn(
             place,
-            "\(text): \\Seen is each user's own in shared and public namespaces anyway (private_flags); remove it")
+            "\(text): \\Seen is each user's own in shared and public namespaces anyway (private_flags); remove \(part)")
     }
 
     /// What other values would say is not there; so nothing is lost by not reading it.
@@ -184,12 +216,7 @@ extension Resolver {
                     "namespace \(namespace.name): all namespaces need the same separator, \(self.settings.namespaces[0].separator) here"
                 )
             }
-            if !namespace.prefix.isEmpty, !namespace.prefix.hasSuffix(separator) {
-                self.out.error(
-                    place,
-                    "namespace \(namespace.name): the prefix \(namespace.prefix) must end in the separator; write \(namespace.prefix)\(separator)"
-                )
-            }
+            self.checkPrefix(of: namespace, at: place)
             var aliases: Set<String> = []
             for mailbox in namespace.mailboxes {
                 if !namespace.holdsInbox { self.checkMailbox(mailbox, of: namespace, at: place) }
@@ -213,6 +240,20 @@ extension Resolver {
                 }
             }
         }
+    }
+
+    private mutating func checkPrefix(of namespace: NamespaceSettings, at place: SourcePlace) {
+        let (prefix, separator) = (namespace.prefix, namespace.separator)
+        guard let last = prefix.last, !prefix.hasSuffix(separator) else { return }
+        guard last == "." || last == "/" else {
+            return self.out.error(
+                place,
+                "namespace \(namespace.name): the prefix \(prefix) must end in the separator; write \(prefix)\(separator)")
+        }
+        self.out.error(
+            place,
+            "namespace \(namespace.name): the prefix \(prefix) ends in another separator; write separator = \(last), or prefix = \(prefix.dropLast())\(separator)"
+        )
     }
 
     /// Mailboxes come into being, and have uses and other names, beside INBOX alone.
@@ -257,7 +298,7 @@ extension Resolver {
         switch namespace.type {
         case .private:
             if namespace.holdsInbox {
-                if !namespace.path.isEmpty {
+                if !namespace.path.isEmpty, namespace.path != Self.refusedPath {
                     self.out.error(place, "\(title): write mail_path outside of all blocks")
                 }
             } else if self.settings.namespaces.contains(where: \.holdsInbox) {
@@ -270,7 +311,7 @@ extension Resolver {
             if !hasOwner {
                 self.out.error(place, "\(title): the prefix must name the owner; write shared/$user/")
             }
-            if !namespace.path.isEmpty {
+            if !namespace.path.isEmpty, namespace.path != Self.refusedPath {
                 self.out.warn(place, "\(title): mail_path is always that of the owner here; remove it")
             }
             self.needsLists(title, at: place)

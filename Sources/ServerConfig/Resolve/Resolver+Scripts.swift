@@ -59,6 +59,12 @@ extension Resolver {
         var options = value.text.split(separator: ";").map(String.init)
         var path = options.isEmpty ? "" : options.removeFirst()
         if path.hasPrefix("file:") { path.removeFirst(5) }
+        // `ldap:/etc/dovecot/sieve.conf`, `dict:file:...`
+        let scheme = path.prefix { $0.isASCII && $0.isLetter }
+        if name != "sieve_default_name", !scheme.isEmpty, path.dropFirst(scheme.count).hasPrefix(":") {
+            return self.out.error(
+                place, "\(name): scripts are files in this release, not in \(scheme); write the path of a file or directory")
+        }
         switch Expansion.parse(path) {
         case .success(let expansion): path = expansion.text
         case .failure(let problem): return self.out.error(place, "\(name): \(problem.text)")

@@ -138,13 +138,7 @@ package struct Resolver {
         for (index, (name, text)) in assign.enumerated() where index < 2 || !text.isEmpty {
             self.out.assign(name, SettingValue(text), at: place, to: &self.settings, rows: Schema.all)
         }
-        for option in location.unknown {
-            if option.hasPrefix("INDEXPVT=") {
-                self.noPrivateIndex("mail_location: \(option)", at: place)
-            } else {
-                self.out.error(place, "mail_location: \(option) is not in this release; remove it")
-            }
-        }
+        for option in location.unknown { self.unknownOption(option, of: "mail_location", at: place) }
     }
 
     // MARK: Settings for some connections

@@ -121,13 +121,14 @@ extension Setting {
             name: name, type: "list of extensions", doc: doc,
             assign: { root, value, _ in
                 let words = SettingSyntax.words(value.text)
+                var mistakes: [String] = []
                 for word in words {
                     let plain = word.hasPrefix("+") || word.hasPrefix("-") ? String(word.dropFirst()) : word
-                    guard SieveLanguageSettings.knownExtensions.contains(plain) else {
-                        let near = Spelling.nearest(to: plain, among: SieveLanguageSettings.knownExtensions)
-                        return "there is no extension \(plain)" + (near.map { "; did you mean \($0)?" } ?? "")
-                    }
+                    if SieveLanguageSettings.knownExtensions.contains(plain) { continue }
+                    let near = Spelling.nearest(to: plain, among: SieveLanguageSettings.knownExtensions)
+                    mistakes.append("there is no extension \(plain)" + (near.map { "; did you mean \($0)?" } ?? ""))
                 }
+                guard mistakes.isEmpty else { return mistakes.joined(separator: "; ") }
                 root[keyPath: path] = words
                 return nil
             }, text: { $0[keyPath: path].joined(separator: " ") })

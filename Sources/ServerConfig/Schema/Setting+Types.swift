@@ -170,13 +170,13 @@ extension Setting {
             name, "list of addresses and networks", path, doc,
             parse: { text in
                 var found: [IPNetwork] = []
+                var mistakes: [String] = []
                 for word in SettingSyntax.words(text) {
-                    guard let network = IPNetwork(word) else {
-                        return .wrong("\"\(word)\" is no address; write one, or a network such as 192.0.2.0/24")
-                    }
-                    found.append(network)
+                    if let network = IPNetwork(word) { found.append(network) } else { mistakes.append("\"\(word)\"") }
                 }
-                return .value(found)
+                guard !mistakes.isEmpty else { return .value(found) }
+                let list = mistakes.joined(separator: ", ")
+                return .wrong("\(list) is no address; write one, or a network such as 192.0.2.0/24")
             }, write: { $0.map(\.description).joined(separator: " ") })
         setting.isList = true
         return setting
@@ -210,14 +210,15 @@ extension Setting {
             name, "list of " + SettingSyntax.choiceNames(Choice.self, "and"), path, doc,
             parse: { (text: String) -> ParsedValue<[Choice]> in
                 var found: [Choice] = []
+                var mistakes: [String] = []
                 for word in SettingSyntax.words(text) {
                     let parsed: ParsedValue<Choice> = SettingSyntax.choice(word)
                     switch parsed {
                     case .value(let choice): if !found.contains(choice) { found.append(choice) }
-                    case .wrong(let why): return .wrong(why)
+                    case .wrong(let why): mistakes.append(why)
                     }
                 }
-                return .value(found)
+                return mistakes.isEmpty ? .value(found) : .wrong(mistakes.joined(separator: "; "))
             }, write: { $0.map(\.rawValue).joined(separator: " ") })
         setting.isList = true
         return setting

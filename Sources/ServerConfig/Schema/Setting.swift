@@ -74,6 +74,8 @@ package struct SettingValue: Sendable, Equatable {
     package var isFile = false
     /// The directory of the file, for relative paths.
     package var directory = "/"
+    /// Whether the file has `# hidden, use -P to show it` there, which `doveconf` writes in place of secrets.
+    package var isHidden = false
 
     package init(_ text: String, isFile: Bool = false, directory: String = "/") {
         self.text = text

@@ -212,6 +212,11 @@ package struct StatementParser {
                 self.error(place, "a quote that is not closed")
             }
         }
+        if raw.hasPrefix("# hidden, use -P") {
+            var hidden = SettingValue("", directory: directory)
+            hidden.isHidden = true
+            return hidden
+        }
         var text = raw
         var previous: Character = " "
         for index in raw.indices {
