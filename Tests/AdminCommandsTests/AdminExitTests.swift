@@ -10,4 +10,10 @@ import Testing
     func theWorstCounts(_ exits: [AdminExit], _ worst: AdminExit) {
         #expect(exits.reduce(.success, max) == worst)
     }
+
+    @Test func nobodyIsExplained() {
+        #expect(AdminError.nobody(matching: "*").exit == .noUser)
+        #expect(AdminError.nobody(matching: "*").message.hasPrefix("no user is listed: userdb passwd and"))
+        #expect(AdminError.nobody(matching: "a*").message.hasPrefix("no user matches a*: "))
+    }
 }

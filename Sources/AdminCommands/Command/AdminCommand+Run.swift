@@ -205,17 +205,22 @@ extension AdminCommand {
             try await body(try await self.user(name, context), &named)
             return .success
         }
+        let mask =
+            switch users {
+            case .all: "*"
+            case .matching(let text): text
+            case .listed: ""
+            }
         let names: [String]
         do throws(AuthenticationFailure) {
             switch users {
-            case .all: names = try await context.authenticator.list(matching: "*", context.request)
-            case .matching(let mask): names = try await context.authenticator.list(matching: mask, context.request)
+            case .all, .matching: names = try await context.authenticator.list(matching: mask, context.request)
             case .listed(let listed): names = listed
             }
         } catch {
             throw AdminError(.temporary, "list of users: \(error.message ?? "the user database did not answer")")
         }
-        guard !names.isEmpty else { throw AdminError(.noUser, "no user matches") }
+        guard !names.isEmpty else { throw AdminError.nobody(matching: mask) }
         var worst = AdminExit.success
         for (index, name) in names.enumerated() {
             named.user = name
@@ -231,13 +236,22 @@ extension AdminCommand {
         return worst
     }
 
+    /// The record of a user whose mail has a place.
     static func user(_ name: String, _ context: AdminContext) async throws(AdminError) -> UserRecord {
+        let user: UserRecord
         switch await context.authenticator.lookup(name, context.request) {
         case .notFound: throw AdminError(.noUser, "user \(name) does not exist")
         case .temporary(let reason):
             throw AdminError(.temporary, "lookup of user \(name): \(UserCommands.reason(reason))")
-        case .found(let user): return user
+        case .found(let found): user = found
         }
+        // What is wrong with the user's fields is no wrong use of the command.
+        do throws(StoreError) {
+            _ = try context.accounts.identity(of: user)
+        } catch {
+            throw AdminError(.configuration, error.detail)
+        }
+        return user
     }
 }
 

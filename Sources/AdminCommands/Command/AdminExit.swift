@@ -54,4 +54,13 @@ public struct AdminError: Error, Sendable, Hashable {
         self.exit = exit
         self.message = message
     }
+
+    /// No user was listed, which with some databases says nothing of who exists.
+    package static func nobody(matching mask: String) -> AdminError {
+        let who = mask == "*" ? "no user is listed" : "no user matches \(mask)"
+        return AdminError(
+            .noUser,
+            "\(who): userdb passwd and passwd-file list their users, userdb static those of each passdb passwd-file, and others nobody"
+        )
+    }
 }

@@ -14,12 +14,14 @@ enum UserCommands {
             try await output.columns(["user"])
             let names = try await self.list(only, context)
             for name in names { try await output.row([name]) }
-            return names.isEmpty ? .noUser : .success
+            guard names.isEmpty else { return .success }
+            let nobody = AdminError.nobody(matching: only)
+            try await output.problem(nobody.message)
+            return nobody.exit
         }
         let user = try await self.record(only, context)
         try await output.columns(["field", "value"])
-        for row in try await self.fields(of: user, context, &output) { try await output.row(row) }
-        return .success
+        return try await self.show(user, context, &output) { $0 }
     }
 
     private static func lookupAll(
@@ -30,10 +32,10 @@ enum UserCommands {
         for mask in masks {
             do throws(AdminError) {
                 let names = Mask(mask).isLiteral ? [mask] : try await self.list(mask, context)
-                if names.isEmpty { throw AdminError(.noUser, "no user matches \(mask)") }
+                if names.isEmpty { throw AdminError.nobody(matching: mask) }
                 for name in names {
-                    let user = try await self.record(name, context)
-                    for row in try await self.fields(of: user, context, &output) { try await output.row([name] + row) }
+                    let exit = try await self.show(try await self.record(name, context), context, &output) { [name] + $0 }
+                    worst = max(worst, exit)
                 }
             } catch {
                 worst = max(worst, error.exit)
@@ -52,9 +54,10 @@ enum UserCommands {
         }
     }
 
-    private static func fields(
-        of user: UserRecord, _ context: AdminContext, _ output: inout some AdminOutput
-    ) async throws(AdminError) -> [[String]] {
+    /// Shows a user's fields, each in the row that `row` makes of it; `.configuration` when one of them is broken.
+    private static func show(
+        _ user: UserRecord, _ context: AdminContext, _ output: inout some AdminOutput, _ row: ([String]) -> [String]
+    ) async throws(AdminError) -> AdminExit {
         var rows = [
             ["user", user.user], ["uid", String(user.uid)], ["gid", String(user.gid)],
             ["home", context.accounts.home(of: user) ?? ""],
@@ -65,11 +68,16 @@ enum UserCommands {
         } catch {
             identity = .failure(error)
         }
+        var exit = AdminExit.success
         switch identity {
         case .success(let identity): rows.append(["mail_path", identity.mailPath])
-        case .failure(let error): try await output.problem(error.detail)
+        case .failure(let error):
+            try await output.problem(error.detail)
+            exit = .configuration
         }
-        return rows + user.fields.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }
+        rows += user.fields.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }
+        for fields in rows { try await output.row(row(fields)) }
+        return exit
     }
 
     private static func list(_ mask: String, _ context: AdminContext) async throws(AdminError) -> [String] {
