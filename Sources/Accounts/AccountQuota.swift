@@ -9,8 +9,11 @@ public struct AccountQuota: Sendable {
     private let namespaces: [NamespaceSettings]
     /// Rules of mailboxes for each of `namespaces`.
     private let mailboxRules: [[MailboxQuotaRule]]
+    private let report: @Sendable (String) -> Void
 
-    public init(_ settings: Settings) {
+    /// - Parameter report: gets a sentence for each field of a user that means nothing, each time that it is looked at.
+    public init(_ settings: Settings, report: @escaping @Sendable (String) -> Void = { _ in }) {
+        self.report = report
         let quota = settings.quota
         var rules = QuotaRules()
         rules.name = quota.name
@@ -38,13 +41,17 @@ public struct AccountQuota: Sendable {
         let home = self.namespaces.firstIndex { $0.holdsInbox }
         rules.mailboxRules = home.map { self.mailboxRules[$0] } ?? []
         if user.fields.isEmpty { return rules }
-        if let octets = Self.size(user, "quota_storage_size") { rules.limits.storage = Self.limit(octets) }
-        if let count = user.fields["quota_message_count"].flatMap({ UInt64($0) }) {
-            rules.limits.messages = Self.limit(count)
+        if let octets = self.size(user, "quota_storage_size") { rules.limits.storage = Self.limit(octets) }
+        if let text = user.fields["quota_message_count"] {
+            if let count = UInt64(text) {
+                rules.limits.messages = Self.limit(count)
+            } else {
+                self.reportField("quota_message_count", text, of: user, "write a number")
+            }
         }
-        if let octets = Self.size(user, "quota_storage_grace") { rules.storageGrace = Int64(clamping: octets) }
+        if let octets = self.size(user, "quota_storage_grace") { rules.storageGrace = Int64(clamping: octets) }
         self.applyMailSize(of: user, to: &rules)
-        for rule in Self.fieldRules(of: user) {
+        for rule in self.fieldRules(of: user) {
             guard rule.mailbox == "*" else {
                 self.apply(rule, at: home, to: &rules)
                 continue
@@ -64,7 +71,7 @@ public struct AccountQuota: Sendable {
         if let index { rules.mailboxRules = self.mailboxRules[index] }
         if !user.fields.isEmpty {
             self.applyMailSize(of: user, to: &rules)
-            for rule in Self.fieldRules(of: user) where rule.mailbox != "*" { self.apply(rule, at: index, to: &rules) }
+            for rule in self.fieldRules(of: user) where rule.mailbox != "*" { self.apply(rule, at: index, to: &rules) }
         }
         // What lies in the root of such a namespace nobody sees, and so cannot tidy up.
         var root = MailboxQuotaRule(pattern: MailboxName.inbox.text)
@@ -74,14 +81,22 @@ public struct AccountQuota: Sendable {
     }
 
     private func applyMailSize(of user: UserRecord, to rules: inout QuotaRules) {
-        guard let octets = Self.size(user, "quota_mail_size") ?? Self.size(user, "quota_max_mail_size") else { return }
+        guard let octets = self.size(user, "quota_mail_size") ?? self.size(user, "quota_max_mail_size") else { return }
         rules.maximumMessageSize = octets
     }
 
-    private static func fieldRules(of user: UserRecord) -> [QuotaRuleText] {
-        let fields = user.fields.keys.filter { $0.hasPrefix("quota_rule") }
-        return fields.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
-            .compactMap { user.fields[$0].flatMap { QuotaRuleText($0) } }
+    private func fieldRules(of user: UserRecord) -> [QuotaRuleText] {
+        let fields = user.fields.filter { $0.key.hasPrefix("quota_rule") }
+        return fields.sorted { ($0.key.utf8.count, $0.key) < ($1.key.utf8.count, $1.key) }.compactMap {
+            (name, text) -> QuotaRuleText? in
+            if let rule = QuotaRuleText(text) { return rule }
+            self.reportField(name, text, of: user, "write one such as *:storage=1G")
+            return nil
+        }
+    }
+
+    private func reportField(_ name: String, _ text: String, of user: UserRecord, _ help: String) {
+        self.report("user \(user.user): \(name)=\(text) from the userdb means nothing, and changes nothing; \(help)")
     }
 
     /// Puts a rule of one mailbox first, when it is for the namespace at `index`.
@@ -111,8 +126,10 @@ public struct AccountQuota: Sendable {
         return rule
     }
 
-    private static func size(_ user: UserRecord, _ name: String) -> UInt64? {
-        guard let text = user.fields[name], case .value(let octets) = SettingSyntax.size(text) else {
+    private func size(_ user: UserRecord, _ name: String) -> UInt64? {
+        guard let text = user.fields[name] else { return nil }
+        guard case .value(let octets) = SettingSyntax.size(text) else {
+            self.reportField(name, text, of: user, "write a size such as 1G")
             return nil
         }
         return octets

@@ -138,7 +138,7 @@ public struct Accounts: Sendable {
         let home = self.home(of: user)
         let text = self.expand(namespace.path, user, home)
         guard let path = Self.absolute(text, home: home), path.hasPrefix("/") else {
-            throw StoreError(.cannot, "namespace \(namespace.name): mail_path \(text) needs a home")
+            throw StoreError(.cannot, "namespace \(namespace.name): mail_path \(text) needs a home, or is no absolute path")
         }
         try Self.check(path, "namespace \(namespace.name)")
         let isOwn = namespace.type == .private
@@ -155,21 +155,32 @@ public struct Accounts: Sendable {
 
     /// Where the user's mail is and whose files it is in. `.cannot` when there is no path to it.
     public func identity(of user: UserRecord) throws(StoreError) -> AccountIdentity {
+        // First: of a `mail` field in another format there is no path.
+        let driver = try self.driver(of: user)
         let home = self.home(of: user)
-        let path = Self.absolute(
-            self.expand(
-                user.fields["mail_path"] ?? Self.path(inLocation: user.mailLocation) ?? self.mail.path, user, home),
-            home: home)
-        guard let path, path.hasPrefix("/") else {
-            throw StoreError(.cannot, "user \(user.user): mail_path needs a home, and the userdb gives none")
-        }
+        let path = try self.mailPath(of: user, home: home)
         try Self.check(path, "user \(user.user)")
         let owner = AccountIdentity.FileOwner(uid: user.uid, gid: user.gid)
         var identity = AccountIdentity(
             name: user.user, home: home ?? "", mailPath: path, owner: owner == self.processOwner ? nil : owner,
-            driver: try self.driver(of: user), places: try self.places(of: user))
+            driver: driver, places: try self.places(of: user))
         identity.volume = self.volume(of: user)
         return identity
+    }
+
+    /// The absolute path of a user's mail.
+    private func mailPath(of user: UserRecord, home: String?) throws(StoreError) -> String {
+        let whose = "user \(user.user)"
+        let text = self.expand(
+            user.fields["mail_path"] ?? Self.path(inLocation: user.mailLocation) ?? self.mail.path, user, home)
+        guard let path = Self.absolute(text, home: home) else {
+            throw StoreError(.cannot, "\(whose): mail_path \(text) needs a home, and the userdb gives none")
+        }
+        if path.hasPrefix("/") { return path }
+        if let home, !home.hasPrefix("/"), path != text || text.hasPrefix(home) {
+            throw StoreError(.cannot, "\(whose): the home \(home) is not an absolute path; it has to begin with /")
+        }
+        throw StoreError(.cannot, "\(whose): mail_path \(text) is not an absolute path; it has to begin with / or ~/")
     }
 
     /// The volume that the user's account gets.
@@ -188,7 +199,10 @@ public struct Accounts: Sendable {
         // A path may have a colon in it.
         guard let wanted, !wanted.isEmpty, !wanted.contains("/") else { return self.mail.driver.rawValue }
         guard let driver = MailDriver(rawValue: wanted) else {
-            throw StoreError(.cannot, "user \(user.user): mail_driver \(wanted) is unknown")
+            let field = user.fields["mail_driver"] == nil ? "mail=\(user.mailLocation ?? "")" : "mail_driver=\(wanted)"
+            let known = MailDriver.allCases.map(\.rawValue).joined(separator: " and ")
+            throw StoreError(
+                .cannot, "user \(user.user): \(field) from the userdb: the format \(wanted) is not there; known are \(known)")
         }
         return driver.rawValue
     }

@@ -40,8 +40,10 @@ enum DirectStore {
             throw AdminError(.configuration, error.text)
         }
         let store: any MailStore = needsMail ? try Self.open(settings) : ClosedStore()
+        let told = ToldOnce()
+        let quota = AccountQuota(settings) { if told.isNew($0) { Terminal.complain($0) } }
         let accounts = Accounts(
-            store: store, mail: settings.mail, quota: AccountQuota(settings),
+            store: store, mail: settings.mail, quota: quota,
             processOwner: AccountIdentity.FileOwner(uid: getuid(), gid: getgid()),
             namespaces: settings.namespaces, access: settings.access, authenticator: authenticator,
             purpose: .administration)

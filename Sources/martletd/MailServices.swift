@@ -58,7 +58,7 @@ final class MailServices: Sendable {
             Self.quotaStatusOptions(configuration, store, authenticator, output.logger("")))
         self.registry = registry
         self.sessionAccounts = Mutex(
-            Self.accounts(store, configuration.settings(for: .imap), authenticator, .session))
+            Self.accounts(store, configuration.settings(for: .imap), authenticator, .session, output.logger("")))
         self.admin = AdminService(
             Self.adminContext(configuration, store, authenticator, registry, events, output.logger("")),
             logger: output.logger("admin"))
@@ -78,7 +78,8 @@ final class MailServices: Sendable {
     }
 
     func reload(_ configuration: Configuration) {
-        let accounts = Self.accounts(self.store, configuration.settings(for: .imap), self.authenticator, .session)
+        let accounts = Self.accounts(
+            self.store, configuration.settings(for: .imap), self.authenticator, .session, self.output.logger(""))
         self.sessionAccounts.withLock { $0 = accounts }
         self.imap.reload(
             Self.imapOptions(
@@ -124,7 +125,7 @@ final class MailServices: Sendable {
         _ configuration: Configuration, _ store: any MailStore, _ authenticator: any Authenticator,
         _ registry: SessionRegistry, _ events: MailboxEvents, _ logger: Logger
     ) -> AdminContext {
-        let accounts = Self.accounts(store, configuration.settings, authenticator, .administration)
+        let accounts = Self.accounts(store, configuration.settings, authenticator, .administration, logger)
         if accounts.hasDamagedLists {
             logger.error(
                 "acl_global_path: \(configuration.settings.access.globalPath) cannot be read, or has lines that are no rows: until it is mended and Martlet reloaded, nobody but owners has rights"
@@ -155,12 +156,16 @@ final class MailServices: Sendable {
         AccountIdentity.FileOwner(uid: getuid(), gid: getgid())
     }
 
+    /// What was said of users' fields, by whichever protocol.
+    private static let told = ToldOnce()
+
     private static func accounts(
         _ store: any MailStore, _ settings: Settings, _ authenticator: any Authenticator,
-        _ purpose: Accounts.Purpose
+        _ purpose: Accounts.Purpose, _ logger: Logger
     ) -> Accounts {
-        Accounts(
-            store: store, mail: settings.mail, quota: AccountQuota(settings), processOwner: Self.owner,
+        let quota = AccountQuota(settings) { if Self.told.isNew($0) { logger.warning("\($0)") } }
+        return Accounts(
+            store: store, mail: settings.mail, quota: quota, processOwner: Self.owner,
             namespaces: settings.namespaces,
             access: settings.access, authenticator: authenticator, purpose: purpose)
     }
@@ -172,7 +177,8 @@ final class MailServices: Sendable {
         var options = IMAPOptions(
             configuration: configuration, hostname: Self.hostname(configuration.settings),
             authenticator: authenticator,
-            accounts: Self.accounts(store, configuration.settings(for: .imap), authenticator, .session), store: store,
+            accounts: Self.accounts(store, configuration.settings(for: .imap), authenticator, .session, logger),
+            store: store,
             contexts: contexts, logger: logger)
         options.events = events
         options.filter = MailFilter.imap(configuration, logger)
@@ -186,7 +192,7 @@ final class MailServices: Sendable {
         POP3Options(
             configuration: configuration, hostname: Self.hostname(configuration.settings),
             authenticator: authenticator,
-            accounts: Self.accounts(store, configuration.settings(for: .pop3), authenticator, .session),
+            accounts: Self.accounts(store, configuration.settings(for: .pop3), authenticator, .session, logger),
             contexts: contexts, logger: logger)
     }
 
@@ -197,7 +203,7 @@ final class MailServices: Sendable {
         let settings = configuration.settings(for: .sieve)
         // Scripts are checked for where they run.
         let delivery = SieveOptions(configuration.settings(for: .lmtp), logger)
-        let accounts = Self.accounts(store, settings, authenticator, .session)
+        let accounts = Self.accounts(store, settings, authenticator, .session, logger)
         return ManageSieveOptions(
             configuration: configuration, authenticator: authenticator, accounts: accounts, store: store,
             contexts: contexts, compiler: SieveCompiler(registry: delivery.registry, limits: delivery.limits),
@@ -219,7 +225,7 @@ final class MailServices: Sendable {
         agentOptions.sieve = sieve
         var options = LMTPOptions(
             hostname: Self.hostname(settings), authenticator: authenticator,
-            accounts: Self.accounts(store, configuration.settings(for: .lmtp), authenticator, .delivery),
+            accounts: Self.accounts(store, configuration.settings(for: .lmtp), authenticator, .delivery, logger),
             agent: DeliveryAgent(store: store, options: agentOptions), store: store, logger: logger)
         options.maximumRecipients = settings.lmtp.maximumRecipients
         options.maximumMessageSize = settings.mail.maximumMessageSize
@@ -253,8 +259,8 @@ final class MailServices: Sendable {
         let quota = settings.quota
         var options = QuotaStatusOptions(
             authenticator: authenticator,
-            accounts: Self.accounts(store, configuration.settings(for: .lmtp), authenticator, .delivery), logger: logger
-        )
+            accounts: Self.accounts(store, configuration.settings(for: .lmtp), authenticator, .delivery, logger),
+            logger: logger)
         options.recipientDelimiter = settings.delivery.recipientDelimiter
         options.keep = Self.keep(settings)
         options.success = quota.status.success
