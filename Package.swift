@@ -105,9 +105,12 @@ let package = Package(
 
         // Servers.
         room("ServerConfig", uses: ["MailCore"]),
+        room("TLSFiles", uses: ["COpenSSL"]),
         room(
             "ServerCore",
-            uses: ["MailCore", "COpenSSL", "CZlib", "CLinux", "Threads", dequeModule, nioCore, nioPosix, logging]),
+            uses: [
+                "MailCore", "TLSFiles", "COpenSSL", "CZlib", "CLinux", "Threads", dequeModule, nioCore, nioPosix, logging,
+            ]),
         room("Login", uses: ["ServerCore", "Authentication", "SASLCore"]),
         room(
             "IMAPServer",
@@ -154,7 +157,7 @@ let package = Package(
             "Wiring",
             uses: [
                 "ServerConfig", "Accounts", "Authentication", "SASLCore", "Delivery", "SieveStorage", "SieveCore",
-                "MailStore", "IndexedStore", "VolumeLog", "MaildirFormat", "PackFormat", "MailCore", logging,
+                "MailStore", "IndexedStore", "VolumeLog", "MaildirFormat", "PackFormat", "MailCore", "TLSFiles", logging,
             ]),
         .executableTarget(
             name: "martletd",

@@ -2,25 +2,13 @@ import Authentication
 import Glibc
 import ServerConfig
 
-/// What a configuration without mistakes still needs of the machine: system users, passwd-files, PAM services,
-/// issuers' keys.
+/// What a configuration without mistakes still needs of the machine for logins: passwd-files, PAM services, issuers' keys.
+/// The rest is in `SiteCheck`.
 enum Surroundings {
     /// A sentence for each that is not there now.
     static func missing(_ settings: Settings) -> [String] {
         var sentences: [String] = []
-        let mailUser = settings.mail.uid.isEmpty ? "vmail" : settings.mail.uid
-        if UInt32(mailUser) == nil, getpwnam(mailUser) == nil {
-            sentences.append("mail_uid: there is no system user \(mailUser); started as root, martletd needs it")
-        }
-        let mailGroup = settings.mail.gid
-        if !mailGroup.isEmpty, UInt32(mailGroup) == nil, getgrnam(mailGroup) == nil {
-            sentences.append("mail_gid: there is no group \(mailGroup)")
-        }
         let internalUser = settings.general.internalUser
-        if UInt32(internalUser) == nil, getpwnam(internalUser) == nil {
-            sentences.append(
-                "default_internal_user: there is no system user \(internalUser); the auth role would stay root")
-        }
         var files: [String] = []
         for passdb in settings.passdbs {
             switch passdb.driver {
@@ -35,8 +23,10 @@ enum Surroundings {
         }
         files += settings.userdbs.filter { $0.driver == .passwdFile }.map(\.passwdFilePath)
         // A path with variables is another file for each user.
+        let lists = Set(settings.passdbs.filter(\.isDenyList).map(\.passwdFilePath))
         for file in Set(files).sorted() where !file.contains("%") && !Self.exists(file) {
-            sentences.append("passwd_file_path: there is no \(file); nobody in it can log in")
+            let effect = lists.contains(file) ? "nobody can log in until it is there" : "nobody in it can log in"
+            sentences.append("passwd_file_path: there is no \(file); \(effect)")
         }
         if !settings.tokens.keyFile.isEmpty {
             sentences += TokenVerifier.problems(ofKeyFile: settings.tokens.keyFile)

@@ -153,7 +153,8 @@ struct BoundSockets {
         let group = place.group.isEmpty ? gid_t.max : RoleUser.findGroup(place.group)
         guard let user, let group else {
             Glibc.close(descriptor)
-            throw Failure(text: "\(place.path): user \(place.user) or group \(place.group) does not exist")
+            let who = user == nil ? "user \(place.user)" : "group \(place.group)"
+            throw Failure(text: "\(place.path): there is no \(who)")
         }
         let isOurs = user == uid_t.max && group == gid_t.max
         guard isOurs || lchown(place.path, user, group) == 0, listen(descriptor, 4096) == 0 else {

@@ -77,4 +77,26 @@ extension MaskTests {
             }
         }
     }
+
+    @Test func whoIsMissingIsNamed() throws {
+        try TemporaryDirectory.with { directory in
+            for (user, group, who) in [("no-such-user", "", "user no-such-user"), ("", "no-such-group", "group no-such-group")]
+            {
+                var settings = Settings()
+                settings.general.baseDirectory = directory
+                var place = UnixPlace()
+                place.path = "\(directory)/client"
+                place.user = user
+                place.group = group
+                settings.listeners = [ListenerSettings(service: .auth, name: "client", place: .unix(place))]
+                var text = ""
+                do throws(BoundSockets.Failure) {
+                    _ = try BoundSockets(settings, mailUser: nil)
+                } catch {
+                    text = error.text
+                }
+                #expect(text == "\(directory)/client: there is no \(who)")
+            }
+        }
+    }
 }

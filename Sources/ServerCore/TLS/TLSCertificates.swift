@@ -1,95 +1,32 @@
-import COpenSSL
+import TLSFiles
 
 /// Reads PEM certificates and keys into an OpenSSL context.
 enum TLSCertificates {
     /// Installs chain and key; returns the host names the certificate is for, in lower case.
     static func install(_ identity: TLSIdentity, in context: OpaquePointer) throws(TLSError) -> [String] {
-        let names = try Self.installChain(identity, in: context)
-        try Self.installKey(identity, in: context)
-        return names
-    }
-
-    private static func installChain(
-        _ identity: TLSIdentity, in context: OpaquePointer
-    ) throws(TLSError) -> [String] {
-        let file = identity.certificateFile
-        guard let bio = Self.memory(identity.certificate) else {
-            throw TLSError(file: file, reason: "out of memory")
-        }
-        defer { BIO_free(bio) }
-        ERR_clear_error()
-        guard let leaf = PEM_read_bio_X509_AUX(bio, nil, nil, nil) else {
-            throw TLSError(file: file, reason: "No PEM certificate in it: \(openSSLErrorText())")
-        }
-        defer { X509_free(leaf) }
-        guard SSL_CTX_use_certificate(context, leaf) == 1 else {
-            throw TLSError(file: file, reason: "Certificate refused: \(openSSLErrorText())")
-        }
-        while let next = PEM_read_bio_X509(bio, nil, nil, nil) {
-            // The context owns `next` once it is added.
-            guard martlet_SSL_CTX_add0_chain_cert(context, next) == 1 else {
-                X509_free(next)
-                throw TLSError(file: file, reason: "Chain certificate refused: \(openSSLErrorText())")
-            }
-        }
-        ERR_clear_error()  // the end of the file is an error to OpenSSL
-        return Self.hostNames(of: leaf)
-    }
-
-    private static func installKey(_ identity: TLSIdentity, in context: OpaquePointer) throws(TLSError) {
-        let file = identity.keyFile
-        guard let bio = Self.memory(identity.privateKey) else {
-            throw TLSError(file: file, reason: "out of memory")
-        }
-        defer { BIO_free(bio) }
-        ERR_clear_error()
-        // An empty password rather than none: OpenSSL would ask on the terminal.
-        var password = [UInt8]((identity.keyPassword ?? "").utf8) + [0]
-        let key = password.withUnsafeMutableBytes {
-            PEM_read_bio_PrivateKey(bio, nil, passwordCallback, $0.baseAddress)
-        }
-        guard let key else {
-            let hint = identity.keyPassword == nil ? "" : " (wrong ssl_server_key_password?)"
-            throw TLSError(
-                file: file, reason: "No usable PEM private key in it\(hint): \(openSSLErrorText())")
-        }
-        defer { EVP_PKEY_free(key) }
-        guard SSL_CTX_use_PrivateKey(context, key) == 1, SSL_CTX_check_private_key(context) == 1 else {
-            throw TLSError(
-                file: file,
-                reason: "Key does not belong to \(identity.certificateFile): \(openSSLErrorText())")
+        let pair = TLSMaterial.Pair(
+            certificate: identity.certificate, privateKey: identity.privateKey, keyPassword: identity.keyPassword,
+            certificateFile: identity.certificateFile, keyFile: identity.keyFile)
+        do throws(TLSMaterial.Mistake) {
+            return try TLSMaterial.install(pair, in: context)
+        } catch {
+            throw TLSError(file: error.file, reason: error.reason)
         }
     }
 
-    private static func memory(_ bytes: [UInt8]) -> OpaquePointer? {
-        guard let bio = martlet_BIO_new_copy(bytes, bytes.count) else { return nil }
-        return bio
-    }
-
-    private static func hostNames(of certificate: OpaquePointer) -> [String] {
-        var names: [String] = []
-        let list = martlet_X509_dns_names(certificate)
-        defer { martlet_free_names(list) }
-        var index: Int32 = 0
-        var length: Int32 = 0
-        while let name = martlet_dns_name_at(list, index, &length) {
-            let octets = UnsafeBufferPointer(start: name, count: Int(length))
-            names.append(String(decoding: octets, as: UTF8.self).lowercased())
-            index += 1
+    /// An empty context, which the caller frees.
+    static func makeContext(_ policy: TLSPolicy) throws(TLSError) -> OpaquePointer {
+        var language = TLSMaterial.Language(cipherList: policy.cipherList, curveList: policy.curveList)
+        language.minimumVersion = policy.minimumVersion == .tls13 ? .tls13 : .tls12
+        language.cipherSuites = policy.cipherSuites
+        language.preference = policy.cipherPreference == .server ? .server : .client
+        do throws(TLSMaterial.Mistake) {
+            return try TLSMaterial.makeContext(language)
+        } catch {
+            throw TLSError(file: error.file, reason: error.reason)
         }
-        return names
     }
 }
 
-private let passwordCallback:
-    @convention(c) (UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?) -> Int32 = {
-        buffer, size, _, password in
-        guard let buffer, let password else { return -1 }
-        let source = password.assumingMemoryBound(to: CChar.self)
-        var count: Int32 = 0
-        while count < size, source[Int(count)] != 0 {
-            buffer[Int(count)] = source[Int(count)]
-            count += 1
-        }
-        return count
-    }
+/// The oldest error in OpenSSL's queue of this thread, as text; empties the queue.
+func openSSLErrorText() -> String { TLSMaterial.errorText() }

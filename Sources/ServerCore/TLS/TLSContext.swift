@@ -68,38 +68,10 @@ public final class TLSContext: @unchecked Sendable {
     }
 
     private static func makeContext(_ policy: TLSPolicy) throws(TLSError) -> OpaquePointer {
-        guard let context = SSL_CTX_new(TLS_server_method()) else {
-            throw TLSError(file: nil, reason: openSSLErrorText())
-        }
-        let minimum = policy.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
-        martlet_SSL_CTX_set_min_version(context, minimum)
-        martlet_SSL_CTX_set_safe_options(context, policy.cipherPreference == .server ? 1 : 0)
+        let context = try TLSCertificates.makeContext(policy)
         SSL_CTX_set_alpn_select_cb(context, alpnCallback, nil)
-        var mistake: String?
-        if SSL_CTX_set_cipher_list(context, policy.cipherList) != 1 {
-            mistake = "ssl_cipher_list: \(openSSLErrorText())"
-        }
-        if !policy.cipherSuites.isEmpty, SSL_CTX_set_ciphersuites(context, policy.cipherSuites) != 1 {
-            mistake = "ssl_cipher_suites: \(openSSLErrorText())"
-        }
-        if martlet_SSL_CTX_set_curves(context, policy.curveList) != 1 {
-            mistake = "ssl_curve_list: \(openSSLErrorText())"
-        }
-        if let mistake {
-            SSL_CTX_free(context)
-            throw TLSError(file: nil, reason: mistake)
-        }
         return context
     }
-}
-
-/// The oldest error in OpenSSL's queue of this thread, as text; empties the queue.
-func openSSLErrorText() -> String {
-    let code = ERR_get_error()
-    ERR_clear_error()
-    guard code != 0 else { return "unknown error" }
-    if let reason = ERR_reason_error_string(code) { return String(cString: reason) }
-    return "OpenSSL error \(String(code, radix: 16))"
 }
 
 /// Chooses the certificate by the client's server name.

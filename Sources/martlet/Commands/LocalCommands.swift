@@ -108,10 +108,13 @@ struct ConfigCommand: ParsableCommand {
 
         func run() throws {
             let configuration = try LoadedConfiguration.load(self.global.configuration, .all)
-            for missing in Surroundings.missing(configuration.settings) { Terminal.complain("warning: \(missing)") }
-            let forgotten = MailStoreWiring.missingVolumes(configuration.settings)
-            guard forgotten.isEmpty else {
-                for sentence in forgotten { Terminal.complain(sentence) }
+            let site = SiteCheck(configuration)
+            for sentence in site.warnings + Surroundings.missing(configuration.settings) {
+                Terminal.complain("warning: \(sentence)")
+            }
+            let errors = site.errors + MailStoreWiring.missingVolumes(configuration.settings)
+            guard errors.isEmpty else {
+                for sentence in errors { Terminal.complain(sentence) }
                 throw ExitCode(AdminExit.configuration.rawValue)
             }
             print("\(self.global.configuration): no mistakes")
