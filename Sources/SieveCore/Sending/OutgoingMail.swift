@@ -133,13 +133,20 @@ extension SieveMessage {
 
     /// The References of a reply (RFC 5322 section 3.6.4).
     func addThread(to composer: inout MessageComposer) {
-        guard let id = self.bodies(Array("message-id".utf8)).first.flatMap(MessageIDs.first(in:)) else { return }
-        var references: [[UInt8]] = []
-        for name in ["references", "in-reply-to"] where references.isEmpty {
-            if let body = self.bodies(Array(name.utf8)).first { references = MessageIDs.all(in: body, maximum: 20) }
+        func ids(_ name: String) -> [[UInt8]] {
+            self.bodies(Array(name.utf8)).first.map { MessageIDs.all(in: $0, maximum: 20) } ?? []
         }
-        let angled = (references + [id]).map { [UInt8(ascii: "<")] + $0 + [UInt8(ascii: ">")] }
-        composer.add("In-Reply-To", angled[angled.count - 1])
-        composer.add("References", Array(angled.joined(separator: [0x20])))
+        func angled(_ id: [UInt8]) -> [UInt8] { [UInt8(ascii: "<")] + id + [UInt8(ascii: ">")] }
+        var references = ids("references")
+        // Of several parents none is the one before.
+        if references.isEmpty, let parent = ids("in-reply-to").first, ids("in-reply-to").count == 1 {
+            references = [parent]
+        }
+        if let id = ids("message-id").first {
+            composer.add("In-Reply-To", angled(id))
+            references.append(id)
+        }
+        guard !references.isEmpty else { return }
+        composer.add("References", Array(references.map(angled).joined(separator: [0x20])))
     }
 }
