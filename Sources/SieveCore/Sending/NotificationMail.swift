@@ -10,11 +10,7 @@ extension SieveNotification {
         func asked(_ addresses: [String]) -> [String] { addresses.filter { !self.omitted.contains($0) } }
         let (recipients, copies) = (asked(uri.recipients), asked(uri.copies))
         // RFC 5436 section 2.4: what was made by a program is not told of.
-        if let submitted = message.value("auto-submitted"),
-            !ASCII.equalsIgnoringCase(submitted.prefix { $0 != UInt8(ascii: ";") && $0 != 0x20 }, "no".utf8)
-        {
-            return nil
-        }
+        if message.bodies(Array("auto-submitted".utf8)).contains(where: AutoSubmitted.isAutomatic) { return nil }
         var composer = MessageComposer(context)
         let user = environment.recipient?.quoted ?? environment.policy.userEmail
         let from = self.from.map { String(decoding: $0, as: UTF8.self) } ?? user

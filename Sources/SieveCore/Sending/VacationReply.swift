@@ -64,8 +64,7 @@ public struct VacationReply: Sendable {
                 "list-help":
                 throw .mailingList
             case "auto-submitted":
-                let word = value().prefix { $0 != ";" && $0 != " " && $0 != "(" }
-                if word != "no" { throw .automatic }
+                if AutoSubmitted.isAutomatic(message.header[field.body]) { throw .automatic }
             case "precedence":
                 if ["bulk", "junk", "list"].contains(value()) { throw .bulk }
             case "x-auto-response-suppress":
