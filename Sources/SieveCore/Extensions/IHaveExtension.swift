@@ -24,8 +24,8 @@ extension SieveExtension {
                 let hasAll = names.allSatisfy {
                     compiler.registry.knows($0) && (compiler.has($0) || !Self.changingSyntax.contains($0))
                 }
-                // From here on they are as if required (RFC 5463 section 4).
-                if hasAll { for name in names { compiler.require(name) } }
+                // Once this test was done they are as if required (RFC 5463 section 4).
+                if hasAll { compiler.requireConditionally(names) }
                 compiler.emit(.setFlag(hasAll))
                 compiler.isTestConstant = hasAll
             }
@@ -33,6 +33,23 @@ extension SieveExtension {
 
     /// These change how strings are read, so that they can only be required (RFC 5463 section 4).
     private static let changingSyntax: Set<String> = ["encoded-character", "variables"]
+}
+
+/// Puts capabilities in force that `ihave` has found.
+struct EnableOperation: SieveOperation {
+    let capabilities: [String]
+
+    func perform(_ run: inout SieveRun) throws(SieveRuntimeError) { run.enable(self.capabilities) }
+}
+
+/// Before the use of a capability that no `require` names: an error unless `ihave` has found it in this run.
+struct EnabledCheck: SieveOperation {
+    let capability: String
+
+    func perform(_ run: inout SieveRun) throws(SieveRuntimeError) {
+        if run.isEnabled(self.capability) { return }
+        throw run.error("\(quoted(self.capability)) is used, but \"ihave\" did not ask for it before")
+    }
 }
 
 /// Ends the script with the author's words (RFC 5463 section 5).

@@ -9,6 +9,8 @@ struct SieveRun {
         var counter = 0
         var locals: [[UInt8]]
         var matches: [[UInt8]] = []
+        /// Capabilities that `ihave` has put in force.
+        var enabled: Set<String> = []
 
         init(_ script: SieveScript) {
             self.script = script
@@ -98,6 +100,12 @@ struct SieveRun {
 
     /// What tells the script in work from others.
     var scriptIdentity: String { self.frame.script.identity }
+
+    /// Puts capabilities in force for the script in work.
+    mutating func enable(_ capabilities: [String]) { self.frame.enabled.formUnion(capabilities) }
+
+    /// Whether `ihave` has put the capability in force.
+    func isEnabled(_ capability: String) -> Bool { self.frame.enabled.contains(capability) }
 
     // MARK: Variables
 

@@ -45,6 +45,7 @@ extension ScriptCompiler {
             )
             return nil
         }
+        self.use(capability)
         return comparator
     }
 

@@ -6,6 +6,8 @@ struct ScriptCompiler {
     let limits: SieveLimits
     var diagnostics: SieveDiagnostics
     private(set) var required: Set<String> = []
+    /// Those among them that `ihave` and not `require` has brought: in force once a run has come by that test.
+    private var conditional: Set<String> = []
     private(set) var program: [SieveInstruction] = []
     /// Of each instruction.
     private(set) var positions: [SievePosition] = []
@@ -98,6 +100,20 @@ struct ScriptCompiler {
         for implied in self.registry.implied[capability] ?? [] { self.required.insert(implied) }
     }
 
+    /// What `ihave` brings.
+    mutating func requireConditionally(_ capabilities: [String]) {
+        let earlier = self.required
+        for capability in capabilities { self.require(capability) }
+        self.conditional.formUnion(self.required.subtracting(earlier))
+        let implied = capabilities.flatMap { self.registry.implied[$0] ?? [] }
+        self.emit(EnableOperation(capabilities: capabilities + implied))
+    }
+
+    /// Notes that what comes next is of that capability.
+    mutating func use(_ capability: String) {
+        if self.conditional.contains(capability) { self.emit(EnabledCheck(capability: capability)) }
+    }
+
     /// Whether `require` may still stand here.
     var allowsRequire: Bool { !self.isPastRequire && self.depth == 0 }
 
@@ -172,7 +188,11 @@ struct ScriptCompiler {
     private mutating func usable(_ definition: SieveDefinition?, _ node: SyntaxNode) -> SieveDefinition? {
         let isTest = node.isTest
         if let definition {
-            guard let capability = definition.capability, !self.has(capability) else { return definition }
+            guard let capability = definition.capability else { return definition }
+            guard !self.has(capability) else {
+                self.use(capability)
+                return definition
+            }
             guard self.isNew(node) else { return nil }
             self.error(
                 node.position,

@@ -74,11 +74,14 @@ struct SieveArguments {
                 self.isComplete = false
                 return
             }
-            if let capability = tag.capability, !compiler.has(capability) {
-                compiler.error(
-                    argument.position,
-                    "the tag \(shown) needs `require \(quoted(capability));` at the beginning of the script")
-                return
+            if let capability = tag.capability {
+                guard compiler.has(capability) else {
+                    compiler.error(
+                        argument.position,
+                        "the tag \(shown) needs `require \(quoted(capability));` at the beginning of the script")
+                    return
+                }
+                compiler.use(capability)
             }
             if !self.positional.isEmpty, !signature.takesTagsAnywhere {
                 compiler.error(

@@ -1,0 +1,3 @@
+require "ihave";
+if anyof (not ihave "copy", false) { stop; }
+redirect :copy "ann@one.example";

@@ -1,0 +1,3 @@
+require "ihave";
+if not true { if ihave "copy" { keep; } }
+redirect :copy "ann@one.example";

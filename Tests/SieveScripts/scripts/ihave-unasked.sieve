@@ -1,0 +1,3 @@
+require "ihave";
+if allof (false, ihave "imap4flags") { stop; }
+addflag "a";
