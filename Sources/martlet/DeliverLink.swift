@@ -154,8 +154,8 @@ struct DeliverLink {
         guard reply.code / 100 != 2 else { return }
         // `5.1.1 text`, in each line.
         let words = reply.text.split(separator: " ", maxSplits: 1).map(String.init)
-        var (enhanced, text) = words.count == 2 ? (words[0], words[1]) : ("", reply.text)
-        if !enhanced.isEmpty { text = text.replacing("\n\(enhanced) ", with: "\n") }
+        let (enhanced, rest) = words.count == 2 ? (words[0], words[1]) : ("", reply.text)
+        let text = enhanced.isEmpty ? rest : rest.replacing("\n\(enhanced) ", with: "\n")
         guard reply.code / 100 == 5 else { throw DeliverFailure(.temporary, text) }
         switch enhanced {
         case "5.1.1": throw DeliverFailure(.noUser, text)

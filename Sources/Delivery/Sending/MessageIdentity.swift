@@ -28,7 +28,15 @@ enum MessageIdentity {
             }
         }
         // No field has a NUL, which unfolding drops.
-        guard id.isEmpty else { return id + [0] + (resentID.isEmpty ? resentFrom : resentID) + [0] + list }
-        return [0] + SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[max(0, min(own, bytes.count))...]))
+        var identity = id
+        identity.append(0)
+        if id.isEmpty {
+            identity += SHA256.digest(UnsafeRawBufferPointer(rebasing: bytes[max(0, min(own, bytes.count))...]))
+        } else {
+            identity += resentID.isEmpty ? resentFrom : resentID
+            identity.append(0)
+            identity += list
+        }
+        return identity
     }
 }

@@ -50,7 +50,8 @@ struct BodyTest: SieveTest {
         defer { run.resumeCaptures(captures) }
         guard run.message.hasBody else {
             // All are false then, `:count` too (RFC 5173 section 4).
-            run.noteComparison([], try self.keys.octets(&run))
+            let keys = try self.keys.octets(&run)
+            run.noteComparison([], keys)
             return false
         }
         switch self.form {
