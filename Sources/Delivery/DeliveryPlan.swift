@@ -79,8 +79,8 @@ struct DeliveryPlan: Sendable {
     /// Why nothing of it is done.
     var failure: StoreError?
 
-    /// Whether the message goes somewhere, so that the answer to the MTA cannot be that it was refused. That somebody is
-    /// told of it is no delivery.
+    /// Whether the message goes somewhere, so that the answer to the MTA cannot be that it was refused. That somebody
+    /// is told of it is no delivery.
     var delivers: Bool {
         !self.places.isEmpty || !self.pipes.isEmpty || !self.redirects.isEmpty || !self.sentBefore.isEmpty
     }

@@ -100,8 +100,8 @@ public struct LMTPTransaction<Recipient: Sendable>: Sendable {
         }
     }
 
-    /// Whether a chunk that comes now was sent before the client could know that an earlier one failed, and is no mistake
-    /// of its own.
+    /// Whether a chunk that comes now was sent before the client could know that an earlier one failed, and is no
+    /// mistake of its own.
     public var hasFailedChunk: Bool {
         switch self.state {
         case .connected, .ready, .mail, .chunking: false

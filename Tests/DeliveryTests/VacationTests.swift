@@ -55,8 +55,12 @@ import Testing
         try await TestSite.with { (site) async throws in
             site.write("require \"editheader\"; addheader \"List-Id\" \"<x>\";", "before.sieve")
             site.install(
-                "require [\"vacation\", \"editheader\"]; deleteheader \"Subject\"; addheader \"Subject\" \"New\"; vacation \"I am away.\";",
-                for: "anna")
+                """
+                require ["vacation", "editheader"];
+                deleteheader "Subject";
+                addheader "Subject" "New";
+                vacation "I am away.";
+                """, for: "anna")
             let agent = site.agent { $0.sieve?.before = [site.directory + "/before.sieve"] }
             #expect(try await site.deliver(agent, to: "anna", message: Self.mail) == ["INBOX"])
             #expect(site.queue?.mails.isEmpty == true)

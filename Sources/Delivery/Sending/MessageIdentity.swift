@@ -3,8 +3,8 @@ import MailCore
 
 /// What makes a message the same one when it comes again.
 enum MessageIdentity {
-    /// Its Message-ID, with what tells the copies of a list and of who resent it from others, as in Pigeonhole. Without a
-    /// Message-ID a hash of all of it: what programs send may have its From, Date and Subject in common with another
+    /// Its Message-ID, with what tells the copies of a list and of who resent it from others, as in Pigeonhole. Without
+    /// a Message-ID a hash of all of it: what programs send may have its From, Date and Subject in common with another
     /// message.
     ///
     /// - Parameter own: octets at its beginning that are other ones when the MTA brings it again.

@@ -76,8 +76,8 @@ struct ScriptExecutor: Sendable {
         return plan
     }
 
-    /// Whether the message would be lost for a redirect that was left out: that cancels no keep, as in Pigeonhole, since
-    /// another message may have the same Message-ID.
+    /// Whether the message would be lost for a redirect that was left out: that cancels no keep, as in Pigeonhole,
+    /// since another message may have the same Message-ID.
     private static func isLeftOver(_ plan: DeliveryPlan, _ sequence: SieveSequence) -> Bool {
         !plan.sentBefore.isEmpty && !sequence.discards && plan.redirects.isEmpty && plan.places.isEmpty
             && plan.pipes.isEmpty

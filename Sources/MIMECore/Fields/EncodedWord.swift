@@ -174,8 +174,8 @@ public enum EncodedWord {
         return out
     }
 
-    /// All of a text in encoded words, also what could stand for itself: a form for phrases, since in plain words of one a
-    /// comma would have a meaning.
+    /// All of a text in encoded words, also what could stand for itself: a form for phrases, since in plain words of one
+    /// a comma would have a meaning.
     public static func encodeAll(_ text: [UInt8]) -> [UInt8] {
         var out: [UInt8] = []
         self.appendWords(text[...], charset: UTF8Text.isValid(text) ? "utf-8" : "unknown-8bit", to: &out)

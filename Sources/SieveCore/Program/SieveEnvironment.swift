@@ -16,7 +16,7 @@ public struct SieveEnvironment: Sendable {
     public var defaultMailbox = "INBOX"
     /// The time, in the user's zone.
     public var now = MessageDate(secondsSince1970: 0)
-    /// Minutes east of Greenwich in the user's zone at a time, in seconds since 1970; `nil`: at all times those of `now`.
+    /// Minutes east of Greenwich in the user's zone at a time, in seconds since 1970; `nil`: always those of `now`.
     public var zone: (@Sendable (_ time: Int64) -> Int)?
     /// Answers what only the place of the delivery knows.
     public var host: any SieveHost = SieveIsolation()
