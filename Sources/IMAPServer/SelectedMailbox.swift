@@ -12,7 +12,8 @@ struct SelectedMailbox {
     var view: MailboxSnapshot
     /// UIDs that are \Recent to this session, also those not yet in the view.
     var recent: UIDSet
-    /// The client has been told of everything up to this; below the view's MODSEQ while EXPUNGEs or flags are held back.
+    /// The client has been told of everything up to this; below the view's MODSEQ while EXPUNGEs or flags are held
+    /// back.
     var toldModSeq: ModSeq
     /// Messages whose flags the view has as they are now, and of which NOTIFY keeps that from the client.
     var untoldFlags = UIDSet()

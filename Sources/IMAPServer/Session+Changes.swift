@@ -73,8 +73,8 @@ extension Session {
         }
     }
 
-    /// With changes held back, tells up to where the client has been told of all. Else it takes the highest MODSEQ of FETCH
-    /// responses for that, which may be above theirs (RFC 7162 sections 3.2 and 6).
+    /// With changes held back, tells up to where the client has been told of all. Else it takes the highest MODSEQ of
+    /// FETCH responses for that, which may be above theirs (RFC 7162 sections 3.2 and 6).
     private func tellHeldBack() {
         guard self.knowsQuickResync, let selected = self.selected else { return }
         let told = selected.toldModSeq

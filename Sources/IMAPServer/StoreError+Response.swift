@@ -20,8 +20,9 @@ extension StoreError {
         }
     }
 
-    /// What a client is told when messages could not be read: a mailbox that is there has no lack of room or of a name. The
-    /// right to read may have been taken away; what the file system forbids, which has a detail, is the server's fault.
+    /// What a client is told when messages could not be read: a mailbox that is there has no lack of room or of a name.
+    /// The right to read may have been taken away; what the file system forbids, which has a detail, is the server's
+    /// fault.
     var fetchCode: ResponseCode {
         switch self.code {
         case .damaged: .corruption

@@ -65,8 +65,8 @@ extension Session {
         try await self.finish(tag, self.code(nil, reached), "Fetch completed", expunges)
     }
 
-    /// Tells the items of some plans of messages that the client has just been told of (NOTIFY). The MODSEQ goes along, since
-    /// no FETCH asks for them (RFC 7162 section 3.2.4).
+    /// Tells the items of some plans of messages that the client has just been told of (NOTIFY). The MODSEQ goes along,
+    /// since no FETCH asks for them (RFC 7162 section 3.2.4).
     func tellItems(_ range: Range<Int>, _ plans: [FetchPlan]) async throws(ConnectionError) {
         var outcome = FetchOutcome()
         let plan = FetchPlan(joining: plans, and: self.knowsCondStore ? .modSeq : nil)

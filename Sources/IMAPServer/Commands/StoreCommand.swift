@@ -111,8 +111,8 @@ extension Session {
             try await self.connection.flushIfLarge()
         }
         // Even a silent STORE tells the new MODSEQ, with UNCHANGEDSINCE also that of messages that had the flags
-        // already (RFC 7162 section 3.1.3). It is new as well where another session made the same change first: the view
-        // has it from now on, so that nothing else would tell it.
+        // already (RFC 7162 section 3.1.3). It is new as well where another session made the same change first:
+        // the view has it from now on, so that nothing else would tell it.
         guard self.knowsCondStore else { return isMissing }
         for record in silent {
             let isNew = selected.view.record(of: record.uid)?.modSeq != record.modSeq

@@ -127,8 +127,8 @@ extension Session {
         return true
     }
 
-    /// Whether this user has the rights that every event of a mailbox's content asks for (RFC 5465 section 5). They may be
-    /// others each time.
+    /// Whether this user has the rights that every event of a mailbox's content asks for (RFC 5465 section 5). They
+    /// may be others each time.
     func mayWatch(_ name: MailboxName, _ account: any MailAccount) async throws(StoreError) -> Bool {
         guard account.enforcesAccessLists else { return true }
         do throws(StoreError) {

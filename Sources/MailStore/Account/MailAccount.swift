@@ -48,7 +48,8 @@ public protocol MailAccount: AnyObject, Sendable {
     /// Removes a name from the subscriptions; silent when it is not among them.
     func unsubscribe(_ name: MailboxName) async throws(StoreError)
 
-    /// The identifier of a mailbox (RFC 8474), for whoever may know of it. `.notFound`, also for a name without messages.
+    /// The identifier of a mailbox (RFC 8474), for whoever may know of it. `.notFound`, also for a name without
+    /// messages.
     func guid(of name: MailboxName) async throws(StoreError) -> String
 
     /// Counters of a mailbox without opening it. `.notFound`, also for a name without messages.
