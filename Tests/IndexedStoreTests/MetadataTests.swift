@@ -91,6 +91,35 @@ import Testing
         #expect(written.contains("server/vendor/a\n2\n"))
     }
 
+    /// A client that comes back learns from HIGHESTMODSEQ that something changed (RFC 7162 section 3.2).
+    @Test func raisesTheModSeqOfItsMailbox() async throws {
+        let volume = try TestVolume()
+        let told = try await volume.with { store in
+            let anna = try await store.account(volume.identity("anna"))
+            let session = try await anna.open(.inbox, .readOnly, onChange: {})
+            defer { session.close() }
+            let before = try await anna.status(of: .inbox).highestModSeq
+            try await anna.setMetadata([try self.change("/private/comment", "x")], of: .mailbox(.inbox))
+            let after = try await anna.status(of: .inbox).highestModSeq
+            #expect(after > before)
+            #expect(session.snapshot().highestModSeq == after)
+            // Not what is so already, nor the server's, nor what clients do not see.
+            try await anna.setMetadata([try self.change("/private/comment", "x")], of: .mailbox(.inbox))
+            try await anna.setMetadata([try self.change("/private/comment", "x")], of: .server)
+            let secret = try #require(MetadataEntry("/private/vendor/vendor.dovecot/pvt/imap-urlauth"))
+            try await anna.setSecret(secret, [1], of: .mailbox(.inbox))
+            #expect(try await anna.status(of: .inbox).highestModSeq == after)
+            return after
+        }
+        for path in ["", "/volume/index"] {
+            if !path.isEmpty { Shell.remove(volume.directory + path) }
+            try await volume.with { store in
+                let anna = try await store.account(volume.identity("anna"))
+                #expect(try await anna.status(of: .inbox).highestModSeq >= told)
+            }
+        }
+    }
+
     @Test func isBounded() async throws {
         let volume = try TestVolume()
         try await volume.with { store in

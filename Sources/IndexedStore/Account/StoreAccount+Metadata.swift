@@ -115,15 +115,30 @@ extension StoreAccount {
         let result: Result<LogSequence, StoreError> = await withCheckedContinuation { continuation in
             let failure = state.lock.withLock { () -> StoreError? in
                 guard !state.isDeleted else { return state.goneError }
-                let record = PendingRecord(
-                    record: .metadata(set), isAwaited: true, hasFileWork: self.core.home == .files,
-                    completion: { continuation.resume(returning: $0) })
+                var records = [
+                    PendingRecord(
+                        record: .metadata(set), isAwaited: true, hasFileWork: self.core.home == .files,
+                        completion: { continuation.resume(returning: $0) })
+                ]
+                // A change of the mailbox for clients that come back, though no message has its MODSEQ (RFC 7162
+                // section 3.2). Where the log refuses the change the MODSEQ is used up all the same.
+                let modSeq = ModSeq(rawValue: state.highestModSeq.rawValue + 1)
+                let isSeen = set.key.mailbox != 0 && set.changes.contains { !$0.entry.isInternal }
+                if isSeen {
+                    let raised = FlagsChanged(
+                        key: set.key, modSeq: modSeq, origin: .file, newKeywords: NewKeywords(), rows: [])
+                    records.append(PendingRecord(record: .flagged(raised), isAwaited: false, joinsPrevious: true))
+                }
                 do throws(StoreError) {
-                    _ = try state.queue(record)
-                    return nil
+                    _ = try state.queue(records)
                 } catch {
                     return error
                 }
+                if isSeen {
+                    state.highestModSeq = modSeq
+                    state.refreshSnapshotHead()
+                }
+                return nil
             }
             if let failure { continuation.resume(returning: .failure(failure)) }
         }
