@@ -9,7 +9,7 @@ extension IndexedStore {
         let volume = self.volume
         return try await self.threads.run { () throws(StoreError) -> StoreFigures in
             var figures = StoreFigures()
-            figures.failure = volume.committer.failure.map(\.description)
+            figures.failure = Self.trouble(of: volume)
             let segments = volume.log.size
             figures.logSegments = segments.count
             figures.logOctets = segments.octets
@@ -32,5 +32,16 @@ extension IndexedStore {
             }
             return figures
         }
+    }
+
+    /// What has stopped a volume, or that there is no room in it.
+    private static func trouble(of volume: Volume) -> String? {
+        let committer = volume.committer
+        var error = committer.refusalOfAdditions
+        // Where nothing waits to be written, the next change may well be.
+        if error == nil, committer.waitingRecords > 0, let refusal = committer.currentRefusal, refusal.code != .tooBig {
+            error = refusal
+        }
+        return error.map { $0.detail.isEmpty ? $0.description : $0.detail }
     }
 }

@@ -11,6 +11,9 @@ import Testing
         ("checkpoint-age", "", ""),
         ("scrub-state", "waiting", ""),
         ("log-octets", "18446744073709551615", "martlet_log_octets 18446744073709551615\n"),
+        ("volume-state:fast", "running", "martlet_volume_up{volume=\"fast\"} 1\n"),
+        ("volume-state:fast", "the disk is full", "martlet_volume_up{volume=\"fast\"} 0\n"),
+        ("volume-free-octets:a\\b", "12", "martlet_volume_free_octets{volume=\"a\\\\b\"} 12\n"),
         ("scrub-current-findings", "0", "martlet_scrub_current_findings 0\n"),
     ])
     func metrics(_ figure: String, _ value: String, _ line: String) {

@@ -47,6 +47,35 @@ import VolumeLog
         }
     }
 
+    /// Of a file system that is full it is told which volume's it is, as long as something waits for it.
+    @Test func aFullVolumeIsNamed() async throws {
+        let pair = try Pair(.pack)
+        let disk = FailingDisk()
+        try await pair.with {
+            $0[1].logFiles = disk.files
+        } _: { set in
+            let ben = try await set.account(pair.identity("ben", "two"))
+            try await set.put(message("before"), ben)
+            let inbox = try await ben.open(.inbox, .readWrite, onChange: {})
+            let before = try await set.figures()
+            #expect(before.failure == nil)
+            #expect(before.volumes.map(\.name) == ["one", "two"])
+            disk.trouble.withLock { $0 = .full }
+            _ = try await inbox.store(FlagChange(.add, [.flagged]), [.first], unchangedSince: nil)
+            let error = await #expect(throws: StoreError.self) { try await set.put(message("refused"), ben) }
+            #expect(error?.code == .diskFull)
+            let full = try await set.figures()
+            #expect(full.failure?.hasPrefix("volume two: ") == true, "\(full.failure ?? "")")
+            #expect(full.volumes.map({ $0.failure == nil }) == [true, false])
+            disk.trouble.withLock { $0 = .none }
+            try await set.put(message("after"), ben)
+            let after = try await set.figures()
+            #expect(after.failure == nil)
+            #expect(after.volumes.map({ $0.failure == nil }) == [true, true])
+            inbox.close()
+        }
+    }
+
     static let work = MailboxName("Work/2026") ?? .inbox
 
     /// Two mailboxes with messages of every sort, and what else an account can have.
@@ -130,7 +159,8 @@ import VolumeLog
 
     /// Whatever flush fails on the way, and whether or not its records are on the disk: behind a restart the account is in one
     /// volume, with all that was acknowledged.
-    @Test(arguments: TestFormat.allCases, [0, 1]) func everyFlushFails(_ format: TestFormat, _ place: Int) async throws {
+    @Test(arguments: TestFormat.allCases, [0, 1]) func everyFlushFails(_ format: TestFormat, _ place: Int) async throws
+    {
         for point in 0..<40 {
             let pair = try Pair(format)
             let identity = pair.identity("anna")

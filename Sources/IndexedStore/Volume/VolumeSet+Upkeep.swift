@@ -52,9 +52,12 @@ extension VolumeSet: StoreUpkeep {
         sum.freeOctets = .max
         for store in self.stores {
             let one = try await store.figures()
-            if sum.failure == nil, let failure = one.failure {
-                sum.failure = "volume \(store.volume.configuration.volumeName): \(failure)"
+            let name = store.volume.configuration.volumeName
+            if let failure = one.failure {
+                sum.failure = (sum.failure.map { $0 + "; " } ?? "") + "volume \(name): \(failure)"
             }
+            sum.volumes.append(
+                StoreFigures.Volume(name: name, failure: one.failure, freeOctets: one.freeOctets))
             sum.accounts += one.accounts
             sum.logOctets &+= one.logOctets
             sum.logSegments += one.logSegments

@@ -1,7 +1,23 @@
 /// What a store is made of and how it does at the moment: for monitoring.
 public struct StoreFigures: Sendable, Hashable {
-    /// What has stopped the store from taking changes; `nil` while it works.
+    /// One of several volumes.
+    public struct Volume: Sendable, Hashable {
+        public var name: String
+        /// As that of the store.
+        public var failure: String?
+        public var freeOctets: UInt64
+
+        public init(name: String, failure: String?, freeOctets: UInt64) {
+            self.name = name
+            self.failure = failure
+            self.freeOctets = freeOctets
+        }
+    }
+
+    /// What keeps the store, or one of its volumes, from taking changes; `nil` while it works.
     public var failure: String?
+    /// Empty for a store of one volume.
+    public var volumes: [Volume] = []
     public var accounts = 0
     /// Octets of the log's segment files, and their number.
     public var logOctets: UInt64 = 0
