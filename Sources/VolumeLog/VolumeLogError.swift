@@ -61,7 +61,12 @@ public struct VolumeLogError: Error, Hashable, Sendable, CustomStringConvertible
     }
 
     public var description: String {
-        let reason = self.number == 0 ? "\(self.code)" : String(cString: strerror(self.number))
+        let reason: String
+        if case .locked(let holder) = self.code {
+            reason = holder.map { "process \($0) has it" } ?? "another process has it"
+        } else {
+            reason = self.number == 0 ? "\(self.code)" : String(cString: strerror(self.number))
+        }
         return "\(self.operation) \(self.path): \(reason)"
     }
 

@@ -69,8 +69,8 @@ import Testing
         out += """
             ### protocol NAME { }, remote NETWORK { }
 
-            Settings for connections of one protocol (`imap`, `pop3`, `lmtp`), or from one address or network. One may
-            stand inside of the other. What is more specific wins: `protocol` over `remote`, a small network over a
+            Settings for connections of one protocol (`imap`, `pop3`, `lmtp`, `sieve`), or from one address or network.
+            One may stand inside of the other. What is more specific wins: `protocol` over `remote`, a small network over a
             large one. In `protocol` may stand the settings of that protocol (in `protocol lmtp` also those of
             delivery and Sieve) and
             \(self.names { $0.scopes.contains(.protocol) });

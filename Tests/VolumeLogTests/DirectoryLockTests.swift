@@ -15,4 +15,13 @@ import Testing
         lock = nil
         _ = try DirectoryLock(directory: directory.path)
     }
+
+    /// An administrator is to see at once whom to stop.
+    @Test func theHolderIsNamed() throws {
+        let directory = try TemporaryDirectory()
+        let lock = try DirectoryLock(directory: directory.path)
+        let error = #expect(throws: VolumeLogError.self) { _ = try DirectoryLock(directory: directory.path) }
+        #expect(error?.description == "flock \(directory.path)/lock: process \(getpid()) has it")
+        withExtendedLifetime(lock) {}
+    }
 }

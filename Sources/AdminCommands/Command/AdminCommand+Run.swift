@@ -133,8 +133,7 @@ extension AdminCommand {
         case .accountMove(let users, let target):
             try await output.columns(users.column + ["moved"])
             return try await Self.eachUser(users, context, &output) { user, output throws(AdminError) in
-                let count = try await MoveCommand.run(target, user, context)
-                try await output.row([String(count)])
+                try await output.row([try await MoveCommand.run(target, user, context)])
             }
         case .accountBeginAnew(let users, let namespace):
             try await output.columns(users.column + ["begun"])

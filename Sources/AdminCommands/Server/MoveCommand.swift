@@ -5,12 +5,12 @@ import MailStore
 /// `account move`.
 enum MoveCommand {
     /// Moves all that is a user's own: the account with INBOX and those of further private namespaces. Answers how many
-    /// messages that were.
+    /// messages that were, or that there was nothing to do.
     ///
     /// Each account is moved by itself; when one cannot be, those before it are, and the command can be repeated.
     static func run(
         _ target: MoveTarget, _ user: UserRecord, _ context: AdminContext
-    ) async throws(AdminError) -> Int {
+    ) async throws(AdminError) -> String {
         // Those that come while messages follow into files have the account as it is then.
         let sessions = Set((context.sessions?.list() ?? []).lazy.filter { $0.user == user.user }.map(\.sessionID))
         var hasMoved = false
@@ -30,6 +30,6 @@ enum MoveCommand {
                     error, "account \(user.user)" + (namespace.map { ", namespace \($0)" } ?? ""))
             }
         }
-        return count
+        return hasMoved || count > 0 ? String(count) : "no, it is there already"
     }
 }

@@ -11,7 +11,7 @@ struct AccessCommand: AsyncParsableCommand {
 
     /// A row of a mailbox's list.
     struct Row: ParsableArguments {
-        @Argument var mailbox: String
+        @Argument(help: "The mailbox.") var mailbox: String
         @Argument(help: "user=NAME, group=NAME, owner, anyone; with - before it, what is taken away.")
         var identifier: String
     }
@@ -31,7 +31,7 @@ struct AccessCommand: AsyncParsableCommand {
             commandName: "get", abstract: "Shows the rows of a mailbox's list.")
         @OptionGroup var target: AccountOptions
         @Flag(name: .customShort("m"), help: "Only those about the user.") var isOwn = false
-        @Argument var mailbox: String
+        @Argument(help: "The mailbox.") var mailbox: String
         var words: [String] { ["acl", "get"] + self.users.words + (self.isOwn ? ["-m"] : []) + ["--", self.mailbox] }
     }
 
@@ -39,7 +39,7 @@ struct AccessCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "rights", abstract: "Shows what the user may do with a mailbox.")
         @OptionGroup var target: AccountOptions
-        @Argument var mailbox: String
+        @Argument(help: "The mailbox.") var mailbox: String
         var words: [String] { ["acl", "rights"] + self.users.words + ["--", self.mailbox] }
     }
 
@@ -47,7 +47,7 @@ struct AccessCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "debug", abstract: "Shows why the user may or may not do things with a mailbox.")
         @OptionGroup var target: AccountOptions
-        @Argument var mailbox: String
+        @Argument(help: "The mailbox.") var mailbox: String
         var words: [String] { ["acl", "debug"] + self.users.words + ["--", self.mailbox] }
     }
 

@@ -32,7 +32,7 @@ extension MailboxCommand {
             @OptionGroup var target: AccountOptions
             @OptionGroup var place: Place
             @Argument(help: "Such as /private/comment.") var key: String
-            @Argument var value: String
+            @Argument(help: "What the entry is to hold.") var value: String
             var words: [String] { self.place.words("set", self.users) + [self.key, self.value] }
         }
 

@@ -38,7 +38,7 @@ struct AuthCommand: AsyncParsableCommand {
             commandName: "test", abstract: "Tries a user's password.")
         @OptionGroup var global: GlobalOptions
         @Option(name: .customShort("x"), help: "The service for which to ask, such as imap.") var service: String?
-        @Argument var user: String
+        @Argument(help: "The user.") var user: String
         @Argument(help: "Asked for when left out.") var password: String?
         var words: [String] {
             ["auth", "test"] + (self.service.map { ["-x", $0] } ?? [])
@@ -102,7 +102,7 @@ struct MailboxCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "create", abstract: "Creates mailboxes.")
         @OptionGroup var target: AccountOptions
         @Flag(name: .customShort("s"), help: "Subscribes to them too.") var subscribe = false
-        @Argument var names: [String]
+        @Argument(help: "Names of mailboxes.") var names: [String]
         var words: [String] {
             ["mailbox", "create"] + self.users.words + (self.subscribe ? ["-s"] : []) + ["--"] + self.names
         }
@@ -113,7 +113,7 @@ struct MailboxCommand: AsyncParsableCommand {
             commandName: "delete", abstract: "Deletes mailboxes with their messages.")
         @OptionGroup var target: AccountOptions
         @Flag(name: .customShort("r"), help: "Their children too.") var recursive = false
-        @Argument var names: [String]
+        @Argument(help: "Names of mailboxes.") var names: [String]
         var words: [String] {
             ["mailbox", "delete"] + self.users.words + (self.recursive ? ["-r"] : []) + ["--"] + self.names
         }
@@ -123,8 +123,8 @@ struct MailboxCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "rename", abstract: "Renames a mailbox with its children.")
         @OptionGroup var target: AccountOptions
-        @Argument var from: String
-        @Argument var to: String
+        @Argument(help: "The mailbox.") var from: String
+        @Argument(help: "Its new name.") var to: String
         var words: [String] { ["mailbox", "rename"] + self.users.words + ["--", self.from, self.to] }
     }
 
@@ -132,7 +132,7 @@ struct MailboxCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "subscribe", abstract: "Subscribes to mailboxes.")
         @OptionGroup var target: AccountOptions
-        @Argument var names: [String]
+        @Argument(help: "Names of mailboxes.") var names: [String]
         var words: [String] { ["mailbox", "subscribe"] + self.users.words + ["--"] + self.names }
     }
 
@@ -140,7 +140,7 @@ struct MailboxCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "unsubscribe", abstract: "Ends subscriptions.")
         @OptionGroup var target: AccountOptions
-        @Argument var names: [String]
+        @Argument(help: "Names of mailboxes.") var names: [String]
         var words: [String] { ["mailbox", "unsubscribe"] + self.users.words + ["--"] + self.names }
     }
 }
