@@ -80,14 +80,14 @@ struct SelectionParser {
         case "mailbox", "mailbox-guid":
             throw Self.mistake("\(name.uppercased()) stands at the beginning, before all other keys")
         case "header":
-            return try self.simple(name, [try self.argument(name), try self.argument(name)])
+            return try Self.simple(name, [try self.argument(name), try self.argument(name)])
         case "bcc", "body", "cc", "emailid", "filter", "from", "keyword", "modseq", "older", "subject", "text",
             "threadid", "to", "uid", "uidafter", "uidbefore", "unkeyword", "younger":
-            return try self.simple(name, [try self.argument(name)])
+            return try Self.simple(name, [try self.argument(name)])
         default:
             // A key without argument, or sequence numbers.
             guard word.utf8.allSatisfy(Self.isPlain), word != "$" else { throw Self.mistake("there is no key \(word)") }
-            return try self.simple(word, [])
+            return try Self.simple(word, [])
         }
     }
 
@@ -102,7 +102,7 @@ struct SelectionParser {
     }
 
     /// What IMAP's own parser makes of a key.
-    private func simple(_ name: String, _ arguments: [String]) throws(AdminError) -> SearchKey {
+    private static func simple(_ name: String, _ arguments: [String]) throws(AdminError) -> SearchKey {
         var octets = Array(name.utf8)
         for argument in arguments {
             octets.append(0x20)
