@@ -132,7 +132,7 @@ extension AuthServiceLoop {
             }
             let verifier = attempt.verifier
             let mailbox = self.mailbox
-            let isTaken = self.pool.submit {
+            let isTaken = self.pool.submit { [query] in
                 mailbox.post(
                     .resolved(serial: serial, verifier.resolve(query, waiting: .allowed) ?? .temporary("")))
             }

@@ -1,7 +1,7 @@
 import Delivery
 import Glibc
 import Logging
-import ServerConfig
+package import ServerConfig
 import SieveCore
 
 /// Files that settings name, and scripts for all users.
