@@ -41,13 +41,13 @@ struct UserNameTests {
         var configuration = try RunningService.configuration(directory, log)
         configuration.usernameCharacters = ""
         let authenticator = DirectAuthenticator(configuration: configuration, log: log.add)
-        for name in ["o'hara", "b,192.0.2.9): c \u{200B}ü\\"] {
+        for name in ["o'hara", "b,192.0.2.9) c \u{200B}ü\\"] {
             _ = await authenticator.authenticate(Self.request, user: name, password: Array("wrong".utf8))
         }
         #expect(
             log.lines == [
                 "auth(o'hara): login failed: password mismatch",
-                "auth(b\\x2c192.0.2.9\\x29:\\x20c\\x20\\xe2\\x80\\x8bü\\x5c): login failed: unknown user",
+                "auth(b\\x2c192.0.2.9\\x29\\x20c\\x20\\xe2\\x80\\x8bü\\x5c): login failed: unknown user",
             ])
     }
 

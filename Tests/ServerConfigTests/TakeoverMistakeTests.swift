@@ -133,7 +133,7 @@ import Testing
             "service imap {\n inet_listener x {\n port = abc\n address = 300.1.2.3\n }\n}",
             [
                 "3: port: \"abc\" is not a number from 0 to 65535",
-                "4: x: address: \"300.1.2.3\" is not an address; write one, * or ::",
+                "4: address: \"300.1.2.3\" is not an address; write one, * or ::",
             ]
         ),
         (
