@@ -109,7 +109,8 @@ let package = Package(
         room(
             "ServerCore",
             uses: [
-                "MailCore", "TLSFiles", "COpenSSL", "CZlib", "CLinux", "Threads", dequeModule, nioCore, nioPosix, logging,
+                "MailCore", "TLSFiles", "COpenSSL", "CZlib", "CLinux", "Threads", dequeModule, nioCore, nioPosix,
+                logging,
             ]),
         room("Login", uses: ["ServerCore", "Authentication", "SASLCore"]),
         room(
@@ -157,7 +158,8 @@ let package = Package(
             "Wiring",
             uses: [
                 "ServerConfig", "Accounts", "Authentication", "SASLCore", "Delivery", "SieveStorage", "SieveCore",
-                "MailStore", "IndexedStore", "VolumeLog", "MaildirFormat", "PackFormat", "MailCore", "TLSFiles", logging,
+                "MailStore", "IndexedStore", "VolumeLog", "MaildirFormat", "PackFormat", "MailCore", "TLSFiles",
+                logging,
             ]),
         .executableTarget(
             name: "martletd",
@@ -252,7 +254,10 @@ let package = Package(
             uses: ["Authentication", "MailStore", "MailCore", "ServerConfig", "Wiring", "TemporaryFiles", logging]),
         tests(
             "martlet",
-            uses: ["AdminCommands", "ArchiveCore", "LMTPCore", "MailCore", "ServerConfig", "TemporaryFiles", argumentParser]),
+            uses: [
+                "AdminCommands", "ArchiveCore", "LMTPCore", "MailCore", "ServerConfig", "TemporaryFiles",
+                argumentParser,
+            ]),
         // Transcripts and real clients against a running daemon.
         .testTarget(
             name: "DaemonTests", dependencies: ["MailCore", "martletd", "TranscriptKit"], exclude: ["Transcripts"],

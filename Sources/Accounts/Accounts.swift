@@ -138,7 +138,8 @@ public struct Accounts: Sendable {
         let home = self.home(of: user)
         let text = self.expand(namespace.path, user, home)
         guard let path = Self.absolute(text, home: home), path.hasPrefix("/") else {
-            throw StoreError(.cannot, "namespace \(namespace.name): mail_path \(text) needs a home, or is no absolute path")
+            throw StoreError(
+                .cannot, "namespace \(namespace.name): mail_path \(text) needs a home, or is no absolute path")
         }
         try Self.check(path, "namespace \(namespace.name)")
         let isOwn = namespace.type == .private
@@ -202,7 +203,8 @@ public struct Accounts: Sendable {
             let field = user.fields["mail_driver"] == nil ? "mail=\(user.mailLocation ?? "")" : "mail_driver=\(wanted)"
             let known = MailDriver.allCases.map(\.rawValue).joined(separator: " and ")
             throw StoreError(
-                .cannot, "user \(user.user): \(field) from the userdb: the format \(wanted) is not there; known are \(known)")
+                .cannot,
+                "user \(user.user): \(field) from the userdb: the format \(wanted) is not there; known are \(known)")
         }
         return driver.rawValue
     }

@@ -226,7 +226,10 @@ static int run_bzip2(
 static int run_zstd(
     martlet_decompressor *d, const unsigned char *in, size_t in_count, size_t *in_used, unsigned char *out,
     size_t out_count, size_t *out_made) {
-    struct zstd_in from = {in, in_count, 0};
+    // The magic number by itself: with a whole frame at its first call the library takes a way of its own, which lets pass
+    // what it finds damaged in pieces.
+    size_t magic = d->zstd.start_count < 4 ? 4 - d->zstd.start_count : in_count;
+    struct zstd_in from = {in, in_count < magic ? in_count : magic, 0};
     struct zstd_out to = {out, out_count, 0};
     size_t result = library.zstd_run(d->zstd.stream, &to, &from);
     *in_used = from.pos;

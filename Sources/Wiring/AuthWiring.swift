@@ -23,7 +23,8 @@ extension AuthConfiguration {
         let auth = settings.auth
         let tokens = settings.tokens
         let discovery = BearerDiscovery(
-            scope: tokens.scopes.first, configurationURL: tokens.configurationURL.isEmpty ? nil : tokens.configurationURL)
+            scope: tokens.scopes.first,
+            configurationURL: tokens.configurationURL.isEmpty ? nil : tokens.configurationURL)
         self.mechanisms = SASLRegistry.all(discovery).selecting(
             auth.mechanisms.map { mechanism in
                 switch mechanism {
@@ -72,7 +73,8 @@ extension AuthConfiguration {
         case .static: database = StaticPasswordDatabase(password: passdb.staticPassword)
         }
         return PasswordSource(
-            database, use: passdb.isDenyList ? .deny : .accept, usernameFormat: try self.optional(passdb.usernameFormat, place),
+            database, use: passdb.isDenyList ? .deny : .accept,
+            usernameFormat: try self.optional(passdb.usernameFormat, place),
             fields: try self.rules(passdb.fields, place))
     }
 

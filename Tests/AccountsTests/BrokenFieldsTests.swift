@@ -23,10 +23,13 @@ import Testing
         Case(mail: "maildir:~/M"),
         Case(
             mail: "mbox:~/mail",
-            expected: "user ann: mail=mbox:~/mail from the userdb: the format mbox is not there; known are maildir and pack"),
+            expected:
+                "user ann: mail=mbox:~/mail from the userdb: the format mbox is not there; known are maildir and pack"),
         Case(
             fields: ["mail_driver": "sdbox"],
-            expected: "user ann: mail_driver=sdbox from the userdb: the format sdbox is not there; known are maildir and pack"),
+            expected:
+                "user ann: mail_driver=sdbox from the userdb: the format sdbox is not there; known are maildir and pack"
+        ),
         Case(home: nil, expected: "user ann: mail_path ~/Maildir needs a home, and the userdb gives none"),
         Case(
             home: "home/ann",

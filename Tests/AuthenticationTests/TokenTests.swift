@@ -112,7 +112,8 @@ struct TokenTests {
         let log = LogCollector()
         let verifier = try Self.verifier(
             directory,
-            keys: #"{"keys": [{"kty": "RSA", "kid": "short", "n": "AQAB", "e": "AQAB"}, {"kty": "EC", "crv": "P-256", "kid": "off", "x": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE", "y": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"}]}"#,
+            keys:
+                #"{"keys": [{"kty": "RSA", "kid": "short", "n": "AQAB", "e": "AQAB"}, {"kty": "EC", "crv": "P-256", "kid": "off", "x": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE", "y": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"}]}"#,
             log)
         guard case .temporary = verifier.verify(try Self.token("ES256")) else {
             Issue.record("without a key it is for later")
@@ -147,7 +148,8 @@ struct TokenTests {
         let directory = try TemporaryDirectory()
         try directory.write("keys.json", TokenVectors.keySet)
         return try RunningService { configuration in
-            configuration.mechanisms = .all(BearerDiscovery(scope: "imap", configurationURL: "https://issuer.example/c"))
+            configuration.mechanisms = .all(
+                BearerDiscovery(scope: "imap", configurationURL: "https://issuer.example/c"))
             let held = directory
             configuration.tokens = TokenVerifier(
                 keyFile: directory.path + "/keys.json", rules: Self.rules { $0.userClaim = "email" },
@@ -184,7 +186,8 @@ struct TokenTests {
         let token = try Self.token("RS256")
         let json = #"{"status":"invalid_token","scope":"imap","openid-configuration":"https://issuer.example/c"}"#
         for (id, message, code) in [
-            (1, Self.message(token.dropLast(9) + [65]), ""), (2, Self.message(token, user: "slow"), "\tcode=authz_fail"),
+            (1, Self.message(token.dropLast(9) + [65]), ""),
+            (2, Self.message(token, user: "slow"), "\tcode=authz_fail"),
             (3, Self.message(Array("x".utf8)), ""),
         ] {
             #expect(
@@ -195,7 +198,8 @@ struct TokenTests {
             #expect(reply?.contains(code) == true, "\(reply ?? "")")
         }
         #expect(
-            client.ask("AUTH\t4\tXOAUTH2\tservice=imap\tresp=\(base64(Array("user=a\u{1}auth=Bearer x\u{1}\u{1}".utf8)))")
+            client.ask(
+                "AUTH\t4\tXOAUTH2\tservice=imap\tresp=\(base64(Array("user=a\u{1}auth=Bearer x\u{1}\u{1}".utf8)))")
                 == "CONT\t4\t\(base64(Array(#"{"status":"401","schemes":"bearer","scope":"imap"}"#.utf8)))")
         #expect(client.ask("CONT\t4\t")?.hasPrefix("FAIL\t4") == true)
         #expect(running.log.lines.contains { $0.contains("oauth2(ann): login failed: ann may not act as slow") })

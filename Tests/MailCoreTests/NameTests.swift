@@ -33,12 +33,13 @@ import Testing
     func badNames(_ text: String) { #expect(MailboxName(text) == nil) }
 
     /// A mailbox may be called so, but not get the name. As scalars: some may not stand in a literal.
-    @Test(arguments: [
-        ([0xFEFF, 0x61], false), ([0x61, 0x2F, 0xFEFF, 0x62], false), ([0x61, 0xFEFF], true),
-        ([0x61, 0xFEFF, 0x2F, 0x62], true), ([0xFDCF], true), ([0xFDD0], false), ([0x61, 0xFDEF, 0x62], false),
-        ([0xFDF0], true), ([0xFFFD], true), ([0x61, 0xFFFE], false), ([0xFFFF], false), ([0x1FFFE], false),
-        ([0x10FFFF], false), ([0x1F600], true), ([0x61], true),
-    ] as [([UInt32], Bool)])
+    @Test(
+        arguments: [
+            ([0xFEFF, 0x61], false), ([0x61, 0x2F, 0xFEFF, 0x62], false), ([0x61, 0xFEFF], true),
+            ([0x61, 0xFEFF, 0x2F, 0x62], true), ([0xFDCF], true), ([0xFDD0], false), ([0x61, 0xFDEF, 0x62], false),
+            ([0xFDF0], true), ([0xFFFD], true), ([0x61, 0xFFFE], false), ([0xFFFF], false), ([0x1FFFE], false),
+            ([0x10FFFF], false), ([0x1F600], true), ([0x61], true),
+        ] as [([UInt32], Bool)])
     func netUnicode(_ scalars: [UInt32], _ isNetUnicode: Bool) throws {
         var text = String.UnicodeScalarView()
         for scalar in scalars { text.append(try #require(Unicode.Scalar(scalar))) }

@@ -14,9 +14,13 @@ struct BearerExchangeTests {
                 "n,a=user@example.com,^Ahost=server.example.com^Aport=143^Aauth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==^A^A",
                 "user@example.com", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
             ),
-            (.oauthBearer, "y,,^Aauth=bEARer t^A^A", nil, "t"), (.oauthBearer, "n,a=a=2Cb=3Dc,^Aauth=Bearer t^A^A", "a,b=c", "t"),
+            (.oauthBearer, "y,,^Aauth=bEARer t^A^A", nil, "t"),
+            (.oauthBearer, "n,a=a=2Cb=3Dc,^Aauth=Bearer t^A^A", "a,b=c", "t"),
             (.oauthBearer, "n,,^Aqs=a=b&c^Aauth=Bearer t^Auser=x^A^A", nil, "t"),
-            (.xoauth2, "user=someuser@example.com^Aauth=Bearer ya29.vF9dft4qmTc2^A^A", "someuser@example.com", "ya29.vF9dft4qmTc2"),
+            (
+                .xoauth2, "user=someuser@example.com^Aauth=Bearer ya29.vF9dft4qmTc2^A^A", "someuser@example.com",
+                "ya29.vF9dft4qmTc2"
+            ),
             (.xoauth2, "auth=Bearer t^A^A", nil, "t"), (.xoauth2, "user=jörg^Aauth=Bearer t^A^A", "jörg", "t"),
         ] as [(Form, String, String?, String)])
     func reads(_ form: Form, _ text: String, _ user: String?, _ token: String) {
@@ -83,7 +87,8 @@ struct BearerExchangeTests {
             exchange.answered(.refused)
                 == .challenge(
                     Array(
-                        #"{"status":"invalid_token","scope":"a\"\\\n","openid-configuration":"https://example.com/c"}"#.utf8)))
+                        #"{"status":"invalid_token","scope":"a\"\\\n","openid-configuration":"https://example.com/c"}"#
+                            .utf8)))
         #expect(exchange.received(answer) == .fail(.refused))
         #expect(exchange.received(answer) == .fail(.unexpected))
     }

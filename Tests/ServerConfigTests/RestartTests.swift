@@ -21,21 +21,24 @@ import Testing
         return try #require(load(basics + new).configuration).awaitingRestart(since: old)
     }
 
-    @Test(arguments: [
-        ("", []),
-        ("login_timeout = 5 s\ndefault_client_limit = 7\nimap_message_limit = 5\n", []),
-        ("mail_fsync = always\nmail_volume_log_retention = 1 days\n", ["mail_fsync", "mail_volume_log_retention"]),
-        ("service imap {\n inet_listener imap {\n port = 1143\n }\n}\n", ["listeners"]),
-        ("volume x {\n path = /srv/x\n}\n", ["volume { }"]),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("", []),
+            ("login_timeout = 5 s\ndefault_client_limit = 7\nimap_message_limit = 5\n", []),
+            ("mail_fsync = always\nmail_volume_log_retention = 1 days\n", ["mail_fsync", "mail_volume_log_retention"]),
+            ("service imap {\n inet_listener imap {\n port = 1143\n }\n}\n", ["listeners"]),
+            ("volume x {\n path = /srv/x\n}\n", ["volume { }"]),
+        ] as [(String, [String])])
     func settings(_ text: String, _ names: [String]) throws {
         #expect(try self.waiting(Self.before, Self.before + text) == names)
     }
 
-    @Test(arguments: [
-        ("30 days", "7 days", []), ("special_use = \\Trash", "special_use = \\Junk", ["auto, special_use and aliases of mailbox { }"]),
-        ("separator = /", "separator = .", ["separator"]),
-    ] as [(String, String, [String])])
+    @Test(
+        arguments: [
+            ("30 days", "7 days", []),
+            ("special_use = \\Trash", "special_use = \\Junk", ["auto, special_use and aliases of mailbox { }"]),
+            ("separator = /", "separator = .", ["separator"]),
+        ] as [(String, String, [String])])
     func blocks(_ old: String, _ new: String, _ names: [String]) throws {
         #expect(try self.waiting(Self.before, Self.before.replacing(old, with: new)) == names)
     }

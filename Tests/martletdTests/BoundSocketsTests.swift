@@ -80,8 +80,9 @@ extension MaskTests {
 
     @Test func whoIsMissingIsNamed() throws {
         try TemporaryDirectory.with { directory in
-            for (user, group, who) in [("no-such-user", "", "user no-such-user"), ("", "no-such-group", "group no-such-group")]
-            {
+            for (user, group, who) in [
+                ("no-such-user", "", "user no-such-user"), ("", "no-such-group", "group no-such-group"),
+            ] {
                 var settings = Settings()
                 settings.general.baseDirectory = directory
                 var place = UnixPlace()

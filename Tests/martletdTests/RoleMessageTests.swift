@@ -7,7 +7,8 @@ import Testing
         var start = RoleStart()
         start.sockets = [
             RoleStart.Socket(descriptor: 4, service: .imap, name: "imaps", isTLS: true, isProxied: true, family: .inet),
-            RoleStart.Socket(descriptor: 5, service: .lmtp, name: "lmtp", isTLS: false, isProxied: false, family: .unix),
+            RoleStart.Socket(
+                descriptor: 5, service: .lmtp, name: "lmtp", isTLS: false, isProxied: false, family: .unix),
         ]
         start.ticketSecret = [UInt8](repeating: 7, count: 32)
         start.ticketEpoch = 81_234

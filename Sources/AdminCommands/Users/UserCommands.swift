@@ -34,7 +34,9 @@ enum UserCommands {
                 let names = Mask(mask).isLiteral ? [mask] : try await self.list(mask, context)
                 if names.isEmpty { throw AdminError.nobody(matching: mask) }
                 for name in names {
-                    let exit = try await self.show(try await self.record(name, context), context, &output) { [name] + $0 }
+                    let exit = try await self.show(try await self.record(name, context), context, &output) {
+                        [name] + $0
+                    }
                     worst = max(worst, exit)
                 }
             } catch {

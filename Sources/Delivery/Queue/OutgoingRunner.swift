@@ -235,7 +235,7 @@ public final class OutgoingRunner: Sendable {
             do throws(StoreError) {
                 let content = try await self.queue.content(of: mail.id)
                 try await UndeliveredLetter(mail, reason, options).deposit(content, self.store)
-            } catch where error.isLoss {
+            } catch  where error.isLoss {
                 options.report("\(mail.title): its content is lost, and it leaves the queue: \(error)")
             } catch {
                 options.report("\(mail.title): the user cannot be told: \(error)")

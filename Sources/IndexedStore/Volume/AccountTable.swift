@@ -51,7 +51,9 @@ final class AccountTable: Sendable {
             var dropped: [StoreAccount] = []
             // As many as come, and some more; those in use are looked at again later.
             for _ in 0..<8 where state.byName.count > limit {
-                guard let oldest = state.order.popFirst(), var known = state.byName.removeValue(forKey: oldest) else { break }
+                guard let oldest = state.order.popFirst(), var known = state.byName.removeValue(forKey: oldest) else {
+                    break
+                }
                 if oldest != name, isKnownUniquelyReferenced(&known), known.hasMailboxesAlone {
                     // Whoever still comes to it by a weak reference is refused.
                     known.core.retire()

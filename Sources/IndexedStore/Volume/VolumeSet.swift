@@ -218,7 +218,8 @@ public final class VolumeSet: MailStore {
         guard account.volume !== target else { return 0 }
         guard !target.accounts.hasRemains(identity.name) else {
             throw StoreError(
-                .temporary, "account \(identity.name): remains of an earlier move are in the volume \(name) until a restart")
+                .temporary,
+                "account \(identity.name): remains of an earlier move are in the volume \(name) until a restart")
         }
         // No move to another format meanwhile.
         await account.volume.moves.enter()

@@ -49,9 +49,9 @@ extension Resolver {
                 name == "quota-warning"
                 ? "quota_warning_execute names a program, without a service; remove it"
                 : name.hasSuffix("-postlogin") || name.hasSuffix("-post-login")
-                ? "no script runs after a login in this release; remove it"
-                : near.map { "did you mean \($0)?" }
-                    ?? "services are imap, pop3, lmtp, managesieve, auth and quota-status; remove it"
+                    ? "no script runs after a login in this release; remove it"
+                    : near.map { "did you mean \($0)?" }
+                        ?? "services are imap, pop3, lmtp, managesieve, auth and quota-status; remove it"
             return self.out.error(place, "service \(name) is unknown; \(hint)")
         }
         for statement in inner {
@@ -69,7 +69,8 @@ extension Resolver {
                     if ["user", "group", "extra_groups", "privileged_group"].contains(statement.name) {
                         self.out.error(
                             statement.place,
-                            "\(statement.name) in service \(name): roles run as mail_uid and default_internal_user; remove it")
+                            "\(statement.name) in service \(name): roles run as mail_uid and default_internal_user; remove it"
+                        )
                         continue
                     }
                     let known = ["client_limit", "inet_listener", "unix_listener"]
@@ -241,8 +242,10 @@ extension Resolver {
         if !hadErrors { self.finishCertificates(at: place) }
         guard self.out.errorCount == 0, !hadErrors else { return }
         self.finishUsers()
-        if self.settings.passdbs.allSatisfy(\.isDenyList), !self.settings.auth.mechanisms.contains(where: \.takesTokens),
-            self.settings.general.protocols.contains(where: { $0 != .lmtp }) {
+        if self.settings.passdbs.allSatisfy(\.isDenyList),
+            !self.settings.auth.mechanisms.contains(where: \.takesTokens),
+            self.settings.general.protocols.contains(where: { $0 != .lmtp })
+        {
             self.out.warn(
                 place, "no passdb: nobody can log in; write passdb pam { } or passdb passwd-file { }")
         }

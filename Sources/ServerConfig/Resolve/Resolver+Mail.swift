@@ -80,7 +80,8 @@ extension Resolver {
     /// An option of a location that `MailLocation` does not know.
     mutating func unknownOption(_ option: String, of setting: String, at place: SourcePlace) {
         let name = SettingSyntax.lowercased(option.prefix { $0 != "=" })
-        let convert = "have Dovecot convert it first (doveadm backup, or doveadm sync) to a Maildir in the layout maildir++"
+        let convert =
+            "have Dovecot convert it first (doveadm backup, or doveadm sync) to a Maildir in the layout maildir++"
         switch (name, SettingSyntax.lowercased(option)) {
         case ("indexpvt", _):
             self.noPrivateIndex("\(setting): \(option)", remove: ":\(option)", at: place)
@@ -90,7 +91,8 @@ extension Resolver {
                 "\(setting): with \(option) folders lie under other names, and would not be found; \(convert)")
         case ("mailboxdir", _), ("fulldirname", _):
             self.out.error(
-                place, "\(setting): \(option) is not in this release, and folders would not be found without it; \(convert)")
+                place,
+                "\(setting): \(option) is not in this release, and folders would not be found without it; \(convert)")
         default:
             self.out.error(place, "\(setting): \(option) is not in this release; remove :\(option)")
         }
@@ -248,7 +250,8 @@ extension Resolver {
         guard last == "." || last == "/" else {
             return self.out.error(
                 place,
-                "namespace \(namespace.name): the prefix \(prefix) must end in the separator; write \(prefix)\(separator)")
+                "namespace \(namespace.name): the prefix \(prefix) must end in the separator; write \(prefix)\(separator)"
+            )
         }
         self.out.error(
             place,

@@ -63,7 +63,8 @@ extension Resolver {
         let scheme = path.prefix { $0.isASCII && $0.isLetter }
         if name != "sieve_default_name", !scheme.isEmpty, path.dropFirst(scheme.count).hasPrefix(":") {
             return self.out.error(
-                place, "\(name): scripts are files in this release, not in \(scheme); write the path of a file or directory")
+                place,
+                "\(name): scripts are files in this release, not in \(scheme); write the path of a file or directory")
         }
         switch Expansion.parse(path) {
         case .success(let expansion): path = expansion.text

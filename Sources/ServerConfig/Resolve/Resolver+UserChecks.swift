@@ -9,7 +9,8 @@ extension Resolver {
             } else if let accepting {
                 self.out.warn(
                     place,
-                    "\(title): deny = yes comes too late for those whom \(accepting) lets in; write this passdb before it")
+                    "\(title): deny = yes comes too late for those whom \(accepting) lets in; write this passdb before it"
+                )
             }
         }
         for (userdb, place) in zip(self.settings.userdbs, self.userdbPlaces)

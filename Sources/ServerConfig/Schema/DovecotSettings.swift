@@ -54,7 +54,8 @@ package enum DovecotSettings {
     private static let noPlugins = "Martlet has no plugins: what it can do is built in; remove it"
     private static let compressed =
         "compressed messages are read; for new ones in packs see mail_volume_compression; remove it"
-    private static let askedNobody = "tokens are verified with the keys in oauth2_key_file and nobody is asked; remove it"
+    private static let askedNobody =
+        "tokens are verified with the keys in oauth2_key_file and nobody is asked; remove it"
     private static let noClientCertificates =
         "client certificates are not in this release; remove it only if a password alone may let users in"
     private static let foldersElsewhere =
@@ -139,7 +140,8 @@ package enum DovecotSettings {
         "pop3_deleted_flag": later,
         "pop3_delete_type": later,
         "lda_mailbox_autosubscribe": later,
-        "auth_cache_negative_ttl": "a wrong password is remembered for five minutes at most, see auth_cache_ttl; remove it",
+        "auth_cache_negative_ttl":
+            "a wrong password is remembered for five minutes at most, see auth_cache_ttl; remove it",
         "lmtp_proxy": later,
         "mail_max_lock_timeout": "remove it",
         "auth_default_realm": "write the domain into auth_username_format",
@@ -175,7 +177,8 @@ package enum DovecotSettings {
     ]
 
     private static let families: [(prefix: String, hint: String)] = [
-        ("quota", later), ("acl", later), ("oauth2_", askedNobody), ("fts", later), ("imapsieve_", later), ("sieve_vacation_", later),
+        ("quota", later), ("acl", later), ("oauth2_", askedNobody), ("fts", later), ("imapsieve_", later),
+        ("sieve_vacation_", later),
         ("sieve_", later), ("managesieve_", later),
         ("submission_", "Martlet has no submission server; the MTA does that"),
         ("replication_", later), ("dsync_", later), ("director_", later), ("doveadm_", later),

@@ -180,7 +180,8 @@ extension Schema {
     /// Kinds of blocks at the top level.
     package static let blockKinds = [
         "protocol", "remote", "local_name", "service", "namespace", "passdb", "userdb", "plugin",
-        "sieve_script", "imapsieve_from", "oauth2", "sieve_extlists_list", "sieve_editheader_header", "quota", "quota_warning",
+        "sieve_script", "imapsieve_from", "oauth2", "sieve_extlists_list", "sieve_editheader_header", "quota",
+        "quota_warning",
         "volume",
         "protocols",
     ]

@@ -31,10 +31,12 @@ package enum Schema {
     private static let general: [Setting<Settings>] = [
         .absolutePath(
             "base_dir", \.general.baseDirectory,
-            "Directory of sockets and the pid file. May be empty after a reboot.").atStart(),
+            "Directory of sockets and the pid file. May be empty after a reboot."
+        ).atStart(),
         .absolutePath(
             "state_dir", \.general.stateDirectory,
-            "Directory of everything that must survive a reboot.").atStart(),
+            "Directory of everything that must survive a reboot."
+        ).atStart(),
         .choices("protocols", \.general.protocols, "Protocols that are served."),
         .listenAddresses(
             "listen", \.general.listen,
@@ -45,7 +47,8 @@ package enum Schema {
         .template("login_greeting", \.general.loginGreeting, "Text of the greeting."),
         .text(
             "default_internal_user", \.general.internalUser,
-            "System user of the auth role when Martlet is started as root.").atStart(),
+            "System user of the auth role when Martlet is started as root."
+        ).atStart(),
     ]
 
     private static let logging: [Setting<Settings>] = [
@@ -73,7 +76,8 @@ package enum Schema {
             "mail_home", \.mail.home, "Home of users to whom the userdb gives none."),
         .text(
             "mail_uid", \.mail.uid,
-            "System user, by name or number, of accounts to whom the userdb gives no uid.").atStart(),
+            "System user, by name or number, of accounts to whom the userdb gives no uid."
+        ).atStart(),
         .text("mail_gid", \.mail.gid, "As mail_uid, for the group.").atStart(),
         .choice(
             "mail_fsync", \.mail.fsync,
@@ -107,10 +111,12 @@ package enum Schema {
         ).atStart().alias("listescape_char"),
         .flag(
             "mailbox_list_utf8", \.mail.namesInUTF8,
-            "Name new directories in UTF-8 and not in modified UTF-7. Either is read.").atStart(),
+            "Name new directories in UTF-8 and not in modified UTF-7. Either is read."
+        ).atStart(),
         .optionalPath(
             "mail_volume_path", \.mail.volumePath,
-            "Directory of the volume that holds log and index. Empty: `volume` below state_dir.").atStart(),
+            "Directory of the volume that holds log and index. Empty: `volume` below state_dir."
+        ).atStart(),
         .text(
             "mail_volume", \.mail.volume,
             "Volume of new accounts, `default` being that of mail_volume_path; others are `volume NAME { }` blocks. Empty: `default`. A `mail_volume` (or `volume`) field of the userdb wins. An account that is there stays in its volume; `martlet account move --volume NAME` moves it."
@@ -125,7 +131,8 @@ package enum Schema {
         ).atStart(),
         .number(
             "mail_volume_compression_level", \.mail.compressionLevel, 1...19,
-            "For `zstd`: 1 is fast, 19 is small.").atStart(),
+            "For `zstd`: 1 is fast, 19 is small."
+        ).atStart(),
         .time(
             "mail_volume_log_retention", \.mail.logRetention,
             "For how long a segment of the log stays where it is although nothing needs it any more, so that a copy made with rsync while the server runs finds everything it listed. Less while the file system is nearly full."
@@ -143,7 +150,8 @@ package enum Schema {
         ).atStart(),
         .time(
             "mail_trace_max_age", \.mail.traceAge,
-            "How long what happened to mail is kept for `martlet why`.").atStart(),
+            "How long what happened to mail is kept for `martlet why`."
+        ).atStart(),
         .size(
             "mail_max_message_size", \.mail.maximumMessageSize,
             "Largest message that APPEND and LMTP take; 0 is no limit. Keep the MTA's limit at or below it."),
@@ -204,10 +212,12 @@ package enum Schema {
             "Memory for remembering passwords that were found right; 0 for no cache."),
         .time(
             "auth_cache_ttl", \.auth.cacheTTL,
-            "How long a right password is remembered, and at most five minutes a wrong one. A changed one counts at once."),
+            "How long a right password is remembered, and at most five minutes a wrong one. A changed one counts at once."
+        ),
         .number(
             "auth_worker_max_count", \.auth.workerLimit, 1...1000,
-            "Worker processes for lookups that block, such as PAM.").atStart(),
+            "Worker processes for lookups that block, such as PAM."
+        ).atStart(),
     ]
 
     private static let tls: [Setting<Settings>] = [
@@ -269,7 +279,7 @@ package enum Schema {
             "client_output_buffer_size", \.limits.outputBufferSize,
             "Answers held in memory for a client that reads slowly."
         ).atStart()
-        .inside(.protocol),
+            .inside(.protocol),
     ]
 
     private static let imap: [Setting<Settings>] = [
@@ -367,7 +377,9 @@ package enum Schema {
     ]
 
     private static let sieve: [Setting<Settings>] = [
-        .size("sieve_max_script_size", \.sieve.maximumScriptSize, "Largest script, 64 MiB at most; 0 is no limit but that."),
+        .size(
+            "sieve_max_script_size", \.sieve.maximumScriptSize,
+            "Largest script, 64 MiB at most; 0 is no limit but that."),
         .number(
             "sieve_quota_script_count", \.sieve.maximumScripts, 0...100_000,
             "Scripts that a user may store by ManageSieve; 0 is no limit."
