@@ -88,7 +88,7 @@ struct Acceptor: Sendable {
             return
         }
         if self.limits.mayTell(time.seconds) {
-            let what = "client_limit reached: connections without a login are cut for newer ones"
+            let what = "client_limit or the limit of open files reached: connections without a login are cut for newer ones"
             self.logger.warning("\(what), service=\(self.options.service)")
         }
         do throws(ConnectionError) {

@@ -33,10 +33,24 @@ public final class WaitingLimit: Sendable {
     }
 }
 
-/// Counts the connections of all protocols, so that descriptors are left for files. From any thread.
+/// Counts the connections of all protocols that share it, so that descriptors are left for files. From any thread.
 public final class DescriptorLimit: Sendable {
+    private struct State {
+        var count = 0
+        var withoutLogin = WaitingConnections()
+    }
+
+    fileprivate enum Place {
+        case free
+        /// In place of one that is to be cut.
+        case cutting(Connection)
+        case none
+    }
+
     private let maximum: Int
-    private let count = Mutex(0)
+    private let state = Mutex(State())
+    /// Connections above the maximum while those cut for them are ending.
+    fileprivate static let maximumCut = 64
 
     /// Of the limit of open files (RLIMIT_NOFILE) an eighth is left, at least 512 or the half.
     public init() {
@@ -49,16 +63,36 @@ public final class DescriptorLimit: Sendable {
     /// `maximum`: the most connections at a time.
     public init(maximum: Int) { self.maximum = maximum }
 
-    /// Counts one in, when there is a place, or when one is to be cut for it.
-    fileprivate func acquire(beyond cut: Int = 0) -> Bool {
-        self.count.withLock { count in
-            guard count < self.maximum + cut else { return false }
-            count += 1
+    /// Counts one in, when there is a place, or one that has not logged in makes room.
+    fileprivate func acquire() -> Place {
+        self.state.withLock { state in
+            if state.count < self.maximum {
+                state.count += 1
+                return .free
+            }
+            guard state.count - self.maximum < Self.maximumCut, let oldest = state.withoutLogin.popFirst() else {
+                return .none
+            }
+            state.count += 1
+            return .cutting(oldest)
+        }
+    }
+
+    /// Counts one in for which another of its protocol is to be cut.
+    fileprivate func acquireForCut() -> Bool {
+        self.state.withLock { state in
+            guard state.count - self.maximum < Self.maximumCut else { return false }
+            state.count += 1
             return true
         }
     }
 
-    fileprivate func release() { self.count.withLock { $0 -= 1 } }
+    fileprivate func release() { self.state.withLock { $0.count -= 1 } }
+
+    fileprivate func waits(_ connection: Connection) { self.state.withLock { $0.withoutLogin.insert(connection) } }
+    fileprivate func stopsWaiting(_ connection: Connection) {
+        self.state.withLock { $0.withoutLogin.remove(connection) }
+    }
 }
 
 /// Counts the connections of one protocol. From any thread.
@@ -83,9 +117,6 @@ public final class ConnectionLimits: Sendable {
 
     /// Refused connections that may stay until their peers have read why. Those refused beyond are cut.
     private static let maximumRefused = 64
-    /// Connections above the maximum while those cut for them are ending.
-    private static let maximumCut = 64
-
     /// `maximum`: the most connections at a time; 0 is no limit. `hasLogin`: those that have not logged in make room.
     /// `descriptors`: shared by all protocols.
     public init(
@@ -120,12 +151,20 @@ public final class ConnectionLimits: Sendable {
     /// Counts in a connection whose client is not known yet; `release` follows. May cut one that has not logged in.
     func acquire() -> Bool {
         let (isIn, oldest) = self.state.withLock { state -> (Bool, Connection?) in
-            if state.count < state.maximum, self.descriptors.acquire() {
-                state.count += 1
-                return (true, nil)
+            if state.count < state.maximum {
+                switch self.descriptors.acquire() {
+                case .free:
+                    state.count += 1
+                    return (true, nil)
+                case .cutting(let oldest):
+                    state.count += 1
+                    state.hasCut = true
+                    return (true, oldest)
+                case .none: return (false, nil)
+                }
             }
-            guard state.count - state.maximum < Self.maximumCut, !state.withoutLogin.isEmpty,
-                self.descriptors.acquire(beyond: Self.maximumCut)
+            guard state.count - state.maximum < DescriptorLimit.maximumCut, !state.withoutLogin.isEmpty,
+                self.descriptors.acquireForCut()
             else { return (false, nil) }
             state.count += 1
             state.hasCut = true
@@ -144,11 +183,13 @@ public final class ConnectionLimits: Sendable {
     func waits(_ connection: Connection) {
         guard self.hasLogin else { return }
         self.state.withLock { $0.withoutLogin.insert(connection) }
+        self.descriptors.waits(connection)
     }
 
     func stopsWaiting(_ connection: Connection) {
         guard self.hasLogin else { return }
         self.state.withLock { $0.withoutLogin.remove(connection) }
+        self.descriptors.stopsWaiting(connection)
     }
 
     /// Whether it is time to tell that connections are cut: once a minute. `now` in seconds since 1970.

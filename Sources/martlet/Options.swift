@@ -63,6 +63,7 @@ struct UserFile: Sendable {
             while name.last?.isWhitespace == true { name.removeLast() }
             if !name.isEmpty { names.append(String(name)) }
         }
+        guard !names.isEmpty else { throw ValidationError("it names no user") }
         self.names = names
     }
 }

@@ -95,7 +95,9 @@ final class MailDaemon: Sendable {
                 ?? ConnectionLimits(
                     maximum: socket.service.mostConnections(settings.limits),
                     waiting: socket.service.hasLogin ? waiting : WaitingLimit(maximum: 0),
-                    hasLogin: socket.service.hasLogin, descriptors: descriptors)
+                    hasLogin: socket.service.hasLogin,
+                    // Administrators and programs of this machine come in beside all others.
+                    descriptors: socket.service.mailProtocol == nil ? DescriptorLimit(maximum: .max / 2) : descriptors)
             limits[socket.service] = limit
             do {
                 let listener = try await Listener.start(

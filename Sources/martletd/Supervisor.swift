@@ -27,6 +27,8 @@ struct Supervisor {
     var sockets: BoundSockets
     var roles = RoleProcess.Kind.allCases.map { RoleProcess($0) }
     var watch: CertificateWatch
+    /// What is doubtful in the configuration.
+    private var startWarnings: [String] = []
     private var phase = Phase.running
     private var status: CInt = 0
     private let signals: CInt
@@ -65,6 +67,9 @@ struct Supervisor {
             }
             let output = LogOutput(settings.logging.destinations, minimum: settings.logging.minimumLevel)
             var supervisor = Supervisor(configuration, output, users, sockets, signals)
+            // What a daemon that was killed has left could be of the same process number.
+            unlink(supervisor.answerPath)
+            supervisor.startWarnings = loaded.diagnostics.map(\.description)
             let status = supervisor.loop()
             supervisor.sockets.close()
             unlink(supervisor.answerPath)
@@ -111,7 +116,7 @@ struct Supervisor {
 
     private mutating func loop() -> CInt {
         self.logger.info("Martlet \(Release.version) starting up for \(self.protocolsText)")
-        for warning in self.sockets.warnings + self.users.warnings { self.logger.warning("\(warning)") }
+        for warning in self.startWarnings + self.sockets.warnings + self.users.warnings { self.logger.warning("\(warning)") }
         while true {
             let now = Monotonic.milliseconds()
             if let status = self.advance(now) { return status }

@@ -1,7 +1,8 @@
-import Authentication
 import SASLCore
 import TemporaryFiles
 import Testing
+
+@testable import Authentication
 
 /// Users whose mail is on another server: here nobody gets in as one of them.
 struct ProxyTests {
@@ -11,6 +12,7 @@ struct ProxyTests {
         moved::1000:1000:::: nopassword proxy host=10.0.0.1
         maybe:{PLAIN}x:1000:1000:::: proxy_maybe=y host=10.0.0.1
         here:{PLAIN}x:1000:1000
+        other:{PLAIN}y:1000:1000:::: proxy=y host=10.0.0.1
         """
 
     /// A file of such users, and behind it a database that lets everybody in.
@@ -33,6 +35,26 @@ struct ProxyTests {
         #expect(outcome == .failure(AuthenticationFailure(.temporary)))
         #expect(log.lines.first?.hasPrefix("passwd-file(\(user),192.0.2.1): the answer has the field proxy") == true)
         #expect(log.lines.last == "auth(\(user),192.0.2.1): login failed: user is to be proxied")
+    }
+
+    /// A wrong password, or none for a proof, is no way to the database behind.
+    @Test(arguments: ["moved", "other"]) func noOtherDatabaseLetsThemIn(_ user: String) async throws {
+        let directory = try TemporaryDirectory()
+        let log = LogCollector()
+        let authenticator = try self.authenticator(directory, log)
+        guard
+            case .failure = await authenticator.authenticate(Self.request, user: user, password: Array("x".utf8))
+        else {
+            Issue.record("let in by a password")
+            return
+        }
+        guard case .found(let candidate) = authenticator.verifier.keys(
+            AuthQuery(user: user, request: Self.request), .sha256)
+        else { return }
+        guard case .failure = authenticator.verifier.admit(candidate) else {
+            Issue.record("let in by a proof")
+            return
+        }
     }
 
     @Test func othersAreNot() async throws {

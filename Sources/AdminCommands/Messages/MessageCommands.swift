@@ -15,7 +15,7 @@ enum MessageCommands {
         _ output: inout Output
     ) async throws(AdminError) {
         try await self.each(selection, .readOnly, account, threads, &output) {
-            found, output throws(AdminError) in
+            found, output, _ throws(AdminError) in
             for record in found.records {
                 try await output.row([found.mailbox.guid, String(record.uid.rawValue)])
             }
@@ -27,7 +27,7 @@ enum MessageCommands {
         _ threads: StorageThreads, _ output: inout Output
     ) async throws(AdminError) {
         try await self.each(selection, .readOnly, account, threads, &output) {
-            found, output throws(AdminError) in
+            found, output, _ throws(AdminError) in
             for record in found.records {
                 var row: [[UInt8]] = []
                 do throws(StoreError) {
@@ -51,11 +51,11 @@ enum MessageCommands {
         try selection.checkIsDeliberate("expunge")
         var nothing = NoOutput()
         try await self.each(selection, .readWrite, account, threads, &nothing) {
-            found, _ throws(AdminError) in
+            found, _, problems throws(AdminError) in
             do throws(StoreError) {
                 _ = try await found.mailbox.remove(UIDSet(found.records.map(\.uid)))
             } catch {
-                throw AdminError(error, "mailbox \(MailboxCommands.text(found.mailbox.name, account))")
+                problems.note(AdminError(error, "mailbox \(MailboxCommands.text(found.mailbox.name, account))"))
             }
         }
     }
@@ -97,7 +97,7 @@ enum MessageCommands {
     ) async throws(AdminError) {
         var nothing = NoOutput()
         try await self.each(selection, access, account, threads, &nothing) {
-            found, _ throws(AdminError) in
+            found, _, problems throws(AdminError) in
             var rest = found.records[...]
             while !rest.isEmpty {
                 let uids = UIDSet(rest.prefix(Self.batch).map(\.uid))
@@ -105,7 +105,8 @@ enum MessageCommands {
                 do throws(StoreError) {
                     try await body(found.mailbox, uids)
                 } catch {
-                    throw AdminError(error, "mailbox \(MailboxCommands.text(found.mailbox.name, account))")
+                    problems.note(AdminError(error, "mailbox \(MailboxCommands.text(found.mailbox.name, account))"))
+                    return
                 }
             }
         }
@@ -147,17 +148,21 @@ enum MessageCommands {
     private static func each<Output: AdminOutput>(
         _ selection: MessageSelection, _ access: MailboxAccess, _ account: any MailAccount,
         _ threads: StorageThreads, _ output: inout Output,
-        _ body: (Found, inout Output) async throws(AdminError) -> Void
+        _ body: (Found, inout Output, inout Problems) async throws(AdminError) -> Void
     ) async throws(AdminError) {
         let mailboxes = try await Self.mailboxes(selection, account)
         if mailboxes.isEmpty, selection.namesMailboxes { throw AdminError(.notFound, "no mailbox matches") }
+        var problems = Problems()
         for listing in mailboxes {
             let mailbox: any Mailbox
             var found: Found
             do throws(StoreError) {
                 mailbox = try await account.open(listing.name, access, onChange: {})
             } catch {
-                throw AdminError(error, "mailbox \(MailboxCommands.text(listing.name, account))")
+                // What others share may be listed and not read: it is meant only when it is named.
+                if error.code == .noPermission, !selection.namesMailboxes { continue }
+                problems.note(AdminError(error, "mailbox \(MailboxCommands.text(listing.name, account))"))
+                continue
             }
             defer { mailbox.close() }
             do throws(StoreError) {
@@ -167,10 +172,29 @@ enum MessageCommands {
                 let search = MailboxSearch(mailbox, found.view, threads)
                 found.records = try await search.matches(plan).map { found.view[$0] }
             } catch {
-                throw AdminError(error, "mailbox \(MailboxCommands.text(listing.name, account))")
+                problems.note(AdminError(error, "mailbox \(MailboxCommands.text(listing.name, account))"))
+                continue
             }
-            if !found.records.isEmpty { try await body(found, &output) }
+            if !found.records.isEmpty { try await body(found, &output, &problems) }
         }
+        try problems.end()
+    }
+}
+
+/// What went wrong in some mailboxes, while the others went on.
+private struct Problems {
+    private var exit: AdminExit?
+    private var messages: [String] = []
+
+    mutating func note(_ error: AdminError) {
+        // Another try may help, which is worth more than to know what went wrong first.
+        self.exit = error.exit == .temporary ? .temporary : self.exit ?? error.exit
+        self.messages.append(error.message)
+    }
+
+    /// Throws when there was anything.
+    func end() throws(AdminError) {
+        if let exit = self.exit { throw AdminError(exit, self.messages.joined(separator: "; ")) }
     }
 }
 

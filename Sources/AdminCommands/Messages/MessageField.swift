@@ -76,7 +76,7 @@ enum MessageField {
         return out
     }
 
-    /// `2026-11-21 13:00:00 (+0100)`: in UTC, and the zone that the Date field names; empty without a date there.
+    /// `2026-11-21 13:00:00 (+0100)`: the machine's time, and the zone that the Date field names; empty without a date there.
     static func sentDate(_ message: Octets) -> String {
         var scanner = HeaderScanner(message)
         while let field = scanner.next() {

@@ -36,8 +36,19 @@ struct SelectionParser {
     /// One or more, up to the end or a closing parenthesis.
     private mutating func keys() throws(AdminError) -> SearchKey {
         var keys = [try self.key()]
-        while let word = self.words.last, word != ")" { keys.append(try self.key()) }
+        self.splitClosing()
+        while let word = self.words.last, word != ")" {
+            keys.append(try self.key())
+            self.splitClosing()
+        }
         return keys.count == 1 ? keys[0] : .and(keys)
+    }
+
+    /// Several closing parentheses in one word are as many words.
+    private mutating func splitClosing() {
+        guard let word = self.words.last, word.count > 1, word.allSatisfy({ $0 == ")" }) else { return }
+        self.words.removeLast()
+        self.words += repeatElement(")", count: word.count)
     }
 
     private mutating func key() throws(AdminError) -> SearchKey {

@@ -67,6 +67,9 @@ public struct PasswordEntry: Hashable, Sendable {
         self.fields = fields
         self.userFields = userFields
     }
+
+    /// The field that says that the user's mail is on another server; `nil` for users of this one.
+    var proxyField: String? { ["proxy", "proxy_maybe"].first { self.fields[$0] != nil } }
 }
 
 /// Where users are (userdb). Runs in the auth role only.

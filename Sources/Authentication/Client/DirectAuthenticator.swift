@@ -5,7 +5,7 @@ public import SASLCore
 /// Blocks its caller for as long as a hash or PAM takes, so never in a server. There are no delays and penalties:
 /// who may run it can read the files as well.
 public struct DirectAuthenticator: Authenticator {
-    private let verifier: Verifier
+    let verifier: Verifier
 
     public init(
         configuration: AuthConfiguration, log: @escaping @Sendable (AuthLogLevel, String) -> Void

@@ -14,7 +14,7 @@ public struct AuthConfiguration: Sendable {
     public var usernameFormat: VariableTemplate?
     /// Characters that a typed name may hold (`auth_username_chars`); empty allows all but those that no name may hold,
     /// see `canonicalUser`.
-    public var usernameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@"
+    public var usernameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@+"
     /// Appended after `@` to names without a domain (`auth_default_domain`).
     public var defaultDomain: String?
     /// Whether schemes with `isWeak` are accepted (`auth_allow_weak_schemes`).

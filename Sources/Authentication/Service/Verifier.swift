@@ -67,6 +67,7 @@ final class Verifier: Sendable {
                     if let accepted = self.admit(entry, &check) { return .accepted(accepted) }
                 case .mismatch:
                     check.refuse(AuthenticationFailure(.credentials), "password mismatch")
+                    if entry.proxyField != nil { check.index = self.configuration.passwordDatabases.count }
                 case .unusable(let text):
                     self.log(.error, "\(self.label(check)): \(text)")
                     check.refuse(AuthenticationFailure(.temporary), "stored password is unusable")
@@ -164,7 +165,7 @@ final class Verifier: Sendable {
 
     /// Applies the fields that can still refuse a user whose password is right.
     func admit(_ entry: PasswordEntry, _ check: inout PasswordCheck) -> AcceptedPassword? {
-        if let field = ["proxy", "proxy_maybe"].first(where: { entry.fields[$0] != nil }) {
+        if let field = entry.proxyField {
             self.log(
                 .error,
                 "\(self.label(check)): the answer has the field \(field), and proxying is not in this release: login refused"

@@ -64,6 +64,7 @@ extension Cursor {
         var search = try self.searchCriteria(numbering)
         search.returns = options.returns
         search.partial = options.partial
+        search.updateItems = options.updateItems
         try self.checkRelevancy(search)
         if criteria.contains(where: { $0.key == .relevancy }), !search.key.isFuzzy {
             throw self.fail("FUZZY with RELEVANCY")

@@ -33,7 +33,7 @@ extension Resolver {
         if passdbs.contains(where: { $0.driver == .pam }), !others {
             self.out.warn(
                 place,
-                "\(title): mail for users whom only PAM knows is refused, since they are in no passdb passwd-file; write userdb passwd { } before it, or static_allow_all_users = yes, with which every address has a mailbox"
+                "\(title): every address has a mailbox here, since whoever is in no passdb passwd-file may be a user of PAM; write userdb passwd { } before it, or static_allow_all_users = yes where that is meant"
             )
         }
     }

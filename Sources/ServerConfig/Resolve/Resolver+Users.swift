@@ -120,7 +120,7 @@ extension Resolver {
     private mutating func refusesDriver<Driver: SettingChoice>(
         of inner: [Statement], name: String, _ title: String, of _: Driver.Type, at place: SourcePlace
     ) -> Bool {
-        for statement in inner where statement.name == "driver" {
+        for statement in inner where ["driver", "passdb_driver", "userdb_driver"].contains(statement.name) {
             guard case .assignment(let value) = statement.content else { continue }
             let parsed: ParsedValue<Driver> = SettingSyntax.choice(value.text)
             guard case .wrong(let why) = parsed else { return false }

@@ -1,7 +1,8 @@
 /// The settings inside of blocks.
 extension Schema {
     package static let passdb: [Setting<PassdbSettings>] = [
-        .choice("driver", \.driver, "What is asked. The name of the block when that is a driver."),
+        .choice("driver", \.driver, "What is asked. The name of the block when that is a driver.")
+            .alias("passdb_driver"),
         .template(
             "passwd_file_path", \.passwdFilePath, letters: .lookup,
             "`passwd-file`: the file; `%{user | domain}` makes one per domain."
@@ -28,12 +29,13 @@ extension Schema {
     ]
 
     package static let userdb: [Setting<UserdbSettings>] = [
-        .choice("driver", \.driver, "What is asked. The name of the block when that is a driver."),
+        .choice("driver", \.driver, "What is asked. The name of the block when that is a driver.")
+            .alias("userdb_driver"),
         .template("passwd_file_path", \.passwdFilePath, letters: .lookup, "`passwd-file`: the file.")
             .alias("userdb_passwd_file_path"),
         .flag(
             "static_allow_all_users", \.allowsAllUsers,
-            "`static`: every name is a user's. Otherwise who is in a `passdb passwd-file` is, and mail to others is refused; PAM and tokens cannot tell, so that every name is a user's where there is nothing else."
+            "`static`: every name is a user's. Otherwise who is in a `passdb passwd-file` is, and mail to others is refused; PAM and tokens cannot tell, so that every name is a user's without a passwd-file, or beside a passdb pam without a userdb passwd."
         )
         .alias("allow_all_users", "userdb_static_allow_all_users"),
         .template(

@@ -7,7 +7,7 @@ public struct AuthSettings: Sendable, Equatable {
     /// What a login name becomes before it is looked up; unexpanded.
     public var usernameFormat = "%{user | lower}"
     /// Characters that a login name may hold; empty for all.
-    public var usernameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@"
+    public var usernameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@+"
     /// How long the answer to a wrong password is held back.
     public var failureDelay: Duration = .seconds(2)
     /// Octets for remembering passwords that were found right; 0 switches the cache off.

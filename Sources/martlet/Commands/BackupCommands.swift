@@ -184,8 +184,9 @@ struct RestoreMailCommand: AsyncParsableCommand {
 enum BackupBeginning {
     /// What a file says of itself; `nil` for what is no plain file, of which nothing is read.
     static func head(_ path: String) throws(AdminError) -> BackupHead? {
+        // What is no plain file is not opened: a pipe that is closed again is broken.
+        guard try SourceFile(path).size != nil else { return nil }
         let reader = try FileReader(path)
-        guard reader.size != nil else { return nil }
         var backup = BackupReader()
         while let piece = try reader.next() {
             backup.append(piece)
