@@ -87,6 +87,13 @@ final class ModelClient {
 
     func noteEnabled() { self.hasQResync = true }
 
+    /// Where a message can be whose UID was not asked for yet: behind all known smaller ones, before all larger ones.
+    private static func unknownPlace(of uid: UInt32, in view: [UInt32?]) -> Int? {
+        let lowest = view.lastIndex { $0.map { $0 < uid } ?? false } ?? -1
+        let end = view.firstIndex { $0.map { $0 > uid } ?? false } ?? view.count
+        return lowest < end ? (lowest + 1..<end).first { view[$0] == nil } : nil
+    }
+
     private func take(_ response: Response, _ command: String, _ allowance: Allowance) {
         func wrong(_ what: String) -> Never {
             fail("\(what) behind \(command): \(Response.show(response.octets)), view \(self.current ?? [])")
@@ -112,8 +119,7 @@ final class ModelClient {
             for uid in Self.uids(response.values[1].text) {
                 if let place = view.firstIndex(of: uid) {
                     view.remove(at: place)
-                } else if let place = view.firstIndex(of: nil) {
-                    // One whose UID was not asked for yet.
+                } else if let place = Self.unknownPlace(of: uid, in: view) {
                     view.remove(at: place)
                 } else {
                     wrong("VANISHED of no message")
