@@ -112,21 +112,15 @@ enum MailboxCommands {
     static func each(
         _ names: [String], _ output: inout some AdminOutput, _ body: (String) async throws(AdminError) -> Void
     ) async throws(AdminError) {
-        var failure: AdminError?
+        var problems = Problems()
         for name in names {
             do throws(AdminError) {
                 try await body(name)
             } catch {
-                guard let earlier = failure else {
-                    failure = error
-                    continue
-                }
-                try await output.problem(earlier.message)
-                failure = AdminError(error.exit == .temporary ? .temporary : earlier.exit, error.message)
+                problems.note(error)
             }
         }
-        // Its message is told by whoever catches it.
-        if let failure { throw failure }
+        try await problems.tell(&output)
     }
 
     /// The mailboxes of an account that match any of the masks; all without masks.

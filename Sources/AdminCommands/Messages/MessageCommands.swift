@@ -181,23 +181,6 @@ enum MessageCommands {
     }
 }
 
-/// What went wrong in some mailboxes, while the others went on.
-private struct Problems {
-    private var exit: AdminExit?
-    private var messages: [String] = []
-
-    mutating func note(_ error: AdminError) {
-        // Another try may help, which is worth more than to know what went wrong first.
-        self.exit = error.exit == .temporary ? .temporary : self.exit ?? error.exit
-        self.messages.append(error.message)
-    }
-
-    /// Throws when there was anything.
-    func end() throws(AdminError) {
-        if let exit = self.exit { throw AdminError(exit, self.messages.joined(separator: "; ")) }
-    }
-}
-
 /// For commands that say nothing.
 private struct NoOutput: AdminOutput {
     mutating func columns(_: [String]) async throws(AdminError) {}

@@ -53,13 +53,14 @@ extension Verifier {
                     continue
                 }
                 if entry.fields["nodelay"] != nil { check.answersAtOnce = true }
-                if entry.proxyField != nil, self.keys(of: entry, hash, salt, &check) == nil {
+                if let keys = self.keys(of: entry, hash, salt, &check) {
+                    found = (keys, entry)
+                } else if entry.proxyField != nil {
                     // The mail is elsewhere: no further database may open a mailbox here.
                     check.failure = AuthenticationFailure(.credentials)
                     check.reason = "user is to be proxied"
                     break databases
                 }
-                if let keys = self.keys(of: entry, hash, salt, &check) { found = (keys, entry) }
             }
         }
         if let found {

@@ -22,10 +22,8 @@ struct FetchPlan: Sendable {
         case never
         /// A batch before it is answered from what is known of the messages.
         case first
-        /// Those of a batch whose octets could be read.
+        /// Those whose octets could be read, and decoded where BINARY asks for that: as many at once as are read at once.
         case onceRead
-        /// Each one by itself, when all that BINARY asks for has turned out to be decodable.
-        case onceDecoded
     }
 
     struct Item: Sendable {
@@ -68,12 +66,10 @@ struct FetchPlan: Sendable {
         if changedSince != nil, !items.contains(.modSeq) { items.append(.modSeq) }
         self.items = items.map { Self.plan($0) }
         self.source = self.items.map(\.source).max() ?? .record
-        if !items.contains(where: \.setsSeen) {
-            self.marking = .never
-        } else if self.source != .message {
-            self.marking = .first
+        if items.contains(where: \.setsSeen) {
+            self.marking = self.source == .message ? .onceRead : .first
         } else {
-            self.marking = items.contains { $0.binaryPath != nil } ? .onceDecoded : .onceRead
+            self.marking = .never
         }
         self.hasFlags = items.contains(.flags)
         self.hasUID = items.contains(.uid)

@@ -26,50 +26,36 @@ extension Session {
                 return
             }
             var group = Array(rest.prefix(messages.count))
-            if writer.plan.marking == .onceRead {
-                await self.markSeen(self.readable(group, messages, outcome), in: &group, writer)
-            }
+            var answers: [(position: Int, message: FetchedMessage)] = []
+            var isOver = false
             for (position, result) in zip(group.indices, messages) {
-                let fetched: FetchedMessage
                 do throws(StoreError) {
-                    fetched = try await FetchedMessage(
+                    let message = try await FetchedMessage(
                         try result.get(), writer.plan, self.options.store.threads)
+                    answers.append((position, message))
                 } catch {
                     self.note(error, &outcome)
-                    if self.endsAtOnce(outcome) { return }
-                    continue
+                    isOver = self.endsAtOnce(outcome)
                 }
-                if let failure = fetched.failure {
-                    if outcome.undecoded != .unknownEncoding { outcome.undecoded = failure }
-                    writer.writeWithoutOctets(
-                        group[position].record, at: group[position].index, into: &self.connection.output)
-                    continue
-                }
-                if writer.plan.marking == .onceDecoded {
-                    await self.markSeen([group[position].record.uid], in: &group, writer)
-                }
-                try await self.write(fetched, group[position].record, at: group[position].index, writer)
+                if isOver { break }
             }
+            if writer.plan.marking == .onceRead {
+                let uids = answers.lazy.filter { $0.message.failure == nil }.map { group[$0.position].record.uid }
+                await self.markSeen(Array(uids), in: &group, writer)
+            }
+            for (position, message) in answers {
+                let (index, record) = group[position]
+                if let failure = message.failure {
+                    if outcome.undecoded != .unknownEncoding { outcome.undecoded = failure }
+                    writer.writeWithoutOctets(record, at: index, into: &self.connection.output)
+                } else {
+                    try await self.write(message, record, at: index, writer)
+                }
+            }
+            if isOver { return }
             // A store that reads nothing must not make this loop for ever.
             rest = rest.dropFirst(max(1, messages.count))
         }
-    }
-
-    /// The messages of a group whose octets there are, up to one that ends the answers.
-    private func readable(
-        _ group: [(index: Int, record: MessageRecord)], _ messages: [Result<MessageOctets, StoreError>],
-        _ outcome: FetchOutcome
-    ) -> [UID] {
-        var outcome = outcome
-        var uids: [UID] = []
-        for (message, result) in zip(group, messages) {
-            switch result {
-            case .success: uids.append(message.record.uid)
-            case .failure(let error): outcome.add(error)
-            }
-            if self.endsAtOnce(outcome) { break }
-        }
-        return uids
     }
 
     /// Writes the response of a message from its octets.
