@@ -98,6 +98,9 @@ private final class ProgramSite {
         let site = try ProgramSite()
         let leaked = open("/dev/null", O_RDONLY)
         defer { close(leaked) }
+        // One more beyond those that a shell takes for itself.
+        let high = fcntl(leaked, F_DUPFD, 200)
+        defer { close(high) }
         site.install("bin/look", "ls /proc/self/fd | wc -l; grep NoNewPrivs /proc/self/status; ulimit -c")
         // 0, 1, 2 and the directory that ls reads.
         #expect(try site.output("look").split { $0.isWhitespace } == ["4", "NoNewPrivs:", "1", "0"])
@@ -178,6 +181,9 @@ private final class ProgramSite {
         site.install("bin/echo", "cat")
         let large = String(repeating: "0123456789\r\n", count: 50_000)
         #expect(try site.output("echo", input: large) == large)
+        // It closes its ends and takes its time.
+        site.install("bin/silent", "exec <&- >&- 2>&-; sleep 0.1; exit 3")
+        #expect(try site.run("silent", input: large).complaint == "exit status 3")
     }
 
     @Test func outputIsBounded() throws {

@@ -169,54 +169,6 @@ import Testing
         }
     }
 
-    // MARK: The program
-
-    private func run(_ site: TestSite, _ size: Int = 10, timeout: Duration = .seconds(20)) throws(StoreError) {
-        let octets = MessageOctets([UInt8](repeating: 0x61, count: size))
-        try octets.withUnsafeBytes { (bytes) throws(StoreError) in
-            var message = UnixMessage(bytes, sentOnWith: Array("X-Y: a\r\n".utf8))
-            try SendmailProgram([site.directory + "/sendmail"], timeout: timeout).run([]) { message.next() }
-        }
-    }
-
-    private func failure(_ site: TestSite, _ size: Int = 10, timeout: Duration = .seconds(20)) -> String? {
-        do throws(StoreError) {
-            try self.run(site, size, timeout: timeout)
-            return nil
-        } catch {
-            return "\(error.code == .cannot ? "never: " : "")"
-                + error.detail.replacing(site.directory + "/", with: "")
-        }
-    }
-
-    @Test func programs() throws {
-        let site = try TestSite()
-        #expect(self.failure(site) == "cannot start sendmail: No such file or directory")
-        site.installSendmail()
-        #expect(self.failure(site, 3_000_000) == nil)
-        #expect(site.read("sent.mail")?.utf8.count == 3_000_000 + 7)
-        site.installSendmail(status: 67)
-        #expect(self.failure(site) == "never: sendmail: exit status 67: a word of it ")
-        // It reads nothing of a large message.
-        site.installSendmail(before: "echo no; exit 1")
-        #expect(self.failure(site, 3_000_000) == "sendmail: exit status 1: no ")
-        site.installSendmail(before: "kill -9 $$")
-        #expect(self.failure(site) == "sendmail: ended by signal 9")
-        // What other threads and libraries have open is none of its business, marked to be closed or not.
-        let first = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        defer { close(first) }
-        // Beyond those that a shell takes for itself.
-        let other = fcntl(first, F_DUPFD, 200)
-        defer { close(other) }
-        site.installSendmail(before: "test ! -e /proc/$$/fd/\(other) || exit 1")
-        #expect(self.failure(site) == nil)
-        // It closes its ends and takes its time.
-        site.installSendmail(before: "exec <&- >&- 2>&-; sleep 0.1; exit 0")
-        #expect(self.failure(site, 3_000_000) == nil)
-        site.installSendmail(before: "sleep 100 & sleep 100")
-        #expect(self.failure(site, timeout: .milliseconds(50)) == "sendmail did not end within 0.05 seconds")
-    }
-
     @Test(arguments: [
         ("A: b\r\n\r\nx\r\n", "A: b\n\nx\n"), ("Return-Path: <a>\r\nA: b\r\n\r\n", "A: b\n\n"),
         ("A: b\r\nRETURN-PATH:\r\n <a>\r\nC: d\r\n\r\nReturn-Path: x\r\n", "A: b\nC: d\n\nReturn-Path: x\n"),

@@ -62,9 +62,7 @@ struct TrainingProgram {
     private func run(_ words: [String], _ input: UnsafeRawBufferPointer) throws(StoreError) {
         guard let path = words.first else { return }
         let home = self.account.home
-        var environment = [
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "USER=\(self.user)",
-        ]
+        var environment = [ChildProgram.searchPath, "USER=\(self.user)"]
         if !home.isEmpty { environment.append("HOME=\(home)") }
         let ending = try ChildProgram(
             path: path, arguments: Array(words.dropFirst()), environment: environment,
@@ -72,17 +70,8 @@ struct TrainingProgram {
             maximumOutput: Self.maximumOutput
         ).run(ProgramInput(input, .lf))
         guard ending.status == 0 else {
-            let said = ending.complaint.isEmpty ? ending.output : ending.complaint
-            throw StoreError(.temporary, "\(path): exit status \(ending.status)\(Self.printable(said))")
+            throw StoreError(.temporary, "\(path): \(ending.text(ending.saying))")
         }
-    }
-
-    private static func printable(_ octets: [UInt8]) -> String {
-        guard !octets.isEmpty else { return "" }
-        let text = String(decoding: octets.prefix(300), as: UTF8.self).unicodeScalars.map {
-            $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0)
-        }
-        return ": " + String(text)
     }
 
     // MARK: Files

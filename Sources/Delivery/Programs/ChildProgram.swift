@@ -26,7 +26,23 @@ struct ChildProgram {
         var isCut: Bool
         /// The beginning of what it printed as errors.
         var complaint: [UInt8]
+
+        /// What it said: its errors, or else its output.
+        var saying: [UInt8] { self.complaint.isEmpty ? self.output : self.complaint }
+
+        /// How it ended and what it said, on one line.
+        func text(_ saying: [UInt8]) -> String {
+            guard !saying.isEmpty else { return "exit status \(self.status)" }
+            let line = String(decoding: saying.prefix(ChildProgram.maximumComplaint), as: UTF8.self).unicodeScalars.map
+            {
+                $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0)
+            }
+            return "exit status \(self.status): \(String(line))"
+        }
     }
+
+    /// Where programs that are not the user's choice find others.
+    static let searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     private static let maximumComplaint = 1000
 

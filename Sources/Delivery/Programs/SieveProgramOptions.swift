@@ -65,7 +65,7 @@ public struct SieveProgramContext: Sendable {
     /// `NAME=value`.
     var environment: [String] {
         var list = [
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "USER=\(self.user)",
+            ChildProgram.searchPath, "USER=\(self.user)",
             "SENDER=\(self.sender ?? "")",
         ]
         if let home = self.home { list.append("HOME=\(home)") }

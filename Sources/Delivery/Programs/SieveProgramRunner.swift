@@ -53,7 +53,7 @@ public struct SieveProgramRunner: Sendable {
         let succeeded = ending.status == 0
         return Outcome(
             succeeded: succeeded, output: ending.output,
-            complaint: succeeded ? "" : "exit status \(ending.status)\(Self.printable(ending.complaint))")
+            complaint: succeeded ? "" : ending.text(ending.complaint))
     }
 
     // MARK: Which program
@@ -94,13 +94,5 @@ public struct SieveProgramRunner: Sendable {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         return String(cString: resolved)
-    }
-
-    private static func printable(_ octets: [UInt8]) -> String {
-        guard !octets.isEmpty else { return "" }
-        let text = String(decoding: octets, as: UTF8.self).unicodeScalars.map {
-            $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0)
-        }
-        return ": " + String(text)
     }
 }

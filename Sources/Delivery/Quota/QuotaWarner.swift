@@ -33,6 +33,8 @@ public final class QuotaWarner: Sendable {
     /// Crossings that wait; the oldest are dropped beyond it.
     private static let maximumWaiting = 10_000
     private static let patience: Duration = .seconds(30)
+    /// Octets of what a program prints that are kept for the log.
+    private static let maximumOutput = 1000
 
     public init(_ options: Options) {
         self.options = Mutex(options)
@@ -75,18 +77,26 @@ public final class QuotaWarner: Sendable {
         }
         guard !warning.program.isEmpty else { return }
         let value = Self.values(crossing, options)
-        let program = SendmailProgram(
-            warning.program.map { options.expand($0, value) }, timeout: Self.patience)
+        let words = warning.program.map { options.expand($0, value) }
         do throws(StoreError) {
-            try await self.threads.run { () throws(StoreError) in
-                try mail.octets.withUnsafeBytes { (bytes) throws(StoreError) in
-                    var input = UnixMessage(bytes)
-                    try program.run([]) { input.next() }
-                }
-            }
+            try await self.threads.run { () throws(StoreError) in try Self.run(words, mail.octets) }
         } catch {
             options.report("user \(user): program of quota warning \(warning.name): \(error)")
         }
+    }
+
+    /// Runs a program, whose path is the first word, with the mail on its input.
+    private static func run(_ words: [String], _ mail: MessageOctets) throws(StoreError) {
+        guard let path = words.first, path.hasPrefix("/") else {
+            throw StoreError(.temporary, "\(words.first ?? "") is no program with an absolute path")
+        }
+        let program = ChildProgram(
+            path: path, arguments: Array(words.dropFirst()), environment: [ChildProgram.searchPath],
+            timeout: self.patience,
+            maximumOutput: self.maximumOutput)
+        let ending = try mail.withUnsafeBytes { (bytes) throws(StoreError) in try program.run(ProgramInput(bytes, .lf))
+        }
+        guard ending.status == 0 else { throw StoreError(.temporary, "\(path): \(ending.text(ending.saying))") }
     }
 
     private static func mail(
