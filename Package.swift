@@ -175,7 +175,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "AdminCommands", "ArchiveCore", "ServerConfig", "Accounts", "Authentication", "Delivery", "MailStore",
-                "MailCore", "Wiring",
+                "MailCore", "Wiring", "CLinux",
                 "SieveCore", "SieveStorage", "LMTPCore", "MIMECore",
                 argumentParser, logging,
             ],

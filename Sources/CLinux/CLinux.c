@@ -14,7 +14,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -24,6 +26,22 @@
 #include <string.h>
 
 int martlet_accept4(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
+
+int martlet_connect_unix(const char *path, int flags, int milliseconds) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length >= sizeof address.sun_path) return -ENAMETOOLONG;
+    memcpy(address.sun_path, path, length);
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    if (descriptor < 0) return -errno;
+    struct timeval patience = {milliseconds / 1000, milliseconds % 1000 * 1000};
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(descriptor, (struct sockaddr *)&address, sizeof address) == 0) return descriptor;
+    int failed = errno;
+    close(descriptor);
+    return -failed;
+}
 
 int martlet_pipe2(int ends[2], int flags) { return pipe2(ends, flags); }
 

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The mail role's way to the submit role. Waits for it: on threads of its own.
@@ -14,7 +15,7 @@ public struct SubmitClient: Sendable {
     private let path: String
 
     /// Seconds for the submit role's answer: above what an MTA may take for its own.
-    private static let patience = 3600
+    private static let patience: CInt = 3600
 
     /// - Parameter path: the submit role's socket.
     public init(_ path: String) { self.path = path }
@@ -24,9 +25,8 @@ public struct SubmitClient: Sendable {
     ///   - next: the next piece of the message, with the line ends of Unix; empty at its end.
     public func send(_ id: HandoverID, _ arguments: [String], _ next: () -> [UInt8]) -> Outcome {
         let connection = self.connect()
-        guard connection >= 0 else { return .unreached("submit role: \(String(cString: strerror(errno)))") }
+        guard connection >= 0 else { return .unreached("submit role: \(String(cString: strerror(-connection)))") }
         defer { close(connection) }
-        SubmitStream.limit(connection, seconds: Self.patience)
         var fits = SubmitStream.writeAll(connection, SubmitStream.head(.send, id, arguments), isSocket: true)
         while fits {
             let piece = next()
@@ -47,7 +47,6 @@ public struct SubmitClient: Sendable {
         let connection = self.connect()
         guard connection >= 0 else { return nil }
         defer { close(connection) }
-        SubmitStream.limit(connection, seconds: Self.patience)
         guard SubmitStream.writeAll(connection, SubmitStream.head(.fate, id, []), isSocket: true) else { return nil }
         return self.answer(connection)
     }
@@ -65,27 +64,6 @@ public struct SubmitClient: Sendable {
         return SubmitStream.fate(answer)
     }
 
-    private func connect() -> CInt {
-        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return -1 }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = [UInt8](self.path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            close(descriptor)
-            errno = ENAMETOOLONG
-            return -1
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard result != 0 else { return descriptor }
-        let failure = errno
-        close(descriptor)
-        errno = failure
-        return -1
-    }
+    /// The negative errno on failure.
+    private func connect() -> CInt { martlet_connect_unix(self.path, 0, Self.patience * 1000) }
 }

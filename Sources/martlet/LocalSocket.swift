@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import ServerConfig
 
@@ -22,26 +23,13 @@ struct LocalSocket {
 
     /// Connects, and waits with that, and later with reading and writing, so many milliseconds.
     init(_ path: String, patience: Int = Self.patience) throws(Failure) {
-        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw Failure.system(errno) }
-        self.descriptor = descriptor
-        self.setPatience(patience)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            close(descriptor)
-            throw Failure.pathTooLong
+        self.descriptor = martlet_connect_unix(path, 0, CInt(clamping: patience))
+        guard self.descriptor < 0 else { return }
+        switch -self.descriptor {
+        case ENAMETOOLONG: throw Failure.pathTooLong
+        case EAGAIN: throw Failure.noAnswer
+        case let number: throw Failure.system(number)
         }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
-        }
-        guard result != 0 else { return }
-        let number = errno
-        close(descriptor)
-        throw number == EAGAIN ? Failure.noAnswer : Failure.system(number)
     }
 
     /// How long reading and writing may wait, in milliseconds; 0: as long as it takes. They fail with EAGAIN then.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -15,7 +16,7 @@ extension AuthClient {
             }
             if stopped { return self.finish() }
             if descriptor < 0, !isIdle, now >= retryAt {
-                let fd = UnixSocket.connect(self.path)
+                let fd = martlet_connect_unix(self.path, CInt(SOCK_NONBLOCK.rawValue), 0)
                 if fd >= 0 {
                     let greeting = Array("VERSION\t1\t2\nCPID\t\(getpid())\n".utf8)
                     self.state.withLock { $0.connected(fd, greeting: greeting) }

@@ -1,45 +1,14 @@
 import Glibc
 
-/// Descriptors of unix stream sockets, all non-blocking and closed on exec.
+/// Descriptors of unix stream sockets, closed on exec.
 enum UnixSocket {
-    private static let stream = CInt(SOCK_STREAM.rawValue)
-    private static let flags = CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
-
-    /// Connects to `path`; the negative errno on failure.
-    static func connect(_ path: String) -> CInt {
-        var address = sockaddr_un()
-        guard Self.fill(&address, path) else { return -ENAMETOOLONG }
-        let fd = socket(AF_UNIX, self.stream | self.flags, 0)
-        guard fd >= 0 else { return -errno }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard result == 0 else {
-            let code = errno
-            close(fd)
-            return -code
-        }
-        return fd
-    }
-
     /// Both ends of a new pair, or `nil` with errno.
     static func pair(nonBlocking: Bool = true) -> (CInt, CInt)? {
         var ends: [CInt] = [-1, -1]
-        let type = self.stream | (nonBlocking ? self.flags : CInt(SOCK_CLOEXEC.rawValue))
+        var type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+        if nonBlocking { type |= CInt(SOCK_NONBLOCK.rawValue) }
         guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { return nil }
         return (ends[0], ends[1])
-    }
-
-    private static func fill(_ address: inout sockaddr_un, _ path: String) -> Bool {
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        return withUnsafeMutableBytes(of: &address.sun_path) { buffer in
-            guard bytes.count < buffer.count, !bytes.contains(0) else { return false }
-            buffer.copyBytes(from: bytes)
-            return true
-        }
     }
 }
 

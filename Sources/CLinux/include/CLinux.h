@@ -6,6 +6,9 @@
 
 /// accept4(2): -1 with errno on failure.
 int martlet_accept4(int fd, int flags);
+/// Connects to a unix stream socket, closed on exec; `flags`: SOCK_NONBLOCK or 0. Connecting, and later reading and writing,
+/// fail with EAGAIN after so many milliseconds; 0: they wait as long as it takes. The negative errno on failure.
+int martlet_connect_unix(const char *path, int flags, int milliseconds);
 /// pipe2(2), the end to read from first: -1 with errno on failure.
 int martlet_pipe2(int ends[2], int flags);
 /// mkostemp(3), which writes over the six X at the end of `name`: -1 with errno on failure.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import MailCore
 import MailStore
@@ -105,28 +106,11 @@ struct ScriptService {
     }
 
     private func connect() throws(StoreError) -> CInt {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(self.path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw StoreError(.temporary, "\(self.path) is too long for a socket")
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let descriptor = socket(
-            AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw StoreError.fromErrno("socket") }
         // Who does not accept would hold the thread for ever: a full queue is waited for as for an answer.
-        var patience = timeval(tv_sec: Int(clamping: max(1, min(self.timeout.components.seconds, 3600))), tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        let failed = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard failed == 0 else {
-            let error = StoreError(.temporary, "connect \(self.path): \(String(cString: strerror(errno)))")
-            close(descriptor)
-            throw error
+        let patience = max(1, min(self.timeout.components.seconds, 3600)) * 1000
+        let descriptor = martlet_connect_unix(self.path, 0, CInt(clamping: patience))
+        guard descriptor >= 0 else {
+            throw StoreError(.temporary, "connect \(self.path): \(String(cString: strerror(-descriptor)))")
         }
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
         return descriptor
