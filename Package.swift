@@ -98,7 +98,8 @@ let package = Package(
             "Authentication",
             uses: ["SASLCore", "TokenCore", "MailCore", "CPAM", "CCrypt", "COpenSSL", "CLinux", "Threads"]),
         room("Accounts", uses: ["Authentication", "MailStore", "ServerConfig", "MIMECore", "MailCore"]),
-        room("Delivery", uses: ["SieveCore", "SieveStorage", "MailStore", "MIMECore", "MailCore", "CLinux"]),
+        room(
+            "Delivery", uses: ["SieveCore", "SieveStorage", "MailStore", "MIMECore", "MailCore", "CLinux", "Threads"]),
 
         // To the MTA.
         room("Submission", uses: ["COpenSSL", "MailCore", "CLinux", "Threads"]),

@@ -2,6 +2,7 @@ import MIMECore
 import MailCore
 public import MailStore
 import SieveCore
+import Threads
 
 /// Delivers messages: from envelope and octets, through the users' scripts, to mailboxes.
 ///
@@ -34,7 +35,7 @@ public final class DeliveryAgent: Sendable {
     private let ending = ScriptInterruption()
 
     public convenience init(store: any MailStore, options: Options) {
-        self.init(store: store, options: options, clock: ScriptLibrary.steadyMilliseconds)
+        self.init(store: store, options: options, clock: SteadyClock.milliseconds)
     }
 
     /// - Parameter clock: milliseconds of a clock that only goes on.

@@ -24,7 +24,7 @@ final class TransactionGate: @unchecked Sendable {
     func enter(takingReader reader: Bool) -> OpaquePointer? {
         self.monitor.lock.withLock {
             if self.moving {
-                let deadline = Monitor.now() &+ 1_000_000_000
+                let deadline = SteadyClock.nanoseconds() &+ 1_000_000_000
                 while self.moving, self.monitor.wait(until: deadline) {}
             }
             self.live += 1

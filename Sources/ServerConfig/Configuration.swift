@@ -1,3 +1,4 @@
+import MailCore
 /// A whole configuration: what its files say, with the contents of the files that they name.
 ///
 /// A value; the same in every role, since the supervisor reads the files and hands the result on.

@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import Threads
 
 /// A connection to an MTA, with or without TLS, on which this side speaks.
 struct SMTPConnection {
@@ -20,16 +21,9 @@ struct SMTPConnection {
         self.deadline = deadline
     }
 
-    /// Milliseconds of a clock that only goes on.
-    static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
-
     /// Ends waits of the socket at that time.
     static func limit(_ descriptor: CInt, until deadline: Int64) {
-        let left = max(1, deadline - Self.now())
+        let left = max(1, deadline - SteadyClock.milliseconds())
         var time = timeval(tv_sec: Int(left / 1000), tv_usec: Int(left % 1000) * 1000)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
@@ -37,7 +31,9 @@ struct SMTPConnection {
     }
 
     /// Gives the peer so many milliseconds from now, where it has less.
-    mutating func extend(by milliseconds: Int64) { self.deadline = max(self.deadline, Self.now() + milliseconds) }
+    mutating func extend(by milliseconds: Int64) {
+        self.deadline = max(self.deadline, SteadyClock.milliseconds() + milliseconds)
+    }
 
     mutating func close() {
         if let tls = self.tls {
@@ -224,7 +220,9 @@ struct SMTPConnection {
     }
 
     private func checkTime() throws(Failure) {
-        guard Self.now() < self.deadline else { throw Failure(status: 75, text: "the MTA takes too long") }
+        guard SteadyClock.milliseconds() < self.deadline else {
+            throw Failure(status: 75, text: "the MTA takes too long")
+        }
         Self.limit(self.descriptor, until: self.deadline)
     }
 }

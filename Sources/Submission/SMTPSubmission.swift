@@ -1,4 +1,5 @@
 import Glibc
+import Threads
 
 /// Hands one message to an MTA by SMTP (RFC 5321). Waits for it: call it on a thread that does nothing else.
 public struct SMTPSubmission: Sendable {
@@ -84,7 +85,7 @@ public struct SMTPSubmission: Sendable {
     private func send(
         _ input: CInt, from sender: String, to recipients: [String], _ committing: () -> Bool
     ) throws(Failure) {
-        let deadline = SMTPConnection.now() + self.timeout
+        let deadline = SteadyClock.milliseconds() + self.timeout
         var connection = SMTPConnection(try self.connect(deadline), deadline)
         defer { connection.close() }
         if self.security == .implicit { try connection.startTLS(self.host, self.authorities) }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Threads
 
 /// A program with sendmail's interface, run for one mail. Waits for it.
 struct SendmailCommand: Sendable {
@@ -17,7 +18,7 @@ struct SendmailCommand: Sendable {
             return (75, "cannot start \(program): \(String(cString: strerror(errno)))")
         }
         defer { close(end) }
-        let deadline = SMTPConnection.now() + self.timeout
+        let deadline = SteadyClock.milliseconds() + self.timeout
         guard let output = Self.collect(end, until: deadline), let status = Self.wait(for: pid, until: deadline) else {
             kill(-pid, SIGKILL)
             _ = Self.wait(for: pid, until: nil)
@@ -65,7 +66,7 @@ struct SendmailCommand: Sendable {
         var output: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
-            let left = deadline - SMTPConnection.now()
+            let left = deadline - SteadyClock.milliseconds()
             guard left > 0 else { return nil }
             var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             guard poll(&polled, 1, CInt(clamping: left)) > 0 else { continue }
@@ -84,7 +85,7 @@ struct SendmailCommand: Sendable {
             let found = waitpid(pid, &status, deadline == nil ? 0 : WNOHANG)
             if found == pid { return status }
             if found < 0, errno != EINTR { return nil }
-            if let deadline, SMTPConnection.now() >= deadline { return nil }
+            if let deadline, SteadyClock.milliseconds() >= deadline { return nil }
             if found == 0 { usleep(2000) }
         }
     }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A lock with a condition to wait for; the clock of timed waits is monotonic.
+/// A lock with a condition to wait for.
 package final class Monitor: @unchecked Sendable {
     // As for `Lock`.
     package let lock = Lock()
@@ -23,7 +23,7 @@ package final class Monitor: @unchecked Sendable {
     /// Waits, the lock being held, until somebody wakes. It may end without cause.
     package func wait() { pthread_cond_wait(self.condition, self.lock.mutex) }
 
-    /// Waits, the lock being held, until somebody wakes or the monotonic clock shows `deadline` nanoseconds; `false`
+    /// Waits, the lock being held, until somebody wakes or the steady clock shows `deadline` nanoseconds; `false`
     /// when it is that late.
     @discardableResult
     package func wait(until deadline: UInt64) -> Bool {
@@ -37,11 +37,4 @@ package final class Monitor: @unchecked Sendable {
 
     /// Wakes all who wait.
     package func wakeAll() { pthread_cond_broadcast(self.condition) }
-
-    /// Nanoseconds of the monotonic clock.
-    package static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-    }
 }

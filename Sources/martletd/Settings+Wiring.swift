@@ -1,4 +1,5 @@
 import Logging
+import MailCore
 import ServerConfig
 import ServerCore
 

@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import ServerConfig
 import ServerCore
+import Threads
 import Wiring
 
 /// The parent of the roles: binds, reads configuration and keys, starts, restarts, reloads, stops. It serves
@@ -93,7 +94,7 @@ struct Supervisor {
         self.sockets = sockets
         self.signals = signals
         self.answerPath = ReloadAnswer.path(baseDirectory: configuration.settings.general.baseDirectory)
-        self.watch = CertificateWatch(configuration.settings, now: Monotonic.milliseconds())
+        self.watch = CertificateWatch(configuration.settings, now: SteadyClock.milliseconds())
     }
 
     /// Certificates that cannot be used stop the start here, with the file's name, not in a role later.
@@ -116,9 +117,11 @@ struct Supervisor {
 
     private mutating func loop() -> CInt {
         self.logger.info("Martlet \(Release.version) starting up for \(self.protocolsText)")
-        for warning in self.startWarnings + self.sockets.warnings + self.users.warnings { self.logger.warning("\(warning)") }
+        for warning in self.startWarnings + self.sockets.warnings + self.users.warnings {
+            self.logger.warning("\(warning)")
+        }
         while true {
-            let now = Monotonic.milliseconds()
+            let now = SteadyClock.milliseconds()
             if let status = self.advance(now) { return status }
             self.wait(self.timeout(now))
         }
@@ -210,7 +213,7 @@ struct Supervisor {
         }
         let ready = poll(&polled, nfds_t(polled.count), timeout)
         // Also when there is always something to read.
-        if case .running = self.phase, self.watch.hasChanged(now: Monotonic.milliseconds()) {
+        if case .running = self.phase, self.watch.hasChanged(now: SteadyClock.milliseconds()) {
             self.logger.info("A certificate or key has changed")
             self.reload()
         }
@@ -251,10 +254,10 @@ struct Supervisor {
             let pid = waitpid(-1, &status, WNOHANG)
             guard pid > 0 else { return }
             guard let index = self.roles.firstIndex(where: { $0.running?.pid == pid }) else { continue }
-            self.roles[index].collected(now: Monotonic.milliseconds())
+            self.roles[index].collected(now: SteadyClock.milliseconds())
             guard case .running = self.phase else { continue }
             let role = self.roles[index]
-            let wait = role.nextStart - Monotonic.milliseconds()
+            let wait = role.nextStart - SteadyClock.milliseconds()
             let when = wait > 0 ? "in \(wait) ms" : "at once"
             self.logger.error(
                 "\(role.kind.rawValue): Role ended (\(Self.describe(status))); starting it again \(when)")
@@ -277,7 +280,7 @@ struct Supervisor {
         for index in self.roles.indices where self.roles[index].kind == .mail {
             self.roles[index].send(.stop)
         }
-        self.phase = .stoppingSessions(deadline: Monotonic.milliseconds() + Self.patience)
+        self.phase = .stoppingSessions(deadline: SteadyClock.milliseconds() + Self.patience)
     }
 
     private mutating func reload() {
@@ -316,7 +319,7 @@ struct Supervisor {
             lines.append(text)
         }
         self.configuration = new
-        self.watch = CertificateWatch(new.settings, now: Monotonic.milliseconds())
+        self.watch = CertificateWatch(new.settings, now: SteadyClock.milliseconds())
         self.output.configure(new.settings.logging.destinations, minimum: new.settings.logging.minimumLevel)
         let payload = self.payload()
         for index in self.roles.indices { self.roles[index].send(.reload(payload)) }

@@ -72,6 +72,9 @@ func fuzzValues(_ input: FuzzInput) {
     }
     _ = SettingSyntax.boolean(text)
     _ = SettingSyntax.words(text)
-    if let network = IPNetwork(text) { need(network.contains(network)) }
+    if let network = IPNetwork(text) {
+        need(network.contains(network))
+        need(IPNetwork(network.description) == network)
+    }
     if let rule = QuotaRuleText(text) { need(!rule.mailbox.isEmpty) }
 }

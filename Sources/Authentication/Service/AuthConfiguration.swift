@@ -1,3 +1,4 @@
+public import MailCore
 public import SASLCore
 
 /// Everything the auth role does by setting: a plain value that the daemon fills from its configuration.
@@ -22,7 +23,7 @@ public struct AuthConfiguration: Sendable {
     /// Milliseconds from a request to its failed reply, at least (`auth_failure_delay`).
     public var failureDelay = 2000
     /// Addresses that wait no longer after failures: those that many users share.
-    public var penaltyExempt = [NetworkRange("127.0.0.0/8"), NetworkRange("::1")].compactMap { $0 }
+    public var penaltyExempt = [IPNetwork("127.0.0.0/8"), IPNetwork("::1")].compactMap { $0 }
     /// Seconds for which a verified slow hash need not be computed again; 0 never remembers.
     public var cacheLifetime = 3600
     /// As `cacheLifetime` for PAM, whose modules then do not see every login.

@@ -65,10 +65,11 @@ extension AuthServiceLoop {
         if parameters["final-resp-ok"] != nil { request.successData = .inSuccess }
         if connection.kind == .mail { request.takeBindings(parameters) }
         let channel = self.configuration.mechanisms.channel(request.channelBindings)
+        let host = request.remoteAddress.flatMap { IPNetwork($0) }
         let isFree =
             parameters["no-penalty"] != nil || request.remoteAddress == nil
             || !request.isProxied
-                && self.configuration.penaltyExempt.contains { $0.contains(request.remoteAddress ?? "") }
+                && host.map { host in self.configuration.penaltyExempt.contains { $0.contains(host) } } == true
         let penaltyKey = isFree ? nil : PenaltyTable.key(request.remoteAddress)
         if let penaltyKey {
             guard self.openByAddress[penaltyKey, default: 0] < Self.maximumOpenByAddress else {

@@ -1,3 +1,4 @@
+import MailCore
 /// Makes addresses wait that fail to log in: 2, 4, 8, then 15 seconds before the next request is looked at.
 ///
 /// An hour without a failure, or a success, clears an address. IPv6 addresses count by their /48. A repeated
@@ -58,7 +59,7 @@ struct PenaltyTable {
 
     /// What stands for an address: itself, or the /48 of IPv6.
     static func key(_ address: String?) -> [UInt8]? {
-        guard let address, let bytes = NetworkRange.parse(address) else { return nil }
+        guard let address, let bytes = IPNetwork(address)?.address else { return nil }
         return bytes.count == 16 ? Array(bytes[..<6]) : bytes
     }
 }

@@ -1,13 +1,11 @@
-import Glibc
+import Threads
 
 /// Milliseconds that only ever advance.
 struct Ticks: Comparable, Hashable, Sendable {
     var milliseconds: Int64
 
     static var now: Ticks {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Ticks(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+        Ticks(milliseconds: SteadyClock.milliseconds())
     }
 
     static func < (a: Ticks, b: Ticks) -> Bool { a.milliseconds < b.milliseconds }

@@ -1,3 +1,4 @@
+import MailCore
 import Synchronization
 
 /// The databases of one configuration: checks passwords and makes user records. Safe on any thread.
@@ -197,12 +198,10 @@ final class Verifier: Sendable {
 
     /// Comma-separated networks; `local` stands for connections without an address.
     static func allows(_ networks: String, _ address: String?) -> Bool {
+        let host = address.flatMap { IPNetwork($0) }
         for network in networks.split(separator: ",") {
-            guard let address else {
-                if network == "local" { return true }
-                continue
-            }
-            if NetworkRange(network)?.contains(address) == true { return true }
+            if address == nil, network == "local" { return true }
+            if let host, IPNetwork(String(network))?.contains(host) == true { return true }
         }
         return false
     }

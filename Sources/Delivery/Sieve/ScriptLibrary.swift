@@ -4,6 +4,7 @@ import MailStore
 import SieveCore
 import SieveStorage
 import Synchronization
+import Threads
 
 /// Compiled scripts of many users, kept by their content, so that equal scripts are compiled once; and which users
 /// were seen to have none. A file that has not changed is not read again.
@@ -63,17 +64,11 @@ final class ScriptLibrary: Sendable {
     ///   - global: that of scripts for all.
     init(
         personal: SieveCompiler, global: SieveCompiler,
-        clock: @escaping @Sendable () -> Int64 = ScriptLibrary.steadyMilliseconds
+        clock: @escaping @Sendable () -> Int64 = SteadyClock.milliseconds
     ) {
         self.personal = personal
         self.global = global
         self.clock = clock
-    }
-
-    static func steadyMilliseconds() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
     // MARK: Users without scripts

@@ -164,7 +164,7 @@ final class Applier: @unchecked Sendable {
     }
 
     private func wake(_ wasEmpty: Bool) {
-        if wasEmpty { self.deadline = Monitor.now() &+ Self.idleDelay }
+        if wasEmpty { self.deadline = SteadyClock.nanoseconds() &+ Self.idleDelay }
         self.monitor.wakeAll()
     }
 
@@ -252,7 +252,7 @@ final class Applier: @unchecked Sendable {
     /// Has segments given back whose time is over; from time to time.
     func recycleDue() {
         self.monitor.lock.withLock {
-            guard self.retirementEnd != 0, self.retirementEnd <= Monitor.now() else { return }
+            guard self.retirementEnd != 0, self.retirementEnd <= SteadyClock.nanoseconds() else { return }
             self.wantsCommit = true
             self.monitor.wakeAll()
         }
@@ -324,7 +324,7 @@ final class Applier: @unchecked Sendable {
                 }
                 let deadline = self.deadline ?? 0
                 if self.isClosing || !self.waiting.isEmpty || self.items.count >= Self.batchRecords
-                    || deadline <= Monitor.now()
+                    || deadline <= SteadyClock.nanoseconds()
                 {
                     break
                 }
@@ -368,7 +368,7 @@ final class Applier: @unchecked Sendable {
                 let again = self.monitor.lock.withLock { () -> Bool in
                     if self.isClosing { return false }
                     self.monitor.wakeAll()
-                    self.monitor.wait(until: Monitor.now() &+ 1_000_000_000)
+                    self.monitor.wait(until: SteadyClock.nanoseconds() &+ 1_000_000_000)
                     return true
                 }
                 if !again { return false }
@@ -465,7 +465,7 @@ final class Applier: @unchecked Sendable {
         self.justFreed = freed
         let (isDue, endsNow) = self.monitor.lock.withLock {
             defer { self.endsRetention = false }
-            return (self.retirementEnd != 0 && self.retirementEnd <= Monitor.now(), self.endsRetention)
+            return (self.retirementEnd != 0 && self.retirementEnd <= SteadyClock.nanoseconds(), self.endsRetention)
         }
         guard sequence > self.recycledThrough || !wasFreed.isEmpty || isDue || endsNow else { return }
         self.recycledThrough = max(sequence, self.recycledThrough)
@@ -476,8 +476,8 @@ final class Applier: @unchecked Sendable {
             try self.log.recycle(below: sequence.next) { segment in
                 if self.live[segment] != nil || freed.contains(segment) { return true }
                 guard keeps else { return false }
-                let end = self.retired[segment] ?? Monitor.now() &+ self.retention
-                guard end > Monitor.now() else { return false }
+                let end = self.retired[segment] ?? SteadyClock.nanoseconds() &+ self.retention
+                guard end > SteadyClock.nanoseconds() else { return false }
                 kept[segment] = end
                 return true
             }

@@ -140,7 +140,7 @@ final class Committer: @unchecked Sendable {
                 self.monitor.wakeAll()
             }
         } else if wasEmpty {
-            self.deadline = Monitor.now() &+ Self.idleDelay
+            self.deadline = SteadyClock.nanoseconds() &+ Self.idleDelay
             self.monitor.wakeAll()
         }
         return ticket
@@ -269,7 +269,7 @@ final class Committer: @unchecked Sendable {
                 }
                 if self.isClosing || self.stopped != nil { break }
                 let deadline = self.deadline ?? 0
-                if deadline <= Monitor.now() { break }
+                if deadline <= SteadyClock.nanoseconds() { break }
                 self.monitor.wait(until: deadline)
             }
             self.tries += 1
@@ -440,14 +440,14 @@ final class Committer: @unchecked Sendable {
             self.queue.insert(contentsOf: kept, at: 0)
             // Who waits has it tried again at once; else once a second.
             let isNow = self.isHurried || failure.code == .tooBig
-            self.deadline = isNow ? 0 : Monitor.now() &+ 1_000_000_000
+            self.deadline = isNow ? 0 : SteadyClock.nanoseconds() &+ 1_000_000_000
             return (self.tries, self.flushedTicket, [])
         }
         for pending in dropped { pending.completion?(.failure(failure)) }
         self.resumeWaiting(through: dropped.isEmpty ? through : .max, .failure(failure))
         if flushed < through { self.applier.refuse(flushed + 1...through, in: tries, failure) }
-        if !kept.isEmpty, self.lastReport == 0 || Monitor.now() &- self.lastReport >= 1_000_000_000 {
-            self.lastReport = Monitor.now()
+        if !kept.isEmpty, self.lastReport == 0 || SteadyClock.nanoseconds() &- self.lastReport >= 1_000_000_000 {
+            self.lastReport = SteadyClock.nanoseconds()
             self.report(.warning, "nothing can be written to the volume now: \(failure)")
         }
     }

@@ -40,7 +40,7 @@ extension FileWork {
     /// - Parameter isOver: asked with the lock held; has a place for what it wants to remember.
     private func await(_ extent: Extent, _ isOver: (inout UInt64?) -> Bool) throws(StoreError) {
         let isInTime = self.monitor.lock.withLock {
-            let end = Monitor.now() &+ self.longestDrain
+            let end = SteadyClock.nanoseconds() &+ self.longestDrain
             self.count(extent, 1)
             defer { self.count(extent, -1) }
             var memory: UInt64?
@@ -49,7 +49,7 @@ extension FileWork {
             while true {
                 let wantedSync = self.doneSinceSync
                 if isOver(&memory) { break }
-                guard Monitor.now() < end, !self.hasLostFiles else { return false }
+                guard SteadyClock.nanoseconds() < end, !self.hasLostFiles else { return false }
                 self.hurry(isNews: isNews || self.doneSinceSync != wantedSync)
                 isNews = false
                 self.monitor.wait(until: end)

@@ -129,7 +129,7 @@ final class FileWork: @unchecked Sendable {
     /// - Parameter account: whose files these are; `nil`: those of many, tried each second.
     func retry(of account: UInt32? = nil, _ body: @escaping FileWorkRetries.Body) {
         self.monitor.lock.withLock {
-            self.retries.add(account, body, at: Monitor.now())
+            self.retries.add(account, body, at: SteadyClock.nanoseconds())
             self.monitor.wakeAll()
         }
     }
@@ -170,8 +170,8 @@ final class FileWork: @unchecked Sendable {
     /// Waits on this thread until no file of the mailbox has to stay, at most five seconds; whether that is so.
     func awaitLetGo(of key: MailboxKey) -> Bool {
         self.monitor.lock.withLock {
-            let end = Monitor.now() &+ Self.longestHold
-            while self.sources.isHeld(key), Monitor.now() < end, !self.hasLostFiles {
+            let end = SteadyClock.nanoseconds() &+ Self.longestHold
+            while self.sources.isHeld(key), SteadyClock.nanoseconds() < end, !self.hasLostFiles {
                 self.hurry()
                 self.monitor.wait(until: end)
             }
@@ -207,14 +207,16 @@ final class FileWork: @unchecked Sendable {
         while true {
             self.monitor.lock.lock()
             self.sleep()
-            let end = Monitor.now() &+ Self.interval
-            while !self.isClosing, !self.isDraining || !self.retries.isEmpty, !self.segmentWanted, Monitor.now() < end {
+            let end = SteadyClock.nanoseconds() &+ Self.interval
+            while !self.isClosing, !self.isDraining || !self.retries.isEmpty, !self.segmentWanted,
+                SteadyClock.nanoseconds() < end
+            {
                 self.monitor.wait(until: end)
             }
             let isClosing = self.isClosing
             let segmentWanted = self.segmentWanted
             self.segmentWanted = false
-            let now = Monitor.now()
+            let now = SteadyClock.nanoseconds()
             let retries = isClosing ? self.retries.takeAll() : self.retries.take(at: now, self.isAwaited)
             let urgency: FileWorkQueue.Urgency = isClosing ? .lastChance : self.isDraining ? .everything : .usual
             let round = self.queue.take(urgency, at: now, self.isAwaited, held: { self.sources.held($0) })
@@ -238,7 +240,7 @@ final class FileWork: @unchecked Sendable {
             let isSynced = self.perform(round, done, urgency)
             let failed = retries.filter { !$0.body(isClosing ? .last : .another) }
             self.monitor.lock.withLock {
-                if !isClosing { self.retries.tried(failed: failed, at: Monitor.now()) }
+                if !isClosing { self.retries.tried(failed: failed, at: SteadyClock.nanoseconds()) }
                 if isSynced {
                     self.sources.synced(placed)
                     self.syncedRound = self.begunRound
@@ -258,7 +260,7 @@ final class FileWork: @unchecked Sendable {
     private func sleep() {
         while !self.doneSinceSync, !self.segmentWanted, !self.isClosing {
             let wake = [self.queue.wake(self.isAwaited), self.retries.wake(self.isAwaited)].compactMap(\.self).min()
-            if let wake, wake <= Monitor.now() { break }
+            if let wake, wake <= SteadyClock.nanoseconds() { break }
             self.isAsleep = true
             if let wake { self.monitor.wait(until: wake) } else { self.monitor.wait() }
         }

@@ -100,7 +100,7 @@ struct FileWorkQueue {
         } else {
             work.tasks[task.uid] = task
         }
-        if work.due == .max { work.due = Monitor.now() &+ Self.renameDelay }
+        if work.due == .max { work.due = SteadyClock.nanoseconds() &+ Self.renameDelay }
     }
 
     mutating func add(rows: [UIDListRow], _ state: MailboxState) {
@@ -199,7 +199,7 @@ struct FileWorkQueue {
         if urgency != .lastChance { self.work[key, default: Work(state: portion.state)].add(portion.rows) }
         var trouble = self.troubles[key]?.rows ?? Trouble(pause: RetryPause(self.shortestPause))
         trouble.isLocked = isLocked
-        trouble.pause.failed(at: Monitor.now())
+        trouble.pause.failed(at: SteadyClock.nanoseconds())
         let isNews = isTold && !trouble.isTold
         trouble.isTold = trouble.isTold || isTold
         self.troubles[key, default: Troubles()].rows = trouble
@@ -223,7 +223,7 @@ struct FileWorkQueue {
         var trouble = troubles.tasks ?? Trouble(pause: RetryPause(self.shortestPause))
         if !failed.isEmpty {
             trouble.isLocked = isLocked
-            trouble.pause.failed(at: Monitor.now())
+            trouble.pause.failed(at: SteadyClock.nanoseconds())
             if isTold, !trouble.isTold { news = .began }
             trouble.isTold = trouble.isTold || isTold
             troubles.tasks = trouble

@@ -38,13 +38,13 @@ extension MailboxState {
         let ticket = self.lock.withLock { self.lastTicket }
         try self.core.volume.waitApplied(ticket)
         let raised = try self.passForeignModSeqs()
-        let begin = Monitor.now()
+        let begin = SteadyClock.nanoseconds()
         guard let (scan, rows) = try self.scanFiles() else { return }
         let merged = try self.merge(scan, .later, rows)
         self.knownFingerprint = fingerprint
         self.isUnsettled = !isSettled
         self.isSuspect = false
-        let end = Monitor.now()
+        let end = SteadyClock.nanoseconds()
         self.lastScan = (end, end &- begin)
         guard let last = merged ?? raised else { return }
         // Flags and removals are seen already, and are written when there is space; new mail is not, and is refused.

@@ -44,14 +44,14 @@ final class LargeBodies: Sendable {
         let key = Key(mailbox: mailbox, uid: uid)
         return self.entries.withLock { entries in
             guard let index = entries.firstIndex(where: { $0.key == key }) else { return nil }
-            entries[index].usedAt = Monitor.now()
+            entries[index].usedAt = SteadyClock.nanoseconds()
             return entries[index].octets
         }
     }
 
     func keep(_ octets: MessageOctets, _ mailbox: MailboxKey, _ uid: UID) {
         guard octets.count > VolumeLog.largeBody else { return }
-        let entry = Entry(key: Key(mailbox: mailbox, uid: uid), octets: octets, usedAt: Monitor.now())
+        let entry = Entry(key: Key(mailbox: mailbox, uid: uid), octets: octets, usedAt: SteadyClock.nanoseconds())
         self.change { entries in
             entries.removeAll { $0.key == entry.key }
             if entries.count >= Self.maximum,
@@ -65,7 +65,7 @@ final class LargeBodies: Sendable {
 
     /// Drops what was not used for a while.
     func expire() {
-        let now = Monitor.now()
+        let now = SteadyClock.nanoseconds()
         self.change { $0.removeAll { $0.usedAt &+ Self.lifetime < now } }
     }
 

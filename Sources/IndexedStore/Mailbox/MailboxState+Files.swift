@@ -33,7 +33,7 @@ extension MailboxState {
     private func noteOwn(_ locations: some Sequence<BodyLocation>) {
         self.lock.withLock {
             guard !self.sessions.isEmpty else { return }
-            let now = Monitor.now()
+            let now = SteadyClock.nanoseconds()
             if now &- self.ownChanges.since > 5_000_000_000 {
                 self.ownChanges = ([], self.ownChanges.recent, now)
             }
@@ -56,7 +56,7 @@ extension MailboxState {
     /// the longer a scan takes. With `filesLock` held.
     func verifySoon() {
         let pause = max(5_000_000_000, self.lastScan.duration &* 50)
-        guard self.isSuspect, !self.isVerifying, Monitor.now() &- self.lastScan.end > pause else { return }
+        guard self.isSuspect, !self.isVerifying, SteadyClock.nanoseconds() &- self.lastScan.end > pause else { return }
         self.isVerifying = self.core.volume.threads.submit { [self] in
             do throws(StoreError) {
                 try self.takeInExternalChanges(.always)

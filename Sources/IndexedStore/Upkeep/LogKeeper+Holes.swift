@@ -20,7 +20,7 @@ extension LogKeeper {
     /// From the applier, after its commit.
     func freed(_ locations: [RecordLocation]) {
         let retention = UInt64(max(0, min(self.configuration.segmentRetention, 1 << 30))) * 1_000_000_000
-        let due = Monitor.now() &+ retention
+        let due = SteadyClock.nanoseconds() &+ retention
         self.addFreed(locations.map { Freed(location: $0, due: due) })
     }
 
@@ -29,7 +29,7 @@ extension LogKeeper {
         var kept: [Freed] = []
         defer { self.addFreed(kept) }
         for freed in self.takeFreed() {
-            guard freed.due <= Monitor.now() || pace != .withinBudget,
+            guard freed.due <= SteadyClock.nanoseconds() || pace != .withinBudget,
                 self.applier.isBeforeCheckpoint(freed.location.segment), !self.mustStop
             else {
                 kept.append(freed)

@@ -147,8 +147,10 @@ final class LogKeeper: @unchecked Sendable {
         self.monitor.lock.withLock { self.checkpointSize = self.checkpoint?.size ?? 0 }
         while true {
             self.monitor.lock.lock()
-            let end = Monitor.now() &+ Self.interval
-            while !self.isClosing, self.wantedRound == self.doneRound, !self.isDue, !self.isShort, Monitor.now() < end {
+            let end = SteadyClock.nanoseconds() &+ Self.interval
+            while !self.isClosing, self.wantedRound == self.doneRound, !self.isDue, !self.isShort,
+                SteadyClock.nanoseconds() < end
+            {
                 self.monitor.wait(until: end)
             }
             let isWanted = self.wantedRound > self.doneRound
@@ -160,8 +162,8 @@ final class LogKeeper: @unchecked Sendable {
             let isClosing = self.isClosing
             self.monitor.lock.unlock()
             if isClosing { return }
-            if Monitor.now() >= self.forgetAt {
-                self.forgetAt = Monitor.now() &+ Self.forgetInterval
+            if SteadyClock.nanoseconds() >= self.forgetAt {
+                self.forgetAt = SteadyClock.nanoseconds() &+ Self.forgetInterval
                 self.applier.add(.forget(at: self.configuration.clock(), after: []))
             }
             for step in self.steps { step() }
@@ -188,7 +190,7 @@ final class LogKeeper: @unchecked Sendable {
                 self.monitor.lock.withLock {
                     // Also where this round was a common one, and the disk became full in it.
                     let pause = isShort || self.isShort ? Self.shortInterval : Self.interval
-                    if !self.isClosing, !isWanted { self.monitor.wait(until: Monitor.now() &+ pause) }
+                    if !self.isClosing, !isWanted { self.monitor.wait(until: SteadyClock.nanoseconds() &+ pause) }
                 }
             }
             self.reserve.take()
@@ -212,8 +214,10 @@ final class LogKeeper: @unchecked Sendable {
     /// What has been copied is given back with the next commit of the index, and users remove mail meanwhile.
     private func goOnMakingRoom() {
         self.monitor.lock.withLock {
-            let end = Monitor.now() &+ Self.shortInterval
-            while !self.isClosing, self.wantedRound == self.doneRound, Monitor.now() < end { self.monitor.wait(until: end) }
+            let end = SteadyClock.nanoseconds() &+ Self.shortInterval
+            while !self.isClosing, self.wantedRound == self.doneRound, SteadyClock.nanoseconds() < end {
+                self.monitor.wait(until: end)
+            }
             self.isShort = true
         }
     }
@@ -227,10 +231,10 @@ final class LogKeeper: @unchecked Sendable {
     func pay(_ octets: Int, _ pace: Pace) {
         let rate = UInt64(self.configuration.backgroundRate)
         guard pace == .withinBudget, rate > 0 else { return }
-        let now = Monitor.now()
+        let now = SteadyClock.nanoseconds()
         self.paidUntil = max(self.paidUntil, now) &+ UInt64(octets) &* 1_000_000_000 / rate
         self.monitor.lock.withLock {
-            while !self.isClosing, !self.isShort, Monitor.now() < self.paidUntil {
+            while !self.isClosing, !self.isShort, SteadyClock.nanoseconds() < self.paidUntil {
                 self.monitor.wait(until: self.paidUntil)
             }
         }

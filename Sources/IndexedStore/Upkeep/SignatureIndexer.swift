@@ -50,7 +50,7 @@ final class SignatureIndexer: @unchecked Sendable {
     /// Waits until then, unless there is a reason not to.
     func pause(until end: UInt64) {
         self.monitor.lock.withLock {
-            while !self.closing, self.wantedRound == self.doneRound, Monitor.now() < end {
+            while !self.closing, self.wantedRound == self.doneRound, SteadyClock.nanoseconds() < end {
                 self.monitor.wait(until: end)
             }
         }
@@ -64,7 +64,7 @@ final class SignatureIndexer: @unchecked Sendable {
                 self.doneRound = max(self.doneRound, round)
                 self.monitor.wakeAll()
             }
-            self.pause(until: Monitor.now() &+ Self.interval)
+            self.pause(until: SteadyClock.nanoseconds() &+ Self.interval)
         }
     }
 }

@@ -71,7 +71,7 @@ final class SignatureWork {
             return
         }
         if self.signed >= Self.worthTelling {
-            let seconds = (Monitor.now() &- self.begun) / 1_000_000_000
+            let seconds = (SteadyClock.nanoseconds() &- self.begun) / 1_000_000_000
             self.tell(.notice, "search index: complete; \(self.signed) messages in \(seconds) seconds")
         }
         self.signed = 0
@@ -105,9 +105,11 @@ final class SignatureWork {
 
     private func sign(_ mark: Mark) throws(StoreError) {
         let schema = self.volume.schema
-        guard let account = try schema.accountRow(mark.key.account), let head = try schema.head(mark.key) else { return }
+        guard let account = try schema.accountRow(mark.key.account), let head = try schema.head(mark.key) else {
+            return
+        }
         if self.begun == 0 {
-            self.begun = Monitor.now()
+            self.begun = SteadyClock.nanoseconds()
             self.told = self.begun
             let count = try self.waiting()
             if count >= Self.worthTelling {
@@ -120,7 +122,7 @@ final class SignatureWork {
         let reader = Reader(volume: self.volume, identity: account.identity, name: head.name)
         var next: UID? = mark.first
         while let first = next, !self.mustStop {
-            let start = Monitor.now()
+            let start = SteadyClock.nanoseconds()
             let batch = try self.batch(mark.key, from: first)
             var octets = 0
             for (uid, keys) in batch.keys {
@@ -211,7 +213,7 @@ final class SignatureWork {
     private func rest(after start: UInt64, _ octets: Int) {
         let rate = UInt64(max(0, self.volume.configuration.backgroundRate))
         guard octets > 0, rate > 0 else { return }
-        let now = Monitor.now()
+        let now = SteadyClock.nanoseconds()
         let end = max(now &+ (now &- start), start &+ UInt64(octets) &* 1_000_000_000 / rate)
         self.indexer.pause(until: end)
     }
@@ -237,7 +239,7 @@ final class SignatureWork {
     }
 
     private func tellProgress() {
-        let now = Monitor.now()
+        let now = SteadyClock.nanoseconds()
         guard self.signed >= Self.worthTelling, now &- self.told >= Self.tellingInterval else { return }
         self.told = now
         guard let left = try? self.waiting() else { return }

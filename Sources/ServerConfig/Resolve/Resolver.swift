@@ -1,3 +1,4 @@
+package import MailCore
 /// Statements to settings.
 package struct Resolver {
     package var out: Assigner

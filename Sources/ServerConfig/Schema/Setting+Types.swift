@@ -1,3 +1,4 @@
+package import MailCore
 extension Setting {
     package typealias Path<Value> = WritableKeyPath<Root, Value> & Sendable
 

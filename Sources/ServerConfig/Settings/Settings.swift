@@ -1,3 +1,4 @@
+public import MailCore
 /// Every setting of one Martlet, typed, with its default; `Schema` says how each is written in the files.
 ///
 /// Texts that hold `%{...}` (paths of users, the greeting) are unexpanded: see `Expansion`.

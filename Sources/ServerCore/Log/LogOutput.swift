@@ -112,7 +112,7 @@ public final class LogOutput: @unchecked Sendable {
 
     /// Waits until everything queued so far is written, two seconds at most.
     public func flush() {
-        let limit = Monitor.now() &+ 2_000_000_000
+        let limit = SteadyClock.nanoseconds() &+ 2_000_000_000
         self.monitor.lock.withLock {
             self.state.flushing += 1
             defer { self.state.flushing -= 1 }
@@ -133,7 +133,7 @@ public final class LogOutput: @unchecked Sendable {
         self.state.writer = .waitsForLines
         while self.state.lines.isEmpty { self.monitor.wait() }
         self.state.writer = .gathers
-        let limit = Monitor.now() &+ Self.gatheringNanoseconds
+        let limit = SteadyClock.nanoseconds() &+ Self.gatheringNanoseconds
         while !self.state.isUrgent, self.state.octets < Self.gathered {
             if !self.monitor.wait(until: limit) { break }
         }

@@ -1,11 +1,11 @@
-internal import Glibc
+import Glibc
 
 /// A range of addresses, such as `192.0.2.0/24`, `2001:db8::/32` or one address.
 public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
     /// Network order: 4 octets, or 16.
-    let address: [UInt8]
+    package let address: [UInt8]
     /// Leading bits that count.
-    let prefixLength: Int
+    package let prefixLength: Int
 
     /// `nil` when `text` is neither an address nor a network. IPv4 in IPv6 (`::ffff:192.0.2.1`) is IPv4.
     public init?(_ text: String) {
@@ -44,7 +44,7 @@ public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
         return self.prefixLength == self.address.count * 8 ? host : "\(host)/\(self.prefixLength)"
     }
 
-    /// Whether every address of `other` is in this network.
+    /// Whether `other`, an address or a network, is in this network as a whole.
     public func contains(_ other: IPNetwork) -> Bool {
         guard self.address.count == other.address.count, self.prefixLength <= other.prefixLength else {
             return false
