@@ -28,7 +28,7 @@ test:
 unit: packages
 	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" Tests/run.sh unit
 
-# The real clients and MTAs, and the kill test in its long form (50 rounds).
+# The real clients and MTAs.
 interop: packages
 	@.ci/packages test
 	@SWIFT="$(SWIFT)" STRICT="$(STRICT)" Tests/run.sh interop

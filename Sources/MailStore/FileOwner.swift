@@ -16,7 +16,8 @@ extension AccountIdentity {
             throw StoreError(
                 .temporary,
                 "cannot act as user \(owner.uid), group \(owner.gid) for \(self.name): the mail role lacks "
-                    + "CAP_SETUID and CAP_SETGID")
+                    + "CAP_SETUID and CAP_SETGID. martletd looks at its start, as root, whether it needs them: restart it"
+            )
         }
         return try body()
     }

@@ -4,7 +4,9 @@ extension Configuration {
     public func awaitingRestart(since old: Configuration) -> [String] {
         let (new, old) = (self.settings, old.settings)
         var names = Schema.all.filter { $0.isReadAtStart && $0.text(new) != $0.text(old) }.map(\.name)
-        if new.listeners != old.listeners { names.append("listeners") }
+        if new.listeners != old.listeners, !names.contains("protocols"), !names.contains("listen") {
+            names.append("listeners")
+        }
         if new.mail.volumes != old.mail.volumes { names.append("volume { }") }
         if new.namespaces.first?.separator != old.namespaces.first?.separator { names.append("separator") }
         if Self.knownMailboxes(new) != Self.knownMailboxes(old) {

@@ -13,7 +13,7 @@ public struct SMTPSubmission: Sendable {
     let host: String
     let port: String
     let security: Security
-    /// Milliseconds for the whole of it.
+    /// Milliseconds for all but the last answer, which has `lastPatience` at least.
     let timeout: Int64
     /// What EHLO says.
     let hostname: String

@@ -6,6 +6,8 @@ import ServerConfig
 struct BoundSockets {
     struct Failure: Error {
         let text: String
+        /// Of sysexits.h: EX_OSERR, or EX_CONFIG for what no other try will change.
+        var status: CInt = 71
     }
 
     /// `descriptor` is the supervisor's own.
@@ -130,7 +132,7 @@ struct BoundSockets {
         let path = [UInt8](place.path.utf8)
         guard path.count < MemoryLayout.size(ofValue: address.sun_path) else {
             throw Failure(
-                text: "\(place.path): the path of a socket may not have \(path.count) octets")
+                text: "\(place.path): the path of a socket may not have \(path.count) octets", status: 78)
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
         // A socket that an earlier run left. Anything else there is not ours to remove.
@@ -154,7 +156,7 @@ struct BoundSockets {
         guard let user, let group else {
             Glibc.close(descriptor)
             let who = user == nil ? "user \(place.user)" : "group \(place.group)"
-            throw Failure(text: "\(place.path): there is no \(who)")
+            throw Failure(text: "\(place.path): there is no \(who)", status: 78)
         }
         let isOurs = user == uid_t.max && group == gid_t.max
         guard isOurs || lchown(place.path, user, group) == 0, listen(descriptor, 4096) == 0 else {

@@ -56,7 +56,7 @@ struct RoleUsers {
         }
         // Those who own their mail: it is read and written under their ids.
         let owners = ForeignOwners(owner: user)
-        if settings.userdbs.contains(where: { owners.areIn($0) }) { user.capabilities = .setID }
+        if owners.areIn(settings) { user.capabilities = .setID }
         return user
     }
 }

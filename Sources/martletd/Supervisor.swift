@@ -64,7 +64,7 @@ struct Supervisor {
                 sockets = try BoundSockets(settings, mailUser: users.mail)
             } catch {
                 pidFile.remove()
-                throw StartFailure(error.text, status: 71)
+                throw StartFailure(error.text, status: error.status)
             }
             let output = LogOutput(settings.logging.destinations, minimum: settings.logging.minimumLevel)
             var supervisor = Supervisor(configuration, output, users, sockets, signals)

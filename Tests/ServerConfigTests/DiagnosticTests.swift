@@ -276,7 +276,7 @@ import Testing
             "service quota-warning {\n}\nservice quota-status {\n client_limit = 1\n inet_listener {\n port = 1\n }\n}",
             [
                 "1: service quota-warning is unknown; quota_warning_execute names a program, without a service; remove it",
-                "4: warning: client_limit: only imap, pop3 and lmtp have one; remove it from service quota-status",
+                "4: warning: client_limit: only imap, pop3, lmtp and managesieve have one; remove it from service quota-status",
             ]
         ),
         (

@@ -94,7 +94,7 @@ import Testing
             MailboxSettings(name: ""))
         out += self.block(
             "service NAME { }",
-            "`imap`, `pop3`, `lmtp`, `managesieve`, `auth` (SASL for MTAs) or `quota-status` (Postfix's policy protocol). `client_limit` is the most connections of that protocol. Listeners that are there by themselves: `imap` 143, `imaps` 993, `pop3` 110, `pop3s` 995, `sieve` 4190, and the socket `lmtp` with mode 0666 in base_dir.\n\n`inet_listener NAME { }`:",
+            "`imap`, `pop3`, `lmtp`, `managesieve`, `auth` (SASL for MTAs) or `quota-status` (Postfix's policy protocol). `client_limit` is the most connections of that protocol; `auth` and `quota-status` have none. Listeners count from the next start. Those that are there by themselves: `imap` 143, `imaps` 993, `pop3` 110, `pop3s` 995, `sieve` 4190, and the socket `lmtp` with mode 0666 in base_dir.\n\n`inet_listener NAME { }`:",
             Schema.inetListener, InetPlace())
         out += "`unix_listener PATH { }`, a relative path beginning at base_dir:\n\n"
         out += self.table(Schema.unixListener, UnixPlace()) + "\n"

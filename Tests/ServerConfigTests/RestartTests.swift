@@ -27,6 +27,7 @@ import Testing
             ("login_timeout = 5 s\ndefault_client_limit = 7\nimap_message_limit = 5\n", []),
             ("mail_fsync = always\nmail_volume_log_retention = 1 days\n", ["mail_fsync", "mail_volume_log_retention"]),
             ("service imap {\n inet_listener imap {\n port = 1143\n }\n}\n", ["listeners"]),
+            ("protocols = imap\n", ["protocols"]), ("listen = 127.0.0.1\n", ["listen"]),
             ("volume x {\n path = /srv/x\n}\n", ["volume { }"]),
         ] as [(String, [String])])
     func settings(_ text: String, _ names: [String]) throws {

@@ -63,7 +63,8 @@ extension Resolver {
                     if statement.name == "client_limit" {
                         self.out.warn(
                             statement.place,
-                            "client_limit: only imap, pop3 and lmtp have one; remove it from service \(name)")
+                            "client_limit: only imap, pop3, lmtp and managesieve have one; remove it from service \(name)"
+                        )
                         continue
                     }
                     if ["user", "group", "extra_groups", "privileged_group"].contains(statement.name) {

@@ -54,7 +54,7 @@ extension Schema {
             "What names in it begin with, such as `INBOX.`; ends in the separator. In a shared namespace `$user`, `$username` or `$domain` stands for the owner: `shared/$user/`."
         )
         .alias("namespace_prefix"),
-        .text("separator", \.separator, "Character between levels of a name.").alias("namespace_separator"),
+        .text("separator", \.separator, "Character between levels of a name.").atStart().alias("namespace_separator"),
         .flag("inbox", \.holdsInbox, "INBOX is here. One namespace has it.").alias("namespace_inbox"),
         .choice(
             "list", \.listing,
@@ -93,14 +93,14 @@ extension Schema {
             "`create`: every user has it; `subscribe`: and is subscribed to it. Like the next two only in the namespace "
                 + "with `inbox = yes`."
         )
-        .alias("mailbox_auto"),
+        .atStart().alias("mailbox_auto"),
         .list("special_use", \.specialUse, "What clients use it for, such as `\\Sent`.")
-            .alias("mailbox_special_use"),
+            .atStart().alias("mailbox_special_use"),
         .names(
             "aliases", \.aliases,
             "Other names by which clients may call it, such as `Sent Items, Sent Messages`. They never show in a list; a mailbox that really has such a name stays as it is."
         )
-        .alias("mailbox_aliases"),
+        .atStart().alias("mailbox_aliases"),
         .time(
             "autoexpunge", \.autoExpunge,
             "Remove messages that have been in it for so long, such as `30 days`; 0 is never."

@@ -11,7 +11,8 @@ extension Schema {
         ),
         .time(
             "submission_timeout", \.submission.timeout,
-            "How long the MTA, or the program of `sendmail_path`, may take for one mail."),
+            "How long the MTA, or the program of `sendmail_path`, may take for one mail; the MTA's last answer is waited for ten minutes at least."
+        ),
         .number(
             "outgoing_queue_max_count", \.outgoingQueue.maximumCount, 0...1_000_000,
             "Mails that may wait for the MTA; 0 is no limit. Above it, mail that a script sends on is refused for now, and replies and notifications are left out."

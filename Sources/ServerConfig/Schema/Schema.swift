@@ -37,17 +37,18 @@ package enum Schema {
             "state_dir", \.general.stateDirectory,
             "Directory of everything that must survive a reboot."
         ).atStart(),
-        .choices("protocols", \.general.protocols, "Protocols that are served."),
+        .choices("protocols", \.general.protocols, "Protocols that are served.").atStart(),
         .listenAddresses(
             "listen", \.general.listen,
-            "Addresses of TCP listeners that name none of their own; `*` is all of IPv4, `::` all of IPv6."),
+            "Addresses of TCP listeners that name none of their own; `*` is all of IPv4, `::` all of IPv6."
+        ).atStart(),
         .text(
             "hostname", \.general.hostname,
             "Name in greetings and Received headers. Empty: the machine's own."),
         .template("login_greeting", \.general.loginGreeting, "Text of the greeting."),
         .text(
             "default_internal_user", \.general.internalUser,
-            "System user of the auth role when Martlet is started as root."
+            "System user of the auth role when Martlet is started as root; with a passdb `pam` that role stays root, as PAM's modules need."
         ).atStart(),
     ]
 
@@ -76,7 +77,7 @@ package enum Schema {
             "mail_home", \.mail.home, "Home of users to whom the userdb gives none."),
         .text(
             "mail_uid", \.mail.uid,
-            "System user, by name or number, of accounts to whom the userdb gives no uid."
+            "System user, by name or number, of accounts to whom the userdb gives no uid. Started as root, the mail role runs as this user, who owns the volumes; empty: as `vmail`, who must exist then."
         ).atStart(),
         .text("mail_gid", \.mail.gid, "As mail_uid, for the group.").atStart(),
         .choice(
@@ -209,7 +210,8 @@ package enum Schema {
             "How long the answer to a wrong password is held back."),
         .size(
             "auth_cache_size", \.auth.cacheSize,
-            "Memory for remembering passwords that were found right; 0 for no cache."),
+            "Memory for remembering passwords that were found right; 0 for no cache. PAM's answers are never remembered."
+        ),
         .time(
             "auth_cache_ttl", \.auth.cacheTTL,
             "How long a right password is remembered, and at most five minutes a wrong one. A changed one counts at once."

@@ -6,7 +6,7 @@ struct WhyCommand: RemoteCommand {
     static let configuration = CommandConfiguration(
         commandName: "why", abstract: "Tells what happened to a message: arrival, scripts, moves, flags, removal.",
         discussion: """
-            A message is named by its Message-ID, by the MTA's queue id, or with -u by mailbox and UID. Times are in UTC.
+            A message is named by its Message-ID, by the MTA's queue id, or with -u by mailbox and UID. Times are the machine's.
             """)
     @OptionGroup var global: GlobalOptions
     @Option(name: .customShort("u"), help: "Whose mail is looked at; everybody's when left out.") var user: String?
