@@ -202,10 +202,7 @@ public final class IndexedStore: MailStore {
         guard let result = await self.deposit([deposit], .allOrNone, replaced).deposits.first else {
             throw StoreError(.temporary)
         }
-        let stored = try result.get()
-        // The removal is behind the message in the log.
-        try await self.volume.committer.flushed(self.volume.committer.lastTicket)
-        return stored
+        return try result.get()
     }
 
     func deposit(

@@ -55,6 +55,20 @@ import Testing
         }
     }
 
+    /// A COPY that is refused gives no numbers: UIDNEXT and HIGHESTMODSEQ would go back at the next start.
+    @Test(arguments: TestFormat.allCases) func refusedCopyTakesNoNumbers(_ format: TestFormat) async throws {
+        try await self.withMailboxes(format) { inbox, target, name, account, _ in
+            let before = try await account.status(of: name)
+            account.apply(QuotaTests.rules(messages: 5))
+            await #expect(throws: StoreError.self) { try await inbox.copy(self.uids(1, 2), to: name) }
+            let after = try await account.status(of: name)
+            #expect(after.uidNext == before.uidNext)
+            #expect(after.highestModSeq == before.highestModSeq)
+            account.apply(QuotaTests.rules())
+            #expect(try await inbox.copy(self.uids(3, 4), to: name).target == self.uids(1, 2))
+        }
+    }
+
     @Test(arguments: TestFormat.allCases) func copyOfNothingAndToNowhere(_ format: TestFormat) async throws {
         try await self.withMailboxes(format) { inbox, _, name, _, _ in
             #expect(try await inbox.copy(self.uids(50), to: name).source.isEmpty)

@@ -171,6 +171,41 @@ import Testing
         }
     }
 
+    /// What is refused with others gives no keyword a number: nothing would name it after a restart.
+    @Test(arguments: TestFormat.allCases) func keywordsOfWhatIsRefused(_ format: TestFormat) async throws {
+        let volume = try TestVolume(format)
+        let (early, late) = (try #require(Keyword("early")), try #require(Keyword("late")))
+        func names(_ snapshot: MailboxSnapshot) -> [[String]] {
+            snapshot.records.map { record in
+                snapshot.keywords.numbers(in: record.keywords).map { snapshot.keywords.keywords[Int($0)].name }
+            }
+        }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            account.apply(QuotaTests.rules(messages: 1))
+            await #expect(throws: StoreError.self) {
+                try await store.depositAll([
+                    Deposit(
+                        message: message("a"), account: account, mailbox: .inbox, keywords: [early], strictness: .exact),
+                    Deposit(message: message("b"), account: account, mailbox: .inbox, strictness: .exact),
+                ])
+            }
+            account.apply(QuotaTests.rules())
+            try await store.put(message("c"), account, keywords: [late])
+            try await store.put(message("d"), account, keywords: [early])
+            try await store.put(message("e"), account, keywords: [early, late])
+            let inbox = try await account.open(.inbox, .readOnly, onChange: {})
+            #expect(names(inbox.snapshot()).map(Set.init) == [["late"], ["early"], ["early", "late"]])
+            inbox.close()
+        }
+        try await volume.with { store in
+            let account = try await store.account(volume.identity("anna"))
+            let inbox = try await account.open(.inbox, .readOnly, onChange: {})
+            #expect(names(inbox.snapshot()).map(Set.init) == [["late"], ["early"], ["early", "late"]])
+            inbox.close()
+        }
+    }
+
     @Test(arguments: TestFormat.allCases) func parallelDeliveries(_ format: TestFormat) async throws {
         let volume = try TestVolume(format)
         try await volume.with { store in

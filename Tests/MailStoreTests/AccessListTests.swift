@@ -123,4 +123,12 @@ struct AccessListTests {
         #expect(FlagChange(.remove, old, rights: .writeSeen).applied(to: old) == .flagged)
         #expect(FlagChange(.replace, []).applied(to: old) == [])
     }
+
+    /// Whatever is between words says nothing, also where another program wrote it.
+    @Test func carriageReturns() throws {
+        let list = AccessList(text: Array("owner lr :strange\r\r lookup other\r\r\n".utf8))
+        #expect(!list.isDamaged)
+        #expect(list.rows.map(\.unknownRights) == [["strange", "other"]])
+        #expect(AccessList(text: list.text).rows == list.rows)
+    }
 }

@@ -133,6 +133,11 @@ final class Copying: @unchecked Sendable {
         var added: [(message: NewMessage, item: Item)] = []
         var table = self.target.keywords
         let first = table.keywords.count
+        // Numbers that no record names are not given: clients would see them in UIDNEXT and HIGHESTMODSEQ, which go back then
+        // at the next start.
+        let unused = (self.target.uidNext, self.target.highestModSeq)
+        var isRecorded = false
+        defer { if !isRecorded { (self.target.uidNext, self.target.highestModSeq) = unused } }
         let modSeq = self.target.nextModSeq()
         let now = self.volume.now
         let shown = self.source.snapshot(for: self.own.source)
@@ -177,6 +182,7 @@ final class Copying: @unchecked Sendable {
             return true
         }
         let reserved = try self.reserve(records)
+        isRecorded = true
         self.target.keywords = table
         let names = Array(table.keywords[first...])
         let new =

@@ -93,7 +93,7 @@ extension Depositing {
                     self.volume.outgoing.add(key, mail.row, group.senders[number])
                     hasMail = true
                 } else {
-                    self.queue(.outgoingChanged(OutgoingChanged(key: key, state: nil)))
+                    self.takeBack(.outgoingChanged(OutgoingChanged(key: key, state: nil)))
                 }
             }
         }
@@ -107,16 +107,18 @@ extension Depositing {
         effects.remembered = self.volume.memory.end(remembered)
         guard !effects.isEmpty else { return }
         let ended = effects.remembered
-        let ticket = self.queue(
+        let ticket = self.takeBack(
             .added(MessageAdded(targets: [], effects: effects, octets: Self.nothing.octets, isPacked: false)))
         // A volume that takes nothing more keeps what it has.
         if let ticket { self.volume.memory.queued(ended, ticket) } else { self.volume.memory.forget(ended) }
     }
 
-    /// A full disk takes it as soon as it can.
+    /// A full disk takes it as soon as it can; who hears of a refusal hears of it behind this.
     @discardableResult
-    private func queue(_ record: StoreRecord) -> UInt64? {
-        self.volume.committer.enqueue([PendingRecord(record: record, isAwaited: false)])
+    private func takeBack(_ record: StoreRecord) -> UInt64? {
+        let ticket = self.volume.committer.enqueue([PendingRecord(record: record, isAwaited: false)])
+        if let ticket { self.removal = max(self.removal ?? 0, ticket) }
+        return ticket
     }
 
     /// They could not be written.

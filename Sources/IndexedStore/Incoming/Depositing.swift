@@ -67,7 +67,7 @@ final class Depositing: @unchecked Sendable {
         var deposits: [Result<StoredMessage, StoreError>]
         /// In the order of the parcels.
         var effects: [Result<Void, StoreError>]
-        /// Of the last message that was removed on the way: one that was refused, or replaced.
+        /// Of the last thing that was taken back on the way: a message that was refused or replaced, or what a script sent.
         var removal: UInt64?
     }
 
@@ -196,6 +196,7 @@ final class Depositing: @unchecked Sendable {
         }
         let ordered = states.values.sorted { $0.key < $1.key }
         for state in ordered { state.lock.lock() }
+        let tables = self.mode == .allOrNone ? ordered.map(\.keywords) : []
         var records: [PendingRecord] = []
         var failure: StoreError?
         for index in self.groups.indices where failure == nil {
@@ -223,6 +224,8 @@ final class Depositing: @unchecked Sendable {
         // Once the records are queued, `self` is the committer's: it may flush them before the locks here are free.
         let entries = self.groups.flatMap { $0.items.compactMap(\.entry) }
         let memories = self.groups.flatMap(\.effects.remembered)
+        // Without one nothing comes back from the committer, be there a trace or not.
+        let hasRecord = self.groups.contains(where: \.hasRecord)
         if failure == nil, !records.isEmpty {
             self.volume.memory.queues(memories)
             if let ticket = self.volume.committer.enqueue(records) {
@@ -234,10 +237,14 @@ final class Depositing: @unchecked Sendable {
                 failure = StoreError(.temporary, "volume closed")
             }
         }
+        if failure != nil {
+            // A number that no record names must not be given to messages.
+            for (state, table) in zip(ordered, tables) { state.keywords = table }
+        }
         for state in ordered { state.lock.unlock() }
         if let failure {
             self.abandon(failure)
-        } else if records.isEmpty {
+        } else if !hasRecord {
             self.answer()
         }
     }

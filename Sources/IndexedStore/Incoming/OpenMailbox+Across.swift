@@ -63,7 +63,7 @@ extension OpenMailbox {
             // Copies count until they are removed.
             quota.apply(QuotaLedger.Change(reserved: lent))
             lent = .zero
-            if !result.target.isEmpty { await account.takeBack(result.target, from: name) }
+            if !result.target.isEmpty { await target.takeBack(result.target) }
             throw error
         }
         guard kind == .move, !result.source.isEmpty else { return result }
@@ -156,19 +156,5 @@ extension Volume {
         var stored: [StoredMessage] = []
         for result in outcome.deposits { stored.append(try result.get()) }
         return stored
-    }
-}
-
-extension StoreAccount {
-    /// Removes copies that are not to be there after all.
-    fileprivate func takeBack(_ uids: UIDSet, from name: MailboxName) async {
-        do throws(StoreError) {
-            let mailbox = try await self.open(name, .readWrite, onChange: {})
-            defer { mailbox.close() }
-            _ = try await mailbox.remove(uids)
-        } catch {
-            self.volume.configuration.log(
-                .warning, "\(self.identity.name)/\(name): copies of a COPY that failed stay: \(error)")
-        }
     }
 }

@@ -22,20 +22,11 @@ extension OpenMailbox {
                 for uid in done.source { whole.source.insert(uid) }
                 for uid in done.target { whole.target.insert(uid) }
             } catch {
-                if kind == .copy, !whole.target.isEmpty { try await self.takeBack(whole.target, target) }
+                if kind == .copy, !whole.target.isEmpty { await target.takeBack(whole.target) }
                 throw error
             }
         }
         return whole
-    }
-
-    private func takeBack(_ uids: UIDSet, _ target: MailboxState) async throws(StoreError) {
-        target.retainMessages()
-        defer { target.release() }
-        try await self.volume.threads.run { () throws(StoreError) in
-            try target.filesLock.withLock { () throws(StoreError) in try target.load() }
-        }
-        _ = try target.remove(uids, .any)
     }
 
     private func steps(_ uids: UIDSet, _ limit: Int) -> [UIDSet] {
@@ -56,5 +47,24 @@ extension OpenMailbox {
         // Also for nothing, so that it is answered as everywhere.
         if !step.isEmpty || steps.isEmpty { steps.append(step) }
         return steps
+    }
+}
+
+extension MailboxState {
+    /// Removes copies that are not to be there after all, and waits until that is on the disk: they must not come back
+    /// behind the refusal. By the object, since another mailbox may have its name by now.
+    func takeBack(_ uids: UIDSet) async {
+        let volume = self.core.volume
+        self.retainMessages()
+        defer { self.release() }
+        do throws(StoreError) {
+            try await volume.threads.run { () throws(StoreError) in
+                try self.filesLock.withLock { () throws(StoreError) in try self.load() }
+            }
+            guard let ticket = try self.remove(uids, .any).ticket else { return }
+            await volume.flushRemovals(through: ticket)
+        } catch {
+            volume.configuration.log(.warning, "\(self.description): copies of a COPY that failed stay: \(error)")
+        }
     }
 }

@@ -132,6 +132,9 @@ extension IndexSchema {
         var entry = try cursor.seek(prefix)
         while let found = entry, found.key.starts(with: prefix) {
             guard let keyword = Keyword(String(decoding: found.value, as: UTF8.self)) else { break }
+            // A number without a name must not take that of the next one.
+            let number = IndexSchema.keywordNumber(of: found.key)
+            while names.count < number, let stand = Keyword("unnamed-\(names.count)") { names.append(stand) }
             names.append(keyword)
             entry = try cursor.next()
         }

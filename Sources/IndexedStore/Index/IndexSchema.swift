@@ -161,6 +161,12 @@ struct IndexSchema: Sendable {
         return key
     }
 
+    /// The number in a key of `keywords`.
+    static func keywordNumber(of key: UnsafeRawBufferPointer) -> Int {
+        guard key.count >= 2 else { return 0 }
+        return Int(UInt16(bigEndian: key.loadUnaligned(fromByteOffset: key.count - 2, as: UInt16.self)))
+    }
+
     static func key(_ mailbox: MailboxKey, _ entry: MetadataEntry) -> [UInt8] {
         self.key(mailbox) + Array(entry.text.utf8)
     }

@@ -335,21 +335,22 @@ extension MailboxState {
     ) throws(StoreError) -> UInt64? {
         guard !changes.isEmpty else { return nil }
         let modSeq = ModSeq(rawValue: self.highestModSeq.rawValue + 1)
-        let first = self.keywords.keywords.count
+        // Taken over with the record that names what is new in it.
+        var table = self.keywords
+        let first = table.keywords.count
         var changed: [MessageRecord] = []
         var rows: [FlagsChanged.Row] = []
         for (row, file) in changes where !self.leaving.contains(row.uid) {
             let hidden = row.keywords.filter { number in
-                Int(number) < self.keywords.keywords.count
-                    && !showable.contains(self.keywords.keywords[Int(number)])
+                Int(number) < table.keywords.count && !showable.contains(table.keywords[Int(number)])
             }
-            let shown = (try? Self.numbers(of: file.keywords, in: &self.keywords).numbers) ?? []
-            let set = self.keywords.set(of: hidden + shown)
-            let after = self.keywords.numbers(in: set)
+            let shown = (try? Self.numbers(of: file.keywords, in: &table).numbers) ?? []
+            let set = table.set(of: hidden + shown)
+            let after = table.numbers(in: set)
             if let snapshot = self.snapshot {
                 guard var record = snapshot.record(of: row.uid) else { continue }
                 // A session changed it since: the index is right, and the file follows.
-                guard record.flags == row.flags, self.keywords.numbers(in: record.keywords) == row.keywords
+                guard record.flags == row.flags, table.numbers(in: record.keywords) == row.keywords
                 else { continue }
                 record.flags = file.flags
                 record.keywords = set
@@ -361,8 +362,9 @@ extension MailboxState {
         }
         guard !rows.isEmpty else { return nil }
         self.highestModSeq = modSeq
+        self.keywords = table
         self.snapshot?.update(changed.sorted { $0.uid < $1.uid })
-        let names = Array(self.keywords.keywords[first...])
+        let names = Array(table.keywords[first...])
         let new =
             names.isEmpty
             ? NewKeywords() : NewKeywords(first: UInt16(truncatingIfNeeded: first), names: names)

@@ -115,7 +115,8 @@ extension AccessList.Row {
         Self.skipBlanks(&rest)
         guard let colon = rest.popFirst() else { return }
         guard colon == UInt8(ascii: ":") else { return nil }
-        for word in rest.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == UInt8(ascii: ",") }) {
+        // With CR, of which one at the end of a line is left out.
+        for word in rest.split(whereSeparator: { [0x20, 0x09, 0x0D, UInt8(ascii: ",")].contains($0) }) {
             let word = String(decoding: word, as: UTF8.self)
             if let right = MailRights(word: word) {
                 self.rights.formUnion(right)
