@@ -199,10 +199,12 @@ public final class IndexedStore: MailStore {
         try mailbox.checkWritable()
         let replaced = Depositing.Replaced(state: mailbox.state, uid: uid)
         guard replaced.record != nil else { throw StoreError(.expunged, "nothing to replace") }
-        guard let result = await self.deposit([deposit], .allOrNone, replaced).deposits.first else {
-            throw StoreError(.temporary)
-        }
-        return try result.get()
+        let outcome = await self.deposit([deposit], .allOrNone, replaced)
+        guard let result = outcome.deposits.first else { throw StoreError(.temporary) }
+        let stored = try result.get()
+        // Both are there when the log does not take the removal, and the client has to know.
+        if let removal = outcome.removal { try await self.volume.committer.flushed(removal) }
+        return stored
     }
 
     func deposit(
