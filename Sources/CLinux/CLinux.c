@@ -27,6 +27,12 @@
 
 int martlet_accept4(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
 
+void martlet_limit_waits(int fd, int64_t milliseconds) {
+    struct timeval patience = {milliseconds / 1000, milliseconds % 1000 * 1000};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
+
 int martlet_connect_unix(const char *path, int flags, int milliseconds) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(path);
@@ -34,9 +40,7 @@ int martlet_connect_unix(const char *path, int flags, int milliseconds) {
     memcpy(address.sun_path, path, length);
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (descriptor < 0) return -errno;
-    struct timeval patience = {milliseconds / 1000, milliseconds % 1000 * 1000};
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    martlet_limit_waits(descriptor, milliseconds);
     if (connect(descriptor, (struct sockaddr *)&address, sizeof address) == 0) return descriptor;
     int failed = errno;
     close(descriptor);

@@ -1,3 +1,4 @@
+import CLinux
 import COpenSSL
 import Glibc
 import Threads
@@ -23,11 +24,7 @@ struct SMTPConnection {
 
     /// Ends waits of the socket at that time.
     static func limit(_ descriptor: CInt, until deadline: Int64) {
-        let left = max(1, deadline - SteadyClock.milliseconds())
-        var time = timeval(tv_sec: Int(left / 1000), tv_usec: Int(left % 1000) * 1000)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
-        }
+        martlet_limit_waits(descriptor, max(1, deadline - SteadyClock.milliseconds()))
     }
 
     /// Gives the peer so many milliseconds from now, where it has less.

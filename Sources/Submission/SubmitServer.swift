@@ -30,7 +30,7 @@ public struct SubmitServer: Sendable {
 
     /// Serves a connection to its end; the caller closes it.
     public func serve(_ connection: CInt) {
-        SubmitStream.limit(connection, seconds: Self.patience)
+        martlet_limit_waits(connection, Int64(Self.patience) * 1000)
         guard let length = SubmitStream.readLength(connection), length <= SubmitStream.maximumHead,
             let octets = SubmitStream.readExactly(connection, length),
             let (verb, id, arguments) = SubmitStream.parse(octets)

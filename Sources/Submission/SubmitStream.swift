@@ -109,11 +109,4 @@ enum SubmitStream {
             return true
         }
     }
-
-    static func limit(_ descriptor: CInt, seconds: Int) {
-        var time = timeval(tv_sec: seconds, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
-        }
-    }
 }

@@ -34,10 +34,7 @@ struct LocalSocket {
 
     /// How long reading and writing may wait, in milliseconds; 0: as long as it takes. They fail with EAGAIN then.
     func setPatience(_ milliseconds: Int) {
-        var patience = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(self.descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
-        }
+        martlet_limit_waits(self.descriptor, Int64(milliseconds))
     }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 @testable import Submission
+import Threads
 
 /// What the two roles say to each other: what is read is written so that it reads the same.
 func fuzzHandover(_ input: FuzzInput) {
@@ -30,7 +31,7 @@ func fuzzSMTP(_ input: FuzzInput) {
     defer { close(ends[1]) }
     need(write(ends[1], answers, answers.count) == answers.count, "write")
     shutdown(ends[1], CInt(SHUT_WR))
-    var connection = SMTPConnection(ends[0], SMTPConnection.now() + 10_000)
+    var connection = SMTPConnection(ends[0], SteadyClock.milliseconds() + 10_000)
     defer { connection.close() }
     do throws(SMTPSubmission.Failure) {
         _ = try connection.reply(220)
@@ -43,7 +44,7 @@ func fuzzSMTP(_ input: FuzzInput) {
     var pair: [CInt] = [0, 0]
     need(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &pair) == 0, "socketpair")
     let file = temporaryFile(message)
-    var sender = SMTPConnection(pair[0], SMTPConnection.now() + 10_000)
+    var sender = SMTPConnection(pair[0], SteadyClock.milliseconds() + 10_000)
     var wire: [UInt8] = []
     do throws(SMTPSubmission.Failure) { wire = try sender.sendMessage(file) } catch { fail(error.text) }
     close(file)

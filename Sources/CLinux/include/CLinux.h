@@ -6,8 +6,11 @@
 
 /// accept4(2): -1 with errno on failure.
 int martlet_accept4(int fd, int flags);
-/// Connects to a unix stream socket, closed on exec; `flags`: SOCK_NONBLOCK or 0. Connecting, and later reading and writing,
-/// fail with EAGAIN after so many milliseconds; 0: they wait as long as it takes. The negative errno on failure.
+/// Has connecting, reading and writing of a socket fail with EAGAIN (connecting: EINPROGRESS, over the network) after so many
+/// milliseconds; 0: they wait as long as it takes.
+void martlet_limit_waits(int fd, int64_t milliseconds);
+/// Connects to a unix stream socket, closed on exec; `flags`: SOCK_NONBLOCK or 0. Its waits are limited as by
+/// `martlet_limit_waits`. The negative errno on failure.
 int martlet_connect_unix(const char *path, int flags, int milliseconds);
 /// pipe2(2), the end to read from first: -1 with errno on failure.
 int martlet_pipe2(int ends[2], int flags);
