@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests and ends with `N passed, N failed`. With words (unit, interop, differential, model, faults, power, store, crash, soak,
-# fuzz, load) only those suites.
+# fuzz, load, release) only those suites.
 #
 # Each suite beside the unit tests is a program under Tests/Interop that prints lines
 # `ok NAME`, `FAIL NAME: why` or `skip NAME: why`.
@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${SWIFT:=swift}" "${STRICT:=}"
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model faults power store crash soak fuzz load)
+[ ${#suites[@]} -gt 0 ] || suites=(unit interop differential model faults power store crash soak fuzz load release)
 
 passed=0 failed=0 skipped=0
 log=$(mktemp) failures=$(mktemp)
@@ -168,6 +168,13 @@ for suite in "${suites[@]}"; do
                 --format "${SOAK_FORMAT:-maildir}" ${SEED:+--seed $SEED} ${SOAK_REPORT:+--report $SOAK_REPORT}
             ;;
         fuzz) SUITE_SECONDS=${SUITE_SECONDS:-1800} program fuzz Fuzz/run.sh "${FUZZ_SECONDS:-10}" ;;
+        release)
+            # What users run. The optimizer sees all of a module at once, and finds mistakes that a debug build does not.
+            SUITE_SECONDS=${SUITE_SECONDS:-2400} program release bash -c '
+                set -o pipefail
+                make --no-print-directory build SWIFT="$0" STRICT="$1" 2>&1 | { grep -v "^\[" || true; } &&
+                    echo "ok optimized build"' "$SWIFT" "$STRICT"
+            ;;
         *)
             echo "unknown suite: $suite" >&2
             exit 64
