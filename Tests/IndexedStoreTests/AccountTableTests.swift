@@ -5,7 +5,7 @@ import Testing
 @testable import IndexedStore
 
 /// Which accounts stay in memory.
-@Suite(.timeLimit(.minutes(2))) struct AccountTableTests {
+@Suite(.timeLimit(.minutes(10))) struct AccountTableTests {
     private struct Weak { weak var account: StoreAccount? }
 
     private func openOthers(_ store: IndexedStore, _ volume: TestVolume, _ names: [String]) async throws -> [Weak] {
